@@ -1,0 +1,34 @@
+/** Every error this library throws on purpose is one of these, so that callers can tell them apart with `instanceof`. */
+export class SimclrError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** No usable WebGPU adapter: none at all, or a null backend that computes nothing. */
+export class AdapterError extends SimclrError {}
+
+/** Tensor shapes that do not fit together, or a size a kernel cannot take. Thrown while recording, before anything runs. */
+export class ShapeError extends SimclrError {}
+
+/** The WebGPU implementation rejected a command (an uncaptured validation or internal error). */
+export class GpuValidationError extends SimclrError {}
+
+/** The device ran out of memory, or a buffer is beyond the adapter's limits. */
+export class OutOfMemoryError extends SimclrError {}
+
+/** The device was lost, by a driver reset, a watchdog or `destroy()`. */
+export class DeviceLostError extends SimclrError {}
+
+/** The loss became NaN or infinite. */
+export class NonFiniteLossError extends SimclrError {}
+
+/** An option out of its range, or options that exclude each other. */
+export class ConfigError extends SimclrError {}
+
+/** Images that cannot be read: an empty folder, a damaged archive, files of the wrong length, too many broken images. */
+export class DataError extends SimclrError {}
+
+/** A checkpoint or run folder that is cut short, of another architecture, or otherwise unusable. */
+export class CheckpointError extends SimclrError {}
