@@ -1,3 +1,5 @@
+import { DataError } from "../errors.js";
+
 /** An image that could not be read, and why. It is left out of the set, and named in the report. */
 export interface SkippedImage {
   readonly name: string;
@@ -25,4 +27,40 @@ export interface Dataset {
    * @throws DataError where an index is outside the set or `out` is too short.
    */
   fetch(indices: ArrayLike<number>, out: Uint8Array): Promise<void>;
+}
+
+/** A training set, and a test set of the same image size and classes where there is one. */
+export interface ImageSet {
+  readonly train: Dataset;
+  readonly test: Dataset | null;
+}
+
+/**
+ * Checks the arguments of `Dataset.fetch`, for whoever implements it.
+ * @throws DataError where an index is outside the set or `out` is too short.
+ */
+export function checkFetch(
+  dataset: Pick<Dataset, "name" | "length" | "width" | "height">,
+  indices: ArrayLike<number>,
+  out: Uint8Array,
+): void {
+  checkIndices(dataset, indices);
+  const bytes = indices.length * dataset.width * dataset.height * 4;
+  if (out.length < bytes) {
+    throw new DataError(
+      `${indices.length} images of ${dataset.width}x${dataset.height} need ${bytes} bytes; the output array has ${out.length}.`,
+    );
+  }
+}
+
+/** @throws DataError where an index is not a whole number from 0 to `length - 1`. */
+export function checkIndices(dataset: Pick<Dataset, "name" | "length">, indices: ArrayLike<number>): void {
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i];
+    if (index === undefined || !Number.isInteger(index) || index < 0 || index >= dataset.length) {
+      throw new DataError(
+        `There is no image ${index} in ${dataset.name}, which has ${dataset.length} images (from 0).`,
+      );
+    }
+  }
 }

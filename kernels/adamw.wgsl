@@ -1,0 +1,52 @@
+// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:
+// p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
+// p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate and the corrections 1 - beta^step.
+//
+// shape gradients: elements
+// shape decays: elements / 64
+// shape schedule: 4
+// shape parameters: elements
+// shape first_moment: elements
+// shape second_moment: elements
+// workgroups: ceil(elements / LANES)
+// flops: 16 * elements
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 64u;
+
+struct Params {
+  elements: u32,
+  beta1: f32,
+  beta2: f32,
+  epsilon: f32,
+  weight_decay: f32,
+}
+
+@group(0) @binding(0) var<storage, read> gradients: array<f32>;
+@group(0) @binding(1) var<storage, read> decays: array<f32>;
+@group(0) @binding(2) var<storage, read> schedule: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read_write> first_moment: array<f32>;
+@group(0) @binding(5) var<storage, read_write> second_moment: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let i = workgroup_index(group, grid) * LANES + local.x;
+  if (i >= params.elements) {
+    return;
+  }
+  let rate = schedule[0];
+  let g = gradients[i];
+  let m = params.beta1 * first_moment[i] + (1.0 - params.beta1) * g;
+  let v = params.beta2 * second_moment[i] + (1.0 - params.beta2) * g * g;
+  first_moment[i] = m;
+  second_moment[i] = v;
+  let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);
+  parameters[i] = decayed - rate * (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
+}

@@ -1,0 +1,100 @@
+// Draws how every view of a batch is made (Chen et al. 2020, appendix A): crop box, flip, colour jitter, grayscale, blur.
+// Everything depends only on (seed, epoch, image, view): `counter` holds seed and epoch, `images` the number of each image
+// in its set. View v of image i of the batch is row v * batch + i. One thread a view.
+//
+// The crop: up to ten tries of an area in [MIN_AREA, MAX_AREA] of the image and a log-uniform aspect ratio in
+// [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits.
+//
+// shape counter: 2
+// shape images: batch
+// shape views: views * batch * VIEW_FIELDS
+// workgroups: ceil(views * batch / LANES)
+// flops: 100 * views * batch
+//#include "lib/grid.wgsl"
+//#include "lib/random.wgsl"
+//#include "lib/view.wgsl"
+
+const LANES: u32 = 64u;
+const MIN_AREA: f32 = 0.08;
+const MAX_AREA: f32 = 1.0;
+const MIN_ASPECT: f32 = 0.75;
+const MAX_ASPECT: f32 = 1.3333334;
+const FLIP_PROBABILITY: f32 = 0.5;
+const JITTER_PROBABILITY: f32 = 0.8;
+const BRIGHTNESS: f32 = 0.8;
+const CONTRAST: f32 = 0.8;
+const SATURATION: f32 = 0.8;
+const HUE: f32 = 0.2;
+const GRAYSCALE_PROBABILITY: f32 = 0.2;
+const BLUR_PROBABILITY: f32 = 0.5;
+const MIN_SIGMA: f32 = 0.1;
+const MAX_SIGMA: f32 = 2.0;
+const TRIES: u32 = 10u;
+
+struct Params {
+  batch: u32,
+  views: u32,
+  height: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> counter: array<u32>;
+@group(0) @binding(1) var<storage, read> images: array<u32>;
+@group(0) @binding(2) var<storage, read_write> views: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let row = workgroup_index(group, grid) * LANES + local.x;
+  if (row >= params.views * params.batch) {
+    return;
+  }
+  // The last word counts the draws of this view: 16 are set aside for each.
+  let key = vec4u(counter[0], counter[1], images[row % params.batch], row / params.batch * 16u);
+  let height = f32(params.height);
+  let width = f32(params.width);
+
+  var crop = vec4f();
+  var found = false;
+  for (var attempt = 0u; attempt < TRIES; attempt++) {
+    let u = random_uniform(key + vec4u(0u, 0u, 0u, attempt));
+    let area = mix(MIN_AREA, MAX_AREA, u.x) * height * width;
+    let aspect = exp(mix(log(MIN_ASPECT), log(MAX_ASPECT), u.y));
+    let crop_height = round(sqrt(area / aspect));
+    let crop_width = round(sqrt(area * aspect));
+    if (!found && crop_height >= 1.0 && crop_width >= 1.0 && crop_height <= height && crop_width <= width) {
+      found = true;
+      let top = min(floor(u.z * (height - crop_height + 1.0)), height - crop_height);
+      let left = min(floor(u.w * (width - crop_width + 1.0)), width - crop_width);
+      crop = vec4f(top, left, crop_height, crop_width);
+    }
+  }
+  if (!found) {
+    let crop_width = min(width, round(height * MAX_ASPECT));
+    let crop_height = min(height, round(width / MIN_ASPECT));
+    crop = vec4f(floor((height - crop_height) / 2.0), floor((width - crop_width) / 2.0), crop_height, crop_width);
+  }
+
+  let chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES));
+  let amounts = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 1u));
+  let rest = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 2u));
+  let strengths = vec3f(BRIGHTNESS, CONTRAST, SATURATION);
+  let factors = mix(max(1.0 - strengths, vec3f()), 1.0 + strengths, amounts.xyz);
+  let start = row * VIEW_FIELDS;
+  views[start + VIEW_TOP] = crop.x;
+  views[start + VIEW_LEFT] = crop.y;
+  views[start + VIEW_HEIGHT] = crop.z;
+  views[start + VIEW_WIDTH] = crop.w;
+  views[start + VIEW_FLIP] = select(0.0, 1.0, chances.x < FLIP_PROBABILITY);
+  views[start + VIEW_BRIGHTNESS] = factors.x;
+  views[start + VIEW_CONTRAST] = factors.y;
+  views[start + VIEW_SATURATION] = factors.z;
+  views[start + VIEW_HUE] = mix(-HUE, HUE, amounts.w);
+  views[start + VIEW_ORDER] = select(-1.0, floor(rest.x * 24.0), chances.y < JITTER_PROBABILITY);
+  views[start + VIEW_GRAYSCALE] = select(0.0, 1.0, chances.z < GRAYSCALE_PROBABILITY);
+  views[start + VIEW_SIGMA] = select(0.0, mix(MIN_SIGMA, MAX_SIGMA, rest.y), chances.w < BLUR_PROBABILITY);
+}

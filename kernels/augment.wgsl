@@ -1,0 +1,173 @@
+// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, colour
+// jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
+//
+// Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output
+// pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast
+// f * x + (1 - f) * mean luma of the image as it is then, saturation f * x + (1 - f) * luma of the pixel, hue shifted in
+// HSV; each followed by a clamp to [0, 1]. Contrast needs the mean over the image: pixels are first taken up to it.
+//
+// shape bytes: batch * height * width
+// shape views: views * batch * VIEW_FIELDS
+// shape y: views * batch * out_height * out_width * 3
+// workgroups: views * batch
+// flops: 60 * views * batch * out_height * out_width
+//#include "lib/grid.wgsl"
+//#include "lib/reduce.wgsl"
+//#include "lib/view.wgsl"
+
+const LANES: u32 = 64u;
+const LUMA = vec3f(0.2989, 0.587, 0.114);
+
+struct Params {
+  batch: u32,
+  views: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> bytes: array<u32>;
+@group(0) @binding(1) var<storage, read> views: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// The source pixels under the filter of one output pixel along one axis, [begin, end), and where the filter sits.
+struct Taps {
+  center: f32,
+  reach: f32,
+  begin: u32,
+  end: u32,
+}
+
+fn taps(position: u32, crop: f32, size: u32) -> Taps {
+  let scale = crop / f32(size);
+  let reach = max(scale, 1.0);
+  let center = (f32(position) + 0.5) * scale;
+  return Taps(center, reach, u32(max(center - reach + 0.5, 0.0)), u32(min(center + reach + 0.5, crop)));
+}
+
+fn tap_weight(t: Taps, place: u32) -> f32 {
+  return max(1.0 - abs((f32(place) + 0.5 - t.center) / t.reach), 0.0);
+}
+
+fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {
+  let top = u32(views[start + VIEW_TOP]);
+  let left = u32(views[start + VIEW_LEFT]);
+  let flip = views[start + VIEW_FLIP] > 0.0;
+  let vertical = taps(row, views[start + VIEW_HEIGHT], params.out_height);
+  let horizontal = taps(select(column, params.out_width - 1u - column, flip), views[start + VIEW_WIDTH], params.out_width);
+  var color = vec3f();
+  var total = 0.0;
+  for (var sy = vertical.begin; sy < vertical.end; sy++) {
+    let line = (image * params.height + top + sy) * params.width + left;
+    for (var sx = horizontal.begin; sx < horizontal.end; sx++) {
+      let weight = tap_weight(vertical, sy) * tap_weight(horizontal, sx);
+      color += weight * unpack4x8unorm(bytes[line + sx]).rgb;
+      total += weight;
+    }
+  }
+  return color / total;
+}
+
+fn shift_hue(color: vec3f, shift: f32) -> vec3f {
+  let largest = max(max(color.r, color.g), color.b);
+  let chroma = largest - min(min(color.r, color.g), color.b);
+  if (chroma <= 0.0) {
+    return color;
+  }
+  var sector = (color.r - color.g) / chroma + 4.0;
+  if (color.g == largest) {
+    sector = (color.b - color.r) / chroma + 2.0;
+  }
+  if (color.r == largest) {
+    sector = (color.g - color.b) / chroma;
+  }
+  let hue = fract(sector / 6.0 + 1.0 + shift);
+  // Distance around the colour wheel from each primary, in sixths.
+  let wheel = fract(vec3f(hue) + vec3f(1.0, 2.0 / 3.0, 1.0 / 3.0)) * 6.0 - 3.0;
+  return largest - chroma * (1.0 - clamp(abs(wheel) - 1.0, vec3f(), vec3f(1.0)));
+}
+
+// The colour operation that comes at `turn` in one of the 24 orders: 0 brightness, 1 contrast, 2 saturation, 3 hue.
+fn operation_at(order: u32, turn: u32) -> u32 {
+  var left = array<u32, 4>(0u, 1u, 2u, 3u);
+  var code = order;
+  var picked = 0u;
+  for (var t = 0u; t <= turn; t++) {
+    let remaining = 4u - t;
+    let choice = code % remaining;
+    code /= remaining;
+    picked = left[choice];
+    left[choice] = left[remaining - 1u];
+  }
+  return picked;
+}
+
+fn apply(operation: u32, start: u32, color: vec3f, mean_luma: f32) -> vec3f {
+  var changed = color;
+  if (operation == 0u) {
+    changed = color * views[start + VIEW_BRIGHTNESS];
+  } else if (operation == 1u) {
+    changed = mix(vec3f(mean_luma), color, views[start + VIEW_CONTRAST]);
+  } else if (operation == 2u) {
+    changed = mix(vec3f(dot(color, LUMA)), color, views[start + VIEW_SATURATION]);
+  } else {
+    changed = shift_hue(color, views[start + VIEW_HUE]);
+  }
+  return clamp(changed, vec3f(), vec3f(1.0));
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let row = workgroup_index(group, grid);
+  if (row >= params.views * params.batch) {
+    return;
+  }
+  let start = row * VIEW_FIELDS;
+  let jitter = views[start + VIEW_ORDER] >= 0.0;
+  let order = u32(max(views[start + VIEW_ORDER], 0.0));
+  let gray = views[start + VIEW_GRAYSCALE] > 0.0;
+  let pixels = params.out_height * params.out_width;
+  var contrast_turn = 0u;
+  while (operation_at(order, contrast_turn) != 1u) {
+    contrast_turn++;
+  }
+
+  var luma = 0.0;
+  for (var p = local.x; p < pixels; p += LANES) {
+    var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);
+    if (jitter) {
+      for (var turn = 0u; turn < contrast_turn; turn++) {
+        color = apply(operation_at(order, turn), start, color, 0.0);
+      }
+    }
+    luma += dot(color, LUMA);
+    let at = (row * pixels + p) * 3u;
+    y[at] = color.r;
+    y[at + 1u] = color.g;
+    y[at + 2u] = color.b;
+  }
+  let mean_luma = workgroup_sum(local.x, luma) / f32(pixels);
+
+  // Every thread reads back only what it wrote itself.
+  for (var p = local.x; p < pixels; p += LANES) {
+    let at = (row * pixels + p) * 3u;
+    var color = vec3f(y[at], y[at + 1u], y[at + 2u]);
+    if (jitter) {
+      for (var turn = contrast_turn; turn < 4u; turn++) {
+        color = apply(operation_at(order, turn), start, color, mean_luma);
+      }
+    }
+    if (gray) {
+      color = vec3f(dot(color, LUMA));
+    }
+    y[at] = color.r;
+    y[at + 1u] = color.g;
+    y[at + 2u] = color.b;
+  }
+}

@@ -1,0 +1,59 @@
+// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x
+// (that of gamma), where g = dy, or dy where y > 0 with RELU. The normalised x is computed again. `parts` holds
+// [chunk, channel] sums of g * normalised x, then as many of g. Without RELU, `y` is not read (bind x).
+//
+// shape x: rows * channels
+// shape y: rows * channels
+// shape dy: rows * channels
+// shape statistics: 2 * channels
+// shape parts: 2 * ceil(rows / ROWS) * channels
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// flops: 6 * rows * channels
+//#include "lib/grid.wgsl"
+//#include "lib/channels.wgsl"
+
+const LANES: u32 = 64u;
+// Rows a thread goes through.
+const ROWS: u32 = 64u;
+const EPSILON: f32 = 0.00001;
+const RELU: bool = false;
+
+struct Params {
+  rows: u32,
+  channels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+    return;
+  }
+  let mean = statistics[tile.channel];
+  let scale = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  var gamma_sum = 0.0;
+  var beta_sum = 0.0;
+  for (var row = tile.begin; row < tile.end; row++) {
+    let i = row * params.channels + tile.channel;
+    var g = dy[i];
+    if (RELU) {
+      g = select(0.0, g, y[i] > 0.0);
+    }
+    gamma_sum = fma(g, (x[i] - mean) * scale, gamma_sum);
+    beta_sum += g;
+  }
+  let chunks = (params.rows + ROWS - 1u) / ROWS;
+  parts[tile.chunk * params.channels + tile.channel] = gamma_sum;
+  parts[(chunks + tile.chunk) * params.channels + tile.channel] = beta_sum;
+}

@@ -1,0 +1,64 @@
+// Third pass of the gradient of batch norm: with g = dy, or dy where y > 0 with RELU,
+// dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,
+// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g. Without RELU, `y` is not read (bind x).
+//
+// shape x: rows * channels
+// shape y: rows * channels
+// shape dy: rows * channels
+// shape statistics: 2 * channels
+// shape gamma: channels
+// shape dgamma: channels
+// shape dbeta: channels
+// shape dx: rows * channels
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// flops: 6 * rows * channels
+//#include "lib/grid.wgsl"
+//#include "lib/channels.wgsl"
+
+const LANES: u32 = 64u;
+// Rows a thread goes through.
+const ROWS: u32 = 8u;
+const EPSILON: f32 = 0.00001;
+const RELU: bool = false;
+const FROZEN: bool = false;
+
+struct Params {
+  rows: u32,
+  channels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;
+@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(5) var<storage, read> dgamma: array<f32>;
+@group(0) @binding(6) var<storage, read> dbeta: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+    return;
+  }
+  let mean = statistics[tile.channel];
+  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  let scale = gamma[tile.channel] * inverse;
+  let rows = f32(params.rows);
+  let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);
+  let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);
+  for (var row = tile.begin; row < tile.end; row++) {
+    let i = row * params.channels + tile.channel;
+    var g = dy[i];
+    if (RELU) {
+      g = select(0.0, g, y[i] > 0.0);
+    }
+    dx[i] = scale * (g - mean_g - (x[i] - mean) * slope);
+  }
+}

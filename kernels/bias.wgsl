@@ -1,0 +1,33 @@
+// Adds a value a channel: y[row, channel] = x[row, channel] + bias[channel].
+//
+// shape x: elements
+// shape bias: channels
+// shape y: elements
+// workgroups: ceil(elements / LANES)
+// flops: elements
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 64u;
+
+struct Params {
+  elements: u32,
+  channels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let i = workgroup_index(group, grid) * LANES + local.x;
+  if (i >= params.elements) {
+    return;
+  }
+  y[i] = x[i] + bias[i % params.channels];
+}

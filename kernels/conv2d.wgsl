@@ -1,0 +1,143 @@
+// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:
+// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].
+//
+// With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the
+// input, IN_* and OUT_* change places, and `weight` comes as [kernel_y, kernel_x, out, in]:
+// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, (iy + PADDING - ky) / STRIDE, (ix + PADDING - kx) / STRIDE, o] * weight[ky, kx, o, c],
+// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo STRIDE (the
+// phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.
+//
+// A thread holds PIXELS x COLS outputs in registers. Neighbouring threads hold neighbouring output channels, so their
+// loads of the weights lie side by side, and all LANES threads of a row of the workgroup read the same element of x.
+//
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
+// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
+// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (PIXELS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 8u;
+const GROUPS: u32 = 1u;
+const PIXELS: u32 = 8u;
+const COLS: u32 = 4u;
+const TRANSPOSED: bool = false;
+// 1, or STRIDE where TRANSPOSED.
+const PHASES: u32 = 1u;
+const STRIDE: u32 = 1u;
+const PADDING: u32 = 1u;
+const KERNEL_HEIGHT: u32 = 3u;
+const KERNEL_WIDTH: u32 = 3u;
+const IN_HEIGHT: u32 = 8u;
+const IN_WIDTH: u32 = 8u;
+const IN_CHANNELS: u32 = 8u;
+const OUT_HEIGHT: u32 = 8u;
+const OUT_WIDTH: u32 = 8u;
+const OUT_CHANNELS: u32 = 8u;
+
+struct Params {
+  batch: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+struct Pixel {
+  image: u32,
+  row: u32,
+  column: u32,
+  inside: bool,
+}
+
+// The output pixel with this number among those of a phase.
+fn output_pixel(number: u32, phase: u32) -> Pixel {
+  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;
+  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;
+  let row = number / width % height * PHASES + phase / PHASES;
+  let column = number % width * PHASES + phase % PHASES;
+  let image = number / (width * height);
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
+}
+
+// Where along one axis a tap reads; 0xffffffff or more where that is outside of the input. Wraps on purpose.
+fn source(position: u32, tap: u32) -> u32 {
+  if (TRANSPOSED) {
+    // Negative positions wrap to values that are too large even after the division: their stride is 1 or they are skipped.
+    let shifted = position + PADDING - tap;
+    return select(shifted / STRIDE, 0xffffffffu, position + PADDING < tap);
+  }
+  return position * STRIDE + tap - PADDING;
+}
+
+@compute @workgroup_size(LANES, GROUPS)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);
+  let pixel_blocks = (pixels + PIXELS * GROUPS - 1u) / (PIXELS * GROUPS);
+  let index = workgroup_index(group, grid);
+  let phase = index / (column_blocks * pixel_blocks);
+  if (phase >= PHASES * PHASES) {
+    return;
+  }
+  // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.
+  let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * PIXELS;
+  let first_column = index % column_blocks * COLS * LANES + local.x;
+
+  var columns: array<u32, COLS>;
+  for (var c = 0u; c < COLS; c++) {
+    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);
+  }
+
+  var sums: array<array<f32, COLS>, PIXELS>;
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {
+    if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {
+      continue;
+    }
+    for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
+      if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {
+        continue;
+      }
+      var starts: array<u32, PIXELS>;
+      var inside: array<bool, PIXELS>;
+      for (var p = 0u; p < PIXELS; p++) {
+        let pixel = output_pixel(first_pixel + p, phase);
+        let row = source(pixel.row, ky);
+        let column = source(pixel.column, kx);
+        inside[p] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;
+        starts[p] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[p]);
+      }
+      let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;
+      for (var k = 0u; k < IN_CHANNELS; k++) {
+        var weights: array<f32, COLS>;
+        for (var c = 0u; c < COLS; c++) {
+          weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];
+        }
+        for (var p = 0u; p < PIXELS; p++) {
+          let value = select(0.0, x[starts[p] + k], inside[p]);
+          for (var c = 0u; c < COLS; c++) {
+            sums[p][c] = fma(value, weights[c], sums[p][c]);
+          }
+        }
+      }
+    }
+  }
+
+  for (var p = 0u; p < PIXELS; p++) {
+    let pixel = output_pixel(first_pixel + p, phase);
+    if (pixel.inside) {
+      let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;
+      for (var c = 0u; c < COLS; c++) {
+        let column = first_column + c * LANES;
+        if (column < OUT_CHANNELS) {
+          y[start + column] = sums[p][c];
+        }
+      }
+    }
+  }
+}

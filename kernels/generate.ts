@@ -1,0 +1,135 @@
+/**
+ * Reads every `kernels/*.wgsl`, puts the shared pieces in, reflects on the result with wgsl_reflect and writes
+ * `kernels/generated.ts`. Run with `npm run kernels`; a test fails when the two drift.
+ *
+ * What a kernel file must have, besides plain WGSL:
+ * - `//#include "lib/name.wgsl"` where a shared piece goes;
+ * - header lines `// shape <binding>: <expression>` (elements), `// workgroups: <expression>`, `// flops: <expression>`,
+ *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max();
+ * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32 or u32;
+ * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+
+const FUNCTIONS = new Set(["ceil", "floor", "min", "max"]);
+
+function scalarType(type: string, where: string): "f32" | "u32" {
+  if (type === "f32" || type === "u32") return type;
+  throw new Error(`${where}: type ${type} is neither f32 nor u32`);
+}
+
+/** Turns a header expression into a TypeScript one over `v`, and checks that it names only what the kernel has. */
+function expression(text: string, names: ReadonlySet<string>, where: string): string {
+  return text.trim().replace(/[A-Za-z_]\w*/g, (word) => {
+    if (FUNCTIONS.has(word)) return `Math.${word}`;
+    if (!names.has(word)) throw new Error(`${where}: unknown name ${word} in "${text.trim()}"`);
+    return `v["${word}"]`;
+  });
+}
+
+function header(source: string, key: string, where: string): string {
+  const line = source.match(new RegExp(`^// ${key}: (.+)$`, "m"));
+  if (!line) throw new Error(`${where}: the header lacks "// ${key}:"`);
+  return line[1];
+}
+
+function withIncludes(folder: string, file: string): string {
+  const text = readFileSync(join(folder, file), "utf8");
+  return text.replace(/^\/\/#include "(.+)"$/gm, (_, piece: string) =>
+    readFileSync(join(folder, piece), "utf8").trim(),
+  );
+}
+
+/** An arrow function of the launch's values. */
+function lambda(body: string): string {
+  return `${body.includes('v["') ? "(v)" : "()"} => ${body}`;
+}
+
+function union(names: readonly string[]): string {
+  return names.length === 0 ? "never" : names.map((name) => JSON.stringify(name)).join(" | ");
+}
+
+function reflect(source: string, file: string): WgslReflect {
+  try {
+    return new WgslReflect(source);
+  } catch (cause) {
+    throw new Error(`${file}, with its shared pieces: ${String(cause)}`, { cause });
+  }
+}
+
+function describeKernel(folder: string, file: string): { name: string; code: string } {
+  const name = file.slice(0, -".wgsl".length).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const source = withIncludes(folder, file);
+  const reflected = reflect(source, file);
+  if (reflected.entry.compute.length !== 1) throw new Error(`${file}: needs exactly one compute entry point`);
+
+  const storage = [...reflected.storage].sort((a, b) => a.binding - b.binding);
+  const bindings = storage.map((variable, index) => {
+    if (variable.binding !== index) throw new Error(`${file}: storage bindings must be numbered from 0 without gaps`);
+    const access: string = variable.access;
+    if (access !== "read" && access !== "read_write") throw new Error(`${file}: ${variable.name}: access ${access}`);
+    const element = scalarType(variable.format?.name ?? "", `${file}: ${variable.name}`);
+    return { name: variable.name, access, element };
+  });
+  const uniform = reflected.uniforms.at(0);
+  if (uniform && (reflected.uniforms.length > 1 || uniform.name !== "params" || uniform.binding !== storage.length)) {
+    throw new Error(`${file}: the only uniform may be "params", with the binding number after the storage bindings`);
+  }
+  const params = (uniform?.members ?? []).map((member) => ({
+    name: member.name,
+    type: scalarType(member.type.name, `${file}: ${member.name}`),
+    offset: member.offset,
+  }));
+  const constants = [...source.matchAll(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = ([^;]+);/gm)].map(
+    ([, constant, type, text]) => ({
+      name: constant,
+      type,
+      value: text === "true" ? 1 : text === "false" ? 0 : Number.parseFloat(text),
+    }),
+  );
+
+  const names = new Set([...params, ...constants].map((entry) => entry.name));
+  const shapes = bindings.map((b) => `${b.name}: ${expression(header(source, `shape ${b.name}`, file), names, file)}`);
+  const list = (rows: readonly object[]) => `[${rows.map((row) => JSON.stringify(row)).join(", ")}]`;
+  const types = [bindings, params, constants].map((rows) => union(rows.map((row) => row.name))).join(", ");
+  const table = constants.map((c) => `${c.name}: { type: "${c.type}", value: ${c.value} }`).join(", ");
+  const code = `export const ${name}: KernelDefinition<${types}> = {
+  name: "${name}",
+  bindings: ${list(bindings)},
+  params: ${list(params)},
+  paramsSize: ${uniform ? Math.ceil(uniform.size / 16) * 16 : 0},
+  constants: { ${table} },
+  shapes: ${lambda(`({ ${shapes.join(", ")} })`)},
+  workgroups: ${lambda(expression(header(source, "workgroups", file), names, file))},
+  flops: ${lambda(expression(header(source, "flops", file), names, file))},
+  source: ${JSON.stringify(source).replaceAll("\\n", "\\n\\\n")},
+};
+`;
+  return { name, code };
+}
+
+/** The text of `generated.ts` for the `.wgsl` files in `folder`. */
+export function generateKernelModule(folder: string): string {
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".wgsl"))
+    .sort();
+  const kernels = files.map((file) => describeKernel(folder, file));
+  return `// Made by kernels/generate.ts from the .wgsl files beside it: change those, then run \`npm run kernels\`.
+import type { KernelDefinition } from "./definition.js";
+
+${kernels.map((kernel) => kernel.code).join("\n")}
+/** Every kernel by name. */
+export const kernels = {
+${kernels.map((kernel) => `  ${kernel.name},`).join("\n")}
+};
+`;
+}
+
+if (import.meta.main) {
+  const folder = dirname(fileURLToPath(import.meta.url));
+  const { writeFileSync } = await import("node:fs");
+  writeFileSync(join(folder, "generated.ts"), generateKernelModule(folder));
+}

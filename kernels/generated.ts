@@ -1,0 +1,3497 @@
+// Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
+import type { KernelDefinition } from "./definition.js";
+
+export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "beta1" | "beta2" | "epsilon" | "weight_decay", "LANES"> = {
+  name: "adamw",
+  bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"beta1","type":"f32","offset":4}, {"name":"beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 16 * v["elements"],
+  source: "// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:\n\
+// p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
+// p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).\n\
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate and the corrections 1 - beta^step.\n\
+//\n\
+// shape gradients: elements\n\
+// shape decays: elements / 64\n\
+// shape schedule: 4\n\
+// shape parameters: elements\n\
+// shape first_moment: elements\n\
+// shape second_moment: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 16 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  beta1: f32,\n\
+  beta2: f32,\n\
+  epsilon: f32,\n\
+  weight_decay: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> decays: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> schedule: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> first_moment: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> second_moment: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let rate = schedule[0];\n\
+  let g = gradients[i];\n\
+  let m = params.beta1 * first_moment[i] + (1.0 - params.beta1) * g;\n\
+  let v = params.beta2 * second_moment[i] + (1.0 - params.beta2) * g * g;\n\
+  first_moment[i] = m;\n\
+  second_moment[i] = v;\n\
+  let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
+  parameters[i] = decayed - rate * (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);\n\
+}\n\
+",
+};
+
+export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES"> = {
+  name: "add",
+  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["elements"],
+  source: "// Elementwise sum: y = a + b.\n\
+//\n\
+// shape a: elements\n\
+// shape b: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i < params.elements) {\n\
+    y[i] = a[i] + b[i];\n\
+  }\n\
+}\n\
+",
+};
+
+export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "TRIES"> = {
+  name: "augmentParameters",
+  bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"images","access":"read","element":"u32"}, {"name":"views","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, TRIES: { type: "u32", value: 10 } },
+  shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
+  workgroups: (v) => Math.ceil(v["views"] * v["batch"] / v["LANES"]),
+  flops: (v) => 100 * v["views"] * v["batch"],
+  source: "// Draws how every view of a batch is made (Chen et al. 2020, appendix A): crop box, flip, colour jitter, grayscale, blur.\n\
+// Everything depends only on (seed, epoch, image, view): `counter` holds seed and epoch, `images` the number of each image\n\
+// in its set. View v of image i of the batch is row v * batch + i. One thread a view.\n\
+//\n\
+// The crop: up to ten tries of an area in [MIN_AREA, MAX_AREA] of the image and a log-uniform aspect ratio in\n\
+// [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits.\n\
+//\n\
+// shape counter: 2\n\
+// shape images: batch\n\
+// shape views: views * batch * VIEW_FIELDS\n\
+// workgroups: ceil(views * batch / LANES)\n\
+// flops: 100 * views * batch\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Random numbers from a counter: the same four words always give the same four words (PCG4D of Jarzynski and Olano 2020,\n\
+// \"Hash functions for GPU rendering\").\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+// Four numbers in [0, 1), multiples of 2^-24.\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
+const VIEW_FIELDS: u32 = 12u;\n\
+const VIEW_TOP = 0u;\n\
+const VIEW_LEFT = 1u;\n\
+const VIEW_HEIGHT = 2u;\n\
+const VIEW_WIDTH = 3u;\n\
+const VIEW_FLIP = 4u;\n\
+const VIEW_BRIGHTNESS = 5u;\n\
+const VIEW_CONTRAST = 6u;\n\
+const VIEW_SATURATION = 7u;\n\
+const VIEW_HUE = 8u;\n\
+// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
+const VIEW_ORDER = 9u;\n\
+const VIEW_GRAYSCALE = 10u;\n\
+// Standard deviation of the blur in pixels, 0 for none.\n\
+const VIEW_SIGMA = 11u;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const MIN_AREA: f32 = 0.08;\n\
+const MAX_AREA: f32 = 1.0;\n\
+const MIN_ASPECT: f32 = 0.75;\n\
+const MAX_ASPECT: f32 = 1.3333334;\n\
+const FLIP_PROBABILITY: f32 = 0.5;\n\
+const JITTER_PROBABILITY: f32 = 0.8;\n\
+const BRIGHTNESS: f32 = 0.8;\n\
+const CONTRAST: f32 = 0.8;\n\
+const SATURATION: f32 = 0.8;\n\
+const HUE: f32 = 0.2;\n\
+const GRAYSCALE_PROBABILITY: f32 = 0.2;\n\
+const BLUR_PROBABILITY: f32 = 0.5;\n\
+const MIN_SIGMA: f32 = 0.1;\n\
+const MAX_SIGMA: f32 = 2.0;\n\
+const TRIES: u32 = 10u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  views: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> counter: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> images: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> views: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.views * params.batch) {\n\
+    return;\n\
+  }\n\
+  // The last word counts the draws of this view: 16 are set aside for each.\n\
+  let key = vec4u(counter[0], counter[1], images[row % params.batch], row / params.batch * 16u);\n\
+  let height = f32(params.height);\n\
+  let width = f32(params.width);\n\
+\n\
+  var crop = vec4f();\n\
+  var found = false;\n\
+  for (var attempt = 0u; attempt < TRIES; attempt++) {\n\
+    let u = random_uniform(key + vec4u(0u, 0u, 0u, attempt));\n\
+    let area = mix(MIN_AREA, MAX_AREA, u.x) * height * width;\n\
+    let aspect = exp(mix(log(MIN_ASPECT), log(MAX_ASPECT), u.y));\n\
+    let crop_height = round(sqrt(area / aspect));\n\
+    let crop_width = round(sqrt(area * aspect));\n\
+    if (!found && crop_height >= 1.0 && crop_width >= 1.0 && crop_height <= height && crop_width <= width) {\n\
+      found = true;\n\
+      let top = min(floor(u.z * (height - crop_height + 1.0)), height - crop_height);\n\
+      let left = min(floor(u.w * (width - crop_width + 1.0)), width - crop_width);\n\
+      crop = vec4f(top, left, crop_height, crop_width);\n\
+    }\n\
+  }\n\
+  if (!found) {\n\
+    let crop_width = min(width, round(height * MAX_ASPECT));\n\
+    let crop_height = min(height, round(width / MIN_ASPECT));\n\
+    crop = vec4f(floor((height - crop_height) / 2.0), floor((width - crop_width) / 2.0), crop_height, crop_width);\n\
+  }\n\
+\n\
+  let chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES));\n\
+  let amounts = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 1u));\n\
+  let rest = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 2u));\n\
+  let strengths = vec3f(BRIGHTNESS, CONTRAST, SATURATION);\n\
+  let factors = mix(max(1.0 - strengths, vec3f()), 1.0 + strengths, amounts.xyz);\n\
+  let start = row * VIEW_FIELDS;\n\
+  views[start + VIEW_TOP] = crop.x;\n\
+  views[start + VIEW_LEFT] = crop.y;\n\
+  views[start + VIEW_HEIGHT] = crop.z;\n\
+  views[start + VIEW_WIDTH] = crop.w;\n\
+  views[start + VIEW_FLIP] = select(0.0, 1.0, chances.x < FLIP_PROBABILITY);\n\
+  views[start + VIEW_BRIGHTNESS] = factors.x;\n\
+  views[start + VIEW_CONTRAST] = factors.y;\n\
+  views[start + VIEW_SATURATION] = factors.z;\n\
+  views[start + VIEW_HUE] = mix(-HUE, HUE, amounts.w);\n\
+  views[start + VIEW_ORDER] = select(-1.0, floor(rest.x * 24.0), chances.y < JITTER_PROBABILITY);\n\
+  views[start + VIEW_GRAYSCALE] = select(0.0, 1.0, chances.z < GRAYSCALE_PROBABILITY);\n\
+  views[start + VIEW_SIGMA] = select(0.0, mix(MIN_SIGMA, MAX_SIGMA, rest.y), chances.w < BLUR_PROBABILITY);\n\
+}\n\
+",
+};
+
+export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views" | "height" | "width" | "out_height" | "out_width", "VIEW_FIELDS" | "LANES"> = {
+  name: "augment",
+  bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"out_height","type":"u32","offset":16}, {"name":"out_width","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
+  workgroups: (v) => v["views"] * v["batch"],
+  flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
+  source: "// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, colour\n\
+// jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.\n\
+//\n\
+// Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output\n\
+// pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast\n\
+// f * x + (1 - f) * mean luma of the image as it is then, saturation f * x + (1 - f) * luma of the pixel, hue shifted in\n\
+// HSV; each followed by a clamp to [0, 1]. Contrast needs the mean over the image: pixels are first taken up to it.\n\
+//\n\
+// shape bytes: batch * height * width\n\
+// shape views: views * batch * VIEW_FIELDS\n\
+// shape y: views * batch * out_height * out_width * 3\n\
+// workgroups: views * batch\n\
+// flops: 60 * views * batch * out_height * out_width\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
+const VIEW_FIELDS: u32 = 12u;\n\
+const VIEW_TOP = 0u;\n\
+const VIEW_LEFT = 1u;\n\
+const VIEW_HEIGHT = 2u;\n\
+const VIEW_WIDTH = 3u;\n\
+const VIEW_FLIP = 4u;\n\
+const VIEW_BRIGHTNESS = 5u;\n\
+const VIEW_CONTRAST = 6u;\n\
+const VIEW_SATURATION = 7u;\n\
+const VIEW_HUE = 8u;\n\
+// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
+const VIEW_ORDER = 9u;\n\
+const VIEW_GRAYSCALE = 10u;\n\
+// Standard deviation of the blur in pixels, 0 for none.\n\
+const VIEW_SIGMA = 11u;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  views: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+  out_height: u32,\n\
+  out_width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> bytes: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> views: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+// The source pixels under the filter of one output pixel along one axis, [begin, end), and where the filter sits.\n\
+struct Taps {\n\
+  center: f32,\n\
+  reach: f32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn taps(position: u32, crop: f32, size: u32) -> Taps {\n\
+  let scale = crop / f32(size);\n\
+  let reach = max(scale, 1.0);\n\
+  let center = (f32(position) + 0.5) * scale;\n\
+  return Taps(center, reach, u32(max(center - reach + 0.5, 0.0)), u32(min(center + reach + 0.5, crop)));\n\
+}\n\
+\n\
+fn tap_weight(t: Taps, place: u32) -> f32 {\n\
+  return max(1.0 - abs((f32(place) + 0.5 - t.center) / t.reach), 0.0);\n\
+}\n\
+\n\
+fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {\n\
+  let top = u32(views[start + VIEW_TOP]);\n\
+  let left = u32(views[start + VIEW_LEFT]);\n\
+  let flip = views[start + VIEW_FLIP] > 0.0;\n\
+  let vertical = taps(row, views[start + VIEW_HEIGHT], params.out_height);\n\
+  let horizontal = taps(select(column, params.out_width - 1u - column, flip), views[start + VIEW_WIDTH], params.out_width);\n\
+  var color = vec3f();\n\
+  var total = 0.0;\n\
+  for (var sy = vertical.begin; sy < vertical.end; sy++) {\n\
+    let line = (image * params.height + top + sy) * params.width + left;\n\
+    for (var sx = horizontal.begin; sx < horizontal.end; sx++) {\n\
+      let weight = tap_weight(vertical, sy) * tap_weight(horizontal, sx);\n\
+      color += weight * unpack4x8unorm(bytes[line + sx]).rgb;\n\
+      total += weight;\n\
+    }\n\
+  }\n\
+  return color / total;\n\
+}\n\
+\n\
+fn shift_hue(color: vec3f, shift: f32) -> vec3f {\n\
+  let largest = max(max(color.r, color.g), color.b);\n\
+  let chroma = largest - min(min(color.r, color.g), color.b);\n\
+  if (chroma <= 0.0) {\n\
+    return color;\n\
+  }\n\
+  var sector = (color.r - color.g) / chroma + 4.0;\n\
+  if (color.g == largest) {\n\
+    sector = (color.b - color.r) / chroma + 2.0;\n\
+  }\n\
+  if (color.r == largest) {\n\
+    sector = (color.g - color.b) / chroma;\n\
+  }\n\
+  let hue = fract(sector / 6.0 + 1.0 + shift);\n\
+  // Distance around the colour wheel from each primary, in sixths.\n\
+  let wheel = fract(vec3f(hue) + vec3f(1.0, 2.0 / 3.0, 1.0 / 3.0)) * 6.0 - 3.0;\n\
+  return largest - chroma * (1.0 - clamp(abs(wheel) - 1.0, vec3f(), vec3f(1.0)));\n\
+}\n\
+\n\
+// The colour operation that comes at `turn` in one of the 24 orders: 0 brightness, 1 contrast, 2 saturation, 3 hue.\n\
+fn operation_at(order: u32, turn: u32) -> u32 {\n\
+  var left = array<u32, 4>(0u, 1u, 2u, 3u);\n\
+  var code = order;\n\
+  var picked = 0u;\n\
+  for (var t = 0u; t <= turn; t++) {\n\
+    let remaining = 4u - t;\n\
+    let choice = code % remaining;\n\
+    code /= remaining;\n\
+    picked = left[choice];\n\
+    left[choice] = left[remaining - 1u];\n\
+  }\n\
+  return picked;\n\
+}\n\
+\n\
+fn apply(operation: u32, start: u32, color: vec3f, mean_luma: f32) -> vec3f {\n\
+  var changed = color;\n\
+  if (operation == 0u) {\n\
+    changed = color * views[start + VIEW_BRIGHTNESS];\n\
+  } else if (operation == 1u) {\n\
+    changed = mix(vec3f(mean_luma), color, views[start + VIEW_CONTRAST]);\n\
+  } else if (operation == 2u) {\n\
+    changed = mix(vec3f(dot(color, LUMA)), color, views[start + VIEW_SATURATION]);\n\
+  } else {\n\
+    changed = shift_hue(color, views[start + VIEW_HUE]);\n\
+  }\n\
+  return clamp(changed, vec3f(), vec3f(1.0));\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.views * params.batch) {\n\
+    return;\n\
+  }\n\
+  let start = row * VIEW_FIELDS;\n\
+  let jitter = views[start + VIEW_ORDER] >= 0.0;\n\
+  let order = u32(max(views[start + VIEW_ORDER], 0.0));\n\
+  let gray = views[start + VIEW_GRAYSCALE] > 0.0;\n\
+  let pixels = params.out_height * params.out_width;\n\
+  var contrast_turn = 0u;\n\
+  while (operation_at(order, contrast_turn) != 1u) {\n\
+    contrast_turn++;\n\
+  }\n\
+\n\
+  var luma = 0.0;\n\
+  for (var p = local.x; p < pixels; p += LANES) {\n\
+    var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);\n\
+    if (jitter) {\n\
+      for (var turn = 0u; turn < contrast_turn; turn++) {\n\
+        color = apply(operation_at(order, turn), start, color, 0.0);\n\
+      }\n\
+    }\n\
+    luma += dot(color, LUMA);\n\
+    let at = (row * pixels + p) * 3u;\n\
+    y[at] = color.r;\n\
+    y[at + 1u] = color.g;\n\
+    y[at + 2u] = color.b;\n\
+  }\n\
+  let mean_luma = workgroup_sum(local.x, luma) / f32(pixels);\n\
+\n\
+  // Every thread reads back only what it wrote itself.\n\
+  for (var p = local.x; p < pixels; p += LANES) {\n\
+    let at = (row * pixels + p) * 3u;\n\
+    var color = vec3f(y[at], y[at + 1u], y[at + 2u]);\n\
+    if (jitter) {\n\
+      for (var turn = contrast_turn; turn < 4u; turn++) {\n\
+        color = apply(operation_at(order, turn), start, color, mean_luma);\n\
+      }\n\
+    }\n\
+    if (gray) {\n\
+      color = vec3f(dot(color, LUMA));\n\
+    }\n\
+    y[at] = color.r;\n\
+    y[at + 1u] = color.g;\n\
+    y[at + 2u] = color.b;\n\
+  }\n\
+}\n\
+",
+};
+
+export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "running_mean" | "running_var", "rows" | "channels" | "momentum", "LANES" | "ROWS" | "UPDATE_RUNNING"> = {
+  name: "batchNormCombine",
+  bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}, {"name":"running_mean","access":"read_write","element":"f32"}, {"name":"running_var","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}, {"name":"momentum","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, UPDATE_RUNNING: { type: "bool", value: 1 } },
+  shapes: (v) => ({ parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"], statistics: 2 * v["channels"], running_mean: v["channels"], running_var: v["channels"] }),
+  workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => 8 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"],
+  source: "// Second pass of the statistics of batch norm: puts the runs of rows together (Chan, Golub and LeVeque 1979) and moves\n\
+// the running statistics: running = (1 - momentum) * running + momentum * now, with the unbiased variance.\n\
+// `statistics` holds the means, then the biased variances. One thread a channel.\n\
+//\n\
+// shape parts: 2 * ceil(rows / ROWS) * channels\n\
+// shape statistics: 2 * channels\n\
+// shape running_mean: channels\n\
+// shape running_var: channels\n\
+// workgroups: ceil(channels / LANES)\n\
+// flops: 8 * ceil(rows / ROWS) * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Rows of a run, as in batch-norm-statistics.\n\
+const ROWS: u32 = 64u;\n\
+// False where a checkpointed segment is computed again.\n\
+const UPDATE_RUNNING: bool = true;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+  momentum: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> parts: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> running_mean: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> running_var: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channel = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
+  var count = 0.0;\n\
+  var mean = 0.0;\n\
+  var squares = 0.0;\n\
+  for (var chunk = 0u; chunk < chunks; chunk++) {\n\
+    let more = f32(min(params.rows - chunk * ROWS, ROWS));\n\
+    let difference = parts[chunk * params.channels + channel] - mean;\n\
+    let total = count + more;\n\
+    mean += difference * (more / total);\n\
+    squares += parts[(chunks + chunk) * params.channels + channel] + difference * difference * (count * more / total);\n\
+    count = total;\n\
+  }\n\
+  statistics[channel] = mean;\n\
+  statistics[params.channels + channel] = squares / count;\n\
+  if (UPDATE_RUNNING) {\n\
+    running_mean[channel] = mix(running_mean[channel], mean, params.momentum);\n\
+    running_var[channel] = mix(running_var[channel], squares / max(count - 1.0, 1.0), params.momentum);\n\
+  }\n\
+}\n\
+",
+};
+
+export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "dbeta", "chunks" | "channels", "LANES"> = {
+  name: "batchNormGradientCombine",
+  bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"dgamma","access":"read_write","element":"f32"}, {"name":"dbeta","access":"read_write","element":"f32"}],
+  params: [{"name":"chunks","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ parts: 2 * v["chunks"] * v["channels"], dgamma: v["channels"], dbeta: v["channels"] }),
+  workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => 2 * v["chunks"] * v["channels"],
+  source: "// Second pass of the gradient of batch norm: adds the runs of rows up, in their order.\n\
+// One thread a channel.\n\
+//\n\
+// shape parts: 2 * chunks * channels\n\
+// shape dgamma: channels\n\
+// shape dbeta: channels\n\
+// workgroups: ceil(channels / LANES)\n\
+// flops: 2 * chunks * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  chunks: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> parts: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> dgamma: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> dbeta: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channel = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  var gamma_sum = 0.0;\n\
+  var beta_sum = 0.0;\n\
+  for (var chunk = 0u; chunk < params.chunks; chunk++) {\n\
+    gamma_sum += parts[chunk * params.channels + channel];\n\
+    beta_sum += parts[(params.chunks + chunk) * params.channels + channel];\n\
+  }\n\
+  dgamma[channel] = gamma_sum;\n\
+  dbeta[channel] = beta_sum;\n\
+}\n\
+",
+};
+
+export const batchNormGradientSums: KernelDefinition<"x" | "y" | "dy" | "statistics" | "parts", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU"> = {
+  name: "batchNormGradientSums",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => 6 * v["rows"] * v["channels"],
+  source: "// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x\n\
+// (that of gamma), where g = dy, or dy where y > 0 with RELU. The normalised x is computed again. `parts` holds\n\
+// [chunk, channel] sums of g * normalised x, then as many of g. Without RELU, `y` is not read (bind x).\n\
+//\n\
+// shape x: rows * channels\n\
+// shape y: rows * channels\n\
+// shape dy: rows * channels\n\
+// shape statistics: 2 * channels\n\
+// shape parts: 2 * ceil(rows / ROWS) * channels\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// flops: 6 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one of `chunks` runs of rows.\n\
+struct ChannelTile {\n\
+  channel: u32,\n\
+  chunk: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, rows_per_chunk: u32) -> ChannelTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let chunk = index / blocks;\n\
+  return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Rows a thread goes through.\n\
+const ROWS: u32 = 64u;\n\
+const EPSILON: f32 = 0.00001;\n\
+const RELU: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  let mean = statistics[tile.channel];\n\
+  let scale = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  var gamma_sum = 0.0;\n\
+  var beta_sum = 0.0;\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let i = row * params.channels + tile.channel;\n\
+    var g = dy[i];\n\
+    if (RELU) {\n\
+      g = select(0.0, g, y[i] > 0.0);\n\
+    }\n\
+    gamma_sum = fma(g, (x[i] - mean) * scale, gamma_sum);\n\
+    beta_sum += g;\n\
+  }\n\
+  let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
+  parts[tile.chunk * params.channels + tile.channel] = gamma_sum;\n\
+  parts[(chunks + tile.chunk) * params.channels + tile.channel] = beta_sum;\n\
+}\n\
+",
+};
+
+export const batchNormGradient: KernelDefinition<"x" | "y" | "dy" | "statistics" | "gamma" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
+  name: "batchNormGradient",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => 6 * v["rows"] * v["channels"],
+  source: "// Third pass of the gradient of batch norm: with g = dy, or dy where y > 0 with RELU,\n\
+// dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,\n\
+// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g. Without RELU, `y` is not read (bind x).\n\
+//\n\
+// shape x: rows * channels\n\
+// shape y: rows * channels\n\
+// shape dy: rows * channels\n\
+// shape statistics: 2 * channels\n\
+// shape gamma: channels\n\
+// shape dgamma: channels\n\
+// shape dbeta: channels\n\
+// shape dx: rows * channels\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// flops: 6 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one of `chunks` runs of rows.\n\
+struct ChannelTile {\n\
+  channel: u32,\n\
+  chunk: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, rows_per_chunk: u32) -> ChannelTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let chunk = index / blocks;\n\
+  return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Rows a thread goes through.\n\
+const ROWS: u32 = 8u;\n\
+const EPSILON: f32 = 0.00001;\n\
+const RELU: bool = false;\n\
+const FROZEN: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(5) var<storage, read> dgamma: array<f32>;\n\
+@group(0) @binding(6) var<storage, read> dbeta: array<f32>;\n\
+@group(0) @binding(7) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(8) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  let mean = statistics[tile.channel];\n\
+  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let scale = gamma[tile.channel] * inverse;\n\
+  let rows = f32(params.rows);\n\
+  let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);\n\
+  let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let i = row * params.channels + tile.channel;\n\
+    var g = dy[i];\n\
+    if (RELU) {\n\
+      g = select(0.0, g, y[i] > 0.0);\n\
+    }\n\
+    dx[i] = scale * (g - mean_g - (x[i] - mean) * slope);\n\
+  }\n\
+}\n\
+",
+};
+
+export const batchNormRunning: KernelDefinition<"running_mean" | "running_var" | "statistics", "channels", "LANES"> = {
+  name: "batchNormRunning",
+  bindings: [{"name":"running_mean","access":"read","element":"f32"}, {"name":"running_var","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"channels","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ running_mean: v["channels"], running_var: v["channels"], statistics: 2 * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
+  flops: () => 0,
+  source: "// The running statistics in the form that batch-norm reads: the means, then the variances.\n\
+//\n\
+// shape running_mean: channels\n\
+// shape running_var: channels\n\
+// shape statistics: 2 * channels\n\
+// workgroups: ceil(channels / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> running_mean: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> running_var: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channel = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (channel < params.channels) {\n\
+    statistics[channel] = running_mean[channel];\n\
+    statistics[params.channels + channel] = running_var[channel];\n\
+  }\n\
+}\n\
+",
+};
+
+export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "ROWS"> = {
+  name: "batchNormStatistics",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => 4 * v["rows"] * v["channels"],
+  source: "// First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and\n\
+// each channel. Two passes over the run instead of a sum of squares: no cancellation. `parts` holds [chunk, channel] means,\n\
+// then as many sums of squares.\n\
+//\n\
+// shape x: rows * channels\n\
+// shape parts: 2 * ceil(rows / ROWS) * channels\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// flops: 4 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one of `chunks` runs of rows.\n\
+struct ChannelTile {\n\
+  channel: u32,\n\
+  chunk: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, rows_per_chunk: u32) -> ChannelTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let chunk = index / blocks;\n\
+  return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Rows a thread goes through.\n\
+const ROWS: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    sum += x[row * params.channels + tile.channel];\n\
+  }\n\
+  let mean = sum / f32(tile.end - tile.begin);\n\
+  var squares = 0.0;\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let difference = x[row * params.channels + tile.channel] - mean;\n\
+    squares = fma(difference, difference, squares);\n\
+  }\n\
+  let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
+  parts[tile.chunk * params.channels + tile.channel] = mean;\n\
+  parts[(chunks + tile.chunk) * params.channels + tile.channel] = squares;\n\
+}\n\
+",
+};
+
+export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RESIDUAL" | "RELU"> = {
+  name: "batchNorm",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => 4 * v["rows"] * v["channels"],
+  source: "// Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:\n\
+// y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.\n\
+// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x).\n\
+//\n\
+// shape x: rows * channels\n\
+// shape statistics: 2 * channels\n\
+// shape gamma: channels\n\
+// shape beta: channels\n\
+// shape residual: rows * channels\n\
+// shape y: rows * channels\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// flops: 4 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one of `chunks` runs of rows.\n\
+struct ChannelTile {\n\
+  channel: u32,\n\
+  chunk: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, rows_per_chunk: u32) -> ChannelTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let chunk = index / blocks;\n\
+  return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Rows a thread goes through.\n\
+const ROWS: u32 = 8u;\n\
+const EPSILON: f32 = 0.00001;\n\
+const RESIDUAL: bool = false;\n\
+const RELU: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> beta: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> residual: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  let mean = statistics[tile.channel];\n\
+  let scale = gamma[tile.channel] * inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let shift = beta[tile.channel];\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let i = row * params.channels + tile.channel;\n\
+    var value = fma(x[i] - mean, scale, shift);\n\
+    if (RESIDUAL) {\n\
+      value += residual[i];\n\
+    }\n\
+    y[i] = select(value, max(value, 0.0), RELU);\n\
+  }\n\
+}\n\
+",
+};
+
+export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES"> = {
+  name: "bias",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["elements"],
+  source: "// Adds a value a channel: y[row, channel] = x[row, channel] + bias[channel].\n\
+//\n\
+// shape x: elements\n\
+// shape bias: channels\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> bias: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  y[i] = x[i] + bias[i % params.channels];\n\
+}\n\
+",
+};
+
+export const bytesToImages: KernelDefinition<"bytes" | "y", "pixels", "LANES"> = {
+  name: "bytesToImages",
+  bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"pixels","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ bytes: v["pixels"], y: v["pixels"] * 3 }),
+  workgroups: (v) => Math.ceil(v["pixels"] / v["LANES"]),
+  flops: (v) => v["pixels"] * 3,
+  source: "// Images kept as bytes (R, G, B, 255 a pixel in one u32) as RGB images with values in [0, 1]; one thread a pixel.\n\
+//\n\
+// shape bytes: pixels\n\
+// shape y: pixels * 3\n\
+// workgroups: ceil(pixels / LANES)\n\
+// flops: pixels * 3\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  pixels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> bytes: array<u32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i < params.pixels) {\n\
+    let color = unpack4x8unorm(bytes[i]);\n\
+    y[3u * i] = color.r;\n\
+    y[3u * i + 1u] = color.g;\n\
+    y[3u * i + 2u] = color.b;\n\
+  }\n\
+}\n\
+",
+};
+
+export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "ROWS"> = {
+  name: "columnSums",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  flops: (v) => v["rows"] * v["channels"],
+  source: "// First pass of the sums of columns: of each run of ROWS rows. sum-splits adds the runs up.\n\
+//\n\
+// shape x: rows * channels\n\
+// shape parts: ceil(rows / ROWS) * channels\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// flops: rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one of `chunks` runs of rows.\n\
+struct ChannelTile {\n\
+  channel: u32,\n\
+  chunk: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, rows_per_chunk: u32) -> ChannelTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let chunk = index / blocks;\n\
+  return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Rows a thread goes through.\n\
+const ROWS: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+    return;\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    sum += x[row * params.channels + tile.channel];\n\
+  }\n\
+  parts[tile.chunk * params.channels + tile.channel] = sum;\n\
+}\n\
+",
+};
+
+export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "ROWS" | "COLS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2dWeightGradient",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * Math.ceil(v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
+  source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
+// parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
+// x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
+//\n\
+// A thread holds ROWS input channels x COLS output channels of one tap in registers. Neighbouring threads hold\n\
+// neighbouring output channels; all of a workgroup read the same elements of x. Output pixels whose input pixel is\n\
+// outside of the image are never visited.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
+// workgroups: splits * KERNEL_HEIGHT * KERNEL_WIDTH * ceil(IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 4u;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
+  let row_blocks = (IN_CHANNELS + ROWS - 1u) / ROWS;\n\
+  let taps = KERNEL_HEIGHT * KERNEL_WIDTH;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_column = index % column_blocks * COLS * LANES + local.x;\n\
+  let first_row = index / column_blocks % row_blocks * ROWS;\n\
+  let tap = index / (column_blocks * row_blocks) % taps;\n\
+  let split = index / (column_blocks * row_blocks * taps);\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let ky = tap / KERNEL_WIDTH;\n\
+  let kx = tap % KERNEL_WIDTH;\n\
+\n\
+  var rows: array<u32, ROWS>;\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    rows[r] = min(first_row + r, IN_CHANNELS - 1u);\n\
+  }\n\
+  var columns: array<u32, COLS>;\n\
+  for (var c = 0u; c < COLS; c++) {\n\
+    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
+  }\n\
+\n\
+  // The output columns whose input column ox * STRIDE + kx - PADDING is inside of the image.\n\
+  let ox_begin = select(0u, (PADDING - kx + STRIDE - 1u) / STRIDE, kx < PADDING);\n\
+  let ox_reach = IN_WIDTH + PADDING - kx;\n\
+  let ox_end = min(OUT_WIDTH, select((ox_reach + STRIDE - 1u) / STRIDE, 0u, kx >= IN_WIDTH + PADDING));\n\
+\n\
+  let lines = params.batch * OUT_HEIGHT;\n\
+  let lines_per_split = (lines + params.splits - 1u) / params.splits;\n\
+  let line_end = min(lines, (split + 1u) * lines_per_split);\n\
+  var sums: array<array<f32, COLS>, ROWS>;\n\
+  for (var line = split * lines_per_split; line < line_end; line++) {\n\
+    let iy = line % OUT_HEIGHT * STRIDE + ky - PADDING;\n\
+    if (iy >= IN_HEIGHT) {\n\
+      continue;\n\
+    }\n\
+    let x_line = (line / OUT_HEIGHT * IN_HEIGHT + iy) * IN_WIDTH;\n\
+    for (var ox = ox_begin; ox < ox_end; ox++) {\n\
+      let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;\n\
+      let x_start = (x_line + ox * STRIDE + kx - PADDING) * IN_CHANNELS;\n\
+      var gradients: array<f32, COLS>;\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        gradients[c] = dy[dy_start + columns[c]];\n\
+      }\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        let value = x[x_start + rows[r]];\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          sums[r][c] = fma(value, gradients[c], sums[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  let start = (split * taps + tap) * IN_CHANNELS * OUT_CHANNELS;\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let row = first_row + r;\n\
+      let column = first_column + c * LANES;\n\
+      if (row < IN_CHANNELS && column < OUT_CHANNELS) {\n\
+        parts[start + row * OUT_CHANNELS + column] = sums[r][c];\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "PIXELS" | "COLS" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2d",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, PIXELS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["PIXELS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
+  source: "// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:\n\
+// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].\n\
+//\n\
+// With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the\n\
+// input, IN_* and OUT_* change places, and `weight` comes as [kernel_y, kernel_x, out, in]:\n\
+// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, (iy + PADDING - ky) / STRIDE, (ix + PADDING - kx) / STRIDE, o] * weight[ky, kx, o, c],\n\
+// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo STRIDE (the\n\
+// phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.\n\
+//\n\
+// A thread holds PIXELS x COLS outputs in registers. Neighbouring threads hold neighbouring output channels, so their\n\
+// loads of the weights lie side by side, and all LANES threads of a row of the workgroup read the same element of x.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
+// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (PIXELS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const GROUPS: u32 = 1u;\n\
+const PIXELS: u32 = 8u;\n\
+const COLS: u32 = 4u;\n\
+const TRANSPOSED: bool = false;\n\
+// 1, or STRIDE where TRANSPOSED.\n\
+const PHASES: u32 = 1u;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+struct Pixel {\n\
+  image: u32,\n\
+  row: u32,\n\
+  column: u32,\n\
+  inside: bool,\n\
+}\n\
+\n\
+// The output pixel with this number among those of a phase.\n\
+fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
+  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;\n\
+  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;\n\
+  let row = number / width % height * PHASES + phase / PHASES;\n\
+  let column = number % width * PHASES + phase % PHASES;\n\
+  let image = number / (width * height);\n\
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
+}\n\
+\n\
+// Where along one axis a tap reads; 0xffffffff or more where that is outside of the input. Wraps on purpose.\n\
+fn source(position: u32, tap: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    // Negative positions wrap to values that are too large even after the division: their stride is 1 or they are skipped.\n\
+    let shifted = position + PADDING - tap;\n\
+    return select(shifted / STRIDE, 0xffffffffu, position + PADDING < tap);\n\
+  }\n\
+  return position * STRIDE + tap - PADDING;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
+  let pixel_blocks = (pixels + PIXELS * GROUPS - 1u) / (PIXELS * GROUPS);\n\
+  let index = workgroup_index(group, grid);\n\
+  let phase = index / (column_blocks * pixel_blocks);\n\
+  if (phase >= PHASES * PHASES) {\n\
+    return;\n\
+  }\n\
+  // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
+  let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * PIXELS;\n\
+  let first_column = index % column_blocks * COLS * LANES + local.x;\n\
+\n\
+  var columns: array<u32, COLS>;\n\
+  for (var c = 0u; c < COLS; c++) {\n\
+    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
+  }\n\
+\n\
+  var sums: array<array<f32, COLS>, PIXELS>;\n\
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
+    if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {\n\
+      continue;\n\
+    }\n\
+    for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+      if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
+        continue;\n\
+      }\n\
+      var starts: array<u32, PIXELS>;\n\
+      var inside: array<bool, PIXELS>;\n\
+      for (var p = 0u; p < PIXELS; p++) {\n\
+        let pixel = output_pixel(first_pixel + p, phase);\n\
+        let row = source(pixel.row, ky);\n\
+        let column = source(pixel.column, kx);\n\
+        inside[p] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;\n\
+        starts[p] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[p]);\n\
+      }\n\
+      let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;\n\
+      for (var k = 0u; k < IN_CHANNELS; k++) {\n\
+        var weights: array<f32, COLS>;\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];\n\
+        }\n\
+        for (var p = 0u; p < PIXELS; p++) {\n\
+          let value = select(0.0, x[starts[p] + k], inside[p]);\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            sums[p][c] = fma(value, weights[c], sums[p][c]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  for (var p = 0u; p < PIXELS; p++) {\n\
+    let pixel = output_pixel(first_pixel + p, phase);\n\
+    if (pixel.inside) {\n\
+      let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = first_column + c * LANES;\n\
+        if (column < OUT_CHANNELS) {\n\
+          y[start + column] = sums[p][c];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
+  name: "gatherIndices",
+  bindings: [{"name":"x","access":"read","element":"u32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["rows"], indices: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: () => 0,
+  source: "// Picks entries: y[i] = x[indices[i]].\n\
+//\n\
+// shape x: rows\n\
+// shape indices: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  rows: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> indices: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  y[i] = x[indices[i]];\n\
+}\n\
+",
+};
+
+export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES"> = {
+  name: "gatherRows",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: () => 0,
+  source: "// Picks rows: y[i, :] = x[indices[i], :]. `elements` is picked * cols.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape indices: elements / cols\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> indices: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  y[i] = x[indices[i / params.cols] * params.cols + i % params.cols];\n\
+}\n\
+",
+};
+
+export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "KERNEL" | "VERTICAL"> = {
+  name: "gaussianBlur",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 } },
+  shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
+  workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
+  flops: (v) => 2 * v["KERNEL"] * v["images"] * v["height"] * v["width"] * 3,
+  source: "// One direction of a separable Gaussian blur of RGB images, KERNEL taps, reflected at the borders, with a standard deviation\n\
+// for each image (0: the image is copied): y[n, p] = sum_t w[t] * x[n, p + t - KERNEL / 2] along rows, or columns with\n\
+// VERTICAL, where w[t] is exp(-(t - KERNEL / 2)^2 / (2 sigma^2)) and the weights add up to 1.\n\
+//\n\
+// shape x: images * height * width * 3\n\
+// shape views: images * VIEW_FIELDS\n\
+// shape y: images * height * width * 3\n\
+// workgroups: ceil(images * height * width * 3 / LANES)\n\
+// flops: 2 * KERNEL * images * height * width * 3\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
+const VIEW_FIELDS: u32 = 12u;\n\
+const VIEW_TOP = 0u;\n\
+const VIEW_LEFT = 1u;\n\
+const VIEW_HEIGHT = 2u;\n\
+const VIEW_WIDTH = 3u;\n\
+const VIEW_FLIP = 4u;\n\
+const VIEW_BRIGHTNESS = 5u;\n\
+const VIEW_CONTRAST = 6u;\n\
+const VIEW_SATURATION = 7u;\n\
+const VIEW_HUE = 8u;\n\
+// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
+const VIEW_ORDER = 9u;\n\
+const VIEW_GRAYSCALE = 10u;\n\
+// Standard deviation of the blur in pixels, 0 for none.\n\
+const VIEW_SIGMA = 11u;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const KERNEL: u32 = 3u;\n\
+const VERTICAL: bool = false;\n\
+\n\
+struct Params {\n\
+  images: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> views: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  let size = params.height * params.width * 3u;\n\
+  if (i >= params.images * size) {\n\
+    return;\n\
+  }\n\
+  let sigma = views[i / size * VIEW_FIELDS + VIEW_SIGMA];\n\
+  if (sigma <= 0.0) {\n\
+    y[i] = x[i];\n\
+    return;\n\
+  }\n\
+  let step = select(3u, params.width * 3u, VERTICAL);\n\
+  let length = i32(select(params.width, params.height, VERTICAL));\n\
+  let here = i32(select(i / 3u % params.width, i % size / (params.width * 3u), VERTICAL));\n\
+  let line = i - u32(here) * step;\n\
+  let radius = i32(KERNEL / 2u);\n\
+  var sum = 0.0;\n\
+  var total = 0.0;\n\
+  for (var t = -radius; t <= radius; t++) {\n\
+    let weight = exp(-0.5 * f32(t * t) / (sigma * sigma));\n\
+    let reflected = abs(here + t);\n\
+    let place = select(reflected, 2 * (length - 1) - reflected, reflected >= length);\n\
+    sum += weight * x[line + u32(place) * step];\n\
+    total += weight;\n\
+  }\n\
+  y[i] = sum / total;\n\
+}\n\
+",
+};
+
+export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "LANES"> = {
+  name: "globalAveragePoolGradient",
+  bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["elements"],
+  source: "// Gradient of the average over a map: dx[n, p, channel] = dy[n, channel] / pixels.\n\
+//\n\
+// shape dy: elements / pixels\n\
+// shape dx: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let channel = i % params.channels;\n\
+  let image = i / params.channels / params.pixels;\n\
+  dx[i] = dy[image * params.channels + channel] / f32(params.pixels);\n\
+}\n\
+",
+};
+
+export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels" | "channels", "LANES"> = {
+  name: "globalAveragePool",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["elements"] * v["pixels"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["elements"] * v["pixels"],
+  source: "// Average over each map: y[n, channel] = sum_p x[n, p, channel] / pixels. `elements` counts the outputs.\n\
+//\n\
+// shape x: elements * pixels\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: elements * pixels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let channel = i % params.channels;\n\
+  let start = i / params.channels * params.pixels * params.channels + channel;\n\
+  var sum = 0.0;\n\
+  for (var p = 0u; p < params.pixels; p++) {\n\
+    sum += x[start + p * params.channels];\n\
+  }\n\
+  y[i] = sum / f32(params.pixels);\n\
+}\n\
+",
+};
+
+export const knnVote: KernelDefinition<"neighbours" | "similarities" | "labels" | "predictions", "queries" | "candidates" | "k" | "classes" | "inverse_temperature", "LANES"> = {
+  name: "knnVote",
+  bindings: [{"name":"neighbours","access":"read","element":"u32"}, {"name":"similarities","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"predictions","access":"read_write","element":"u32"}],
+  params: [{"name":"queries","type":"u32","offset":0}, {"name":"candidates","type":"u32","offset":4}, {"name":"k","type":"u32","offset":8}, {"name":"classes","type":"u32","offset":12}, {"name":"inverse_temperature","type":"f32","offset":16}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 8 } },
+  shapes: (v) => ({ neighbours: v["queries"] * v["k"], similarities: v["queries"] * v["k"], labels: v["candidates"], predictions: v["queries"] }),
+  workgroups: (v) => Math.ceil(v["queries"] / v["LANES"]),
+  flops: (v) => 2 * v["queries"] * v["k"] * v["classes"],
+  source: "// Weighted vote of the k nearest neighbours (Wu et al. 2018, section 3.4): the class with the largest\n\
+// sum of exp(similarity / temperature) over its neighbours, the first of equal ones. One thread a query.\n\
+//\n\
+// shape neighbours: queries * k\n\
+// shape similarities: queries * k\n\
+// shape labels: candidates\n\
+// shape predictions: queries\n\
+// workgroups: ceil(queries / LANES)\n\
+// flops: 2 * queries * k * classes\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  queries: u32,\n\
+  candidates: u32,\n\
+  k: u32,\n\
+  classes: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> neighbours: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> similarities: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> labels: array<u32>;\n\
+@group(0) @binding(3) var<storage, read_write> predictions: array<u32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let query = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (query >= params.queries) {\n\
+    return;\n\
+  }\n\
+  var best = 0u;\n\
+  var largest = -1.0;\n\
+  for (var class_index = 0u; class_index < params.classes; class_index++) {\n\
+    var votes = 0.0;\n\
+    for (var i = query * params.k; i < (query + 1u) * params.k; i++) {\n\
+      // Similarities are at most 1: the exponent is at most 0, whatever the temperature.\n\
+      let weight = exp((similarities[i] - 1.0) * params.inverse_temperature);\n\
+      votes += select(0.0, weight, labels[neighbours[i]] == class_index);\n\
+    }\n\
+    if (votes > largest) {\n\
+      largest = votes;\n\
+      best = class_index;\n\
+    }\n\
+  }\n\
+  predictions[query] = best;\n\
+}\n\
+",
+};
+
+export const larsNorms: KernelDefinition<"parameters" | "gradients" | "squares", "elements" | "weight_decay", "LANES"> = {
+  name: "larsNorms",
+  bindings: [{"name":"parameters","access":"read","element":"f32"}, {"name":"gradients","access":"read","element":"f32"}, {"name":"squares","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"weight_decay","type":"f32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ parameters: v["elements"] * 64, gradients: v["elements"] * 64, squares: v["elements"] * 2 }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 6 * 64 * v["elements"],
+  source: "// First pass of the norms of LARS: for each block of 64 elements, sum p^2 and sum (g + weight_decay * p)^2.\n\
+// One thread a block; `elements` counts blocks.\n\
+//\n\
+// shape parameters: elements * 64\n\
+// shape gradients: elements * 64\n\
+// shape squares: elements * 2\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 6 * 64 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  weight_decay: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> parameters: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> squares: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  var weights = 0.0;\n\
+  var updates = 0.0;\n\
+  for (var j = i * 64u; j < i * 64u + 64u; j++) {\n\
+    let p = parameters[j];\n\
+    let u = gradients[j] + params.weight_decay * p;\n\
+    weights += p * p;\n\
+    updates += u * u;\n\
+  }\n\
+  squares[2u * i] = weights;\n\
+  squares[2u * i + 1u] = updates;\n\
+}\n\
+",
+};
+
+export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "trusts", "blocks" | "tensors" | "coefficient", "LANES"> = {
+  name: "larsTrust",
+  bindings: [{"name":"squares","access":"read","element":"f32"}, {"name":"ranges","access":"read","element":"u32"}, {"name":"adapted","access":"read","element":"f32"}, {"name":"trusts","access":"read_write","element":"f32"}],
+  params: [{"name":"blocks","type":"u32","offset":0}, {"name":"tensors","type":"u32","offset":4}, {"name":"coefficient","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], trusts: v["tensors"] }),
+  workgroups: (v) => v["tensors"],
+  flops: (v) => 2 * v["blocks"],
+  source: "// Second pass of the norms of LARS: trust = coefficient * |p| / |g + weight_decay * p| of each tensor, 1 where either norm\n\
+// is 0, and -1 for tensors that are excluded. `ranges` holds the first block of 64 elements and the end, and `adapted` 1 or\n\
+// 0, of each tensor. A workgroup a tensor.\n\
+//\n\
+// shape squares: 2 * blocks\n\
+// shape ranges: 2 * tensors\n\
+// shape adapted: tensors\n\
+// shape trusts: tensors\n\
+// workgroups: tensors\n\
+// flops: 2 * blocks\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  blocks: u32,\n\
+  tensors: u32,\n\
+  coefficient: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> squares: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> ranges: array<u32>;\n\
+@group(0) @binding(2) var<storage, read> adapted: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> trusts: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let tensor = workgroup_index(group, grid);\n\
+  if (tensor >= params.tensors) {\n\
+    return;\n\
+  }\n\
+  var weights = 0.0;\n\
+  var updates = 0.0;\n\
+  let end = ranges[2u * tensor + 1u];\n\
+  for (var at = ranges[2u * tensor] + local.x; at < end; at += LANES) {\n\
+    weights += squares[2u * at];\n\
+    updates += squares[2u * at + 1u];\n\
+  }\n\
+  weights = workgroup_sum(local.x, weights);\n\
+  updates = workgroup_sum(local.x, updates);\n\
+  if (local.x == 0u) {\n\
+    let both = weights > 0.0 && updates > 0.0;\n\
+    let trust = select(1.0, params.coefficient * sqrt(weights / max(updates, 1e-37)), both);\n\
+    trusts[tensor] = select(-1.0, trust, adapted[tensor] > 0.0);\n\
+  }\n\
+}\n\
+",
+};
+
+export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES"> = {
+  name: "lars",
+  bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"trusts","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 8 * v["elements"],
+  source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
+// v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
+// decay nor adaptation. `segments` holds the index of the tensor of each block of 64 elements; `schedule` the rate.\n\
+//\n\
+// shape gradients: elements\n\
+// shape segments: elements / 64\n\
+// shape trusts: tensors\n\
+// shape schedule: 4\n\
+// shape parameters: elements\n\
+// shape velocity: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 8 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  momentum: f32,\n\
+  weight_decay: f32,\n\
+  tensors: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> segments: array<u32>;\n\
+@group(0) @binding(2) var<storage, read> trusts: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> schedule: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> velocity: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let trust = trusts[segments[i / 64u]];\n\
+  let excluded = trust < 0.0;\n\
+  let parameter = parameters[i];\n\
+  let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
+  let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
+  velocity[i] = v;\n\
+  parameters[i] = parameter - v;\n\
+}\n\
+",
+};
+
+export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+  name: "matmul",
+  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
+  flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
+  source: "// Matrix product, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n].\n\
+//\n\
+// a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
+// A thread holds ROWS x COLS outputs in registers. Neighbouring threads hold neighbouring columns, so their loads of b\n\
+// lie side by side, and all LANES threads of a row of the workgroup read the same elements of a.\n\
+//\n\
+// shape a: rows * inner\n\
+// shape b: inner * cols\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))\n\
+// flops: 2 * rows * cols * inner\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const GROUPS: u32 = 1u;\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 4u;\n\
+const TRANSPOSE_A: bool = false;\n\
+const TRANSPOSE_B: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  inner: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);\n\
+  let index = workgroup_index(group, grid);\n\
+  // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
+  let row_start = (index / column_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
+  let column_start = index % column_blocks * COLS * LANES + local.x;\n\
+  if (row_start >= params.rows) {\n\
+    return;\n\
+  }\n\
+\n\
+  var a_at: array<u32, ROWS>;\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = min(row_start + r, params.rows - 1u);\n\
+    a_at[r] = select(row * params.inner, row, TRANSPOSE_A);\n\
+  }\n\
+  var b_at: array<u32, COLS>;\n\
+  for (var c = 0u; c < COLS; c++) {\n\
+    let column = min(column_start + c * LANES, params.cols - 1u);\n\
+    b_at[c] = select(column, column * params.inner, TRANSPOSE_B);\n\
+  }\n\
+  let a_step = select(1u, params.rows, TRANSPOSE_A);\n\
+  let b_step = select(params.cols, 1u, TRANSPOSE_B);\n\
+\n\
+  var sums: array<array<f32, COLS>, ROWS>;\n\
+  for (var k = 0u; k < params.inner; k++) {\n\
+    var column_values: array<f32, COLS>;\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      column_values[c] = b[b_at[c] + k * b_step];\n\
+    }\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let value = a[a_at[r] + k * a_step];\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        sums[r][c] = fma(value, column_values[c], sums[r][c]);\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let row = row_start + r;\n\
+      let column = column_start + c * LANES;\n\
+      if (row < params.rows && column < params.cols) {\n\
+        y[row * params.cols + column] = sums[r][c];\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
+  name: "maxPoolGradient",
+  bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"winners","access":"read","element":"u32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  shapes: (v) => ({ dy: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], dx: v["batch"] * v["height"] * v["width"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["batch"] * v["height"] * v["width"] * v["channels"] / v["LANES"]),
+  flops: (v) => v["batch"] * v["out_height"] * v["out_width"] * v["channels"] * v["KERNEL"] * v["KERNEL"],
+  source: "// Gradient of max-pool: every pixel collects dy from the windows that it won.\n\
+//\n\
+// shape dy: batch * out_height * out_width * channels\n\
+// shape winners: batch * out_height * out_width * channels\n\
+// shape dx: batch * height * width * channels\n\
+// workgroups: ceil(batch * height * width * channels / LANES)\n\
+// flops: batch * out_height * out_width * channels * KERNEL * KERNEL\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const KERNEL: u32 = 3u;\n\
+const STRIDE: u32 = 2u;\n\
+const PADDING: u32 = 1u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+  out_height: u32,\n\
+  out_width: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> winners: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.batch * params.height * params.width * params.channels) {\n\
+    return;\n\
+  }\n\
+  let channel = i % params.channels;\n\
+  let column = i / params.channels % params.width;\n\
+  let row = i / params.channels / params.width % params.height;\n\
+  let image = i / params.channels / params.width / params.height;\n\
+  // The windows that cover this pixel: oy * STRIDE <= row + PADDING < oy * STRIDE + KERNEL.\n\
+  let oy_begin = select(0u, (row + PADDING - KERNEL) / STRIDE + 1u, row + PADDING >= KERNEL);\n\
+  let oy_end = min((row + PADDING) / STRIDE + 1u, params.out_height);\n\
+  let ox_begin = select(0u, (column + PADDING - KERNEL) / STRIDE + 1u, column + PADDING >= KERNEL);\n\
+  let ox_end = min((column + PADDING) / STRIDE + 1u, params.out_width);\n\
+  var sum = 0.0;\n\
+  for (var oy = oy_begin; oy < oy_end; oy++) {\n\
+    for (var ox = ox_begin; ox < ox_end; ox++) {\n\
+      let window = ((image * params.out_height + oy) * params.out_width + ox) * params.channels + channel;\n\
+      sum += select(0.0, dy[window], winners[window] == row * params.width + column);\n\
+    }\n\
+  }\n\
+  dx[i] = sum;\n\
+}\n\
+",
+};
+
+export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
+  name: "maxPool",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}, {"name":"winners","access":"read_write","element":"u32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  shapes: (v) => ({ x: v["batch"] * v["height"] * v["width"] * v["channels"], y: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["batch"] * v["out_height"] * v["out_width"] * v["channels"] / v["LANES"]),
+  flops: () => 0,
+  source: "// Largest value of each KERNEL x KERNEL window, the first of equal ones, and where it was: y[n, oy, ox, channel] and\n\
+// winners[n, oy, ox, channel] = row * width + column of the winner.\n\
+//\n\
+// shape x: batch * height * width * channels\n\
+// shape y: batch * out_height * out_width * channels\n\
+// shape winners: batch * out_height * out_width * channels\n\
+// workgroups: ceil(batch * out_height * out_width * channels / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const KERNEL: u32 = 3u;\n\
+const STRIDE: u32 = 2u;\n\
+const PADDING: u32 = 1u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+  out_height: u32,\n\
+  out_width: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> winners: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.batch * params.out_height * params.out_width * params.channels) {\n\
+    return;\n\
+  }\n\
+  let channel = i % params.channels;\n\
+  let ox = i / params.channels % params.out_width;\n\
+  let oy = i / params.channels / params.out_width % params.out_height;\n\
+  let image = i / params.channels / params.out_width / params.out_height;\n\
+  // The window inside of the map: positions count from PADDING before its first pixel.\n\
+  let row_begin = max(oy * STRIDE, PADDING) - PADDING;\n\
+  let row_end = min(oy * STRIDE + KERNEL - PADDING, params.height);\n\
+  let column_begin = max(ox * STRIDE, PADDING) - PADDING;\n\
+  let column_end = min(ox * STRIDE + KERNEL - PADDING, params.width);\n\
+  var winner = row_begin * params.width + column_begin;\n\
+  var largest = x[(image * params.height * params.width + winner) * params.channels + channel];\n\
+  for (var row = row_begin; row < row_end; row++) {\n\
+    for (var column = column_begin; column < column_end; column++) {\n\
+      let place = row * params.width + column;\n\
+      let value = x[(image * params.height * params.width + place) * params.channels + channel];\n\
+      if (value > largest) {\n\
+        largest = value;\n\
+        winner = place;\n\
+      }\n\
+    }\n\
+  }\n\
+  y[i] = largest;\n\
+  winners[i] = winner;\n\
+}\n\
+",
+};
+
+export const meanStandardDeviation: KernelDefinition<"statistics" | "y", "elements" | "cols", "LANES"> = {
+  name: "meanStandardDeviation",
+  bindings: [{"name":"statistics","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ statistics: 2 * v["cols"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 2 * v["cols"],
+  source: "// Mean over the columns of their standard deviation: y = sum_c sqrt(variance[c]) / cols. One thread.\n\
+// `statistics` holds the means, then the variances; `elements` is 1.\n\
+//\n\
+// shape statistics: 2 * cols\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 2 * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var c = 0u; c < params.cols; c++) {\n\
+    sum += sqrt(max(statistics[params.cols + c], 0.0));\n\
+  }\n\
+  y[i] = sum / f32(params.cols);\n\
+}\n\
+",
+};
+
+export const mean: KernelDefinition<"x" | "y", "elements", "LANES"> = {
+  name: "mean",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["elements"], y: 1 }),
+  workgroups: () => 1,
+  flops: (v) => v["elements"],
+  source: "// Mean of all elements: y = sum_i x[i] / elements. One workgroup.\n\
+//\n\
+// shape x: elements\n\
+// shape y: 1\n\
+// workgroups: 1\n\
+// flops: elements\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(@builtin(local_invocation_id) local: vec3u) {\n\
+  var sum = 0.0;\n\
+  for (var i = local.x; i < params.elements; i += LANES) {\n\
+    sum += x[i];\n\
+  }\n\
+  let total = workgroup_sum(local.x, sum);\n\
+  if (local.x == 0u) {\n\
+    y[0] = total / f32(params.elements);\n\
+  }\n\
+}\n\
+",
+};
+
+export const normalizeRowsGradient: KernelDefinition<"y" | "norms" | "dy" | "dx", "rows" | "cols", "LANES" | "EPSILON"> = {
+  name: "normalizeRowsGradient",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"norms","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 } },
+  shapes: (v) => ({ y: v["rows"] * v["cols"], norms: v["rows"], dy: v["rows"] * v["cols"], dx: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 5 * v["rows"] * v["cols"],
+  source: "// Gradient of normalize-rows: dx = (dy - y * (y . dy)) / norm, and dy / EPSILON where the norm was below EPSILON.\n\
+// A workgroup a row.\n\
+//\n\
+// shape y: rows * cols\n\
+// shape norms: rows\n\
+// shape dy: rows * cols\n\
+// shape dx: rows * cols\n\
+// workgroups: rows\n\
+// flops: 5 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const EPSILON: f32 = 0.000000000001;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> norms: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var dot = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    dot = fma(y[row * params.cols + c], dy[row * params.cols + c], dot);\n\
+  }\n\
+  dot = workgroup_sum(local.x, dot);\n\
+  let norm = norms[row];\n\
+  let along = select(dot, 0.0, norm < EPSILON);\n\
+  let divisor = max(norm, EPSILON);\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let i = row * params.cols + c;\n\
+    dx[i] = (dy[i] - y[i] * along) / divisor;\n\
+  }\n\
+}\n\
+",
+};
+
+export const normalizeRows: KernelDefinition<"x" | "y" | "norms", "rows" | "cols", "LANES" | "EPSILON"> = {
+  name: "normalizeRows",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}, {"name":"norms","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 } },
+  shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["cols"], norms: v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 3 * v["rows"] * v["cols"],
+  source: "// Rows of length 1: y[row] = x[row] / max(|x[row]|, EPSILON), and norms[row] = |x[row]|. A workgroup a row.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape y: rows * cols\n\
+// shape norms: rows\n\
+// workgroups: rows\n\
+// flops: 3 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const EPSILON: f32 = 0.000000000001;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> norms: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var squares = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let value = x[row * params.cols + c];\n\
+    squares = fma(value, value, squares);\n\
+  }\n\
+  let norm = sqrt(workgroup_sum(local.x, squares));\n\
+  let divisor = max(norm, EPSILON);\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    y[row * params.cols + c] = x[row * params.cols + c] / divisor;\n\
+  }\n\
+  if (local.x == 0u) {\n\
+    norms[row] = norm;\n\
+  }\n\
+}\n\
+",
+};
+
+export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | "lse" | "losses" | "correct", "rows" | "splits", "LANES"> = {
+  name: "ntXentCombine",
+  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"positives","access":"read","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => 4 * v["splits"] * v["rows"],
+  source: "// Second pass of NT-Xent: puts the runs of columns of each row together.\n\
+// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether no other logit is larger\n\
+// than the positive one (contrastive top-1 accuracy). One thread a row.\n\
+//\n\
+// shape largest: splits * rows\n\
+// shape sums: splits * rows\n\
+// shape positives: rows\n\
+// shape lse: rows\n\
+// shape losses: rows\n\
+// shape correct: rows\n\
+// workgroups: ceil(rows / LANES)\n\
+// flops: 4 * splits * rows\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> largest: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> positives: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> lse: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> losses: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> correct: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var now = largest[row];\n\
+  for (var s = 1u; s < params.splits; s++) {\n\
+    now = max(now, largest[s * params.rows + row]);\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    sum += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);\n\
+  }\n\
+  let positive = positives[row];\n\
+  lse[row] = now + log(sum);\n\
+  // The difference first: both are large at low temperatures, and the loss is small.\n\
+  losses[row] = log(sum) + (now - positive);\n\
+  correct[row] = select(0.0, 1.0, positive >= now);\n\
+}\n\
+",
+};
+
+export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "DEPTH"> = {
+  name: "ntXentGradient",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, DEPTH: { type: "u32", value: 128 } },
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
+  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
+  source: "// Gradient of the mean NT-Xent with respect to the normalised embeddings. The matrix of logits is symmetric, so\n\
+// dz[i] = gradient / (rows * temperature) * sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j].\n\
+// The logits are computed again, tile by tile, and never stored.\n\
+//\n\
+// A workgroup takes ROWS rows and DEPTH of the dimensions. For each tile of columns, the factors before z[j] go to\n\
+// workgroup memory; then neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
+// `columns` is z transposed.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape columns: rows * dim\n\
+// shape lse: rows\n\
+// shape gradient: 1\n\
+// shape dz: rows * dim\n\
+// workgroups: ceil(rows / ROWS) * ceil(dim / DEPTH)\n\
+// flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 8u;\n\
+// A multiple of LANES * COLS.\n\
+const DEPTH: u32 = 128u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+var<workgroup> factors: array<f32, ROWS * LANES * COLS>;\n\
+// Every thread touches only the dimensions that it owns: no barrier needed between tiles.\n\
+var<workgroup> totals: array<f32, ROWS * DEPTH>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let first_dim = index / row_blocks * DEPTH;\n\
+  if (first_dim >= params.dim) {\n\
+    return;\n\
+  }\n\
+  let last = params.rows - 1u;\n\
+  let dims = min(DEPTH, params.dim - first_dim);\n\
+\n\
+  for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
+    let first_column = tile + local.x;\n\
+    var dots: array<array<f32, COLS>, ROWS>;\n\
+    for (var k = 0u; k < params.dim; k++) {\n\
+      var values: array<f32, COLS>;\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+      }\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        let value = z[min(first_row + r, last) * params.dim + k];\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          dots[r][c] = fma(value, values[c], dots[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let row = min(first_row + r, last);\n\
+      let row_lse = lse[row];\n\
+      let positive = positive_of(row, params.rows);\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = first_column + c * LANES;\n\
+        let logit = dots[r][c] * params.inverse_temperature;\n\
+        let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
+        let factor = probabilities - select(0.0, 2.0, column == positive);\n\
+        factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+\n\
+    let count = min(LANES * COLS, params.rows - tile);\n\
+    for (var d = 0u; d < dims; d += LANES * COLS) {\n\
+      let own = d + local.x;\n\
+      var sums: array<array<f32, COLS>, ROWS>;\n\
+      for (var j = 0u; j < count; j++) {\n\
+        var values: array<f32, COLS>;\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          values[c] = z[(tile + j) * params.dim + min(first_dim + own + c * LANES, params.dim - 1u)];\n\
+        }\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          let factor = factors[r * LANES * COLS + j];\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
+          }\n\
+        }\n\
+      }\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          totals[r * DEPTH + own + c * LANES] += sums[r][c];\n\
+        }\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+\n\
+  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var d = local.x; d < dims; d += LANES) {\n\
+      if (first_row + r < params.rows) {\n\
+        dz[(first_row + r) * params.dim + first_dim + d] = totals[r * DEPTH + d] * scale;\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums" | "positives", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "LOWEST"> = {
+  name: "ntXentPartials",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}, {"name":"positives","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -1e+30 } },
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
+  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
+  source: "// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits\n\
+// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of each row i and each of SPLITS runs of\n\
+// columns j != i, only the largest logit and the sum of exp(s[i, j] - largest) are kept, by a running maximum and a sum\n\
+// that is scaled when the maximum moves (Milakov and Gimelshein 2018); and the logit of the positive pair.\n\
+//\n\
+// A thread holds a tile of ROWS x COLS logits in registers. `columns` is z transposed, so that neighbouring threads read\n\
+// neighbouring elements; all of a workgroup read the same elements of z.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape columns: rows * dim\n\
+// shape largest: splits * rows\n\
+// shape sums: splits * rows\n\
+// shape positives: rows\n\
+// workgroups: ceil(rows / ROWS) * splits\n\
+// flops: 2 * rows * rows * dim\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 8u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  splits: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> positives: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+var<workgroup> lane_largest: array<f32, ROWS * LANES>;\n\
+var<workgroup> lane_sums: array<f32, ROWS * LANES>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let split = index / row_blocks;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let tiles = (params.rows + LANES * COLS - 1u) / (LANES * COLS);\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
+\n\
+  var row_largest: array<f32, ROWS>;\n\
+  var row_sums: array<f32, ROWS>;\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    row_largest[r] = LOWEST;\n\
+    row_sums[r] = 0.0;\n\
+  }\n\
+  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
+    let first_column = tile * LANES * COLS + local.x;\n\
+    var dots: array<array<f32, COLS>, ROWS>;\n\
+    for (var k = 0u; k < params.dim; k++) {\n\
+      var values: array<f32, COLS>;\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        values[c] = columns[k * params.rows + min(first_column + c * LANES, params.rows - 1u)];\n\
+      }\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        let value = z[min(first_row + r, params.rows - 1u) * params.dim + k];\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          dots[r][c] = fma(value, values[c], dots[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let row = first_row + r;\n\
+      let positive = positive_of(row, params.rows);\n\
+      var now = row_largest[r];\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = first_column + c * LANES;\n\
+        let logit = dots[r][c] * params.inverse_temperature;\n\
+        dots[r][c] = logit;\n\
+        now = select(now, max(now, logit), column < params.rows && column != row);\n\
+        if (column == positive && row < params.rows) {\n\
+          positives[row] = logit;\n\
+        }\n\
+      }\n\
+      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = first_column + c * LANES;\n\
+        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), column < params.rows && column != row);\n\
+      }\n\
+      row_sums[r] = sum;\n\
+      row_largest[r] = now;\n\
+    }\n\
+  }\n\
+\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    lane_largest[r * LANES + local.x] = row_largest[r];\n\
+    lane_sums[r * LANES + local.x] = row_sums[r];\n\
+  }\n\
+  workgroupBarrier();\n\
+  for (var r = local.x; r < ROWS; r += LANES) {\n\
+    var now = LOWEST;\n\
+    for (var lane = 0u; lane < LANES; lane++) {\n\
+      now = max(now, lane_largest[r * LANES + lane]);\n\
+    }\n\
+    var sum = 0.0;\n\
+    for (var lane = 0u; lane < LANES; lane++) {\n\
+      sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);\n\
+    }\n\
+    if (first_row + r < params.rows) {\n\
+      largest[split * params.rows + first_row + r] = now;\n\
+      sums[split * params.rows + first_row + r] = sum;\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANES"> = {
+  name: "reluGradient",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["elements"],
+  source: "// Gradient of the rectifier, from its output: dx = dy where y > 0, else 0.\n\
+//\n\
+// shape y: elements\n\
+// shape dy: elements\n\
+// shape dx: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  dx[i] = select(0.0, dy[i], y[i] > 0.0);\n\
+}\n\
+",
+};
+
+export const relu: KernelDefinition<"x" | "y", "elements", "LANES"> = {
+  name: "relu",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["elements"],
+  source: "// Rectifier: y = max(x, 0).\n\
+//\n\
+// shape x: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  y[i] = max(x[i], 0.0);\n\
+}\n\
+",
+};
+
+export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "NESTEROV"> = {
+  name: "sgd",
+  bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, NESTEROV: { type: "bool", value: 1 } },
+  shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 7 * v["elements"],
+  source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
+// g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate.\n\
+//\n\
+// shape gradients: elements\n\
+// shape decays: elements / 64\n\
+// shape schedule: 4\n\
+// shape parameters: elements\n\
+// shape velocity: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 7 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const NESTEROV: bool = true;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  momentum: f32,\n\
+  weight_decay: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> decays: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> schedule: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let parameter = parameters[i];\n\
+  let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
+  let v = params.momentum * velocity[i] + g;\n\
+  velocity[i] = v;\n\
+  parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\
+}\n\
+",
+};
+
+export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" | "lse" | "gradient" | "dlogits", "elements" | "classes", "LANES"> = {
+  name: "softmaxCrossEntropyGradient",
+  bindings: [{"name":"logits","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dlogits","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"classes","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ logits: v["elements"], labels: v["elements"] / v["classes"], lse: v["elements"] / v["classes"], gradient: 1, dlogits: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 5 * v["elements"],
+  source: "// Gradient of the mean softmax cross-entropy:\n\
+// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows.\n\
+//\n\
+// shape logits: elements\n\
+// shape labels: elements / classes\n\
+// shape lse: elements / classes\n\
+// shape gradient: 1\n\
+// shape dlogits: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 5 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  classes: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> logits: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> labels: array<u32>;\n\
+@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dlogits: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let row = i / params.classes;\n\
+  let target_probability = select(0.0, 1.0, i % params.classes == labels[row]);\n\
+  let rows = f32(params.elements / params.classes);\n\
+  dlogits[i] = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;\n\
+}\n\
+",
+};
+
+export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" | "losses" | "correct", "elements" | "classes", "LANES"> = {
+  name: "softmaxCrossEntropy",
+  bindings: [{"name":"logits","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"classes","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ logits: v["elements"] * v["classes"], labels: v["elements"], lse: v["elements"], losses: v["elements"], correct: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 4 * v["elements"] * v["classes"],
+  source: "// Softmax cross-entropy of each row: lse = log sum_c exp(logits[row, c]), losses = lse - logits[row, labels[row]], and\n\
+// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows.\n\
+//\n\
+// shape logits: elements * classes\n\
+// shape labels: elements\n\
+// shape lse: elements\n\
+// shape losses: elements\n\
+// shape correct: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 4 * elements * classes\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  classes: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> logits: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> labels: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> correct: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let start = i * params.classes;\n\
+  var largest = logits[start];\n\
+  var best = 0u;\n\
+  for (var c = 1u; c < params.classes; c++) {\n\
+    let value = logits[start + c];\n\
+    if (value > largest) {\n\
+      largest = value;\n\
+      best = c;\n\
+    }\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var c = 0u; c < params.classes; c++) {\n\
+    sum += exp(logits[start + c] - largest);\n\
+  }\n\
+  let label = labels[i];\n\
+  lse[i] = largest + log(sum);\n\
+  losses[i] = log(sum) + (largest - logits[start + label]);\n\
+  correct[i] = select(0.0, 1.0, best == label);\n\
+}\n\
+",
+};
+
+export const standardize: KernelDefinition<"x" | "statistics" | "y", "elements" | "channels", "LANES" | "EPSILON"> = {
+  name: "standardize",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 } },
+  shapes: (v) => ({ x: v["elements"], statistics: 2 * v["channels"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => 4 * v["elements"],
+  source: "// Centres and scales every column: y[row, c] = (x[row, c] - mean[c]) / sqrt(variance[c] + EPSILON).\n\
+// `statistics` holds the means, then the variances.\n\
+//\n\
+// shape x: elements\n\
+// shape statistics: 2 * channels\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 4 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const EPSILON: f32 = 0.00001;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let channel = i % params.channels;\n\
+  y[i] = (x[i] - statistics[channel]) * inverseSqrt(statistics[params.channels + channel] + EPSILON);\n\
+}\n\
+",
+};
+
+export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES"> = {
+  name: "sumSplits",
+  bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: (v) => v["splits"] * v["elements"],
+  source: "// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i], in order of s.\n\
+//\n\
+// shape parts: splits * elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: splits * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> parts: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    sum += parts[s * params.elements + i];\n\
+  }\n\
+  y[i] = sum;\n\
+}\n\
+",
+};
+
+export const topK: KernelDefinition<"x" | "indices" | "values", "rows" | "cols" | "k", "LANES"> = {
+  name: "topK",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read_write","element":"u32"}, {"name":"values","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"k","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["rows"] * v["k"], values: v["rows"] * v["k"] }),
+  workgroups: (v) => v["rows"],
+  flops: () => 0,
+  source: "// The k largest of each row: their columns in ascending order, and their values; of equal values the first ones count.\n\
+// The k-th largest is found digit by digit (radix select over 8-bit digits of the order-preserving bit pattern), with\n\
+// integer counts only, so the result is always the same. A workgroup a row.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape indices: rows * k\n\
+// shape values: rows * k\n\
+// workgroups: rows\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  k: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> indices: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> values: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> counts: array<atomic<u32>, 256>;\n\
+var<workgroup> above: array<u32, LANES>;\n\
+var<workgroup> equal: array<u32, LANES>;\n\
+\n\
+// An integer that grows with the value.\n\
+fn sort_key(value: f32) -> u32 {\n\
+  let bits = bitcast<u32>(value);\n\
+  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let start = row * params.cols;\n\
+\n\
+  // After each digit: the leading digits of the k-th largest, and how many of those with the same digits are wanted.\n\
+  var prefix = 0u;\n\
+  var wanted = params.k;\n\
+  for (var digit = 0u; digit < 4u; digit++) {\n\
+    let shift = 24u - 8u * digit;\n\
+    for (var bin = local.x; bin < 256u; bin += LANES) {\n\
+      atomicStore(&counts[bin], 0u);\n\
+    }\n\
+    workgroupBarrier();\n\
+    for (var c = local.x; c < params.cols; c += LANES) {\n\
+      let key = sort_key(x[start + c]);\n\
+      // Shifts of 32 are undefined: the first digit has no prefix to compare.\n\
+      if (digit == 0u || (key >> (shift + 8u)) == prefix) {\n\
+        atomicAdd(&counts[(key >> shift) & 255u], 1u);\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    var bin = 255u;\n\
+    var count = atomicLoad(&counts[bin]);\n\
+    while (count < wanted && bin > 0u) {\n\
+      wanted -= count;\n\
+      bin--;\n\
+      count = atomicLoad(&counts[bin]);\n\
+    }\n\
+    prefix = (prefix << 8u) | bin;\n\
+    workgroupBarrier();\n\
+  }\n\
+\n\
+  // Every thread takes a run of columns, so that places follow from counts of the runs before.\n\
+  let run = (params.cols + LANES - 1u) / LANES;\n\
+  let begin = min(local.x * run, params.cols);\n\
+  let end = min(begin + run, params.cols);\n\
+  var own_above = 0u;\n\
+  var own_equal = 0u;\n\
+  for (var c = begin; c < end; c++) {\n\
+    let key = sort_key(x[start + c]);\n\
+    own_above += select(0u, 1u, key > prefix);\n\
+    own_equal += select(0u, 1u, key == prefix);\n\
+  }\n\
+  above[local.x] = own_above;\n\
+  equal[local.x] = own_equal;\n\
+  workgroupBarrier();\n\
+  var place = row * params.k;\n\
+  var seen = 0u;\n\
+  for (var lane = 0u; lane < local.x; lane++) {\n\
+    place += above[lane] + min(equal[lane], wanted - min(seen, wanted));\n\
+    seen += equal[lane];\n\
+  }\n\
+  for (var c = begin; c < end; c++) {\n\
+    let value = x[start + c];\n\
+    let key = sort_key(value);\n\
+    let taken = key > prefix || (key == prefix && seen < wanted);\n\
+    seen += select(0u, 1u, key == prefix);\n\
+    if (taken) {\n\
+      indices[place] = c;\n\
+      values[place] = value;\n\
+      place++;\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const transpose: KernelDefinition<"x" | "y", "elements" | "rows" | "cols", "LANES"> = {
+  name: "transpose",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: () => 0,
+  source: "// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. `elements` counts the whole batch.\n\
+//\n\
+// shape x: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  let size = params.rows * params.cols;\n\
+  let row = i % params.rows;\n\
+  let column = i / params.rows % params.cols;\n\
+  y[i] = x[i / size * size + row * params.cols + column];\n\
+}\n\
+",
+};
+
+/** Every kernel by name. */
+export const kernels = {
+  adamw,
+  add,
+  augmentParameters,
+  augment,
+  batchNormCombine,
+  batchNormGradientCombine,
+  batchNormGradientSums,
+  batchNormGradient,
+  batchNormRunning,
+  batchNormStatistics,
+  batchNorm,
+  bias,
+  bytesToImages,
+  columnSums,
+  conv2dWeightGradient,
+  conv2d,
+  gatherIndices,
+  gatherRows,
+  gaussianBlur,
+  globalAveragePoolGradient,
+  globalAveragePool,
+  knnVote,
+  larsNorms,
+  larsTrust,
+  lars,
+  matmul,
+  maxPoolGradient,
+  maxPool,
+  meanStandardDeviation,
+  mean,
+  normalizeRowsGradient,
+  normalizeRows,
+  ntXentCombine,
+  ntXentGradient,
+  ntXentPartials,
+  reluGradient,
+  relu,
+  sgd,
+  softmaxCrossEntropyGradient,
+  softmaxCrossEntropy,
+  standardize,
+  sumSplits,
+  topK,
+  transpose,
+};

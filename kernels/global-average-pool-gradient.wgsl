@@ -1,0 +1,34 @@
+// Gradient of the average over a map: dx[n, p, channel] = dy[n, channel] / pixels.
+//
+// shape dy: elements / pixels
+// shape dx: elements
+// workgroups: ceil(elements / LANES)
+// flops: elements
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 64u;
+
+struct Params {
+  elements: u32,
+  pixels: u32,
+  channels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let i = workgroup_index(group, grid) * LANES + local.x;
+  if (i >= params.elements) {
+    return;
+  }
+  let channel = i % params.channels;
+  let image = i / params.channels / params.pixels;
+  dx[i] = dy[image * params.channels + channel] / f32(params.pixels);
+}

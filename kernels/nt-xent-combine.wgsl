@@ -1,0 +1,53 @@
+// Second pass of NT-Xent: puts the runs of columns of each row together.
+// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether no other logit is larger
+// than the positive one (contrastive top-1 accuracy). One thread a row.
+//
+// shape largest: splits * rows
+// shape sums: splits * rows
+// shape positives: rows
+// shape lse: rows
+// shape losses: rows
+// shape correct: rows
+// workgroups: ceil(rows / LANES)
+// flops: 4 * splits * rows
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 64u;
+
+struct Params {
+  rows: u32,
+  splits: u32,
+}
+
+@group(0) @binding(0) var<storage, read> largest: array<f32>;
+@group(0) @binding(1) var<storage, read> sums: array<f32>;
+@group(0) @binding(2) var<storage, read> positives: array<f32>;
+@group(0) @binding(3) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(4) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(5) var<storage, read_write> correct: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let row = workgroup_index(group, grid) * LANES + local.x;
+  if (row >= params.rows) {
+    return;
+  }
+  var now = largest[row];
+  for (var s = 1u; s < params.splits; s++) {
+    now = max(now, largest[s * params.rows + row]);
+  }
+  var sum = 0.0;
+  for (var s = 0u; s < params.splits; s++) {
+    sum += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);
+  }
+  let positive = positives[row];
+  lse[row] = now + log(sum);
+  // The difference first: both are large at low temperatures, and the loss is small.
+  losses[row] = log(sum) + (now - positive);
+  correct[row] = select(0.0, 1.0, positive >= now);
+}

@@ -1,0 +1,120 @@
+// Gradient of the mean NT-Xent with respect to the normalised embeddings. The matrix of logits is symmetric, so
+// dz[i] = gradient / (rows * temperature) * sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j].
+// The logits are computed again, tile by tile, and never stored.
+//
+// A workgroup takes ROWS rows and DEPTH of the dimensions. For each tile of columns, the factors before z[j] go to
+// workgroup memory; then neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.
+// `columns` is z transposed.
+//
+// shape z: rows * dim
+// shape columns: rows * dim
+// shape lse: rows
+// shape gradient: 1
+// shape dz: rows * dim
+// workgroups: ceil(rows / ROWS) * ceil(dim / DEPTH)
+// flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))
+//#include "lib/grid.wgsl"
+//#include "lib/contrast.wgsl"
+
+const LANES: u32 = 8u;
+const ROWS: u32 = 8u;
+const COLS: u32 = 8u;
+// A multiple of LANES * COLS.
+const DEPTH: u32 = 128u;
+
+struct Params {
+  rows: u32,
+  dim: u32,
+  inverse_temperature: f32,
+}
+
+@group(0) @binding(0) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> columns: array<f32>;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dz: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<workgroup> factors: array<f32, ROWS * LANES * COLS>;
+// Every thread touches only the dimensions that it owns: no barrier needed between tiles.
+var<workgroup> totals: array<f32, ROWS * DEPTH>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let row_blocks = (params.rows + ROWS - 1u) / ROWS;
+  let index = workgroup_index(group, grid);
+  let first_row = index % row_blocks * ROWS;
+  let first_dim = index / row_blocks * DEPTH;
+  if (first_dim >= params.dim) {
+    return;
+  }
+  let last = params.rows - 1u;
+  let dims = min(DEPTH, params.dim - first_dim);
+
+  for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {
+    let first_column = tile + local.x;
+    var dots: array<array<f32, COLS>, ROWS>;
+    for (var k = 0u; k < params.dim; k++) {
+      var values: array<f32, COLS>;
+      for (var c = 0u; c < COLS; c++) {
+        values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        let value = z[min(first_row + r, last) * params.dim + k];
+        for (var c = 0u; c < COLS; c++) {
+          dots[r][c] = fma(value, values[c], dots[r][c]);
+        }
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+      let row = min(first_row + r, last);
+      let row_lse = lse[row];
+      let positive = positive_of(row, params.rows);
+      for (var c = 0u; c < COLS; c++) {
+        let column = first_column + c * LANES;
+        let logit = dots[r][c] * params.inverse_temperature;
+        let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);
+        let factor = probabilities - select(0.0, 2.0, column == positive);
+        factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);
+      }
+    }
+    workgroupBarrier();
+
+    let count = min(LANES * COLS, params.rows - tile);
+    for (var d = 0u; d < dims; d += LANES * COLS) {
+      let own = d + local.x;
+      var sums: array<array<f32, COLS>, ROWS>;
+      for (var j = 0u; j < count; j++) {
+        var values: array<f32, COLS>;
+        for (var c = 0u; c < COLS; c++) {
+          values[c] = z[(tile + j) * params.dim + min(first_dim + own + c * LANES, params.dim - 1u)];
+        }
+        for (var r = 0u; r < ROWS; r++) {
+          let factor = factors[r * LANES * COLS + j];
+          for (var c = 0u; c < COLS; c++) {
+            sums[r][c] = fma(factor, values[c], sums[r][c]);
+          }
+        }
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        for (var c = 0u; c < COLS; c++) {
+          totals[r * DEPTH + own + c * LANES] += sums[r][c];
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+
+  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);
+  for (var r = 0u; r < ROWS; r++) {
+    for (var d = local.x; d < dims; d += LANES) {
+      if (first_row + r < params.rows) {
+        dz[(first_row + r) * params.dim + first_dim + d] = totals[r * DEPTH + d] * scale;
+      }
+    }
+  }
+}

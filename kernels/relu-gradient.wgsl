@@ -1,0 +1,32 @@
+// Gradient of the rectifier, from its output: dx = dy where y > 0, else 0.
+//
+// shape y: elements
+// shape dy: elements
+// shape dx: elements
+// workgroups: ceil(elements / LANES)
+// flops: elements
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 64u;
+
+struct Params {
+  elements: u32,
+}
+
+@group(0) @binding(0) var<storage, read> y: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let i = workgroup_index(group, grid) * LANES + local.x;
+  if (i >= params.elements) {
+    return;
+  }
+  dx[i] = select(0.0, dy[i], y[i] > 0.0);
+}

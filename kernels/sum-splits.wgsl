@@ -1,0 +1,35 @@
+// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i], in order of s.
+//
+// shape parts: splits * elements
+// shape y: elements
+// workgroups: ceil(elements / LANES)
+// flops: splits * elements
+//#include "lib/grid.wgsl"
+
+const LANES: u32 = 64u;
+
+struct Params {
+  elements: u32,
+  splits: u32,
+}
+
+@group(0) @binding(0) var<storage, read> parts: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let i = workgroup_index(group, grid) * LANES + local.x;
+  if (i >= params.elements) {
+    return;
+  }
+  var sum = 0.0;
+  for (var s = 0u; s < params.splits; s++) {
+    sum += parts[s * params.elements + i];
+  }
+  y[i] = sum;
+}

@@ -1,0 +1,60 @@
+import { DataError } from "../errors.js";
+
+/** Pixels. */
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Decodes JPEG, PNG and WebP files. */
+export interface Decoder {
+  /** The size as shown, after the EXIF orientation, from the header alone. */
+  measure(file: Uint8Array): Promise<ImageSize>;
+  /** RGBA bytes at the given size. */
+  decode(file: Uint8Array, size: ImageSize): Promise<Uint8Array>;
+}
+
+/**
+ * Loads sharp (libvips), which decodes on its own threads.
+ *
+ * An image is turned as its EXIF orientation says; what is transparent is laid on white; grayscale, CMYK, palettes and 16
+ * bits become 8-bit sRGB; of an animation the first frame is taken. An image of another size is scaled, up or down
+ * (Lanczos), until it covers the wanted size, and cut to it around its centre.
+ *
+ * Both methods reject with a plain Error or DataError where the file is broken: cut short, corrupt, or not an image.
+ */
+export async function loadDecoder(): Promise<Decoder> {
+  const { default: sharp } = await import("sharp");
+  // "error" refuses what cannot be decoded faithfully, a file cut short included, but not harmless oddities in metadata.
+  const open = (file: Uint8Array) => {
+    checkSignature(file);
+    return sharp(file, { failOn: "error", autoOrient: true });
+  };
+  return {
+    async measure(file) {
+      const { autoOrient } = await open(file).metadata();
+      return { width: autoOrient.width, height: autoOrient.height };
+    },
+    async decode(file, { width, height }) {
+      return open(file)
+        .flatten({ background: "white" })
+        .resize({ width, height, fit: "cover", position: "centre" })
+        .toColourspace("srgb")
+        .ensureAlpha()
+        .raw()
+        .toBuffer();
+    },
+  };
+}
+
+/** sharp reads more formats, SVG and PDF among them, whatever the file is called. */
+function checkSignature(file: Uint8Array): void {
+  const start = String.fromCharCode(...file.subarray(0, 12));
+  const known =
+    start.startsWith("\xff\xd8\xff") ||
+    start.startsWith("\x89PNG\r\n\x1a\n") ||
+    (start.startsWith("RIFF") && start.endsWith("WEBP"));
+  if (!known) {
+    throw new DataError("not a JPEG, PNG or WebP file");
+  }
+}

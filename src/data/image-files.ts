@@ -1,0 +1,168 @@
+import { ConfigError, DataError } from "../errors.js";
+import { forEachConcurrently } from "./concurrent.js";
+import { checkFetch, type Dataset, type SkippedImage } from "./dataset.js";
+import type { Decoder, ImageSize } from "./decode.js";
+import { type DatasetFacts, datasetFromStore, PixelStore } from "./pixels.js";
+import { type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+
+/** Of a set's images, this share may be broken before it is an error. */
+const MAX_BROKEN = 0.05;
+
+/** The images of one split. */
+export interface ImageFiles {
+  readonly name: string;
+  readonly files: readonly SourceFile[];
+  readonly labels: Uint32Array | null;
+  readonly classes: readonly string[];
+}
+
+/**
+ * The size that all readable images share.
+ * @throws ConfigError where they differ; DataError where none is readable.
+ */
+export async function commonSize(
+  name: string,
+  files: readonly SourceFile[],
+  decoder: Decoder,
+  onProgress?: OpenProgress,
+): Promise<ImageSize> {
+  const broken: SkippedImage[] = [];
+  let first: { path: string; size: ImageSize } | null = null;
+  for (const { path, read } of files) {
+    try {
+      first = { path, size: await decoder.measure(await read()) };
+      break;
+    } catch (error) {
+      broken.push({ name: path, reason: reasonOf(error) });
+    }
+  }
+  if (first === null) {
+    throw tooManyBroken(name, broken, files.length);
+  }
+  const { path: firstPath, size } = first;
+  const rest = files.slice(broken.length + 1);
+  let done = broken.length + 1;
+  await forEachConcurrently(rest.length, async (index) => {
+    const file = rest[index];
+    const other =
+      file &&
+      (await file
+        .read()
+        .then(decoder.measure)
+        .catch(() => null));
+    // One that cannot be measured cannot be decoded either: that is where it is counted and named.
+    if (other && (other.width !== size.width || other.height !== size.height)) {
+      throw new ConfigError(
+        `The images of ${name} differ in size (${firstPath} is ${size.width}x${size.height}, ${file.path} ${other.width}x${other.height}): ` +
+          "pass the size that they shall have (imageSize; on the command line --image-size).",
+      );
+    }
+    onProgress?.(++done, null);
+  });
+  return size;
+}
+
+/**
+ * Decodes every image once. With `keep` the pixels stay in memory. Without, this only finds the broken ones, and `fetch`
+ * decodes anew each time, with the same result; it rejects with a DataError where a file has since become unreadable.
+ * @param onDecoded called after each image, broken or not.
+ * @throws DataError where more than 5 % are broken.
+ */
+export async function decodeImages(
+  set: ImageFiles,
+  size: ImageSize,
+  decoder: Decoder,
+  keep: boolean,
+  onDecoded: () => void,
+): Promise<Dataset> {
+  const { files, name } = set;
+  const store = new PixelStore(keep ? files.length : 0, size.width, size.height);
+  const decodeOne = async (index: number): Promise<void> => {
+    const file = files[index];
+    const pixels = file && (await decoder.decode(await file.read(), size));
+    if (keep && pixels) {
+      store.image(index).set(pixels);
+    }
+  };
+  const failed: number[] = [];
+  await forEachConcurrently(files.length, async (index) => {
+    await decodeOne(index).catch(() => failed.push(index));
+    onDecoded();
+  });
+  // libvips has one error text for all its threads: only by itself does a broken file get the reason that is its own.
+  const reasons = new Map<number, string>();
+  for (const index of failed) {
+    await decodeOne(index).catch((error: unknown) => reasons.set(index, reasonOf(error)));
+  }
+
+  const good: number[] = [];
+  const skipped: SkippedImage[] = [];
+  files.forEach(({ path }, index) => {
+    const reason = reasons.get(index);
+    if (reason === undefined) {
+      good.push(index);
+    } else {
+      skipped.push({ name: path, reason });
+    }
+  });
+  if (skipped.length > files.length * MAX_BROKEN) {
+    throw tooManyBroken(name, skipped, files.length);
+  }
+  const { labels, classes } = set;
+  const facts = {
+    name,
+    length: good.length,
+    labels: labels && Uint32Array.from(good, (index) => labels[index] ?? 0),
+    classes,
+    skipped,
+  };
+  if (!keep) {
+    return streamed(
+      files.filter((_, index) => !reasons.has(index)),
+      facts,
+      size,
+      decoder,
+    );
+  }
+  // Close the gaps that the broken ones left.
+  good.forEach((from, to) => {
+    if (from !== to) {
+      store.image(to).set(store.image(from));
+    }
+  });
+  return datasetFromStore(store, facts);
+}
+
+function streamed(files: readonly SourceFile[], facts: DatasetFacts, size: ImageSize, decoder: Decoder): Dataset {
+  const dataset = {
+    ...facts,
+    ...size,
+    async fetch(indices: ArrayLike<number>, out: Uint8Array): Promise<void> {
+      checkFetch(dataset, indices, out);
+      await forEachConcurrently(indices.length, async (i) => {
+        const file = files[indices[i] ?? 0];
+        if (file === undefined) {
+          return;
+        }
+        try {
+          out.set(await decoder.decode(await file.read(), size), i * size.width * size.height * 4);
+        } catch (cause) {
+          throw new DataError(
+            `${file.path} of ${facts.name} was readable when the set was opened and is not any more: ${reasonOf(cause)}.`,
+            { cause },
+          );
+        }
+      });
+    },
+  };
+  return dataset;
+}
+
+function tooManyBroken(name: string, broken: readonly SkippedImage[], total: number): DataError {
+  const shown = broken.slice(0, 5).map(({ name: path, reason }) => `${path} (${reason})`);
+  const more = broken.length > shown.length ? `; and ${broken.length - shown.length} more` : "";
+  return new DataError(
+    `${broken.length} of the ${total} images of ${name} cannot be read, more than the ${MAX_BROKEN * 100} % that are skipped: ` +
+      `${shown.join("; ")}${more}. Repair or remove them.`,
+  );
+}

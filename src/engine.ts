@@ -1,0 +1,24 @@
+/**
+ * The engine alone: tensors, a tape that records kernel launches and differentiates them, programs that run them, and every
+ * operation. Import it as `webgpu-simclr/engine`.
+ */
+export type { KernelDefinition } from "../kernels/definition.js";
+export { kernels } from "../kernels/generated.js";
+export type { AdapterSummary } from "./engine/adapter.js";
+export { Device, openDevice, type Slab } from "./engine/device.js";
+export type { DeviceMemory } from "./engine/memory.js";
+export type { KernelProfile } from "./engine/profiler.js";
+export type { CompileOptions, Program } from "./engine/program.js";
+export { type Backward, type Launch, Tape } from "./engine/tape.js";
+export { type ElementType, Tensor } from "./engine/tensor.js";
+export * from "./errors.js";
+export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
+export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
+export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatistics } from "./ops/batch-norm.js";
+export { columnSums } from "./ops/column-sums.js";
+export { type ConvolutionOptions, conv2d } from "./ops/conv2d.js";
+export { add, mean, relu, transpose } from "./ops/elementwise.js";
+export { addBias, matmul, type Transposition } from "./ops/matmul.js";
+export { normalizeRows } from "./ops/normalize-rows.js";
+export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
+export { gatherIndices, gatherRows, meanStandardDeviation, standardize, topK } from "./ops/rows.js";

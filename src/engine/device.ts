@@ -1,0 +1,263 @@
+import { kernels } from "../../kernels/generated.js";
+import {
+  AdapterError,
+  DeviceLostError,
+  GpuValidationError,
+  OutOfMemoryError,
+  ShapeError,
+  type SimclrError,
+} from "../errors.js";
+import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
+import { DeviceMemory } from "./memory.js";
+import { PipelineCache } from "./pipelines.js";
+import { ReadBack } from "./read-back.js";
+import { type ElementType, elementsOf, Tensor } from "./tensor.js";
+
+const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
+
+/** Typed arrays that tensors are made from and read into. */
+export type TensorArray<Type extends ElementType> = Type extends "f32"
+  ? Float32Array<ArrayBuffer>
+  : Uint32Array<ArrayBuffer>;
+
+const STORAGE = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+/** Bytes that the start of every tensor in a shared buffer is a multiple of (WebGPU's default offset alignment). */
+const ALIGNMENT = 256;
+
+/** An open WebGPU device: tensors, read-back, memory figures, and the first error that happened on it. */
+export class Device {
+  readonly memory: DeviceMemory;
+  readonly pipelines: PipelineCache;
+  readonly #readBack: ReadBack;
+  #one: Tensor | null = null;
+  #failure: SimclrError | null = null;
+  #closed = false;
+
+  /** Use `openDevice`. */
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly adapter: AdapterSummary,
+  ) {
+    this.memory = new DeviceMemory(gpu);
+    this.pipelines = new PipelineCache(gpu);
+    this.#readBack = new ReadBack(gpu, this.memory);
+    gpu.addEventListener("uncapturederror", (event) => {
+      const { error } = event;
+      const memory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
+      this.fail(
+        memory
+          ? new OutOfMemoryError(`the device is out of memory: ${error.message}`)
+          : new GpuValidationError(error.message),
+      );
+    });
+    gpu.lost.then((info) => {
+      if (!this.#closed) this.fail(new DeviceLostError(`the GPU device was lost (${info.reason}): ${info.message}`));
+    });
+  }
+
+  /** True where an optional feature was there and is switched on. */
+  has(feature: GPUFeatureName): boolean {
+    return this.gpu.features.has(feature);
+  }
+
+  /** Remembers the first failure; `check` throws it. */
+  fail(error: SimclrError): void {
+    this.#failure ??= error;
+  }
+
+  /** @throws the first error that happened on this device since it was opened; after it, nothing it computes counts. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closed) throw new DeviceLostError("this device was closed");
+  }
+
+  /** A persistent tensor, from data or filled with zeros. @throws ShapeError where the data has another length. */
+  tensor(
+    shape: readonly number[],
+    data?: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | readonly number[],
+    label = "tensor",
+  ): Tensor {
+    const tensor = new Tensor(shape, data instanceof Uint32Array ? "u32" : "f32", label);
+    tensor.place = { buffer: this.memory.create(tensor.bytes, STORAGE(), label), offset: 0 };
+    if (data)
+      this.write(tensor, data instanceof Uint32Array || data instanceof Float32Array ? data : new Float32Array(data));
+    return tensor;
+  }
+
+  /** The number 1 as a tensor: where backward passes start. */
+  get one(): Tensor {
+    this.#one ??= this.tensor([1], [1], "one");
+    return this.#one;
+  }
+
+  /** A persistent tensor of u32, filled with zeros. */
+  indices(shape: readonly number[], label = "indices"): Tensor {
+    return this.tensor(shape, new Uint32Array(elementsOf(shape)), label);
+  }
+
+  /**
+   * Persistent f32 tensors that lie one after another in as few buffers as the binding limit allows, filled with zeros:
+   * what is done to all of them takes one dispatch a buffer.
+   */
+  slabs(shapes: readonly { readonly shape: readonly number[]; readonly label: string }[]): Slab[] {
+    const limit = Math.min(this.gpu.limits.maxStorageBufferBindingSize, this.gpu.limits.maxBufferSize);
+    const slabs: { tensors: Tensor[]; offsets: number[]; bytes: number }[] = [];
+    for (const { shape, label } of shapes) {
+      const tensor = new Tensor(shape, "f32", label);
+      const bytes = Math.ceil(tensor.bytes / ALIGNMENT) * ALIGNMENT;
+      let slab = slabs.at(-1);
+      if (!slab || slab.bytes + bytes > limit) {
+        slab = { tensors: [], offsets: [], bytes: 0 };
+        slabs.push(slab);
+      }
+      slab.tensors.push(tensor);
+      slab.offsets.push(slab.bytes);
+      slab.bytes += bytes;
+    }
+    return slabs.map(({ tensors, offsets, bytes }) => {
+      const all = new Tensor([bytes / 4], "f32", "slab");
+      const buffer = this.memory.create(bytes, STORAGE(), "slab");
+      all.place = { buffer, offset: 0 };
+      tensors.forEach((tensor, i) => {
+        tensor.place = { buffer, offset: offsets[i] };
+      });
+      return { all, tensors };
+    });
+  }
+
+  /** Overwrites a persistent tensor. @throws ShapeError where the length differs. */
+  write(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
+    if (data.length !== tensor.size)
+      throw new ShapeError(`${tensor} takes ${tensor.size} elements, not ${data.length}`);
+    if ((tensor.type === "u32") !== data instanceof Uint32Array)
+      throw new ShapeError(`${tensor} holds ${tensor.type} elements`);
+    const place = this.placeOf(tensor);
+    this.gpu.queue.writeBuffer(place.buffer, place.offset, data);
+  }
+
+  /** Reads an f32 tensor back. Waits for the work submitted before, and throws what went wrong in it. */
+  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    return new Float32Array(await this.#bytesOf(tensor, "f32"));
+  }
+
+  /** Reads a u32 tensor back, as `read` does. */
+  async readIndices(tensor: Tensor): Promise<Uint32Array<ArrayBuffer>> {
+    return new Uint32Array(await this.#bytesOf(tensor, "u32"));
+  }
+
+  async #bytesOf(tensor: Tensor, type: ElementType): Promise<ArrayBuffer> {
+    if (tensor.type !== type) throw new ShapeError(`${tensor} holds ${tensor.type} elements, not ${type}`);
+    this.check();
+    const encoder = this.gpu.createCommandEncoder();
+    const pending = this.copyOut(encoder, tensor);
+    this.gpu.queue.submit([encoder.finish()]);
+    return pending.finish();
+  }
+
+  /** Records the copy of a tensor to host memory in `encoder`; call `finish` on the result after the submit. */
+  copyOut(encoder: GPUCommandEncoder, tensor: Tensor): { finish(): Promise<ArrayBuffer> } {
+    const copy = this.#readBack.copy(encoder, this.placeOf(tensor), tensor.bytes);
+    return {
+      finish: async () => {
+        const bytes = await copy.finish().catch((cause: unknown) => {
+          this.check();
+          throw new DeviceLostError(`reading ${tensor} back failed: ${String(cause)}`, { cause });
+        });
+        this.check();
+        return bytes;
+      },
+    };
+  }
+
+  /** The place of a tensor. @throws ShapeError for an intermediate tensor of a recording that was not kept. */
+  placeOf(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+    if (!tensor.place)
+      throw new ShapeError(`${tensor} is an intermediate tensor: keep it when the recording is compiled`);
+    return tensor.place;
+  }
+
+  /** Resolves when all work submitted so far is done. @throws what went wrong in it. */
+  async idle(): Promise<void> {
+    this.check();
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  /** Frees a persistent tensor that was made by `tensor` or `indices`. */
+  free(tensor: Tensor): void {
+    this.memory.destroy(this.placeOf(tensor).buffer);
+    tensor.place = null;
+  }
+
+  /** Closes the device and frees everything on it. */
+  close(): void {
+    this.#closed = true;
+    this.gpu.destroy();
+    releaseGpu();
+  }
+}
+
+/** Persistent tensors in one buffer, and the whole buffer as a vector (with gaps of zeros between the tensors). */
+export interface Slab {
+  readonly all: Tensor;
+  readonly tensors: readonly Tensor[];
+}
+
+/** Doubles four numbers on the device. @throws AdapterError where the result is wrong: the adapter computes nothing. */
+async function proveItComputes(device: Device): Promise<void> {
+  const { gpu } = device;
+  const x = device.tensor([4], [1, 2, 3, 4], "probe");
+  const y = device.tensor([4], undefined, "probe result");
+  const { pipeline } = await device.pipelines.compile(kernels.add, {});
+  const params = device.memory.create(16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "probe parameters");
+  gpu.queue.writeBuffer(params, 0, new Uint32Array([4]));
+  const buffers = [device.placeOf(x).buffer, device.placeOf(x).buffer, device.placeOf(y).buffer, params];
+  const group = gpu.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+  });
+  const encoder = gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  gpu.queue.submit([encoder.finish()]);
+  const result = await device.read(y);
+  if (result.some((value, i) => value !== 2 * (i + 1))) {
+    throw new AdapterError(
+      `the adapter "${device.adapter.name}" computes nothing (1 + 1 gave ${result[0]}): a null backend or a broken driver`,
+    );
+  }
+  for (const tensor of [x, y]) device.free(tensor);
+  device.memory.destroy(params);
+}
+
+/**
+ * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
+ * timestamps where it has them, and proves that it computes.
+ * @throws AdapterError where there is no adapter, or one that computes nothing.
+ */
+export async function openDevice(): Promise<Device> {
+  const { adapter, summary } = await findAdapter();
+  const requiredLimits: Record<string, number> = {};
+  const { limits } = adapter;
+  const wanted = [
+    "maxBufferSize",
+    "maxStorageBufferBindingSize",
+    "maxStorageBuffersPerShaderStage",
+    "maxComputeWorkgroupStorageSize",
+    "maxComputeInvocationsPerWorkgroup",
+    "maxComputeWorkgroupSizeX",
+    "maxComputeWorkgroupsPerDimension",
+  ] as const;
+  for (const name of wanted) requiredLimits[name] = limits[name];
+  const gpu = await adapter.requestDevice({
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits,
+  });
+  const device = new Device(gpu, summary);
+  await proveItComputes(device);
+  return device;
+}

@@ -1,0 +1,93 @@
+import { OutOfMemoryError } from "../errors.js";
+
+interface ScratchBuffer {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  users: number;
+}
+
+/**
+ * Every buffer of a device, counted. Scratch buffers are shared: programs run one after another on the queue, and nothing
+ * in a scratch buffer outlives a run, so the intermediate tensors of all programs lie in the same ones.
+ */
+export class DeviceMemory {
+  #current = 0;
+  #peak = 0;
+  readonly #scratch = new Set<ScratchBuffer>();
+
+  constructor(readonly gpu: GPUDevice) {}
+
+  /** Bytes of all buffers there are now. */
+  get currentBytes(): number {
+    return this.#current;
+  }
+
+  /** The most bytes there ever were at once. */
+  get peakBytes(): number {
+    return this.#peak;
+  }
+
+  /**
+   * A new buffer of at least `bytes` bytes.
+   * @throws OutOfMemoryError where it is larger than the adapter allows.
+   */
+  create(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
+    const storage = (usage & GPUBufferUsage.STORAGE) !== 0;
+    const limit = storage ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
+    if (size > limit) {
+      const limitName = limit === maxBufferSize ? "maxBufferSize" : "maxStorageBufferBindingSize";
+      throw new OutOfMemoryError(
+        `${label} needs ${size} bytes, and this adapter allows ${limit} in one buffer (${limitName}): use a smaller batch or image size`,
+      );
+    }
+    const buffer = this.gpu.createBuffer({ size, usage, label });
+    this.#current += size;
+    this.#peak = Math.max(this.#peak, this.#current);
+    return buffer;
+  }
+
+  /** Gives a buffer back. */
+  destroy(buffer: GPUBuffer): void {
+    this.#current -= buffer.size;
+    buffer.destroy();
+  }
+
+  /** Scratch buffers for the sizes given, largest first: existing ones where they fit without much waste. */
+  leaseScratch(sizes: readonly number[]): ScratchLease {
+    const taken = new Set<ScratchBuffer>();
+    for (const bytes of sizes) {
+      let best: ScratchBuffer | null = null;
+      for (const candidate of this.#scratch) {
+        const fits = candidate.bytes >= bytes && candidate.bytes <= 2 * bytes + 65536 && !taken.has(candidate);
+        if (fits && (!best || candidate.bytes < best.bytes)) best = candidate;
+      }
+      if (!best) {
+        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+        best = { buffer: this.create(bytes, usage, "scratch"), bytes, users: 0 };
+        this.#scratch.add(best);
+      }
+      best.users += 1;
+      taken.add(best);
+    }
+    return {
+      buffers: [...taken].map((entry) => entry.buffer),
+      release: () => {
+        for (const entry of taken) {
+          entry.users -= 1;
+          if (entry.users === 0 && this.#scratch.delete(entry)) this.destroy(entry.buffer);
+        }
+        taken.clear();
+      },
+    };
+  }
+}
+
+/** The scratch buffers of one program. */
+export interface ScratchLease {
+  /** In the order of the sizes asked for. */
+  readonly buffers: readonly GPUBuffer[];
+  /** Gives them back; those that no program uses any more are destroyed. */
+  release(): void;
+}

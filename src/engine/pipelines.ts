@@ -1,0 +1,74 @@
+import type { KernelDefinition } from "../../kernels/definition.js";
+import { GpuValidationError } from "../errors.js";
+
+/** Values for the constants of a kernel; the others keep the value in the `.wgsl` file. */
+export type ConstantValues<Names extends string = string> = Readonly<Partial<Record<Names, number | boolean>>>;
+
+/** A compiled kernel with its constants fixed. */
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+function literal(type: "f32" | "u32" | "bool", value: number | boolean): string {
+  if (type === "bool") return value ? "true" : "false";
+  if (type === "u32") return `${Number(value)}u`;
+  return Number.isInteger(value) ? `${value}.0` : `${value}`;
+}
+
+/** A kernel's source with its constants set. */
+export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
+  return kernel.source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
+    const value = constants[name];
+    const constant = kernel.constants[name];
+    return value === undefined || !constant
+      ? line
+      : `const ${name}: ${constant.type} = ${literal(constant.type, value)};`;
+  });
+}
+
+/** Compiled kernels of a device, by kernel and constants. */
+export class PipelineCache {
+  readonly #compiled = new Map<string, Promise<CompiledKernel>>();
+
+  constructor(readonly gpu: GPUDevice) {}
+
+  /** The number of pipelines made so far. */
+  get size(): number {
+    return this.#compiled.size;
+  }
+
+  /** Compiles a kernel in the background, or returns it from the cache. @throws GpuValidationError where it does not compile. */
+  compile(kernel: KernelDefinition, constants: ConstantValues): Promise<CompiledKernel> {
+    const code = specialize(kernel, constants);
+    const known = this.#compiled.get(code);
+    if (known) return known;
+    const compiling = this.#create(kernel, code);
+    this.#compiled.set(code, compiling);
+    return compiling;
+  }
+
+  async #create(kernel: KernelDefinition, code: string): Promise<CompiledKernel> {
+    const buffers: GPUBufferBindingType[] = kernel.bindings.map((binding) =>
+      binding.access === "read" ? "read-only-storage" : "storage",
+    );
+    if (kernel.paramsSize > 0) buffers.push("uniform");
+    const layout = this.gpu.createBindGroupLayout({
+      label: kernel.name,
+      entries: buffers.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+    });
+    const module = this.gpu.createShaderModule({ label: kernel.name, code });
+    try {
+      const pipeline = await this.gpu.createComputePipelineAsync({
+        label: kernel.name,
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" },
+      });
+      return { pipeline, layout };
+    } catch (cause) {
+      const { messages } = await module.getCompilationInfo();
+      const details = messages.map((m) => `${m.type} at line ${m.lineNum}: ${m.message}`).join("\n");
+      throw new GpuValidationError(`kernel ${kernel.name} does not compile: ${details || String(cause)}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { Device } from "./device.js";
+import type { Step } from "./program.js";
+
+/** Where the time of a run goes: one row a kernel. */
+export interface KernelProfile {
+  readonly kernel: string;
+  readonly launches: number;
+  readonly milliseconds: number;
+  /** Bytes of the tensors that the launches name. */
+  readonly bytes: number;
+  readonly flops: number;
+}
+
+/** Launches that are timed in one submit: two timestamps each, and a query set holds 4,096. */
+const CHUNK = 2048;
+
+async function timeByTimestamps(device: Device, steps: readonly Step[]): Promise<number[]> {
+  const { gpu, memory } = device;
+  const milliseconds: number[] = [];
+  for (let start = 0; start < steps.length; start += CHUNK) {
+    const chunk = steps.slice(start, start + CHUNK);
+    const querySet = gpu.createQuerySet({ type: "timestamp", count: 2 * chunk.length });
+    const resolved = memory.create(
+      16 * chunk.length,
+      GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      "timestamps",
+    );
+    const staging = memory.create(16 * chunk.length, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "timestamps");
+    const encoder = gpu.createCommandEncoder();
+    chunk.forEach(({ pipeline, group, grid }, i) => {
+      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+      const pass = encoder.beginComputePass({ timestampWrites });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(grid[0], grid[1]);
+      pass.end();
+    });
+    encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * chunk.length);
+    gpu.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const nanoseconds = new BigUint64Array(staging.getMappedRange());
+    for (let i = 0; i < chunk.length; i++) milliseconds.push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
+    staging.unmap();
+    for (const buffer of [resolved, staging]) memory.destroy(buffer);
+    querySet.destroy();
+  }
+  return milliseconds;
+}
+
+async function timeByClock(device: Device, steps: readonly Step[]): Promise<number[]> {
+  const milliseconds: number[] = [];
+  for (const { pipeline, group, grid } of steps) {
+    const start = performance.now();
+    const encoder = device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(grid[0], grid[1]);
+    pass.end();
+    device.gpu.queue.submit([encoder.finish()]);
+    await device.idle();
+    milliseconds.push(performance.now() - start);
+  }
+  return milliseconds;
+}
+
+/** Times every launch, by timestamps where the device has them and else by the clock, and adds up by kernel. */
+export async function profileSteps(device: Device, steps: readonly Step[]): Promise<KernelProfile[]> {
+  device.check();
+  const times = device.has("timestamp-query")
+    ? await timeByTimestamps(device, steps)
+    : await timeByClock(device, steps);
+  device.check();
+  const rows = new Map<string, { launches: number; milliseconds: number; bytes: number; flops: number }>();
+  steps.forEach(({ launch }, i) => {
+    const row = rows.get(launch.kernel.name) ?? { launches: 0, milliseconds: 0, bytes: 0, flops: 0 };
+    row.launches += 1;
+    row.milliseconds += times[i];
+    row.bytes += launch.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
+    row.flops += launch.flops;
+    rows.set(launch.kernel.name, row);
+  });
+  return [...rows].map(([kernel, row]) => ({ kernel, ...row })).sort((a, b) => b.milliseconds - a.milliseconds);
+}

@@ -1,0 +1,187 @@
+import { OutOfMemoryError } from "../errors.js";
+import type { Device } from "./device.js";
+import type { ScratchLease } from "./memory.js";
+import { planMemory } from "./planner.js";
+import { type KernelProfile, profileSteps } from "./profiler.js";
+import type { Launch } from "./tape.js";
+import type { Tensor } from "./tensor.js";
+
+/** How to make a program. */
+export interface CompileOptions {
+  /** Intermediate tensors that must hold their values after a run, to be read or used by other programs. */
+  readonly keep?: readonly Tensor[];
+  /** Called after each pipeline. */
+  readonly onProgress?: (compiled: number, total: number) => void;
+}
+
+/** A launch that is ready to be encoded. */
+export interface Step {
+  readonly launch: Launch;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  /** Workgroups along x and y. */
+  readonly grid: readonly [number, number];
+}
+
+/** Bytes that the offset of a uniform binding is a multiple of (WebGPU's default minUniformBufferOffsetAlignment). */
+const UNIFORM_ALIGNMENT = 256;
+
+/** A recorded step: its buffers, bind groups and pipelines exist, and a run is one compute pass and one submit. */
+export class Program {
+  constructor(
+    readonly device: Device,
+    readonly steps: readonly Step[],
+    readonly scratch: ScratchLease,
+    readonly owned: readonly GPUBuffer[],
+    /** The most bytes of intermediate tensors alive at once. */
+    readonly liveBytes: number,
+  ) {}
+
+  /** Floating-point operations of a run, from the kernels' headers. */
+  get flops(): number {
+    return this.steps.reduce((sum, step) => sum + step.launch.flops, 0);
+  }
+
+  /** Bytes of all tensors that the launches of a run name: what it moves at least, without caches. */
+  get bytes(): number {
+    return this.steps.reduce(
+      (sum, { launch }) => sum + launch.tensors.reduce((total, tensor) => total + tensor.bytes, 0),
+      0,
+    );
+  }
+
+  /** Submits a run and returns at once. @throws the first error that happened on the device. */
+  run(): void {
+    this.device.check();
+    this.device.gpu.queue.submit([this.#encode().finish()]);
+  }
+
+  /** Submits a run together with the copy of a kept or persistent f32 tensor; resolves with its elements after the run. */
+  async runAndRead(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    this.device.check();
+    const encoder = this.#encode();
+    const copy = this.device.copyOut(encoder, tensor);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    return new Float32Array(await copy.finish());
+  }
+
+  #encode(): GPUCommandEncoder {
+    const encoder = this.device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let current: GPUComputePipeline | null = null;
+    for (const { pipeline, group, grid } of this.steps) {
+      if (pipeline !== current) pass.setPipeline(pipeline);
+      current = pipeline;
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(grid[0], grid[1]);
+    }
+    pass.end();
+    return encoder;
+  }
+
+  /** Runs once, launch by launch, and tells where the time goes. Slower than `run`: every launch is a pass of its own. */
+  profile(): Promise<KernelProfile[]> {
+    return profileSteps(this.device, this.steps);
+  }
+
+  /** Frees the buffers; kept tensors are gone. */
+  dispose(): void {
+    this.scratch.release();
+    for (const buffer of this.owned) this.device.memory.destroy(buffer);
+  }
+}
+
+/** The line of workgroups as rows of a grid that no dimension of is beyond the limit. */
+function fold(workgroups: number, limit: number): [number, number] {
+  const rows = Math.ceil(workgroups / limit);
+  return [Math.ceil(workgroups / rows), rows];
+}
+
+/** The `Params` structs of all launches in one buffer; equal ones lie in the same place. */
+function packParams(launches: readonly Launch[]): { bytes: ArrayBuffer; offsets: number[] } {
+  const places = new Map<string, number>();
+  const offsets = launches.map(({ kernel, params }) => {
+    const key = `${kernel.params.map((field) => `${field.type}${params[field.name]}@${field.offset}`).join()}:${kernel.paramsSize}`;
+    const offset = places.get(key) ?? places.size * UNIFORM_ALIGNMENT;
+    places.set(key, offset);
+    return offset;
+  });
+  const bytes = new ArrayBuffer(Math.max(1, places.size) * UNIFORM_ALIGNMENT);
+  const view = new DataView(bytes);
+  launches.forEach(({ kernel, params }, i) => {
+    for (const field of kernel.params) {
+      if (field.type === "f32") view.setFloat32(offsets[i] + field.offset, params[field.name], true);
+      else view.setUint32(offsets[i] + field.offset, params[field.name], true);
+    }
+  });
+  return { bytes, offsets };
+}
+
+/** Turns recorded launches into a program. @throws OutOfMemoryError, GpuValidationError, ShapeError */
+export async function compileProgram(
+  device: Device,
+  launches: readonly Launch[],
+  options: CompileOptions,
+): Promise<Program> {
+  device.check();
+  const { gpu, memory } = device;
+  let compiled = 0;
+  const unique = new Set<Promise<unknown>>();
+  const compiling = launches.map((launch) => {
+    const pending = device.pipelines.compile(launch.kernel, launch.constants);
+    if (!unique.has(pending)) {
+      unique.add(pending);
+      pending.then(
+        () => options.onProgress?.(++compiled, unique.size),
+        () => {},
+      );
+    }
+    return pending;
+  });
+  const pipelines = await Promise.all(compiling);
+
+  gpu.pushErrorScope("out-of-memory");
+  const owned: GPUBuffer[] = [];
+  const allocate = (bytes: number, usage: GPUBufferUsageFlags, label: string) => {
+    const buffer = memory.create(bytes, usage, label);
+    owned.push(buffer);
+    return buffer;
+  };
+  for (const tensor of options.keep ?? []) {
+    tensor.place ??= {
+      buffer: allocate(tensor.bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC, tensor.label),
+      offset: 0,
+    };
+  }
+  const plan = planMemory(launches);
+  const scratch = memory.leaseScratch(plan.slots.map((slot) => slot.bytes));
+  plan.slots.forEach((slot, i) => {
+    for (const tensor of slot.tensors) tensor.place = { buffer: scratch.buffers[i], offset: 0 };
+  });
+  const { bytes, offsets } = packParams(launches);
+  const params = allocate(bytes.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
+  gpu.queue.writeBuffer(params, 0, bytes);
+  const shortage = await gpu.popErrorScope();
+  if (shortage) {
+    for (const buffer of owned) memory.destroy(buffer);
+    scratch.release();
+    throw new OutOfMemoryError(
+      `no device memory for ${plan.liveBytes} bytes of intermediate tensors: ${shortage.message}`,
+    );
+  }
+
+  const steps = launches.map((launch, i): Step => {
+    const entries: GPUBindGroupEntry[] = launch.tensors.map((tensor, binding) => {
+      const { buffer, offset } = device.placeOf(tensor);
+      return { binding, resource: { buffer, offset, size: tensor.bytes } };
+    });
+    if (launch.kernel.paramsSize > 0) {
+      const resource = { buffer: params, offset: offsets[i], size: launch.kernel.paramsSize };
+      entries.push({ binding: entries.length, resource });
+    }
+    const { pipeline, layout } = pipelines[i];
+    const group = gpu.createBindGroup({ label: launch.kernel.name, layout, entries });
+    return { launch, pipeline, group, grid: fold(launch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension) };
+  });
+  return new Program(device, steps, scratch, owned, plan.liveBytes);
+}

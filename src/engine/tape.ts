@@ -1,0 +1,188 @@
+import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
+import { kernels } from "../../kernels/generated.js";
+import { ShapeError } from "../errors.js";
+import type { Device } from "./device.js";
+import type { ConstantValues } from "./pipelines.js";
+import { type CompileOptions, compileProgram, type Program } from "./program.js";
+import { type ElementType, expectShape, Tensor } from "./tensor.js";
+
+/** One kernel call as it was recorded: everything but the places of its tensors. */
+export interface Launch {
+  readonly kernel: KernelDefinition;
+  /** In the order of the kernel's bindings. */
+  readonly tensors: readonly Tensor[];
+  readonly params: KernelValues;
+  readonly constants: ConstantValues;
+  readonly workgroups: number;
+  readonly flops: number;
+}
+
+/** From the gradient of an operation's output to those of its inputs; null for an input that takes none. */
+export type Backward = (gradient: Tensor) => readonly (Tensor | null)[];
+
+interface Node {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly backward: Backward;
+}
+
+/**
+ * Records kernel launches and how to differentiate them. Nothing runs while recording: `compile` turns the launches into
+ * a `Program` that can be run any number of times.
+ */
+export class Tape {
+  readonly launches: Launch[] = [];
+  #nodes: Node[] = [];
+  #keepsNodes = true;
+  #recomputing = false;
+  readonly #tracked = new Set<Tensor>();
+  readonly #gradients = new Map<Tensor, Tensor>();
+
+  constructor(readonly device: Device) {}
+
+  /** True while a checkpointed segment is recorded the second time: what a layer does once a step must not be done again. */
+  get recomputing(): boolean {
+    return this.#recomputing;
+  }
+
+  /** An intermediate tensor. Its memory is used again after the last launch that names it. */
+  tensor(shape: readonly number[], label: string, type: ElementType = "f32"): Tensor {
+    return new Tensor(shape, type, label);
+  }
+
+  /**
+   * Records a kernel call.
+   * @throws ShapeError where a tensor has another number of elements or another type than the kernel's header says.
+   */
+  launch<Bindings extends string, Params extends string, Constants extends string>(
+    kernel: KernelDefinition<Bindings, Params, Constants>,
+    bindings: Readonly<Record<Bindings, Tensor>>,
+    params: Readonly<Record<Params, number>>,
+    constants?: ConstantValues<Constants>,
+  ): void {
+    const definition: KernelDefinition = kernel;
+    const chosen: ConstantValues = constants ?? {};
+    const values: Record<string, number> = { ...params };
+    for (const [name, constant] of Object.entries(definition.constants)) values[name] = constant.value;
+    for (const [name, value] of Object.entries(chosen)) {
+      if (value !== undefined) values[name] = Number(value);
+    }
+    const expected = kernel.shapes(values);
+    const tensors = kernel.bindings.map(({ name, element }) => {
+      const tensor = bindings[name];
+      if (tensor.size !== expected[name] || tensor.type !== element) {
+        throw new ShapeError(
+          `${kernel.name}: ${name} must hold ${expected[name]} elements of ${element}; ${tensor} holds ${tensor.size} of ${tensor.type}`,
+        );
+      }
+      return tensor;
+    });
+    const workgroups = kernel.workgroups(values);
+    this.launches.push({
+      kernel: definition,
+      tensors,
+      params: values,
+      constants: chosen,
+      workgroups,
+      flops: kernel.flops(values),
+    });
+  }
+
+  /** Asks for the gradients of these tensors. */
+  watch(...tensors: readonly Tensor[]): void {
+    for (const tensor of tensors) this.#tracked.add(tensor);
+  }
+
+  /** True where a gradient has to reach this tensor: it is watched, or computed from a watched one. */
+  needsGradient(tensor: Tensor): boolean {
+    return this.#tracked.has(tensor);
+  }
+
+  /** Tells the tape how `output` came from `inputs`; `backward` is called at most once, while `backward()` records. */
+  differentiate(inputs: readonly Tensor[], output: Tensor, backward: Backward): void {
+    if (!inputs.some((input) => this.#tracked.has(input))) return;
+    this.#tracked.add(output);
+    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward });
+  }
+
+  /**
+   * Records the launches that compute the gradient of `output` with respect to every watched tensor.
+   * @param seed the gradient of `output` itself; without it, 1 for an output of one element.
+   * @throws ShapeError where there is no seed and the output has more than one element, or depends on no watched tensor.
+   */
+  backward(output: Tensor, seed?: Tensor): void {
+    if (!this.#tracked.has(output)) throw new ShapeError(`${output} does not depend on a watched tensor`);
+    if (!seed && output.size !== 1)
+      throw new ShapeError(`${output} has ${output.size} elements: give the gradient to start from`);
+    if (seed) expectShape(seed, output.shape, "as the output that it is the gradient of");
+    this.#accumulate(output, seed ?? this.device.one);
+    this.#walk(this.#nodes);
+    this.#nodes = [];
+  }
+
+  #walk(nodes: readonly Node[]): void {
+    for (const { inputs, output, backward } of nodes.toReversed()) {
+      const gradient = this.#gradients.get(output);
+      if (!gradient) continue;
+      const gradients = backward(gradient);
+      inputs.forEach((input, i) => {
+        const contribution = gradients[i];
+        if (contribution && this.#tracked.has(input)) this.#accumulate(input, contribution);
+      });
+    }
+  }
+
+  #accumulate(tensor: Tensor, contribution: Tensor): void {
+    const before = this.#gradients.get(tensor);
+    if (!before) {
+      this.#gradients.set(tensor, contribution);
+      return;
+    }
+    const sum = this.tensor(tensor.shape, `gradient of ${tensor.label}`);
+    this.launch(kernels.add, { a: before, b: contribution, y: sum }, { elements: sum.size });
+    this.#gradients.set(tensor, sum);
+  }
+
+  /** The gradient that `backward` found for a tensor; null where none reached it. */
+  gradient(tensor: Tensor): Tensor | null {
+    return this.#gradients.get(tensor) ?? null;
+  }
+
+  /**
+   * Records a segment whose intermediate tensors are not kept for the backward pass but computed a second time there: less
+   * memory for one more forward pass of the segment. The gradients are the same to the bit. `segment` is called twice.
+   */
+  checkpoint(segment: () => Tensor): Tensor {
+    if (!this.#keepsNodes) return segment();
+    this.#keepsNodes = false;
+    const output = segment();
+    this.#keepsNodes = true;
+    this.differentiate([output], output, (gradient) => {
+      const outer = this.#nodes;
+      this.#nodes = [];
+      this.#recomputing = true;
+      const again = segment();
+      this.#recomputing = false;
+      this.#accumulate(again, gradient);
+      this.#walk(this.#nodes);
+      this.#nodes = outer;
+      return [null];
+    });
+    return output;
+  }
+
+  /**
+   * Makes an intermediate tensor lie in a persistent one, so that what is written to it stays there.
+   * @throws ShapeError where the shapes differ or the tensor already has a place.
+   */
+  place(tensor: Tensor, at: Tensor): void {
+    expectShape(tensor, at.shape, `to be placed in ${at}`);
+    if (tensor.place) throw new ShapeError(`${tensor} is persistent already`);
+    tensor.place = this.device.placeOf(at);
+  }
+
+  /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */
+  compile(options: CompileOptions = {}): Promise<Program> {
+    return compileProgram(this.device, this.launches, options);
+  }
+}

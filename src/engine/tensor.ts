@@ -1,0 +1,79 @@
+import { ShapeError } from "../errors.js";
+
+/** Element types of tensors; 4 bytes each. */
+export type ElementType = "f32" | "u32";
+
+/** Where a tensor's elements lie. */
+export interface Place {
+  readonly buffer: GPUBuffer;
+  /** Bytes from the start of the buffer. */
+  readonly offset: number;
+}
+
+/** Number of elements of a shape. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/**
+ * An n-dimensional array on the device, row-major. Persistent tensors (made by a `Device`) have a place from the start;
+ * intermediate ones (made by a `Tape`) get theirs when the recording is compiled.
+ */
+export class Tensor {
+  readonly size: number;
+  /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
+  place: Place | null = null;
+
+  constructor(
+    readonly shape: readonly number[],
+    readonly type: ElementType,
+    /** For error messages and profiles. */
+    readonly label: string,
+  ) {
+    if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
+      throw new ShapeError(
+        `${label}: [${shape.join(", ")}] is not a shape: every extent must be a whole number from 1 up`,
+      );
+    }
+    this.size = elementsOf(shape);
+  }
+
+  get bytes(): number {
+    return this.size * 4;
+  }
+
+  /** "weight [3, 3, 64, 128]", for messages. */
+  toString(): string {
+    return `${this.label} [${this.shape.join(", ")}]`;
+  }
+}
+
+/** The extents of a matrix. @throws ShapeError unless the tensor has two dimensions. */
+export function matrixShape(tensor: Tensor): [rows: number, cols: number] {
+  const [rows, cols, ...rest] = tensor.shape;
+  if (cols === undefined || rest.length > 0)
+    throw new ShapeError(`${tensor} must have two dimensions: [rows, columns]`);
+  return [rows, cols];
+}
+
+/** The extents of a batch of feature maps. @throws ShapeError unless the tensor has four dimensions. */
+export function mapShape(tensor: Tensor): [batch: number, height: number, width: number, channels: number] {
+  const [batch, height, width, channels, ...rest] = tensor.shape;
+  if (channels === undefined || rest.length > 0) {
+    throw new ShapeError(`${tensor} must have four dimensions: [batch, height, width, channels]`);
+  }
+  return [batch, height, width, channels];
+}
+
+/** Rows and channels of a tensor seen as a matrix whose columns are its last dimension. */
+export function channelShape(tensor: Tensor): [rows: number, channels: number] {
+  const channels = tensor.shape.at(-1) ?? 1;
+  return [tensor.size / channels, channels];
+}
+
+/** @throws ShapeError unless `tensor` has exactly this shape. */
+export function expectShape(tensor: Tensor, shape: readonly number[], why: string): void {
+  if (tensor.shape.length !== shape.length || tensor.shape.some((extent, i) => extent !== shape[i])) {
+    throw new ShapeError(`${tensor} must be [${shape.join(", ")}] ${why}`);
+  }
+}

@@ -1,0 +1,182 @@
+import type { MarkOptions, PlotOptions } from "@observablehq/plot";
+import type { MapPoint } from "./embedding-map.js";
+import type { ReportMetrics } from "./report-data.js";
+
+type PlotModule = typeof import("@observablehq/plot");
+
+/** Draws the report's charts as SVG text, in the colours of the page's CSS variables. */
+export interface ChartPainter {
+  /** One series over the steps: every value thin, their moving mean bold, and a level to compare with. */
+  series(chart: SeriesChart): string;
+  /** kNN accuracy over the epochs, with the accuracy of random weights where it is known. */
+  accuracy(points: readonly { epoch: number; accuracy: number }[], randomWeights: number | null): string;
+  /** The map of the embeddings; `classOf` gives the name and colour of a row, or null for a neutral point. */
+  map(points: readonly MapPoint[], classOf: (row: number) => { name: string; color: string } | null): string;
+}
+
+/** What a chart over the steps shows. */
+export interface SeriesChart {
+  /** Said by screen readers in place of the picture. */
+  readonly description: string;
+  readonly metrics: readonly ReportMetrics[];
+  readonly value: (line: ReportMetrics) => number;
+  /** Whether the vertical axis starts at 0. */
+  readonly zero: boolean;
+  /** Whether to draw the moving mean. */
+  readonly smooth: boolean;
+  readonly level: { readonly value: number; readonly label: string } | null;
+}
+
+const WIDTH = 440;
+const HEIGHT = 230;
+/** More points than this are averaged in groups: a chart has no more pixels to show them. */
+const MAX_POINTS = 600;
+
+/** Loads Observable Plot and a document for it to draw in. */
+export async function createChartPainter(): Promise<ChartPainter> {
+  const Plot = await import("@observablehq/plot");
+  const { parseHTML } = await import("linkedom");
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const draw = (options: PlotOptions): string =>
+    Plot.plot({
+      document,
+      width: WIDTH,
+      height: HEIGHT,
+      marginLeft: 44,
+      marginRight: 14,
+      marginTop: 20,
+      marginBottom: 40,
+      ...options,
+    }).outerHTML;
+
+  return {
+    series: ({ description, metrics, value, zero, smooth, level }) => {
+      const points = thin(metrics.map((line) => ({ x: line.step, y: value(line) })));
+      const tiny = points.every(({ y }) => Math.abs(y) < 0.01);
+      const window = Math.max(1, Math.round(points.length / 25));
+      const mean = Plot.windowY({ k: window, anchor: "middle" }, { x: "x", y: "y", stroke: "var(--accent)" });
+      return draw({
+        ariaLabel: description,
+        y: { zero, nice: true },
+        marks: [
+          ...axes(Plot, "step", tiny ? exponentialTick : undefined),
+          ...levelMarks(Plot, level),
+          Plot.line(points, {
+            x: "x",
+            y: "y",
+            stroke: "var(--accent)",
+            strokeWidth: smooth ? 1 : 2,
+            strokeOpacity: smooth ? 0.35 : 1,
+          }),
+          smooth ? Plot.line(points, { ...mean, strokeWidth: 2.25 }) : null,
+        ],
+      });
+    },
+
+    accuracy: (points, randomWeights) => {
+      const last = points.slice(-1);
+      const level =
+        randomWeights === null ? null : { value: randomWeights, label: `random weights ${percent(randomWeights)}` };
+      return draw({
+        ariaLabel: "kNN accuracy over the epochs",
+        y: { nice: true, zero: true },
+        marks: [
+          ...axes(Plot, "epoch", percentTick),
+          ...levelMarks(Plot, level),
+          Plot.line(points, { x: "epoch", y: "accuracy", stroke: "var(--accent)", strokeWidth: 2.25 }),
+          Plot.dot(points, { x: "epoch", y: "accuracy", r: points.length > 40 ? 1.5 : 3, fill: "var(--accent)" }),
+          Plot.text(last, {
+            x: "epoch",
+            y: "accuracy",
+            text: (point: { accuracy: number }) => percent(point.accuracy),
+            dy: -14,
+            textAnchor: "end",
+            fill: "var(--text)",
+            stroke: "var(--surface)",
+            strokeWidth: 4,
+            fontSize: 12,
+            fontWeight: 600,
+          }),
+        ],
+      });
+    },
+
+    map: (points, classOf) => {
+      const dots = points.map(({ x, y, row }) => {
+        const found = classOf(row);
+        return { x, y, color: found?.color ?? "var(--accent)", name: found?.name ?? `image ${row}` };
+      });
+      return draw({
+        ariaLabel: "Map of the embeddings of the test images",
+        width: 900,
+        height: 560,
+        margin: 12,
+        x: { axis: null },
+        y: { axis: null },
+        marks: [
+          Plot.dot(dots, { x: "x", y: "y", r: 3.6, fill: "color", fillOpacity: 0.85, title: "name", sort: null }),
+        ],
+        color: { type: "identity" },
+      });
+    },
+  };
+}
+
+/** A fraction of 1 in per cent with one digit behind the point. */
+export function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(1)} %`;
+}
+
+function percentTick(fraction: number): string {
+  return `${Number((fraction * 100).toFixed(6))} %`;
+}
+
+function exponentialTick(value: number): string {
+  return value === 0 ? "0" : Number(value.toPrecision(6)).toExponential();
+}
+
+function axes(Plot: PlotModule, label: string, tickFormat?: (value: number) => string) {
+  const text: MarkOptions = { fill: "var(--muted)" };
+  return [
+    Plot.gridY({ ticks: 5, stroke: "var(--grid)", strokeOpacity: 1 }),
+    Plot.axisY({ ticks: 5, tickSize: 0, label: null, fontSize: 11, ...text, ...(tickFormat && { tickFormat }) }),
+    Plot.axisX({
+      ticks: 6,
+      tickSize: 0,
+      tickPadding: 6,
+      label,
+      labelArrow: "none",
+      labelAnchor: "center",
+      labelOffset: 36,
+      fontSize: 11,
+      ...text,
+    }),
+  ];
+}
+
+function levelMarks(Plot: PlotModule, level: SeriesChart["level"]) {
+  if (level === null) return [];
+  return [
+    Plot.ruleY([level.value], { stroke: "var(--muted)", strokeDasharray: "4 4" }),
+    Plot.text([level.label], {
+      y: level.value,
+      frameAnchor: "right",
+      textAnchor: "end",
+      dy: -8,
+      fill: "var(--muted)",
+      stroke: "var(--surface)",
+      strokeWidth: 4,
+      fontSize: 11,
+    }),
+  ];
+}
+
+function thin(points: readonly { x: number; y: number }[]): readonly { x: number; y: number }[] {
+  const size = Math.ceil(points.length / MAX_POINTS);
+  if (size <= 1) return points;
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Array.from({ length: Math.ceil(points.length / size) }, (_, group) => {
+    const members = points.slice(group * size, (group + 1) * size);
+    return { x: mean(members.map(({ x }) => x)), y: mean(members.map(({ y }) => y)) };
+  });
+}

@@ -1,0 +1,78 @@
+import type { SkippedImage } from "../data/dataset.js";
+
+/** An image as RGBA bytes, row by row. */
+export interface ReportImage {
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** `width * height * 4` bytes. */
+  readonly pixels: Uint8Array;
+}
+
+/** An image with its class index, or null without labels. */
+export interface LabelledImage {
+  readonly image: ReportImage;
+  readonly label: number | null;
+}
+
+/** Accuracies on the test images, as fractions of 1. */
+export interface ReportAccuracy {
+  readonly knn: number;
+  readonly probe: number;
+}
+
+/** What one training step logged. */
+export interface ReportMetrics {
+  readonly step: number;
+  /** NT-Xent, mean over the 2N anchors, in nats. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Standard deviation of the normalised projections over the batch, mean over their dimensions. */
+  readonly outputStd: number;
+  readonly imagesPerSecond: number;
+}
+
+/** Everything a report shows. What a run does not have is null or empty, and its section is left out. */
+export interface ReportData {
+  readonly title: string;
+  /** The adapter's name, for people. */
+  readonly adapter: string;
+  readonly softwareAdapter: boolean;
+  /** Epochs trained. */
+  readonly epochs: number;
+  /** Wall-clock time of the training in seconds. */
+  readonly seconds: number;
+  /** Images a step, N of the loss. */
+  readonly batchSize: number;
+  /** Dimension of the projections that the loss compares. */
+  readonly projectionDimension: number;
+  /** Class names in label order; empty without labels. */
+  readonly classes: readonly string[];
+  /** Accuracies with random weights and after training; null where not measured. */
+  readonly accuracy: { readonly before: ReportAccuracy | null; readonly after: ReportAccuracy | null };
+  /** Settings in the order in which they are shown. */
+  readonly config: readonly (readonly [name: string, value: string])[];
+  /** In the order of the steps. */
+  readonly metrics: readonly ReportMetrics[];
+  /** kNN accuracy (fraction of 1) measured during training; epoch 0 is before the first step. */
+  readonly knn: readonly { readonly epoch: number; readonly accuracy: number }[];
+  /** Images and two augmented views of each. */
+  readonly viewPairs: readonly {
+    readonly original: ReportImage;
+    readonly first: ReportImage;
+    readonly second: ReportImage;
+  }[];
+  /** Test images and the training images nearest to them, the nearest first, by cosine similarity. */
+  readonly neighbours: readonly {
+    readonly query: LabelledImage;
+    readonly nearest: readonly (LabelledImage & { readonly similarity: number })[];
+  }[];
+  /** Representations h of the test images, row-major, and their class indices; null where there are none. */
+  readonly embedding: {
+    readonly features: Float32Array;
+    readonly dimension: number;
+    readonly labels: Uint32Array | null;
+  } | null;
+  readonly skipped: readonly SkippedImage[];
+}

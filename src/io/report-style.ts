@@ -1,0 +1,113 @@
+/** The report's style sheet: light, dark where the reader's system is, and always light in print. */
+export const REPORT_STYLE = `
+:root {
+  color-scheme: light dark;
+  --page: #f6f7f9;
+  --surface: #ffffff;
+  --border: #e3e6eb;
+  --grid: #eceef2;
+  --text: #1b1f27;
+  --muted: #667085;
+  --accent: #2f6fde;
+  --accent-soft: #dce8fc;
+  --right: #1f9d61;
+  --wrong: #d64545;
+  --warn-text: #8a5a00;
+  --warn: #fdf1d7;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root {
+    --page: #0e1116;
+    --surface: #161b22;
+    --border: #2a313c;
+    --grid: #232a34;
+    --text: #e8ebf0;
+    --muted: #97a1b1;
+    --accent: #6ea8fe;
+    --accent-soft: #22344f;
+    --right: #3fc380;
+    --wrong: #f0716b;
+    --warn-text: #f1c66b;
+    --warn: #3a2f17;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0;
+  padding: 48px 24px 64px;
+  background: var(--page);
+  color: var(--text);
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+  -webkit-font-smoothing: antialiased;
+}
+main { max-width: 980px; margin: 0 auto; }
+h1 { margin: 0 0 6px; font-size: 30px; line-height: 1.2; font-weight: 680; letter-spacing: -0.015em; }
+h2 { margin: 44px 0 4px; font-size: 19px; font-weight: 650; letter-spacing: -0.01em; }
+h3 { margin: 0; font-size: 14px; font-weight: 620; }
+p { margin: 0; }
+.summary { font-size: 17px; }
+.muted, .note { color: var(--muted); }
+.note { font-size: 13.5px; margin-bottom: 14px; max-width: 72ch; }
+.badge {
+  display: inline-block; padding: 1px 9px; border-radius: 999px; font-size: 12.5px; font-weight: 600;
+  white-space: nowrap; background: var(--warn); color: var(--warn-text);
+}
+.card { background: var(--surface); border: 1px solid var(--border); border-radius: 12px; padding: 18px 20px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 16px; margin-top: 14px; }
+figure { margin: 0; break-inside: avoid; }
+figcaption { margin-bottom: 8px; }
+figcaption p { font-size: 12.5px; color: var(--muted); line-height: 1.4; }
+figure svg { display: block; width: 100%; height: auto; }
+
+.headline { margin-top: 24px; padding: 8px 24px 12px; overflow-x: auto; }
+.headline table { width: 100%; border-collapse: collapse; }
+.headline th { font-weight: 500; text-align: left; color: var(--muted); font-size: 14px; padding: 12px 24px 10px 0; }
+.headline td { padding: 12px 24px 12px 0; width: 36%; vertical-align: baseline; }
+.headline tbody tr { border-top: 1px solid var(--border); }
+.headline .trained th { color: var(--text); font-weight: 620; }
+.headline .number { font-size: 22px; font-variant-numeric: tabular-nums; color: var(--muted); white-space: nowrap; }
+.headline .trained .number { font-size: 30px; font-weight: 680; letter-spacing: -0.02em; color: var(--text); }
+.headline .gain .number { font-size: 15px; }
+.headline .better { color: var(--right); font-weight: 620; }
+.bar { display: block; height: 6px; margin-top: 6px; border-radius: 3px; background: var(--grid); overflow: hidden; }
+.bar i { display: block; height: 100%; border-radius: 3px; background: var(--muted); opacity: 0.6; }
+.trained .bar i { background: var(--accent); opacity: 1; }
+
+.legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 10px; padding: 0; list-style: none; font-size: 13px; }
+.legend i { display: inline-block; width: 10px; height: 10px; margin-right: 7px; border-radius: 50%; }
+
+img { display: block; }
+img.small { image-rendering: pixelated; }
+.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(212px, 1fr)); gap: 18px 22px; }
+.pair { display: grid; grid-template-columns: 1fr 2px 1fr 1fr; gap: 4px; break-inside: avoid; }
+.pair img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 5px; }
+.pair img:nth-child(2) { grid-column: 3; }
+.rows { display: grid; gap: 16px; overflow-x: auto; }
+.row { display: flex; gap: 8px; break-inside: avoid; }
+.tile { flex: 1 1 0; min-width: 56px; max-width: 84px; font-size: 12px; line-height: 1.3; text-align: center; color: var(--muted); }
+.tile span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin-top: 4px; }
+.tile img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 7px; border: 3px solid var(--border); }
+.tile.query { margin-right: 16px; color: var(--text); font-weight: 600; }
+.tile.query img { border-color: transparent; }
+.tile.right img { border-color: var(--right); }
+.tile.wrong img { border-color: var(--wrong); }
+.key { display: inline-block; width: 11px; height: 11px; border: 3px solid; border-radius: 3px; vertical-align: -1px; }
+.key.right { border-color: var(--right); }
+.key.wrong { border-color: var(--wrong); }
+
+.settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 0 36px; margin: 0; }
+.settings div { display: flex; justify-content: space-between; gap: 16px; padding: 6px 0; border-bottom: 1px solid var(--grid); }
+.settings dt { color: var(--muted); }
+.settings dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.skipped { margin: 0; padding-left: 20px; font-size: 13.5px; overflow-wrap: anywhere; }
+code { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }
+
+@media print {
+  :root { color-scheme: light; --page: #ffffff; }
+  body { padding: 0; font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  h2 { break-after: avoid; margin-top: 26px; }
+  .card { border-radius: 8px; padding: 12px 14px; }
+  .grid { grid-template-columns: 1fr 1fr; }
+}
+`;

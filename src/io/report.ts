@@ -1,0 +1,289 @@
+import { classColors } from "./class-colors.js";
+import { embeddingMap } from "./embedding-map.js";
+import { type ChartPainter, createChartPainter, percent } from "./report-charts.js";
+import type { ReportData, ReportImage } from "./report-data.js";
+import { pngDataUri } from "./report-images.js";
+import { REPORT_STYLE } from "./report-style.js";
+
+/** UMAP takes about two seconds on a laptop for as many points; more would hide each other on the map. */
+const MAP_POINTS = 1000;
+/** Images up to this size are magnified pixel by pixel; larger ones smoothly. */
+const SMALL_IMAGE_PIXELS = 64;
+const SKIPPED_SHOWN = 50;
+
+/**
+ * Renders the report of a training run as one HTML page that needs nothing else: no network, no script, charts as SVG and
+ * images as PNG inside. Sections without data are left out. Node, Bun and Deno. A few seconds, most of them for UMAP.
+ * @throws DataError where an image does not have the bytes of its size; ShapeError where the embedding is ragged.
+ */
+export async function renderReport(data: ReportData): Promise<string> {
+  const painter = await createChartPainter();
+  const sections = [
+    header(data),
+    headline(data),
+    trainingCharts(data, painter),
+    await embeddingSection(data, painter),
+    await neighbourSection(data),
+    await viewSection(data),
+    settingsSection(data),
+    skippedSection(data),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(data.title)}</title>
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+<main>
+${sections.filter((section) => section !== "").join("\n")}
+<footer>Written by webgpu-simclr.</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function header(data: ReportData): string {
+  const { epochs, metrics, batchSize, seconds, adapter, softwareAdapter, accuracy } = data;
+  const { before, after } = accuracy;
+  let result = "";
+  if (after !== null) {
+    const from = before === null ? "" : `from ${percent(before.knn)} with random weights to `;
+    result = `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training without labels. `;
+  }
+  const steps = metrics.at(-1)?.step ?? 0;
+  const speed = median(metrics.map(({ imagesPerSecond }) => imagesPerSecond));
+  const facts = [
+    counted(epochs, "epoch"),
+    `${counted(steps, "step")} of ${counted(batchSize, "image")}`,
+    duration(seconds),
+    ...(speed === null ? [] : [`${whole(speed)} images/s`]),
+    escapeHtml(adapter),
+  ];
+  return `<header>
+<h1>${escapeHtml(data.title)}</h1>
+${result === "" ? "" : `<p class="summary">${result}</p>`}
+<p class="muted">${facts.join(" · ")}${softwareAdapter ? ' <span class="badge">software adapter</span>' : ""}</p>
+</header>`;
+}
+
+function headline({ accuracy: { before, after } }: ReportData): string {
+  if (before === null && after === null) return "";
+  const cell = (fraction: number) =>
+    `<td><span class="number">${percent(fraction)}</span><span class="bar"><i style="width:${(fraction * 100).toFixed(2)}%"></i></span></td>`;
+  const gain = (from: number, to: number) => {
+    const points = (to - from) * 100;
+    const sign = points < 0 ? "−" : "+";
+    return `<td><span class="number${points > 0 ? " better" : ""}">${sign}${Math.abs(points).toFixed(1)} points</span></td>`;
+  };
+  const rows = [
+    before === null ? "" : `<tr><th scope="row">Random weights</th>${cell(before.knn)}${cell(before.probe)}</tr>`,
+    after === null
+      ? ""
+      : `<tr class="trained"><th scope="row">After training</th>${cell(after.knn)}${cell(after.probe)}</tr>`,
+    before === null || after === null
+      ? ""
+      : `<tr class="gain"><th scope="row">Gain</th>${gain(before.knn, after.knn)}${gain(before.probe, after.probe)}</tr>`,
+  ];
+  return `<section class="card headline"><table>
+<thead><tr><th>Accuracy on the test images</th><th scope="col">k nearest neighbours</th><th scope="col">Linear probe</th></tr></thead>
+<tbody>${rows.join("\n")}</tbody>
+</table></section>`;
+}
+
+function trainingCharts(data: ReportData, painter: ChartPainter): string {
+  const { metrics, knn, accuracy, batchSize, projectionDimension } = data;
+  const charts: string[] = [];
+  if (metrics.length > 1) {
+    const chance = Math.log(2 * batchSize - 1);
+    charts.push(
+      chartCard(
+        "Loss",
+        "NT-Xent in nats: each step, and their moving mean",
+        painter.series({
+          description: "Loss over the steps",
+          metrics,
+          value: ({ loss }) => loss,
+          zero: false,
+          smooth: true,
+          level: { value: chance, label: `chance, ln(2N − 1) = ${chance.toFixed(2)}` },
+        }),
+      ),
+    );
+  }
+  if (knn.length > 1) {
+    charts.push(
+      chartCard(
+        "kNN accuracy",
+        "Weighted neighbours by cosine similarity of h, test images",
+        painter.accuracy(knn, accuracy.before?.knn ?? null),
+      ),
+    );
+  }
+  if (metrics.length > 1) {
+    const spread = 1 / Math.sqrt(projectionDimension);
+    charts.push(
+      chartCard(
+        "Spread of the projections",
+        "Standard deviation of normalised z; 0 would be collapse",
+        painter.series({
+          description: "Standard deviation of the normalised projections over the steps",
+          metrics,
+          value: ({ outputStd }) => outputStd,
+          zero: true,
+          smooth: true,
+          level: { value: spread, label: `even on the sphere, 1/√D = ${spread.toFixed(3)}` },
+        }),
+      ),
+      chartCard(
+        "Learning rate",
+        "As scheduled, each step",
+        painter.series({
+          description: "Learning rate over the steps",
+          metrics,
+          value: ({ learningRate }) => learningRate,
+          zero: true,
+          smooth: false,
+          level: null,
+        }),
+      ),
+    );
+  }
+  if (charts.length === 0) return "";
+  return `<section><h2>Training</h2><div class="grid">${charts.join("\n")}</div></section>`;
+}
+
+function chartCard(title: string, note: string, svg: string): string {
+  return `<figure class="card"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${svg}</figure>`;
+}
+
+async function embeddingSection({ embedding, classes }: ReportData, painter: ChartPainter): Promise<string> {
+  if (embedding === null) return "";
+  const { features, dimension, labels } = embedding;
+  const points = await embeddingMap(features, dimension, MAP_POINTS);
+  if (points.length === 0) return "";
+  const colors = classColors(classes.length);
+  const svg = painter.map(points, (row) => {
+    const label = labels?.[row];
+    const name = label === undefined ? undefined : classes[label];
+    const color = label === undefined ? undefined : colors[label];
+    return name === undefined || color === undefined ? null : { name, color };
+  });
+  const legend = classes.map(
+    (name, label) => `<li><i style="background:${colors[label]}"></i>${escapeHtml(name)}</li>`,
+  );
+  const shown =
+    points.length === features.length / dimension
+      ? counted(points.length, "test image")
+      : `${whole(points.length)} of ${counted(features.length / dimension, "test image")}`;
+  const coloring = labels === null ? "" : " The encoder never saw the classes that give the colours.";
+  return `<section><h2>Map of the embeddings</h2>
+<p class="note">UMAP of the representations h of ${shown}, by cosine distance.${coloring}</p>
+<figure class="card">${labels === null ? "" : `<ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
+}
+
+async function neighbourSection({ neighbours, classes }: ReportData): Promise<string> {
+  if (neighbours.length === 0) return "";
+  const className = (label: number) => classes[label] ?? `class ${label}`;
+  let compared = 0;
+  let same = 0;
+  const rows = await Promise.all(
+    neighbours.map(async ({ query, nearest }) => {
+      const queryName = query.label === null ? "query" : className(query.label);
+      const tiles = await Promise.all(
+        nearest.map(async ({ image, label, similarity }) => {
+          let kind = "";
+          if (query.label !== null && label !== null) {
+            compared++;
+            if (label === query.label) same++;
+            kind = label === query.label ? " right" : " wrong";
+          }
+          const caption = label === null ? similarity.toFixed(3) : className(label);
+          const hint = `cosine similarity ${similarity.toFixed(3)}`;
+          return `<div class="tile${kind}" title="${hint}">${await imageTag(image, caption)}<span>${escapeHtml(caption)}</span></div>`;
+        }),
+      );
+      return `<div class="row"><div class="tile query">${await imageTag(query.image, queryName)}<span>${escapeHtml(queryName)}</span></div>${tiles.join("")}</div>`;
+    }),
+  );
+  const legend =
+    compared === 0
+      ? " Below each, its cosine similarity."
+      : ` Frames: <i class="key right"></i> same class, <i class="key wrong"></i> another; ${same} of the ${compared} shown are of the same class.`;
+  return `<section><h2>Nearest neighbours</h2>
+<p class="note">A test image on the left, then the training images whose representations are most similar.${legend}</p>
+<div class="card rows">${rows.join("\n")}</div></section>`;
+}
+
+async function viewSection({ viewPairs }: ReportData): Promise<string> {
+  if (viewPairs.length === 0) return "";
+  const pairs = await Promise.all(
+    viewPairs.map(async ({ original, first, second }) => {
+      const images = [
+        await imageTag(original, "original"),
+        await imageTag(first, "first view"),
+        await imageTag(second, "second view"),
+      ];
+      return `<div class="pair">${images.join("")}</div>`;
+    }),
+  );
+  return `<section><h2>Augmented views</h2>
+<p class="note">Each image and two random views of it. The loss pulls the two views together and pushes all other images of the batch away.</p>
+<div class="card pairs">${pairs.join("\n")}</div></section>`;
+}
+
+function settingsSection({ config }: ReportData): string {
+  if (config.length === 0) return "";
+  const entries = config.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`);
+  return `<section><h2>Configuration</h2><dl class="card settings">${entries.join("\n")}</dl></section>`;
+}
+
+function skippedSection({ skipped }: ReportData): string {
+  if (skipped.length === 0) return "";
+  const items = skipped
+    .slice(0, SKIPPED_SHOWN)
+    .map(({ name, reason }) => `<li><code>${escapeHtml(name)}</code>: ${escapeHtml(reason)}</li>`);
+  const more = skipped.length - items.length;
+  if (more > 0) items.push(`<li>and ${whole(more)} more</li>`);
+  return `<section><h2>Skipped images</h2>
+<p class="note">${counted(skipped.length, "image")} could not be read and took no part in the training.</p>
+<ul class="card skipped">${items.join("\n")}</ul></section>`;
+}
+
+async function imageTag(image: ReportImage, alt: string): Promise<string> {
+  const small = Math.max(image.width, image.height) <= SMALL_IMAGE_PIXELS ? ' class="small"' : "";
+  return `<img${small} src="${await pngDataUri(image)}" alt="${escapeHtml(alt)}">`;
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}
+
+function counted(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(0)} s`;
+  const total = Math.round(seconds);
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.floor((total % 3600) / 60);
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${total % 60} s`;
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? null;
+}

@@ -1,0 +1,76 @@
+import { kernels } from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import { matrixShape, type Tensor } from "../engine/tensor.js";
+import { ConfigError, ShapeError } from "../errors.js";
+import { mean, transpose } from "../ops/elementwise.js";
+import { matmul } from "../ops/matmul.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
+import { wantedWorkgroups } from "../ops/tiles.js";
+import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
+
+/** @throws ConfigError unless the temperature is a number above 0. */
+export function checkTemperature(temperature: number): void {
+  if (!(temperature > 0) || !Number.isFinite(temperature)) {
+    throw new ConfigError(
+      `temperature ${temperature} must be a number above 0 (SimCLR uses 0.05 to 1, most often 0.5 or 0.1)`,
+    );
+  }
+}
+
+/** NT-Xent: what `LossAndAccuracy` has, and the normalised embeddings. */
+export interface NtXent extends LossAndAccuracy {
+  /** [2N, dim], rows of length 1. */
+  readonly normalized: Tensor;
+}
+
+/**
+ * Normalised temperature-scaled cross-entropy (Chen et al. 2020, equation 1), mean over all 2N anchors. Rows i and i + N of
+ * `embeddings` [2N, dim] are the two views of image i; they need not be normalised. The 2N x 2N matrix of logits is never
+ * stored. `accuracy` is the share of anchors whose positive has the largest logit of all. Chance level: log(2N - 1).
+ * @throws ConfigError for a temperature that is not above 0; ShapeError for an odd number of rows or fewer than 4.
+ */
+export function ntXent(tape: Tape, embeddings: Tensor, temperature: number): NtXent {
+  checkTemperature(temperature);
+  const [rows, dim] = matrixShape(embeddings);
+  if (rows % 2 !== 0 || rows < 4) {
+    throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
+  }
+  const { software } = tape.device.adapter;
+  const tile = software ? { LANES: 8, ROWS: 8, COLS: 8 } : { LANES: 64, ROWS: 8, COLS: 2 };
+  const inverse_temperature = 1 / temperature;
+  const normalized = normalizeRows(tape, embeddings);
+  const columns = transpose(tape, normalized);
+  const tiles = Math.ceil(rows / (tile.LANES * tile.COLS));
+  const wanted = Math.ceil(wantedWorkgroups(tape.device) / Math.ceil(rows / tile.ROWS));
+  const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
+  const largest = tape.tensor([splits, rows], "largest logits");
+  const sums = tape.tensor([splits, rows], "sums of exponentials");
+  const [positives, lse, losses, correct] = ["positive logits", "log-sum-exp", "losses", "correct"].map((label) =>
+    tape.tensor([rows], label),
+  );
+  tape.launch(
+    kernels.ntXentPartials,
+    { z: normalized, columns, largest, sums, positives },
+    { rows, dim, splits, inverse_temperature },
+    tile,
+  );
+  tape.launch(kernels.ntXentCombine, { largest, sums, positives, lse, losses, correct }, { rows, splits });
+  const loss = mean(tape, losses, "NT-Xent");
+  tape.differentiate([normalized], loss, (gradient) => {
+    const dz = tape.tensor(normalized.shape, "gradient of the normalised embeddings");
+    tape.launch(
+      kernels.ntXentGradient,
+      { z: normalized, columns, lse, gradient, dz },
+      { rows, dim, inverse_temperature },
+      tile,
+    );
+    return [dz];
+  });
+  return { loss, accuracy: mean(tape, correct, "contrastive accuracy"), normalized };
+}
+
+/** Cosine similarities of all pairs of rows: a [rows, dim], b [cols, dim] -> [rows, cols]; of a with itself without b. */
+export function cosineSimilarity(tape: Tape, a: Tensor, b: Tensor = a): Tensor {
+  const left = normalizeRows(tape, a);
+  return matmul(tape, left, b === a ? left : normalizeRows(tape, b), { transposeB: true });
+}

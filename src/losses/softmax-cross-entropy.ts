@@ -1,0 +1,26 @@
+import { kernels } from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import { expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
+import { mean } from "../ops/elementwise.js";
+
+/** A mean loss and the share of rows for which the right answer came first, each a tensor of one. */
+export interface LossAndAccuracy {
+  readonly loss: Tensor;
+  readonly accuracy: Tensor;
+}
+
+/** Softmax cross-entropy of logits [rows, classes] against labels u32 [rows], mean over the rows. Labels must be below `classes`. */
+export function softmaxCrossEntropy(tape: Tape, logits: Tensor, labels: Tensor): LossAndAccuracy {
+  const [rows, classes] = matrixShape(logits);
+  expectShape(labels, [rows], `to be the labels of ${logits}`);
+  const [lse, losses, correct] = ["log-sum-exp", "losses", "correct"].map((label) => tape.tensor([rows], label));
+  tape.launch(kernels.softmaxCrossEntropy, { logits, labels, lse, losses, correct }, { elements: rows, classes });
+  const loss = mean(tape, losses, "cross-entropy");
+  tape.differentiate([logits], loss, (gradient) => {
+    const dlogits = tape.tensor(logits.shape, `gradient of ${logits.label}`);
+    const bindings = { logits, labels, lse, gradient, dlogits };
+    tape.launch(kernels.softmaxCrossEntropyGradient, bindings, { elements: logits.size, classes });
+    return [dlogits];
+  });
+  return { loss, accuracy: mean(tape, correct, "accuracy") };
+}

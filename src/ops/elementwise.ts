@@ -1,0 +1,43 @@
+import { kernels } from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import { expectShape, type Tensor } from "../engine/tensor.js";
+
+/** max(x, 0). */
+export function relu(tape: Tape, x: Tensor): Tensor {
+  const y = tape.tensor(x.shape, `relu of ${x.label}`);
+  tape.launch(kernels.relu, { x, y }, { elements: x.size });
+  tape.differentiate([x], y, (dy) => [reluGradient(tape, y, dy)]);
+  return y;
+}
+
+/** The part of `dy` that passes a rectifier whose output was `y`. Not differentiable. */
+export function reluGradient(tape: Tape, y: Tensor, dy: Tensor): Tensor {
+  const dx = tape.tensor(y.shape, `gradient through ${y.label}`);
+  tape.launch(kernels.reluGradient, { y, dy, dx }, { elements: y.size });
+  return dx;
+}
+
+/** a + b of equal shapes. */
+export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
+  expectShape(b, a.shape, `to be added to ${a}`);
+  const y = tape.tensor(a.shape, `${a.label} + ${b.label}`);
+  tape.launch(kernels.add, { a, b, y }, { elements: a.size });
+  tape.differentiate([a, b], y, (dy) => [dy, dy]);
+  return y;
+}
+
+/** Matrices of a batch transposed: [batch, rows, cols] -> [batch, cols, rows], or [rows, cols] -> [cols, rows]. Not differentiable. */
+export function transpose(tape: Tape, x: Tensor): Tensor {
+  const rows = x.shape.at(-2) ?? 1;
+  const cols = x.shape.at(-1) ?? 1;
+  const y = tape.tensor([...x.shape.slice(0, -2), cols, rows], `${x.label} transposed`);
+  tape.launch(kernels.transpose, { x, y }, { elements: x.size, rows, cols });
+  return y;
+}
+
+/** Mean of all elements, as a tensor of one. Not differentiable. */
+export function mean(tape: Tape, x: Tensor, label: string): Tensor {
+  const y = tape.tensor([1], label);
+  tape.launch(kernels.mean, { x, y }, { elements: x.size });
+  return y;
+}

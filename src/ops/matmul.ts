@@ -1,0 +1,68 @@
+import { kernels } from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import { channelShape, expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
+import { ShapeError } from "../errors.js";
+import { columnSums } from "./column-sums.js";
+import { columnTile } from "./tiles.js";
+
+/** Which operands of a matrix product are taken transposed; none by default. */
+export interface Transposition {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
+
+/**
+ * Matrix product op(a) op(b): [rows, inner] x [inner, cols] -> [rows, cols], where `a` is [inner, rows] with `transposeA`
+ * and `b` is [cols, inner] with `transposeB`.
+ * @throws ShapeError where the inner extents differ.
+ */
+export function matmul(
+  tape: Tape,
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: Transposition = {},
+): Tensor {
+  const [aRows, aCols] = matrixShape(a);
+  const [bRows, bCols] = matrixShape(b);
+  const [rows, inner] = transposeA ? [aCols, aRows] : [aRows, aCols];
+  const [bInner, cols] = transposeB ? [bCols, bRows] : [bRows, bCols];
+  if (inner !== bInner) {
+    const flip = (transposed: boolean) => (transposed ? " transposed" : "");
+    throw new ShapeError(
+      `cannot multiply ${a}${flip(transposeA)} by ${b}${flip(transposeB)}: the inner extents are ${inner} and ${bInner}`,
+    );
+  }
+  const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);
+  tape.launch(
+    kernels.matmul,
+    { a, b, y },
+    { rows, inner, cols },
+    {
+      ...columnTile(tape.device, cols),
+      TRANSPOSE_A: transposeA,
+      TRANSPOSE_B: transposeB,
+    },
+  );
+  tape.differentiate([a, b], y, (dy) => {
+    const da = () =>
+      transposeA
+        ? matmul(tape, b, dy, { transposeA: transposeB, transposeB: true })
+        : matmul(tape, dy, b, { transposeB: !transposeB });
+    const db = () =>
+      transposeB
+        ? matmul(tape, dy, a, { transposeA: true, transposeB: transposeA })
+        : matmul(tape, a, dy, { transposeA: !transposeA });
+    return [tape.needsGradient(a) ? da() : null, tape.needsGradient(b) ? db() : null];
+  });
+  return y;
+}
+
+/** Adds `bias` [channels] to the last dimension of `x`. */
+export function addBias(tape: Tape, x: Tensor, bias: Tensor): Tensor {
+  const [, channels] = channelShape(x);
+  expectShape(bias, [channels], `to be added to ${x}`);
+  const y = tape.tensor(x.shape, x.label);
+  tape.launch(kernels.bias, { x, bias, y }, { elements: x.size, channels });
+  tape.differentiate([x, bias], y, (dy) => [dy, tape.needsGradient(bias) ? columnSums(tape, dy) : null]);
+  return y;
+}

@@ -1,0 +1,51 @@
+import { kernels } from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import { expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
+import { ShapeError } from "../errors.js";
+import { columnStatistics } from "./batch-norm.js";
+
+/** Picks rows of a matrix: x [rows, cols], indices u32 [picked] -> [picked, cols]. Not differentiable. */
+export function gatherRows(tape: Tape, x: Tensor, indices: Tensor): Tensor {
+  const [rows, cols] = matrixShape(x);
+  const y = tape.tensor([indices.size, cols], `rows of ${x.label}`);
+  tape.launch(kernels.gatherRows, { x, indices, y }, { elements: y.size, rows, cols });
+  return y;
+}
+
+/** Picks entries of a vector of u32: x [rows], indices u32 [picked] -> u32 [picked]. */
+export function gatherIndices(tape: Tape, x: Tensor, indices: Tensor): Tensor {
+  const y = tape.tensor([indices.size], `entries of ${x.label}`, "u32");
+  tape.launch(kernels.gatherIndices, { x, indices, y }, { elements: y.size, rows: x.size });
+  return y;
+}
+
+/** Columns centred and scaled: (x - mean) / sqrt(variance + 1e-5), `statistics` [2, cols] as `columnStatistics` gives them. Not differentiable. */
+export function standardize(tape: Tape, x: Tensor, statistics: Tensor): Tensor {
+  const [, channels] = matrixShape(x);
+  expectShape(statistics, [2, channels], `to standardise ${x}`);
+  const y = tape.tensor(x.shape, `standardised ${x.label}`);
+  tape.launch(kernels.standardize, { x, statistics, y }, { elements: x.size, channels });
+  return y;
+}
+
+/**
+ * Mean over the columns of x [rows, cols] of their standard deviation, as a tensor of one. For rows of length 1 it is about
+ * 1 / sqrt(cols) when they spread over the sphere, and near 0 when they have collapsed to a point. Not differentiable.
+ */
+export function meanStandardDeviation(tape: Tape, x: Tensor): Tensor {
+  const [, cols] = matrixShape(x);
+  const y = tape.tensor([1], `standard deviation of ${x.label}`);
+  tape.launch(kernels.meanStandardDeviation, { statistics: columnStatistics(tape, x), y }, { elements: 1, cols });
+  return y;
+}
+
+/** The k largest of each row of x [rows, cols]: their columns (u32, ascending) and values, both [rows, k]. @throws ShapeError for k above cols. */
+export function topK(tape: Tape, x: Tensor, k: number): { indices: Tensor; values: Tensor } {
+  const [rows, cols] = matrixShape(x);
+  if (!Number.isInteger(k) || k < 1 || k > cols)
+    throw new ShapeError(`k = ${k} must be between 1 and the ${cols} columns of ${x}`);
+  const indices = tape.tensor([rows, k], `columns of the largest of ${x.label}`, "u32");
+  const values = tape.tensor([rows, k], `largest of ${x.label}`);
+  tape.launch(kernels.topK, { x, indices, values }, { rows, cols, k });
+  return { indices, values };
+}

@@ -1,0 +1,49 @@
+import { columnSums } from "./reduction.js";
+
+/** Sizes of C = op(A) op(B): op(A) is [m, k], op(B) is [k, n], C is [m, n]. */
+export interface MatmulShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** A is stored as [k, m]. Default false: [m, k]. */
+  readonly transposeA?: boolean;
+  /** B is stored as [n, k]. Default false: [k, n]. */
+  readonly transposeB?: boolean;
+}
+
+/** C[m, n] = op(A) op(B), plus `bias` [n] on every row where given. A linear layer is x[m, k] weight[k, n] + bias. */
+export function matmulForward(
+  a: Float64Array,
+  b: Float64Array,
+  { m, n, k, transposeA = false, transposeB = false }: MatmulShape,
+  bias?: Float64Array,
+): Float64Array {
+  const c = new Float64Array(m * n);
+  for (let row = 0; row < m; row++) {
+    for (let column = 0; column < n; column++) {
+      let sum = bias ? bias[column] : 0;
+      for (let i = 0; i < k; i++) {
+        sum += a[transposeA ? i * m + row : row * k + i] * b[transposeB ? column * k + i : i * n + column];
+      }
+      c[row * n + column] = sum;
+    }
+  }
+  return c;
+}
+
+/** Gradients of {@link matmulForward}, `da` and `db` in the layouts in which A and B are stored; `dBias` is [n]. */
+export function matmulBackward(
+  a: Float64Array,
+  b: Float64Array,
+  dc: Float64Array,
+  { m, n, k, transposeA = false, transposeB = false }: MatmulShape,
+): { da: Float64Array; db: Float64Array; dBias: Float64Array } {
+  // dop(A) = dC op(B)^T and dop(B) = op(A)^T dC; where the stored matrix is the transpose, so is its gradient.
+  const da = transposeA
+    ? matmulForward(b, dc, { m: k, n: m, k: n, transposeA: transposeB, transposeB: true })
+    : matmulForward(dc, b, { m, n: k, k: n, transposeB: !transposeB });
+  const db = transposeB
+    ? matmulForward(dc, a, { m: n, n: k, k: m, transposeA: true, transposeB: transposeA })
+    : matmulForward(a, dc, { m: k, n, k: m, transposeA: !transposeA });
+  return { da, db, dBias: columnSums(dc, m, n) };
+}

@@ -1,0 +1,66 @@
+import { l2NormalizeBackward, l2NormalizeForward } from "./l2-normalize.js";
+
+/** Result of {@link ntXent}. */
+export interface NtXentResult {
+  /** Mean over the 2N anchors of -s_i,positive + log sum_{k != i} exp(s_ik), with s = cosine / temperature. */
+  readonly loss: number;
+  /** log sum_{k != i} exp(s_ik) of each anchor i, [2N]. */
+  readonly logSumExp: Float64Array;
+  /** Gradient of the loss with respect to z as given, through the normalisation, [2N, dimension]. */
+  readonly dz: Float64Array;
+  /** Gradient of the loss with respect to the normalised rows of z, [2N, dimension]. */
+  readonly dNormalized: Float64Array;
+  /** Share of anchors that are more similar to their positive than to every negative; a tie counts as a miss. */
+  readonly accuracy: number;
+}
+
+/**
+ * NT-Xent (Chen et al. 2020, equation 1) on z[2N, dimension]; rows i and i + N are the two views of one image. Rows are
+ * normalised first. The mean is over all 2N anchors.
+ */
+export function ntXent(z: Float64Array, dimension: number, temperature: number): NtXentResult {
+  const anchors = z.length / dimension;
+  const normalization = l2NormalizeForward(z, anchors, dimension);
+  const unit = normalization.y;
+  const positiveOf = (i: number) => (i + anchors / 2) % anchors;
+  const similarity = (i: number, k: number) => {
+    let sum = 0;
+    for (let d = 0; d < dimension; d++) sum += unit[i * dimension + d] * unit[k * dimension + d];
+    return sum / temperature;
+  };
+
+  const logSumExp = new Float64Array(anchors);
+  let loss = 0;
+  let hits = 0;
+  for (let i = 0; i < anchors; i++) {
+    const others = [];
+    let hardestNegative = -Infinity;
+    for (let k = 0; k < anchors; k++) {
+      if (k === i) continue;
+      const s = similarity(i, k);
+      others.push(s);
+      if (k !== positiveOf(i)) hardestNegative = Math.max(hardestNegative, s);
+    }
+    const positive = similarity(i, positiveOf(i));
+    const maximum = Math.max(positive, hardestNegative);
+    logSumExp[i] = maximum + Math.log(others.reduce((sum, s) => sum + Math.exp(s - maximum), 0));
+    loss += (logSumExp[i] - positive) / anchors;
+    if (positive > hardestNegative) hits++;
+  }
+
+  // s_ik is a logit of anchor i and, as s_ki, one of anchor k; both are positives of each other or neither is.
+  const dNormalized = new Float64Array(z.length);
+  for (let i = 0; i < anchors; i++) {
+    for (let k = 0; k < anchors; k++) {
+      if (k === i) continue;
+      const s = similarity(i, k);
+      const target = k === positiveOf(i) ? 1 : 0;
+      const dSimilarity = Math.exp(s - logSumExp[i]) - target + (Math.exp(s - logSumExp[k]) - target);
+      for (let d = 0; d < dimension; d++) {
+        dNormalized[i * dimension + d] += (dSimilarity * unit[k * dimension + d]) / (temperature * anchors);
+      }
+    }
+  }
+  const dz = l2NormalizeBackward(normalization, dNormalized, anchors, dimension);
+  return { loss, logSumExp, dz, dNormalized, accuracy: hits / anchors };
+}

@@ -1,0 +1,134 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { openImages } from "../../src/data/open-images.js";
+import { DataError } from "../../src/errors.js";
+import { pixelsOf, rejects } from "./expect.js";
+import { gzipped, inTemporaryFolder, jpegs, type TarEntry, tar, writeFiles } from "./make-files.js";
+
+const test = suite("opening an archive");
+
+async function someEntries(prefix = ""): Promise<TarEntry[]> {
+  const files = {
+    ...(await jpegs(`${prefix}train/cat/`, 3)),
+    ...(await jpegs(`${prefix}train/dog/`, 2)),
+    ...(await jpegs(`${prefix}test/dog/`, 1)),
+    ...(await jpegs(`${prefix}test/cat/`, 1)),
+  };
+  return Object.entries(files).map(([name, content]) => ({ name, content }));
+}
+
+test("is the same as the unpacked folder: .tar, .tar.gz, .tgz, with a top folder or ./ before the names", () =>
+  inTemporaryFolder(async (folder) => {
+    const entries = await someEntries();
+    const archive = await tar(entries);
+    await writeFiles(folder, {
+      ...Object.fromEntries(entries.map(({ name, content }) => [`unpacked/${name}`, content ?? ""])),
+      "a.tar": archive,
+      "b.tar.gz": await gzipped(archive),
+      "c.tgz": await gzipped(await tar(await someEntries("pets/"))),
+      "d.tar": await tar(await someEntries("./")),
+    });
+    const expected = await openImages(`${folder}/unpacked`);
+    assert.is(expected.train.length, 5);
+    for (const name of ["a.tar", "b.tar.gz", "c.tgz", "d.tar"]) {
+      const { train, test: held } = await openImages(`${folder}/${name}`);
+      assert.equal(train.classes, ["cat", "dog"]);
+      assert.equal(train.labels, expected.train.labels);
+      assert.equal(await pixelsOf(train), await pixelsOf(expected.train));
+      assert.ok(held && expected.test);
+      assert.equal(held.labels, expected.test.labels);
+      assert.equal(await pixelsOf(held), await pixelsOf(expected.test));
+    }
+  }));
+
+test("links, junk and other files are ignored; names may be long; of two entries of a name the later one counts", () =>
+  inTemporaryFolder(async (folder) => {
+    const files = await jpegs("", 3);
+    const content = files["000.jpg"];
+    const long = `${"long/".repeat(60)}x.jpg`;
+    await writeFiles(folder, {
+      "a.tar": await tar([
+        { name: "b.jpg", content },
+        { name: "link.jpg", linkname: "b.jpg" },
+        { name: "out.jpg", linkname: "../../etc/passwd" },
+        { name: "._b.jpg", content },
+        { name: "__MACOSX/b.jpg", content },
+        { name: "read.me", content },
+        { name: long, content: files["001.jpg"] },
+        { name: "b.jpg", content: files["002.jpg"] },
+      ]),
+      "only/b.jpg": files["002.jpg"] ?? "",
+      [`only/${long}`]: files["001.jpg"] ?? "",
+    });
+    const { train } = await openImages(`${folder}/a.tar`);
+    assert.is(train.length, 2);
+    assert.is(train.labels, null);
+    assert.equal(await pixelsOf(train), await pixelsOf((await openImages(`${folder}/only`)).train));
+  }));
+
+test("paths that lead outside are refused, whatever their kind", () =>
+  inTemporaryFolder(async (folder) => {
+    const good = await someEntries();
+    const content = good[0]?.content;
+    for (const name of ["../x.jpg", "a/../../x.jpg", "a/..", "/etc/x.jpg", "..\\x.jpg", "C:\\x.jpg", "../notes.txt"]) {
+      await writeFiles(folder, { "a.tar": await tar([...good, { name, content }]) });
+      await rejects(openImages(`${folder}/a.tar`), DataError, /outside/, /refused/);
+    }
+    await writeFiles(folder, { "a.tar": await tar([...good, { name: "../x.jpg", linkname: "b" }]) });
+    await rejects(openImages(`${folder}/a.tar`), DataError, /"\.\.\/x\.jpg"/);
+    // Two dots inside a name are only a name.
+    await writeFiles(folder, { "a.tar": await tar([...good, { name: "train/cat/x..y.jpg", content }]) });
+    assert.is((await openImages(`${folder}/a.tar`)).train.length, 6);
+  }));
+
+test("a damaged archive is an error: no gzip, gzip or tar cut short or altered, no tar", () =>
+  inTemporaryFolder(async (folder) => {
+    const archive = await tar(await someEntries());
+    const packed = await gzipped(archive);
+    const altered = (bytes: Uint8Array, at: number): Uint8Array =>
+      bytes.map((byte, i) => (i === at ? byte ^ 0xff : byte));
+    // The first file takes up to its second 512-byte block: its header, then its content.
+    const cases: Record<string, Uint8Array> = {
+      "not-gzip.tar.gz": archive,
+      "cut.tar.gz": packed.subarray(0, Math.floor(packed.length / 2)),
+      "no-end.tgz": packed.subarray(0, packed.length - 4),
+      "altered.tar.gz": altered(packed, Math.floor(packed.length / 2)),
+      "in-a-file.tar": archive.subarray(0, 512 + 100),
+      "in-a-header.tar": archive.subarray(0, 100),
+      "checksum.tar": altered(archive, 3),
+      "text.tar": new TextEncoder().encode("no archive ".repeat(200)),
+      "empty.tar": new Uint8Array(0),
+      "empty.tar.gz": new Uint8Array(0),
+    };
+    for (const [name, bytes] of Object.entries(cases)) {
+      await writeFiles(folder, { [name]: bytes });
+      await rejects(openImages(`${folder}/${name}`), DataError, /damaged|cut short/, new RegExp(name));
+    }
+  }));
+
+test("an archive cut between two files is noticed too", () =>
+  inTemporaryFolder(async (folder) => {
+    const archive = await tar(await someEntries());
+    await writeFiles(folder, { "a.tar": archive.subarray(0, archive.length - 1024) });
+    await rejects(openImages(`${folder}/a.tar`), DataError, /cut short/);
+  }));
+
+test("an archive without images is an error", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFiles(folder, { "a.tar": await tar([{ name: "read.me", content: new Uint8Array(9) }]) });
+    await rejects(openImages(`${folder}/a.tar`), DataError, /no images in/);
+  }));
+
+test("an archive above the memory budget is to be unpacked", () =>
+  inTemporaryFolder(async (folder) => {
+    const entries = await someEntries();
+    await writeFiles(folder, { "a.tar": await tar(entries) });
+    const decoded = 7 * 16 * 16 * 4;
+    const encoded = entries.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+    await rejects(openImages(`${folder}/a.tar`, { memoryBudget: encoded - 1 }), DataError, /Unpack it/);
+    assert.ok(encoded < decoded);
+    await rejects(openImages(`${folder}/a.tar`, { memoryBudget: decoded - 1 }), DataError, /7168 bytes/, /Unpack it/);
+    assert.is((await openImages(`${folder}/a.tar`, { memoryBudget: decoded })).train.length, 5);
+  }));
+
+test.run();

@@ -1,0 +1,47 @@
+import * as assert from "uvu/assert";
+import type { Dataset } from "../../src/data/dataset.js";
+
+/** Fails unless `promise` rejects with an error of this very class whose message matches every pattern. */
+export async function rejects(
+  promise: Promise<unknown>,
+  kind: new (message: string) => Error,
+  ...patterns: readonly RegExp[]
+): Promise<void> {
+  let thrown: unknown = null;
+  try {
+    await promise;
+  } catch (error) {
+    thrown = error;
+  }
+  assertError(thrown, kind, patterns);
+}
+
+/** Fails unless `body` throws an error of this very class whose message matches every pattern. */
+export function throws(
+  body: () => unknown,
+  kind: new (message: string) => Error,
+  ...patterns: readonly RegExp[]
+): void {
+  let thrown: unknown = null;
+  try {
+    body();
+  } catch (error) {
+    thrown = error;
+  }
+  assertError(thrown, kind, patterns);
+}
+
+function assertError(thrown: unknown, kind: new (message: string) => Error, patterns: readonly RegExp[]): void {
+  assert.instance(thrown, kind);
+  for (const pattern of patterns) {
+    assert.match(thrown instanceof Error ? thrown.message : "", pattern);
+  }
+}
+
+/** The pixels of some images of a set, of all by default. */
+export async function pixelsOf(dataset: Dataset, indices?: readonly number[]): Promise<Uint8Array> {
+  const wanted = indices ?? Array.from({ length: dataset.length }, (_, i) => i);
+  const out = new Uint8Array(wanted.length * dataset.width * dataset.height * 4);
+  await dataset.fetch(wanted, out);
+  return out;
+}

@@ -1,0 +1,95 @@
+/** Runs `body` with a new temporary folder, which is removed afterwards. */
+export async function inTemporaryFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const { mkdtemp, rm } = await import("node:fs/promises");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const folder = await mkdtemp(join(tmpdir(), "simclr-data-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Writes files below `folder`, with the folders that their paths name. */
+export async function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+  const { mkdir, writeFile } = await import("node:fs/promises");
+  const { dirname, join } = await import("node:path");
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+}
+
+/** Interleaved RGB bytes of a picture that no other seed gives. */
+export function picture(width: number, height: number, seed: number): Uint8Array {
+  return Uint8Array.from(
+    { length: width * height * 3 },
+    (_, i) => (i * (seed + 3) * 7919 + (i >> 3) * 31 + seed) % 251,
+  );
+}
+
+/** What a data set makes of RGB bytes: (R, G, B, 255) a pixel. */
+export function toRgba(rgb: Uint8Array): Uint8Array {
+  return Uint8Array.from({ length: (rgb.length / 3) * 4 }, (_, i) =>
+    i % 4 === 3 ? 255 : (rgb[Math.floor(i / 4) * 3 + (i % 4)] ?? 0),
+  );
+}
+
+/** RGB bytes as a file. */
+export async function encode(
+  format: "jpeg" | "png" | "webp",
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
+  return sharp(rgb, { raw: { width, height, channels: 3 } })
+    .toFormat(format, { lossless: true })
+    .toBuffer();
+}
+
+/** A JPEG file of 16x16 pixels. */
+export async function jpeg(seed: number): Promise<Uint8Array> {
+  return encode("jpeg", picture(16, 16, seed), 16, 16);
+}
+
+/** Some JPEG files: `prefix` plus 000.jpg, 001.jpg, ... */
+export async function jpegs(prefix: string, count: number): Promise<Record<string, Uint8Array>> {
+  const files: Record<string, Uint8Array> = {};
+  for (let i = 0; i < count; i++) {
+    files[`${prefix}${String(i).padStart(3, "0")}.jpg`] = await jpeg(i);
+  }
+  return files;
+}
+
+/** A tar entry; a link where `linkname` is given. */
+export interface TarEntry {
+  readonly name: string;
+  readonly content?: Uint8Array;
+  readonly linkname?: string;
+}
+
+/** A tar archive as bytes. */
+export async function tar(entries: readonly TarEntry[]): Promise<Uint8Array> {
+  const { pack } = await import("tar-stream");
+  const { buffer } = await import("node:stream/consumers");
+  const archive = pack();
+  const whole = buffer(archive);
+  for (const { name, content, linkname } of entries) {
+    if (linkname !== undefined) {
+      archive.entry({ name, type: "symlink", linkname });
+    } else {
+      const { Buffer } = await import("node:buffer");
+      archive.entry({ name }, Buffer.from(content ?? []));
+    }
+  }
+  archive.finalize();
+  return whole;
+}
+
+/** Gzipped bytes. */
+export async function gzipped(bytes: Uint8Array): Promise<Uint8Array> {
+  const { gzipSync } = await import("node:zlib");
+  return gzipSync(bytes);
+}

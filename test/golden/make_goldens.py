@@ -1,0 +1,606 @@
+"""Writes the golden values in this folder with PyTorch and torchvision: `python3 make_goldens.py`.
+
+Inputs are drawn from fixed seeds and rounded to float32; outputs are computed from them in float64 and rounded to
+float32. The training trajectory is run in float32 as well, to see how far rounding carries it away. Layouts are the
+library's: images NHWC, convolution weights HWIO, linear weights [in, out]; the weights of the trajectory alone are
+PyTorch's OIHW and [out, in], because they carry PyTorch's names. Each case of a file has a name; its tensors are named
+`case.tensor`, its settings are metadata named `case.setting`, and the metadata `cases` lists all cases as JSON.
+"""
+
+import json
+import math
+import pathlib
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torchvision
+import torchvision.transforms.functional as TF
+from torchvision.transforms import InterpolationMode
+
+FOLDER = pathlib.Path(__file__).parent
+
+# Constants that torch and torchvision create on their own (such as blur kernels) are then of float64 too.
+torch.set_default_dtype(torch.float64)
+
+
+class GoldenFile:
+    """Gathers the cases of one theme and writes them as safetensors: u64 header length, JSON header, data."""
+
+    def __init__(self, name, seed):
+        self.path = FOLDER / f"{name}.safetensors"
+        self.tensors = {}
+        self.metadata = {}
+        self.cases = []
+        torch.manual_seed(seed)
+
+    def case(self, name, settings=None, **tensors):
+        self.cases.append(name)
+        for key, value in (settings or {}).items():
+            self.metadata[f"{name}.{key}"] = value if isinstance(value, str) else repr(value)
+        for key, value in tensors.items():
+            self.add(f"{name}.{key}", value)
+
+    def add(self, name, value):
+        array = value.detach().contiguous().numpy()
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
+        elif array.dtype == np.int64:
+            array = array.astype(np.uint32)
+        assert array.dtype in (np.float32, np.uint32, np.uint8), array.dtype
+        assert array.dtype != np.float32 or np.isfinite(array).all(), name
+        self.tensors[name] = array
+
+    def write(self):
+        self.metadata["cases"] = json.dumps(self.cases)
+        header, data = {"__metadata__": self.metadata}, b""
+        dtypes = {"float32": "F32", "uint32": "U32", "uint8": "U8"}
+        # Wide elements first, so that each tensor begins at a multiple of its element size.
+        for name, array in sorted(self.tensors.items(), key=lambda item: -item[1].itemsize):
+            chunk = array.astype(array.dtype.newbyteorder("<")).tobytes()
+            offsets = [len(data), len(data) + len(chunk)]
+            header[name] = {"dtype": dtypes[array.dtype.name], "shape": list(array.shape), "data_offsets": offsets}
+            data += chunk
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        self.path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def rounded(x):
+    """The nearest float32 values, as float64: what a reader of the file will have."""
+    return x.to(torch.float32).to(torch.float64)
+
+
+def randn(*shape, mean=0.0, std=1.0):
+    return rounded(mean + std * torch.randn(*shape))
+
+
+def rand(*shape, low=0.0, high=1.0):
+    return rounded(low + (high - low) * torch.rand(*shape))
+
+
+def leaf(x):
+    return x.clone().requires_grad_()
+
+
+def nchw(x):
+    return x.permute(0, 3, 1, 2)
+
+
+def nhwc(x):
+    return x.permute(0, 2, 3, 1)
+
+
+def make_matmul():
+    golden = GoldenFile("matmul", 1)
+    for name, m, n, k, transpose_a, transpose_b, with_bias in [
+        ("nn", 5, 7, 3, False, False, False),
+        ("tn", 13, 9, 11, True, False, False),
+        ("nt", 9, 13, 17, False, True, False),
+        ("tt", 7, 5, 6, True, True, False),
+        ("nn bias", 33, 17, 65, False, False, True),
+        ("nt bias", 3, 67, 5, False, True, True),
+        ("one by one", 1, 1, 1, False, False, True),
+        ("row", 1, 37, 5, False, False, True),
+        ("column", 41, 1, 19, True, False, False),
+        ("outer product", 11, 13, 1, False, False, False),
+    ]:
+        a = leaf(randn(k, m) if transpose_a else randn(m, k))
+        b = leaf(randn(n, k) if transpose_b else randn(k, n))
+        bias = leaf(randn(n))
+        dc = randn(m, n)
+        c = (a.T if transpose_a else a) @ (b.T if transpose_b else b) + (bias if with_bias else 0)
+        c.backward(dc)
+        settings = {"m": m, "n": n, "k": k, "transposeA": int(transpose_a), "transposeB": int(transpose_b)}
+        tensors = {"a": a, "b": b, "c": c, "dc": dc, "da": a.grad, "db": b.grad}
+        if with_bias:
+            tensors.update(bias=bias, dBias=bias.grad)
+        golden.case(name, settings, **tensors)
+    golden.write()
+
+
+def make_conv2d():
+    golden = GoldenFile("conv2d", 2)
+    for name, batch, height, width, cin, cout, kh, kw, stride, padding in [
+        ("3x3", 2, 7, 5, 3, 5, 3, 3, 1, 1),
+        ("3x3 stride 2", 2, 9, 7, 5, 7, 3, 3, 2, 1),
+        ("3x3 stride 2 even map", 1, 6, 8, 3, 5, 3, 3, 2, 1),
+        ("3x3 no padding", 1, 5, 9, 6, 3, 3, 3, 1, 0),
+        ("1x1", 3, 5, 3, 9, 11, 1, 1, 1, 0),
+        ("1x1 stride 2", 2, 7, 5, 5, 3, 1, 1, 2, 0),
+        ("5x5 padding 2", 1, 7, 9, 2, 3, 5, 5, 1, 2),
+        ("7x7 stride 2 padding 3", 2, 13, 11, 3, 5, 7, 7, 2, 3),
+        ("3x5 stride 3 padding 2", 1, 8, 10, 3, 2, 3, 5, 3, 2),
+        ("one channel", 1, 5, 5, 1, 1, 3, 3, 1, 1),
+        ("one pixel", 1, 1, 1, 3, 5, 3, 3, 1, 1),
+        ("wide channels", 1, 3, 5, 19, 37, 3, 3, 1, 1),
+    ]:
+        x = leaf(randn(batch, height, width, cin))
+        weight = leaf(randn(kh, kw, cin, cout))
+        y = nhwc(F.conv2d(nchw(x), weight.permute(3, 2, 0, 1), stride=stride, padding=padding))
+        dy = randn(*y.shape)
+        y.backward(dy)
+        settings = {"batch": batch, "height": height, "width": width, "inChannels": cin, "outChannels": cout}
+        settings.update(kernelHeight=kh, kernelWidth=kw, stride=stride, padding=padding)
+        golden.case(name, settings, x=x, weight=weight, y=y, dy=dy, dx=x.grad, dWeight=weight.grad)
+    golden.write()
+
+
+def make_batch_norm():
+    golden = GoldenFile("batch-norm", 3)
+    for name, training, batch, height, width, channels, with_residual, relu, mean in [
+        ("training", True, 3, 5, 3, 7, False, False, 0.0),
+        ("training relu", True, 2, 3, 5, 5, False, True, 0.0),
+        ("training residual", True, 2, 3, 3, 6, True, False, 0.0),
+        ("training residual relu", True, 3, 5, 7, 9, True, True, 0.0),
+        ("training one image", True, 1, 3, 5, 3, False, True, 0.0),
+        ("training one channel", True, 5, 3, 3, 1, True, True, 0.0),
+        ("training two rows", True, 2, 1, 1, 5, False, False, 0.0),
+        ("training mean far from zero", True, 3, 5, 5, 3, False, False, 100.0),
+        ("inference", False, 2, 3, 5, 7, False, False, 0.0),
+        ("inference relu", False, 1, 5, 3, 3, False, True, 0.0),
+        ("inference residual relu", False, 2, 3, 3, 5, True, True, 0.0),
+    ]:
+        shape = (batch, height, width, channels)
+        x = leaf(randn(*shape, mean=mean, std=1.5))
+        gamma, beta = leaf(randn(channels)), leaf(randn(channels))
+        residual = leaf(randn(*shape))
+        running_mean, running_variance = randn(channels), rand(channels, low=0.5, high=2)
+        tensors = {"x": x, "gamma": gamma, "beta": beta}
+        tensors.update(runningMean=running_mean.clone(), runningVariance=running_variance.clone())
+        y = nhwc(F.batch_norm(nchw(x), running_mean, running_variance, gamma, beta, training=training))
+        y = y + residual if with_residual else y
+        y = F.relu(y) if relu else y
+        dy = randn(*shape)
+        y.backward(dy)
+        tensors.update(y=y, dy=dy, dx=x.grad, dGamma=gamma.grad, dBeta=beta.grad)
+        if with_residual:
+            tensors.update(residual=residual, dResidual=residual.grad)
+        if training:
+            tensors.update(nextRunningMean=running_mean, nextRunningVariance=running_variance)
+        golden.case(name, {"training": int(training), "relu": int(relu)}, **tensors)
+    golden.write()
+
+
+def make_elementwise():
+    golden = GoldenFile("elementwise", 4)
+    x = leaf(randn(7, 5))
+    with torch.no_grad():
+        x[0, 0], x[1, 1] = 0.0, -0.0
+    dy = randn(7, 5)
+    y = F.relu(x)
+    y.backward(dy)
+    golden.case("relu", x=x, y=y, dy=dy, dx=x.grad)
+    x, bias = randn(9, 7), randn(7)
+    golden.case("bias", x=x, bias=bias, y=x + bias)
+    for rows, columns in [(13, 7), (1, 11), (131, 1), (67, 37)]:
+        x = randn(rows, columns)
+        settings = {"rows": rows, "columns": columns}
+        sums = {"columnSums": x.sum(0), "rowSums": x.sum(1), "rowMaxima": x.max(1).values}
+        golden.case(f"sums {rows}x{columns}", settings, x=x, **sums)
+    golden.write()
+
+
+def make_pooling():
+    golden = GoldenFile("pooling", 5)
+    for name, batch, height, width, channels, kernel, stride, padding, levels in [
+        ("max 3x3 stride 2 padding 1", 2, 9, 7, 5, 3, 2, 1, 0),
+        ("max 3x3 stride 2 even map", 1, 8, 6, 3, 3, 2, 1, 0),
+        ("max 2x2", 3, 5, 7, 1, 2, 2, 0, 0),
+        ("max 3x3 overlapping", 1, 5, 5, 6, 3, 1, 1, 0),
+        ("max with ties", 2, 7, 7, 3, 3, 2, 1, 3),
+    ]:
+        # With levels, values repeat, so that the winner is a matter of order.
+        values = torch.randint(levels, (batch, height, width, channels)).double() if levels else None
+        x = leaf(randn(batch, height, width, channels) if values is None else values - 1)
+        y = nhwc(F.max_pool2d(nchw(x), kernel, stride, padding))
+        dy = randn(*y.shape)
+        y.backward(dy)
+        settings = {"batch": batch, "height": height, "width": width, "channels": channels}
+        settings.update(kernelHeight=kernel, kernelWidth=kernel, stride=stride, padding=padding)
+        golden.case(name, settings, x=x, y=y, dy=dy, dx=x.grad)
+    for name, shape in [
+        ("average", (3, 5, 7, 9)),
+        ("average one pixel", (2, 1, 1, 5)),
+        ("average one map", (1, 3, 3, 1)),
+    ]:
+        x = leaf(randn(*shape))
+        y = F.adaptive_avg_pool2d(nchw(x), 1).flatten(1)
+        dy = randn(*y.shape)
+        y.backward(dy)
+        settings = {"batch": shape[0], "pixels": shape[1] * shape[2], "channels": shape[3]}
+        golden.case(name, settings, x=x, y=y, dy=dy, dx=x.grad)
+    golden.write()
+
+
+def make_cross_entropy():
+    golden = GoldenFile("cross-entropy", 6)
+    for name, rows, classes, std in [
+        ("small", 5, 3, 1.0),
+        ("ten classes", 37, 10, 2.0),
+        ("one row", 1, 7, 1.0),
+        ("large logits", 9, 11, 300.0),
+        ("many classes", 3, 131, 1.0),
+    ]:
+        logits = leaf(randn(rows, classes, std=std))
+        labels = torch.randint(classes, (rows,))
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        golden.case(name, {"classes": classes}, logits=logits, labels=labels, loss=loss, dLogits=logits.grad)
+    golden.write()
+
+
+def make_l2_normalize():
+    golden = GoldenFile("l2-normalize", 7)
+    for name, rows, columns, scale in [
+        ("small", 5, 3, 1.0),
+        ("one column", 3, 1, 1.0),
+        ("wide", 3, 131, 1.0),
+        ("norm 1e3", 7, 9, 1e3),
+        ("norm 1e-6", 7, 9, 1e-6),
+        ("zero row", 3, 5, 1.0),
+    ]:
+        x = randn(rows, columns)
+        x = leaf(rounded(scale * x / x.norm(dim=1, keepdim=True)) if scale != 1 else x)
+        if name == "zero row":
+            with torch.no_grad():
+                x[1] = 0
+        y = F.normalize(x, dim=1, eps=1e-12)
+        dy = randn(rows, columns)
+        y.backward(dy)
+        golden.case(name, {"rows": rows, "columns": columns}, x=x, y=y, dy=dy, dx=x.grad)
+    a, b = randn(7, 5), randn(11, 5)
+    similarity = F.cosine_similarity(a[:, None], b[None], dim=2)
+    golden.case("cosine similarity", {"rowsA": 7, "rowsB": 11, "columns": 5}, a=a, b=b, similarity=similarity)
+    golden.write()
+
+
+def nt_xent(unit, temperature):
+    """NT-Xent of normalised rows by cross-entropy over each row of the similarity matrix without its diagonal."""
+    anchors = len(unit)
+    logits = unit @ unit.T / temperature
+    logits = logits.masked_fill(torch.eye(anchors, dtype=torch.bool), -math.inf)
+    positives = (torch.arange(anchors) + anchors // 2) % anchors
+    return F.cross_entropy(logits, positives), logits, positives
+
+
+def make_nt_xent():
+    golden = GoldenFile("nt-xent", 8)
+    for name, pairs, dimension, temperature, kind in [
+        ("temperature 0.5", 5, 7, 0.5, "random"),
+        ("temperature 0.05", 7, 9, 0.05, "random"),
+        ("views alike", 9, 13, 0.1, "alike"),
+        ("one pair", 1, 3, 0.5, "random"),
+        ("norm 1e3", 6, 11, 0.05, "norm 1e3"),
+        ("collapsed", 5, 9, 0.5, "collapsed"),
+        ("collapsed at temperature 0.05", 5, 9, 0.05, "collapsed"),
+        ("all zero", 3, 5, 0.5, "zero"),
+        ("2N = 66", 33, 21, 0.2, "alike"),
+        ("2N = 512", 256, 16, 0.5, "alike"),
+    ]:
+        z = torch.randn(2 * pairs, dimension)
+        if kind == "alike":
+            z[pairs:] = z[:pairs] + 0.5 * torch.randn(pairs, dimension)
+        elif kind == "norm 1e3":
+            z *= 1e3 / z.norm(dim=1, keepdim=True)
+        elif kind == "collapsed":
+            z[:] = z[0].clone()
+        elif kind == "zero":
+            z[:] = 0
+        z = leaf(rounded(z))
+        unit = F.normalize(z, dim=1, eps=1e-12)
+        unit.retain_grad()
+        loss, logits, positives = nt_xent(unit, temperature)
+        loss.backward()
+        tensors = {"z": z, "loss": loss, "logSumExp": logits.logsumexp(1), "dz": z.grad, "dNormalized": unit.grad}
+        if kind in ("random", "alike", "norm 1e3"):
+            tensors["accuracy"] = (logits.argmax(1) == positives).double().mean()
+        golden.case(name, {"dimension": dimension, "temperature": temperature}, **tensors)
+    golden.write()
+
+
+def lars_step(weight, gradient, velocity, lr, momentum, weight_decay, trust_coefficient, excluded):
+    """LARS as in SimCLR: v = momentum v + trust lr (g + weight_decay w), w -= v."""
+    if excluded:
+        trust = 1.0
+    else:
+        gradient = gradient + weight_decay * weight
+        weight_norm, step_norm = weight.norm(), gradient.norm()
+        trust = trust_coefficient * weight_norm / step_norm if weight_norm > 0 and step_norm > 0 else 1.0
+    velocity = momentum * velocity + trust * lr * gradient
+    return weight - velocity, velocity
+
+
+def make_optimizers():
+    golden = GoldenFile("optimizers", 9)
+    steps, size = 5, 37
+
+    def torch_case(name, settings, create):
+        weight = nn.Parameter(randn(size))
+        initial, gradients, weights = weight.detach().clone(), randn(steps, size), []
+        optimizer = create(weight)
+        for gradient in gradients:
+            weight.grad = gradient.clone()
+            optimizer.step()
+            weights.append(weight.detach().clone())
+        golden.case(name, settings, initial=initial, gradients=gradients, weights=torch.stack(weights))
+
+    for name, lr, momentum, nesterov, weight_decay in [
+        ("sgd plain", 0.1, 0.0, False, 0.0),
+        ("sgd momentum", 0.1, 0.9, False, 1e-2),
+        ("sgd nesterov", 0.3, 0.9, True, 1e-4),
+    ]:
+        settings = {"learningRate": lr, "momentum": momentum, "nesterov": int(nesterov), "weightDecay": weight_decay}
+        torch_case(
+            name,
+            settings,
+            lambda w: torch.optim.SGD([w], lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay),
+        )
+    for name, lr, beta1, beta2, epsilon, weight_decay in [
+        ("adamw", 1e-3, 0.9, 0.999, 1e-8, 1e-2),
+        ("adamw no decay", 3e-2, 0.8, 0.95, 1e-6, 0.0),
+    ]:
+        settings = {"learningRate": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "weightDecay": weight_decay}
+        torch_case(
+            name,
+            settings,
+            lambda w: torch.optim.AdamW([w], lr=lr, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay),
+        )
+    for name, weight_decay, excluded, zero in [
+        ("lars", 1e-4, False, False),
+        ("lars no decay", 0.0, False, False),
+        ("lars excluded", 1e-4, True, False),
+        ("lars zero weight", 1e-4, False, True),
+    ]:
+        initial, gradients = randn(size) * (0 if zero else 1), randn(steps, size)
+        weight, velocity, weights = initial, torch.zeros(size), []
+        for gradient in gradients:
+            weight, velocity = lars_step(weight, gradient, velocity, 0.3, 0.9, weight_decay, 1e-3, excluded)
+            weights.append(weight)
+        settings = {"learningRate": 0.3, "momentum": 0.9, "weightDecay": weight_decay}
+        settings.update(trustCoefficient=1e-3, excluded=int(excluded))
+        golden.case(name, settings, initial=initial, gradients=gradients, weights=torch.stack(weights))
+    golden.write()
+
+
+def make_schedule():
+    golden = GoldenFile("schedule", 10)
+
+    def rates(create, steps):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=base)
+        scheduler, values = create(optimizer), []
+        for _ in range(steps):
+            values.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        return values
+
+    for name, base, warmup, total in [
+        ("warm-up", 0.3, 7, 53),
+        ("no warm-up", 1.0, 0, 11),
+        ("one warm-up step", 0.5, 1, 9),
+    ]:
+        lr = torch.optim.lr_scheduler
+        values = []
+        if warmup:
+            values += rates(lambda o: lr.LinearLR(o, start_factor=1 / warmup, total_iters=max(1, warmup - 1)), warmup)
+        values += rates(lambda o: lr.CosineAnnealingLR(o, T_max=total - warmup), total - warmup)
+        settings = {"base": base, "warmupSteps": warmup, "totalSteps": total}
+        golden.case(name, settings, learningRates=torch.tensor(values))
+    golden.write()
+
+
+def make_knn():
+    golden = GoldenFile("knn", 11)
+    for name, queries, size, dimension, classes, k, temperature in [
+        ("k 5", 7, 37, 9, 3, 5, 0.1),
+        ("k 1", 5, 11, 4, 4, 1, 0.1),
+        ("whole bank", 3, 13, 5, 3, 13, 0.5),
+    ]:
+        x, bank, labels = randn(queries, dimension), randn(size, dimension), torch.randint(classes, (size,))
+        similarity = F.normalize(x, dim=1) @ F.normalize(bank, dim=1).T
+        values, neighbors = similarity.topk(k, dim=1)
+        votes = F.one_hot(labels[neighbors], classes) * (values / temperature).exp()[..., None]
+        scores = votes.sum(1)
+        settings = {"dimension": dimension, "classes": classes, "k": k, "temperature": temperature}
+        tensors = {"queries": x, "bank": bank, "labels": labels, "neighbors": neighbors}
+        golden.case(name, settings, **tensors, scores=scores, predictions=scores.argmax(1))
+    golden.write()
+
+
+def chw(image):
+    return image.permute(2, 0, 1)
+
+
+def hwc(image):
+    return image.permute(1, 2, 0)
+
+
+def make_augment():
+    golden = GoldenFile("augment", 12)
+    for name, width, height, left, top, box_width, box_height, out_width, out_height in [
+        ("crop smaller", 17, 13, 0, 0, 17, 13, 7, 5),
+        ("crop larger", 11, 9, 3, 2, 4, 3, 9, 8),
+        ("crop wider and lower", 13, 19, 1, 2, 5, 15, 11, 4),
+        ("crop same size", 9, 7, 2, 1, 5, 5, 5, 5),
+        ("crop to one pixel", 9, 11, 0, 3, 9, 7, 1, 1),
+        ("crop of one pixel", 5, 5, 4, 4, 1, 1, 3, 5),
+    ]:
+        rgba = torch.randint(256, (height, width, 4), dtype=torch.uint8)
+        cropped = TF.crop(chw(rgba[..., :3].double() / 255), top, left, box_height, box_width)
+        y = hwc(TF.resize(cropped, [out_height, out_width], InterpolationMode.BILINEAR, antialias=True))
+        settings = {"width": width, "height": height, "left": left, "top": top}
+        settings.update(boxWidth=box_width, boxHeight=box_height, outWidth=out_width, outHeight=out_height)
+        golden.case(name, settings, rgba=rgba, y=y)
+
+    # Random colours with the pixels that are special to hue: grays, black, white, pure colours and equal maxima.
+    height, width = 5, 7
+    image = rand(height, width, 3)
+    special = [[0, 0, 0], [1, 1, 1], [0.5, 0.5, 0.5], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0.25]]
+    special += [[0.25, 0.5, 0.5], [0.5, 0.25, 0.5], [0.75, 0.25, 0.25]]
+    image.view(-1, 3)[: len(special)] = torch.tensor(special)
+    size = {"width": width, "height": height}
+    golden.case("flip", size, x=image, y=hwc(TF.hflip(chw(image))))
+    golden.case("grayscale", size, x=image, y=hwc(TF.rgb_to_grayscale(chw(image), num_output_channels=3)))
+
+    adjust = {
+        "brightness": TF.adjust_brightness,
+        "contrast": TF.adjust_contrast,
+        "saturation": TF.adjust_saturation,
+        "hue": TF.adjust_hue,
+    }
+    for order, brightness, contrast, saturation, hue in [
+        ("brightness", 1.6, 1, 1, 0),
+        ("brightness", 0.3, 1, 1, 0),
+        ("contrast", 1, 1.7, 1, 0),
+        ("contrast", 1, 0.4, 1, 0),
+        ("saturation", 1, 1, 1.8, 0),
+        ("saturation", 1, 1, 0.2, 0),
+        ("hue", 1, 1, 1, 0.1),
+        ("hue", 1, 1, 1, -0.2),
+        ("hue", 1, 1, 1, 0.5),
+        ("brightness,contrast,saturation,hue", 1.3, 0.6, 1.7, 0.15),
+        ("hue,saturation,contrast,brightness", 0.7, 1.5, 0.4, -0.1),
+        ("saturation,brightness,hue,contrast", 1.7, 1.6, 1.4, 0.05),
+        ("contrast,hue,brightness,saturation", 0.5, 0.4, 0.3, -0.2),
+    ]:
+        factors = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+        y = chw(image)
+        for adjustment in order.split(","):
+            y = adjust[adjustment](y, factors[adjustment])
+        name = f"jitter {order}" if "," in order else f"{order} {factors[order]}"
+        golden.case(name, {**size, "order": order, **factors}, x=image, y=hwc(y))
+
+    for kernel_size, sigma in [(3, 0.1), (3, 1.3), (5, 2.0), (9, 0.7)]:
+        y = hwc(TF.gaussian_blur(chw(image), [kernel_size, kernel_size], [sigma, sigma]))
+        settings = {**size, "kernelSize": kernel_size, "sigma": sigma}
+        golden.case(f"blur {kernel_size} sigma {sigma}", settings, x=image, y=y)
+    golden.write()
+
+
+class SmallResNet(torchvision.models.ResNet):
+    """torchvision's ResNet with the CIFAR stem, two stages of one basic block (8 and 16 channels), and a head."""
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        self._norm_layer, self.inplanes, self.dilation, self.groups, self.base_width = nn.BatchNorm2d, 8, 1, 1, 64
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(8)
+        self.layer1 = self._make_layer(torchvision.models.resnet.BasicBlock, 8, 1)
+        self.layer2 = self._make_layer(torchvision.models.resnet.BasicBlock, 16, 1, stride=2)
+        self.head = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 8))
+
+    def forward(self, x):
+        x = self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x)))))
+        return self.head(x.mean((2, 3)))
+
+
+def train(state, batches, dtype):
+    model = SmallResNet().to(dtype)
+    model.load_state_dict(state)
+    model.train()
+    groups = [
+        {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": 1e-4},
+        {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
+    losses, gradients = [], {}
+    for batch in batches.to(dtype):
+        loss, _, _ = nt_xent(F.normalize(model(nchw(batch)), dim=1, eps=1e-12), 0.5)
+        optimizer.zero_grad()
+        loss.backward()
+        gradients = gradients or {name: p.grad.clone() for name, p in model.named_parameters()}
+        optimizer.step()
+        losses.append(loss.detach())
+    return torch.stack(losses), model.state_dict(), gradients
+
+
+def perturbed(x):
+    """x with each value moved by one float32 step up, down or not at all."""
+    return rounded(x * (1 + 2.0**-23 * torch.randint(-1, 2, x.shape))) if x.is_floating_point() else x
+
+
+def make_trajectory():
+    # For most seeds rounding flips a ReLU and the runs part by a thousandth; for this one it does not, and the loss falls.
+    golden = GoldenFile("trajectory", 38)
+    steps, pairs, runs = 10, 6, 64
+    state = {key: rounded(v) if v.is_floating_point() else v for key, v in SmallResNet().state_dict().items()}
+    # Each image is a smooth field of colours; its two views are that field with noise.
+    fields = F.interpolate(torch.randn(steps * pairs, 3, 2, 2), (8, 8), mode="bilinear", align_corners=True)
+    views = fields.view(steps, 1, pairs, 3, 8, 8) + 0.5 * torch.randn(steps, 2, pairs, 3, 8, 8)
+    batches = rounded(views.reshape(steps, 2 * pairs, 3, 8, 8).permute(0, 1, 3, 4, 2))
+    settings = {"steps": steps, "temperature": 0.5, "learningRate": 0.1, "momentum": 0.9, "weightDecay": 1e-4}
+
+    losses, final, gradients = train(state, batches, torch.float64)
+    loss_deviation = torch.zeros(steps)
+    deviation = {key: torch.zeros(()) for key in [*final, *(f"gradient.{key}" for key in gradients)]}
+    for _ in range(runs):
+        noisy_state = {key: perturbed(value) for key, value in state.items()}
+        other_losses, other_final, other_gradients = train(noisy_state, perturbed(batches), torch.float32)
+        loss_deviation = torch.maximum(loss_deviation, (other_losses - losses).abs())
+        for key in final:
+            deviation[key] = torch.maximum(deviation[key], (other_final[key] - final[key]).abs().max())
+        for key in gradients:
+            difference = (other_gradients[key] - gradients[key]).abs().max()
+            deviation[f"gradient.{key}"] = torch.maximum(deviation[f"gradient.{key}"], difference)
+
+    def floats(tensors):
+        return {key: value for key, value in tensors.items() if not key.endswith("num_batches_tracked")}
+
+    golden.case("batches", settings, nhwc=batches)
+    golden.case("initial", **floats(state))
+    golden.case("gradient", **gradients)
+    golden.case("final", loss=losses, **floats(final))
+    golden.case("deviation", {"runs": runs}, loss=loss_deviation, **floats(deviation))
+    golden.write()
+
+
+def make_torchvision_shapes():
+    shapes = {}
+    for name in ["resnet18", "resnet34", "resnet50"]:
+        state = getattr(torchvision.models, name)(weights=None).state_dict()
+        shapes[name] = {key: list(value.shape) for key, value in state.items()}
+    lines = [
+        f' "{model}": {{\n' + ",\n".join(f'  "{key}": {json.dumps(shape)}' for key, shape in entries.items()) + "\n }"
+        for model, entries in shapes.items()
+    ]
+    (FOLDER / "torchvision_shapes.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, numpy {np.__version__}")
+    make_matmul()
+    make_conv2d()
+    make_batch_norm()
+    make_elementwise()
+    make_pooling()
+    make_cross_entropy()
+    make_l2_normalize()
+    make_nt_xent()
+    make_optimizers()
+    make_schedule()
+    make_knn()
+    make_augment()
+    make_trajectory()
+    make_torchvision_shapes()

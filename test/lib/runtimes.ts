@@ -1,0 +1,64 @@
+/** The runtimes that tests run in, and a test process in Node, Bun and Deno. */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { runInChromium } from "./chromium.js";
+import { repository } from "./repository.js";
+import { type Report, reportMark } from "./suites.js";
+
+export const runtimeNames = ["node", "bun", "deno", "chromium"] as const;
+export type RuntimeName = (typeof runtimeNames)[number];
+
+/** What a run of files in one runtime is given. */
+export interface Session {
+  /** Compiled test files, relative to `dist/test/`. */
+  files: readonly string[];
+  /** Called for each report, in order. */
+  onReport: (report: Report) => void;
+  /** Called for each line that the tests print. */
+  print: (line: string) => void;
+  /** Ends the runtime at once. */
+  signal: AbortSignal;
+}
+
+/** Runs a session to its end, of whatever kind; resolves with how the runtime ended, in words. */
+export type Runtime = (session: Session) => Promise<string>;
+
+const tool = (name: string) => `${repository}node_modules/.bin/${name}`;
+
+export const runtimes: Record<RuntimeName, Runtime> = {
+  node: runInProcess(process.execPath, ["--enable-source-maps"]),
+  bun: runInProcess(tool("bun"), ["run"]),
+  deno: runInProcess(tool("deno"), ["run", "--allow-all", "--no-lock", "--quiet"]),
+  chromium: runInChromium,
+};
+
+function runInProcess(command: string, options: readonly string[]): Runtime {
+  const entry = fileURLToPath(new URL("host.js", import.meta.url));
+  return ({ files, onReport, print, signal }) =>
+    new Promise((resolve) => {
+      const child = spawn(command, [...options, entry, ...files], {
+        cwd: repository,
+        // Its own process group, so that ending it ends what its tests have spawned too.
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, NO_COLOR: "1" },
+      });
+      const kill = () => {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      };
+      signal.addEventListener("abort", kill);
+      createInterface(child.stdout).on("line", (line) => {
+        const [text = "", report] = line.split(reportMark);
+        if (text !== "") print(text);
+        if (report !== undefined) onReport(JSON.parse(report));
+      });
+      createInterface(child.stderr).on("line", print);
+      const finish = (how: string) => {
+        signal.removeEventListener("abort", kill);
+        resolve(how);
+      };
+      child.on("error", (error) => finish(`could not be started: ${error.message}`));
+      child.on("close", (code, by) => finish(by === null ? `ended with exit code ${code}` : `was ended by ${by}`));
+    });
+}

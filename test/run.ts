@@ -1,0 +1,102 @@
+/**
+ * Runs the checks and all tests: `node dist/test/run.js [--runtime node|bun|deno|chromium] [name ...]`.
+ * With a runtime or parts of file names given, only those tests run, and no checks. The last line is
+ * "N passed, N failed"; the exit code is 1 when anything failed.
+ *
+ * `x.test.ts` runs in every runtime, `x.host.test.ts` needs files (Node, Bun, Deno), `x.node.test.ts` needs Node.
+ */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { repository } from "./lib/repository.js";
+import { type RuntimeName, runtimeNames, runtimes } from "./lib/runtimes.js";
+import { type Outcome, runSession } from "./lib/session.js";
+
+/** For one runtime; a software adapter needs a fraction of it. */
+const timeLimit = 6 * 60 * 1000;
+
+const checks: Record<string, string[]> = {
+  "formatting and lint": ["biome", "check"],
+  types: ["tsc", "--noEmit"],
+};
+
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { runtime: { type: "string" } },
+});
+if (values.runtime !== undefined && !runtimeNames.some((name) => name === values.runtime)) {
+  throw new Error(`there is no runtime ${values.runtime}; there are ${runtimeNames.join(", ")}`);
+}
+
+const outcomes = new Map<string, Outcome>();
+if (values.runtime === undefined && names.length === 0) outcomes.set("checks", runChecks());
+for (const runtime of runtimeNames) {
+  if (values.runtime !== undefined && values.runtime !== runtime) continue;
+  const files = testFiles(runtime);
+  // Parts of names may well match no file of a runtime; that no file matches at all is a failure, below.
+  if (files.length === 0 && names.length > 0) continue;
+  console.log(`${runtime}: ${files.length} files`);
+  const outcome = await runSession(runtimes[runtime], files, timeLimit, (line) => console.log(line));
+  outcomes.set(runtime, outcome);
+  console.log(`${runtime}: ${outcome.passed} passed, ${outcome.failed} failed, ${outcome.seconds.toFixed(1)} s\n`);
+}
+summarise();
+
+function runChecks(): Outcome {
+  const begin = performance.now();
+  const outcome: Outcome = { passed: 0, failed: 0, seconds: 0, failedFiles: [] };
+  for (const [name, [program, ...options]] of Object.entries(checks)) {
+    const start = performance.now();
+    const { status, stdout, stderr } = spawnSync(`${repository}node_modules/.bin/${program}`, options, {
+      cwd: repository,
+      encoding: "utf8",
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    console.log(`${name}: ${status === 0 ? "passed" : "failed"}, ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    if (status === 0) outcome.passed++;
+    else {
+      outcome.failed++;
+      outcome.failedFiles.push(name);
+      console.log(`FAIL ${name}\n${stdout}${stderr}`);
+    }
+  }
+  console.log();
+  return { ...outcome, seconds: (performance.now() - begin) / 1000 };
+}
+
+/** The tests of a runtime, compiled, relative to dist/test/; named by their sources, for dist/ may hold older ones. */
+function testFiles(runtime: RuntimeName): string[] {
+  return readdirSync(`${repository}test`, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.ts") && runsIn(file, runtime))
+    .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
+    .map((file) => file.replace(/\.ts$/, ".js"))
+    .sort();
+}
+
+function runsIn(file: string, runtime: RuntimeName): boolean {
+  if (file.endsWith(".node.test.ts")) return runtime === "node";
+  if (file.endsWith(".host.test.ts")) return runtime !== "chromium";
+  return true;
+}
+
+function summarise(): void {
+  let passed = 0;
+  let failed = 0;
+  for (const [name, outcome] of outcomes) {
+    passed += outcome.passed;
+    failed += outcome.failed;
+    for (const file of outcome.failedFiles) console.log(`failed in ${name}: ${file}`);
+  }
+  if (outcomes.size === 0) {
+    console.log(`failed: no test file has ${names.join(" or ")} in its name`);
+    failed++;
+  }
+  console.log(`\n${"runtime".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}${"seconds".padStart(9)}`);
+  for (const [name, { passed, failed, seconds }] of outcomes) {
+    console.log(
+      `${name.padEnd(10)}${`${passed}`.padStart(8)}${`${failed}`.padStart(8)}${seconds.toFixed(1).padStart(9)}`,
+    );
+  }
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
