@@ -2547,9 +2547,10 @@ export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | 
   shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
   flops: (v) => 4 * v["splits"] * v["rows"],
-  source: "// Second pass of NT-Xent: puts the runs of columns of each row together.\n\
-// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether no other logit is larger\n\
-// than the positive one (contrastive top-1 accuracy). One thread a row.\n\
+  source: "// Second pass of NT-Xent: puts the runs of negatives of each row and its positive together.\n\
+// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether the positive's logit is\n\
+// larger than every negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0).\n\
+// One thread a row.\n\
 //\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
@@ -2590,19 +2591,20 @@ fn main(\n\
   if (row >= params.rows) {\n\
     return;\n\
   }\n\
-  var now = largest[row];\n\
+  var negative = largest[row];\n\
   for (var s = 1u; s < params.splits; s++) {\n\
-    now = max(now, largest[s * params.rows + row]);\n\
+    negative = max(negative, largest[s * params.rows + row]);\n\
   }\n\
-  var sum = 0.0;\n\
+  let positive = positives[row];\n\
+  let now = max(negative, positive);\n\
+  var sum = exp(positive - now);\n\
   for (var s = 0u; s < params.splits; s++) {\n\
     sum += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);\n\
   }\n\
-  let positive = positives[row];\n\
   lse[row] = now + log(sum);\n\
   // The difference first: both are large at low temperatures, and the loss is small.\n\
   losses[row] = log(sum) + (now - positive);\n\
-  correct[row] = select(0.0, 1.0, positive >= now);\n\
+  correct[row] = select(0.0, 1.0, positive > negative);\n\
 }\n\
 ",
 };
@@ -2757,9 +2759,10 @@ export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sum
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
   source: "// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits\n\
-// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of each row i and each of SPLITS runs of\n\
-// columns j != i, only the largest logit and the sum of exp(s[i, j] - largest) are kept, by a running maximum and a sum\n\
-// that is scaled when the maximum moves (Milakov and Gimelshein 2018); and the logit of the positive pair.\n\
+// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all\n\
+// columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of\n\
+// exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and\n\
+// Gimelshein 2018); and the logit of the positive.\n\
 //\n\
 // A thread holds a tile of ROWS x COLS logits in registers. `columns` is z transposed, so that neighbouring threads read\n\
 // neighbouring elements; all of a workgroup read the same elements of z.\n\
@@ -2851,7 +2854,7 @@ fn main(\n\
         let column = first_column + c * LANES;\n\
         let logit = dots[r][c] * params.inverse_temperature;\n\
         dots[r][c] = logit;\n\
-        now = select(now, max(now, logit), column < params.rows && column != row);\n\
+        now = select(now, max(now, logit), column < params.rows && column != row && column != positive);\n\
         if (column == positive && row < params.rows) {\n\
           positives[row] = logit;\n\
         }\n\
@@ -2859,7 +2862,8 @@ fn main(\n\
       var sum = row_sums[r] * exp(row_largest[r] - now);\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
-        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), column < params.rows && column != row);\n\
+        let negative = column < params.rows && column != row && column != positive;\n\
+        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), negative);\n\
       }\n\
       row_sums[r] = sum;\n\
       row_largest[r] = now;\n\

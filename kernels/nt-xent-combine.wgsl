@@ -1,6 +1,7 @@
-// Second pass of NT-Xent: puts the runs of columns of each row together.
-// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether no other logit is larger
-// than the positive one (contrastive top-1 accuracy). One thread a row.
+// Second pass of NT-Xent: puts the runs of negatives of each row and its positive together.
+// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether the positive's logit is
+// larger than every negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0).
+// One thread a row.
 //
 // shape largest: splits * rows
 // shape sums: splits * rows
@@ -37,17 +38,18 @@ fn main(
   if (row >= params.rows) {
     return;
   }
-  var now = largest[row];
+  var negative = largest[row];
   for (var s = 1u; s < params.splits; s++) {
-    now = max(now, largest[s * params.rows + row]);
+    negative = max(negative, largest[s * params.rows + row]);
   }
-  var sum = 0.0;
+  let positive = positives[row];
+  let now = max(negative, positive);
+  var sum = exp(positive - now);
   for (var s = 0u; s < params.splits; s++) {
     sum += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);
   }
-  let positive = positives[row];
   lse[row] = now + log(sum);
   // The difference first: both are large at low temperatures, and the loss is small.
   losses[row] = log(sum) + (now - positive);
-  correct[row] = select(0.0, 1.0, positive >= now);
+  correct[row] = select(0.0, 1.0, positive > negative);
 }

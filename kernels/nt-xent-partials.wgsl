@@ -1,7 +1,8 @@
 // First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits
-// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of each row i and each of SPLITS runs of
-// columns j != i, only the largest logit and the sum of exp(s[i, j] - largest) are kept, by a running maximum and a sum
-// that is scaled when the maximum moves (Milakov and Gimelshein 2018); and the logit of the positive pair.
+// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all
+// columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of
+// exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and
+// Gimelshein 2018); and the logit of the positive.
 //
 // A thread holds a tile of ROWS x COLS logits in registers. `columns` is z transposed, so that neighbouring threads read
 // neighbouring elements; all of a workgroup read the same elements of z.
@@ -85,7 +86,7 @@ fn main(
         let column = first_column + c * LANES;
         let logit = dots[r][c] * params.inverse_temperature;
         dots[r][c] = logit;
-        now = select(now, max(now, logit), column < params.rows && column != row);
+        now = select(now, max(now, logit), column < params.rows && column != row && column != positive);
         if (column == positive && row < params.rows) {
           positives[row] = logit;
         }
@@ -93,7 +94,8 @@ fn main(
       var sum = row_sums[r] * exp(row_largest[r] - now);
       for (var c = 0u; c < COLS; c++) {
         let column = first_column + c * LANES;
-        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), column < params.rows && column != row);
+        let negative = column < params.rows && column != row && column != positive;
+        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), negative);
       }
       row_sums[r] = sum;
       row_largest[r] = now;

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { sfc32 } from "../random.js";
 
 /**
  * The order in which an epoch visits `length` images: a permutation of 0 .. length - 1 that depends only on the three
@@ -28,24 +29,6 @@ function checkRange(name: string, value: number, largest: number): void {
   if (!Number.isInteger(value) || value < 0 || value > largest) {
     throw new ConfigError(`${name} has to be a whole number from 0 to ${largest}; got ${value}.`);
   }
-}
-
-/** Random 32-bit whole numbers from three seed words. */
-function sfc32(a: number, b: number, c: number): () => number {
-  let counter = 1;
-  const next = (): number => {
-    const result = (a + b + counter) >>> 0;
-    counter = (counter + 1) >>> 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) >>> 0;
-    c = (((c << 21) | (c >>> 11)) + result) >>> 0;
-    return result;
-  };
-  // Neighbouring seeds give related first outputs; 15 rounds, as the author's own seeding does, part them.
-  for (let round = 0; round < 15; round++) {
-    next();
-  }
-  return next;
 }
 
 /** A whole number from 0 to `bound - 1`, each equally likely: draws of the last, incomplete stretch are thrown away. */

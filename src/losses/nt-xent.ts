@@ -26,7 +26,7 @@ export interface NtXent extends LossAndAccuracy {
 /**
  * Normalised temperature-scaled cross-entropy (Chen et al. 2020, equation 1), mean over all 2N anchors. Rows i and i + N of
  * `embeddings` [2N, dim] are the two views of image i; they need not be normalised. The 2N x 2N matrix of logits is never
- * stored. `accuracy` is the share of anchors whose positive has the largest logit of all. Chance level: log(2N - 1).
+ * stored. `accuracy` is the share of anchors whose positive has a larger logit than every negative. Chance level: log(2N - 1).
  * @throws ConfigError for a temperature that is not above 0; ShapeError for an odd number of rows or fewer than 4.
  */
 export function ntXent(tape: Tape, embeddings: Tensor, temperature: number): NtXent {

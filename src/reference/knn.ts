@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import { cosineSimilarity } from "./l2-normalize.js";
+import { cosineSimilarityForward } from "./l2-normalize.js";
 
 /** Sizes and settings of {@link knnClassify}. */
 export interface KnnOptions {
@@ -35,7 +35,7 @@ export function knnClassify(
   const rowsA = queries.length / dimension;
   const rowsB = labels.length;
   if (k > rowsB) throw new ShapeError(`k is ${k}, but the bank holds only ${rowsB} rows; choose a smaller k`);
-  const similarity = cosineSimilarity(queries, bank, { rowsA, rowsB, columns: dimension });
+  const similarity = cosineSimilarityForward(queries, bank, { rowsA, rowsB, columns: dimension });
   const neighbors = new Uint32Array(rowsA * k);
   const scores = new Float64Array(rowsA * classes);
   const predictions = new Uint32Array(rowsA);

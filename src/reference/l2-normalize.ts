@@ -1,4 +1,4 @@
-import { matmulForward } from "./matmul.js";
+import { matmulBackward, matmulForward } from "./matmul.js";
 
 /** Smallest norm that a row is divided by, as in PyTorch's `normalize`. */
 const epsilon = 1e-12;
@@ -38,13 +38,31 @@ export function l2NormalizeBackward(
   return dx;
 }
 
-/** Cosine of every row of a[rowsA, columns] with every row of b[rowsB, columns]: [rowsA, rowsB]. */
-export function cosineSimilarity(
-  a: Float64Array,
-  b: Float64Array,
-  { rowsA, rowsB, columns }: { rowsA: number; rowsB: number; columns: number },
-): Float64Array {
+/** Sizes of a cosine similarity matrix: a [rowsA, columns], b [rowsB, columns]. */
+export interface CosineSimilarityShape {
+  readonly rowsA: number;
+  readonly rowsB: number;
+  readonly columns: number;
+}
+
+/** Cosine of every row of a with every row of b: [rowsA, rowsB]. */
+export function cosineSimilarityForward(a: Float64Array, b: Float64Array, shape: CosineSimilarityShape): Float64Array {
+  const { rowsA, rowsB, columns } = shape;
   const unitA = l2NormalizeForward(a, rowsA, columns).y;
   const unitB = l2NormalizeForward(b, rowsB, columns).y;
   return matmulForward(unitA, unitB, { m: rowsA, n: rowsB, k: columns, transposeB: true });
+}
+
+/** Gradients of {@link cosineSimilarityForward} with respect to a and b. */
+export function cosineSimilarityBackward(
+  a: Float64Array,
+  b: Float64Array,
+  dSimilarity: Float64Array,
+  { rowsA, rowsB, columns }: CosineSimilarityShape,
+): { da: Float64Array; db: Float64Array } {
+  const unitA = l2NormalizeForward(a, rowsA, columns);
+  const unitB = l2NormalizeForward(b, rowsB, columns);
+  const shape = { m: rowsA, n: rowsB, k: columns, transposeB: true };
+  const { da, db } = matmulBackward(unitA.y, unitB.y, dSimilarity, shape);
+  return { da: l2NormalizeBackward(unitA, da, rowsA, columns), db: l2NormalizeBackward(unitB, db, rowsB, columns) };
 }

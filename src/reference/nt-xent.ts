@@ -33,19 +33,12 @@ export function ntXent(z: Float64Array, dimension: number, temperature: number):
   let loss = 0;
   let hits = 0;
   for (let i = 0; i < anchors; i++) {
-    const others = [];
-    let hardestNegative = -Infinity;
-    for (let k = 0; k < anchors; k++) {
-      if (k === i) continue;
-      const s = similarity(i, k);
-      others.push(s);
-      if (k !== positiveOf(i)) hardestNegative = Math.max(hardestNegative, s);
-    }
-    const positive = similarity(i, positiveOf(i));
-    const maximum = Math.max(positive, hardestNegative);
-    logSumExp[i] = maximum + Math.log(others.reduce((sum, s) => sum + Math.exp(s - maximum), 0));
+    const row = Float64Array.from({ length: anchors }, (_, k) => (k === i ? -Infinity : similarity(i, k)));
+    const maximum = row.reduce((a, b) => Math.max(a, b));
+    logSumExp[i] = maximum + Math.log(row.reduce((sum, s) => sum + Math.exp(s - maximum), 0));
+    const positive = row[positiveOf(i)];
     loss += (logSumExp[i] - positive) / anchors;
-    if (positive > hardestNegative) hits++;
+    if (row.every((s, k) => s < positive || k === positiveOf(i))) hits++;
   }
 
   // s_ik is a logit of anchor i and, as s_ki, one of anchor k; both are positives of each other or neither is.
@@ -55,10 +48,9 @@ export function ntXent(z: Float64Array, dimension: number, temperature: number):
       if (k === i) continue;
       const s = similarity(i, k);
       const target = k === positiveOf(i) ? 1 : 0;
-      const dSimilarity = Math.exp(s - logSumExp[i]) - target + (Math.exp(s - logSumExp[k]) - target);
-      for (let d = 0; d < dimension; d++) {
-        dNormalized[i * dimension + d] += (dSimilarity * unit[k * dimension + d]) / (temperature * anchors);
-      }
+      const dLogit = (Math.exp(s - logSumExp[i]) - target + (Math.exp(s - logSumExp[k]) - target)) / anchors;
+      const dCosine = dLogit / temperature;
+      for (let d = 0; d < dimension; d++) dNormalized[i * dimension + d] += dCosine * unit[k * dimension + d];
     }
   }
   const dz = l2NormalizeBackward(normalization, dNormalized, anchors, dimension);

@@ -270,9 +270,11 @@ def make_l2_normalize():
         dy = randn(rows, columns)
         y.backward(dy)
         golden.case(name, {"rows": rows, "columns": columns}, x=x, y=y, dy=dy, dx=x.grad)
-    a, b = randn(7, 5), randn(11, 5)
+    a, b, d_similarity = leaf(randn(7, 5)), leaf(randn(11, 5)), randn(7, 11)
     similarity = F.cosine_similarity(a[:, None], b[None], dim=2)
-    golden.case("cosine similarity", {"rowsA": 7, "rowsB": 11, "columns": 5}, a=a, b=b, similarity=similarity)
+    similarity.backward(d_similarity)
+    tensors = {"a": a, "b": b, "similarity": similarity, "dSimilarity": d_similarity, "da": a.grad, "db": b.grad}
+    golden.case("cosine similarity", {"rowsA": 7, "rowsB": 11, "columns": 5}, **tensors)
     golden.write()
 
 
@@ -542,7 +544,7 @@ def perturbed(x):
 
 
 def make_trajectory():
-    # For most seeds rounding flips a ReLU and the runs part by a thousandth; for this one it does not, and the loss falls.
+    # For most seeds rounding flips a ReLU, and the runs part by a thousandth; not for this one, and its loss falls.
     golden = GoldenFile("trajectory", 38)
     steps, pairs, runs = 10, 6, 64
     state = {key: rounded(v) if v.is_floating_point() else v for key, v in SmallResNet().state_dict().items()}

@@ -27,7 +27,7 @@ export class GoldenCase {
   /** A tensor of float32 values. */
   floats(tensor: string): Float64Array {
     const data = this.#data(tensor);
-    assert.ok(data instanceof Float32Array, `${tensor} is of float32`);
+    if (!(data instanceof Float32Array)) throw new TypeError(`${this.#name}.${tensor} is not of float32`);
     return Float64Array.from(data);
   }
 

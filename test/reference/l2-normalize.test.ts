@@ -1,5 +1,10 @@
 import { suite } from "uvu";
-import { cosineSimilarity, l2NormalizeBackward, l2NormalizeForward } from "../../src/reference/l2-normalize.js";
+import {
+  cosineSimilarityBackward,
+  cosineSimilarityForward,
+  l2NormalizeBackward,
+  l2NormalizeForward,
+} from "../../src/reference/l2-normalize.js";
 import { assertGolden, type GoldenCase, testGoldens } from "./goldens.js";
 
 const l2Normalize = suite("reference: row normalisation");
@@ -15,8 +20,11 @@ function checkRows(golden: GoldenCase): void {
 
 function checkSimilarity(golden: GoldenCase): void {
   const sizes = { rowsA: golden.number("rowsA"), rowsB: golden.number("rowsB"), columns: golden.number("columns") };
-  const similarity = cosineSimilarity(golden.floats("a"), golden.floats("b"), sizes);
-  assertGolden(similarity, golden.floats("similarity"), "similarity");
+  const [a, b] = [golden.floats("a"), golden.floats("b")];
+  assertGolden(cosineSimilarityForward(a, b, sizes), golden.floats("similarity"), "similarity");
+  const { da, db } = cosineSimilarityBackward(a, b, golden.floats("dSimilarity"), sizes);
+  assertGolden(da, golden.floats("da"), "da");
+  assertGolden(db, golden.floats("db"), "db");
 }
 
 testGoldens(

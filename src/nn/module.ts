@@ -1,0 +1,47 @@
+import type { Tape } from "../engine/tape.js";
+import type { Tensor } from "../engine/tensor.js";
+
+/** How a tensor of a model starts. */
+export type Initial =
+  | { readonly kind: "constant"; readonly value: number }
+  /** Normal with standard deviation sqrt(2 / fan out) (He et al. 2015), as in torchvision's ResNets. */
+  | { readonly kind: "kaiming-normal"; readonly fanOut: number }
+  /** Uniform in +-1 / sqrt(fan in), PyTorch's default for linear layers. */
+  | { readonly kind: "uniform"; readonly fanIn: number };
+
+/** A tensor of a model, by its PyTorch name. */
+export interface TensorSpec {
+  readonly name: string;
+  /** In this library's layout: convolutions [height, width, in, out], linear layers [in, out]. */
+  readonly shape: readonly number[];
+  readonly initial: Initial;
+  /**
+   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and batch norm's gamma and beta) is trained only;
+   * `statistic` (running mean and variance) is not trained.
+   */
+  readonly role: "weight" | "offset" | "statistic";
+}
+
+/** What a forward pass needs besides its input. */
+export interface ForwardPass {
+  readonly tape: Tape;
+  /** Batch statistics and moving running ones (true), or running statistics (false). */
+  readonly training: boolean;
+  /** The tensor of this name. */
+  tensor(name: string): Tensor;
+}
+
+/** A part of a model: the tensors it needs and its forward pass. */
+export interface Module {
+  readonly tensors: readonly TensorSpec[];
+  forward(pass: ForwardPass, x: Tensor): Tensor;
+}
+
+/** A net from images to representations. */
+export interface Encoder extends Module {
+  readonly name: string;
+  /** Dimension of the representation h. */
+  readonly features: number;
+  /** For messages: what images it is made for. */
+  readonly stem: "cifar" | "imagenet";
+}

@@ -1,0 +1,46 @@
+import type { Tensor } from "../engine/tensor.js";
+import { ConfigError } from "../errors.js";
+import { relu } from "../ops/elementwise.js";
+import { BatchNorm, Linear } from "./layers.js";
+import type { ForwardPass, Module, TensorSpec } from "./module.js";
+
+/** The head g between the representation h and the embedding z that the loss compares (Chen et al. 2020, section 2.1). */
+export interface HeadOptions {
+  /** 0: none (z = h); 1: linear; 2 (SimCLR) or 3 (SimCLR v2): that many linear layers with rectifiers between. */
+  readonly layers: 0 | 1 | 2 | 3;
+  /** Dimension of the hidden layers; that of h by default. */
+  readonly hidden?: number;
+  /** Dimension of z, 128 by default; not used without layers. */
+  readonly output?: number;
+  /** Batch norm after every linear layer but the last, which then have no bias; false by default. */
+  readonly batchNorm?: boolean;
+}
+
+/** A projection head with the dimension of its output. */
+export interface ProjectionHead extends Module {
+  readonly output: number;
+}
+
+/** Makes a head for representations of `features` dimensions; its tensors are named `head.<position>.*`. @throws ConfigError */
+export function projectionHead(features: number, options: HeadOptions): ProjectionHead {
+  const { layers, hidden = features, output = 128, batchNorm = false } = options;
+  if (![0, 1, 2, 3].includes(layers)) throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
+  for (const [name, value] of Object.entries({ hidden, output })) {
+    if (!Number.isInteger(value) || value < 1) throw new ConfigError(`the head's ${name} dimension ${value} must be a whole number from 1 up`);
+  }
+  const steps: { readonly tensors: readonly TensorSpec[]; forward(pass: ForwardPass, x: Tensor): Tensor }[] = [];
+  for (let i = 0; i < layers; i++) {
+    const last = i === layers - 1;
+    const from = i === 0 ? features : hidden;
+    const normalized = batchNorm && !last;
+    // Positions as in a torch.nn.Sequential of these layers.
+    steps.push(new Linear(`head.${steps.length}`, from, last ? output : hidden, !normalized));
+    if (normalized) steps.push(new BatchNorm(`head.${steps.length}`, hidden, { relu: false }));
+    if (!last) steps.push({ tensors: [], forward: (pass, x) => relu(pass.tape, x) });
+  }
+  return {
+    output: layers === 0 ? features : output,
+    tensors: steps.flatMap((step) => step.tensors),
+    forward: (pass, h) => steps.reduce((x, step) => step.forward(pass, x), h),
+  };
+}

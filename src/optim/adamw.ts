@@ -1,0 +1,50 @@
+import { kernels } from "../../kernels/generated.js";
+import type { ModelTensors } from "../nn/model-tensors.js";
+import { decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+
+/** Settings of AdamW. */
+export interface AdamWOptions {
+  /** 0.9 by default. */
+  readonly beta1?: number;
+  /** 0.999 by default. */
+  readonly beta2?: number;
+  /** 1e-8 by default. */
+  readonly epsilon?: number;
+  /** 0 by default, which makes it Adam; not applied to biases and batch norm. */
+  readonly weightDecay?: number;
+}
+
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019), bias-corrected; PyTorch's AdamW. */
+export function adamW(
+  model: ModelTensors,
+  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 }: AdamWOptions = {},
+): Optimizer {
+  const { device } = model;
+  const schedule = device.tensor([4], undefined, "schedule");
+  const firstMoments = slabState(model, "first moment");
+  const secondMoments = slabState(model, "second moment");
+  const decays = model.slabs.map((slab) => decayTable(device, slab));
+  return {
+    state: namedState({ first_moment: firstMoments, second_moment: secondMoments }),
+    record(tape) {
+      model.slabs.forEach((slab, i) => {
+        const bindings = {
+          gradients: slab.gradients.all,
+          decays: decays[i],
+          schedule,
+          parameters: slab.values.all,
+          first_moment: firstMoments[i],
+          second_moment: secondMoments[i],
+        };
+        const params = { elements: slab.values.all.size, beta1, beta2, epsilon, weight_decay: weightDecay };
+        tape.launch(kernels.adamw, bindings, params);
+      });
+    },
+    setStep(step, learningRate) {
+      device.write(schedule, Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step, 0));
+    },
+    dispose() {
+      for (const tensor of [schedule, ...firstMoments, ...secondMoments, ...decays]) device.free(tensor);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { Device } from "../engine/device.js";
+import type { Tape } from "../engine/tape.js";
+import type { Tensor } from "../engine/tensor.js";
+import type { ModelTensors, ParameterSlab } from "../nn/model-tensors.js";
+
+/** An optimizer of the parameters of one model. */
+export interface Optimizer {
+  /** What it remembers between steps, by name: part of a checkpoint. */
+  readonly state: ReadonlyMap<string, Tensor>;
+  /** Records the update of all parameters from their gradients: a few dispatches a slab. */
+  record(tape: Tape): void;
+  /** Sets the learning rate of the runs that follow; `step` counts from 1. */
+  setStep(step: number, learningRate: number): void;
+  /** Frees its buffers. */
+  dispose(): void;
+}
+
+/** Elements that share an entry of the tables below; parameters start at multiples of it. */
+export const BLOCK = 64;
+
+/** 1 for each block of 64 elements of a slab that weight decay applies to, 0 for the others. */
+export function decayTable(device: Device, slab: ParameterSlab): Tensor {
+  const table = new Float32Array(slab.values.all.size / BLOCK);
+  for (const { spec, value } of slab.parameters) {
+    const first = device.placeOf(value).offset / 4 / BLOCK;
+    table.fill(spec.role === "weight" ? 1 : 0, first, first + Math.ceil(value.size / BLOCK));
+  }
+  return device.tensor([table.length], table, "decays");
+}
+
+/** One vector of zeros for each slab, of its size. */
+export function slabState(model: ModelTensors, label: string): Tensor[] {
+  return model.slabs.map((slab) => model.device.tensor(slab.values.all.shape, undefined, label));
+}
+
+/** State tensors by name and slab. */
+export function namedState(states: Readonly<Record<string, readonly Tensor[]>>): ReadonlyMap<string, Tensor> {
+  return new Map(Object.entries(states).flatMap(([name, tensors]) => tensors.map((tensor, i) => [`${name}.${i}`, tensor])));
+}

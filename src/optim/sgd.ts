@@ -1,0 +1,43 @@
+import { kernels } from "../../kernels/generated.js";
+import type { ModelTensors } from "../nn/model-tensors.js";
+import { decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+
+/** Settings of SGD. */
+export interface SgdOptions {
+  /** 0.9 by default. */
+  readonly momentum?: number;
+  /** Nesterov's momentum, as in PyTorch; true by default. */
+  readonly nesterov?: boolean;
+  /** 0 by default; not applied to biases and batch norm. */
+  readonly weightDecay?: number;
+}
+
+/** Stochastic gradient descent with momentum: v = m v + g, w -= lr (g + m v) with Nesterov or lr v without; PyTorch's SGD. */
+export function sgd(model: ModelTensors, { momentum = 0.9, nesterov = true, weightDecay = 0 }: SgdOptions = {}): Optimizer {
+  const { device } = model;
+  const schedule = device.tensor([4], undefined, "schedule");
+  const velocities = slabState(model, "velocity");
+  const decays = model.slabs.map((slab) => decayTable(device, slab));
+  return {
+    state: namedState({ velocity: velocities }),
+    record(tape) {
+      model.slabs.forEach((slab, i) => {
+        const bindings = {
+          gradients: slab.gradients.all,
+          decays: decays[i],
+          schedule,
+          parameters: slab.values.all,
+          velocity: velocities[i],
+        };
+        const params = { elements: slab.values.all.size, momentum, weight_decay: weightDecay };
+        tape.launch(kernels.sgd, bindings, params, { NESTEROV: nesterov });
+      });
+    },
+    setStep(_step, learningRate) {
+      device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
+    },
+    dispose() {
+      for (const tensor of [schedule, ...velocities, ...decays]) device.free(tensor);
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import { type AugmentationPolicy, type AugmentationPolicyName, augmentationPolicies, checkPolicy } from "../augment/policy.js";
+import { ConfigError } from "../errors.js";
+import { checkTemperature } from "../losses/nt-xent.js";
+import { convnet } from "../nn/convnet.js";
+import type { Encoder } from "../nn/module.js";
+import type { HeadOptions } from "../nn/projection-head.js";
+import { resnet } from "../nn/resnet.js";
+import type { LearningRateScaling } from "../optim/schedule.js";
+
+/** Names of the encoders. */
+export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
+/** Names of the optimizers. */
+export const OPTIMIZERS = ["adamw", "lars", "sgd"] as const;
+/** Ways to scale the learning rate with the batch. */
+export const SCALINGS = ["none", "linear", "sqrt"] as const;
+
+/** Everything that decides how an encoder is trained; it is plain data, and written to `config.json` of a run. */
+export interface TrainingConfig {
+  readonly encoder: (typeof ENCODERS)[number];
+  /** Multiplies all channels of the encoder. */
+  readonly width: number;
+  /** The ResNets' first layers: `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
+  readonly stem: "auto" | "cifar" | "imagenet";
+  readonly head: HeadOptions;
+  /** `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
+  readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicy;
+  /** Images a step; the loss sees two views of each. */
+  readonly batch: number;
+  readonly epochs: number;
+  readonly temperature: number;
+  readonly optimizer: (typeof OPTIMIZERS)[number];
+  /** Before scaling with the batch. */
+  readonly learningRate: number;
+  readonly learningRateScaling: LearningRateScaling;
+  /** Epochs of linear warm-up; a half cosine to 0 follows. */
+  readonly warmupEpochs: number;
+  readonly weightDecay: number;
+  /** Of initial weights, order and augmentations; 0 to 2^32 - 1. */
+  readonly seed: number;
+  /** Epochs between kNN evaluations; 0 for none during training. */
+  readonly evaluateEvery: number;
+  /** Steps between checkpoints; one is always written at the end. */
+  readonly checkpointEvery: number;
+}
+
+/** The defaults: a small net and Adam, which learn on any machine. */
+export const DEFAULT_CONFIG: TrainingConfig = {
+  encoder: "convnet",
+  width: 1,
+  stem: "auto",
+  head: { layers: 2, output: 128 },
+  augmentation: "auto",
+  batch: 128,
+  epochs: 100,
+  temperature: 0.5,
+  optimizer: "adamw",
+  learningRate: 1e-3,
+  learningRateScaling: "none",
+  warmupEpochs: 1,
+  weightDecay: 1e-6,
+  seed: 1,
+  evaluateEvery: 5,
+  checkpointEvery: 200,
+};
+
+/** Images up to this many pixels take the CIFAR stem and augmentations under `auto`. */
+const SMALL_IMAGE = 64;
+
+/** The augmentations of a configuration for images of this size. */
+export function policyOf({ augmentation }: TrainingConfig, imageSize: number): AugmentationPolicy {
+  if (typeof augmentation === "object") return augmentation;
+  if (augmentation !== "auto") return augmentationPolicies[augmentation];
+  return imageSize <= SMALL_IMAGE ? augmentationPolicies.cifar : augmentationPolicies.imagenet;
+}
+
+/** The encoder of a configuration for images of this size. @throws ConfigError for an unknown one. */
+export function encoderOf({ encoder, width, stem }: TrainingConfig, imageSize: number): Encoder {
+  const chosen = stem === "auto" ? (imageSize <= SMALL_IMAGE ? "cifar" : "imagenet") : stem;
+  switch (encoder) {
+    case "convnet":
+      return convnet(width);
+    case "resnet18":
+      return resnet({ depth: 18, stem: chosen, width });
+    case "resnet34":
+      return resnet({ depth: 34, stem: chosen, width });
+    case "resnet50":
+      return resnet({ depth: 50, stem: chosen, width });
+    default:
+      throw new ConfigError(`there is no encoder "${String(encoder)}": choose ${ENCODERS.join(", ")}`);
+  }
+}
+
+function wholeNumber(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`;
+    throw new ConfigError(`${name} is ${value}; it must be a whole number ${range}`);
+  }
+}
+
+function oneOf(name: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value)) throw new ConfigError(`${name} is "${value}"; choose ${choices.join(", ")}`);
+}
+
+/** @throws ConfigError where a value is out of its range; `images` is the size of the training set. */
+export function checkConfig(config: TrainingConfig, images: number): void {
+  oneOf("encoder", config.encoder, ENCODERS);
+  oneOf("optimizer", config.optimizer, OPTIMIZERS);
+  oneOf("learningRateScaling", config.learningRateScaling, SCALINGS);
+  oneOf("stem", config.stem, ["auto", "cifar", "imagenet"]);
+  if (typeof config.augmentation === "string") {
+    oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
+  } else {
+    checkPolicy(config.augmentation);
+  }
+  checkTemperature(config.temperature);
+  wholeNumber("batch", config.batch, 2);
+  wholeNumber("epochs", config.epochs, 1);
+  wholeNumber("seed", config.seed, 0, 2 ** 32 - 1);
+  wholeNumber("evaluateEvery", config.evaluateEvery, 0);
+  wholeNumber("checkpointEvery", config.checkpointEvery, 1);
+  if (!(config.learningRate > 0) || !Number.isFinite(config.learningRate)) {
+    throw new ConfigError(`learningRate is ${config.learningRate}; it must be a number above 0`);
+  }
+  if (!(config.weightDecay >= 0)) throw new ConfigError(`weightDecay is ${config.weightDecay}; it must not be negative`);
+  if (!(config.warmupEpochs >= 0 && config.warmupEpochs <= config.epochs)) {
+    throw new ConfigError(`warmupEpochs is ${config.warmupEpochs}; it must lie between 0 and the ${config.epochs} epochs`);
+  }
+  if (config.batch > images) {
+    throw new ConfigError(`the batch of ${config.batch} is larger than the training set of ${images} images: choose a smaller one`);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Device } from "../engine/device.js";
+import { ModelTensors } from "../nn/model-tensors.js";
+import type { Encoder } from "../nn/module.js";
+import { type ProjectionHead, projectionHead } from "../nn/projection-head.js";
+import { adamW } from "../optim/adamw.js";
+import { lars } from "../optim/lars.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import { sgd } from "../optim/sgd.js";
+import { encoderOf, type TrainingConfig } from "./config.js";
+
+/** Encoder f, projection head g and their tensors. */
+export interface SimclrModel {
+  readonly encoder: Encoder;
+  readonly head: ProjectionHead;
+  readonly tensors: ModelTensors;
+  /** Pixels; images are square. */
+  readonly imageSize: number;
+}
+
+/** Makes the model of a configuration with its initial weights. @throws ConfigError */
+export function createModel(device: Device, config: TrainingConfig, imageSize: number): SimclrModel {
+  const encoder = encoderOf(config, imageSize);
+  const head = projectionHead(encoder.features, config.head);
+  const tensors = new ModelTensors(device, [...encoder.tensors, ...head.tensors], config.seed);
+  return { encoder, head, tensors, imageSize };
+}
+
+/** Makes the optimizer of a configuration. */
+export function createOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: ModelTensors): Optimizer {
+  switch (optimizer) {
+    case "adamw":
+      return adamW(tensors, { weightDecay });
+    case "lars":
+      return lars(tensors, { weightDecay });
+    case "sgd":
+      return sgd(tensors, { weightDecay });
+  }
+}

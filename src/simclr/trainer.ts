@@ -1,0 +1,207 @@
+import type { Dataset } from "../data/dataset.js";
+import { sampleOrder } from "../data/sample-order.js";
+import type { Device } from "../engine/device.js";
+import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
+import { type Checkpoint, encodeCheckpoint, restoreModel, restoreOptimizer } from "./checkpoint.js";
+import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { createModel, createOptimizer, type SimclrModel } from "./model.js";
+import { recordTrainingStep, type StepMetrics, type TrainingStep } from "./training-step.js";
+
+/** A finished step. */
+export interface StepEvent extends StepMetrics {
+  /** Counted from 1. */
+  readonly step: number;
+  /** Epochs done after this step, with the fraction of the current one. */
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** Images, not views, a second, since the step before. */
+  readonly imagesPerSecond: number;
+}
+
+/** What to do while a trainer works. Training waits for the ones that return a promise. */
+export interface TrainingHooks {
+  readonly onStep?: (event: StepEvent) => Promise<void> | void;
+  /** After each epoch; counted from 1. */
+  readonly onEpoch?: (epoch: number) => Promise<void> | void;
+  /** Every `checkpointEvery` steps, at the end, and when interrupted: an encoded checkpoint to be kept. */
+  readonly onCheckpoint?: (bytes: Uint8Array<ArrayBuffer>, step: number) => Promise<void> | void;
+  /** Stops the training after the step in progress. */
+  readonly signal?: AbortSignal;
+}
+
+/** Trains a model on images without their labels. */
+export class Trainer {
+  /** Steps done. */
+  step = 0;
+
+  private constructor(
+    readonly device: Device,
+    readonly config: TrainingConfig,
+    readonly dataset: Dataset,
+    readonly model: SimclrModel,
+    readonly optimizer: Optimizer,
+    readonly recorded: TrainingStep,
+  ) {}
+
+  /**
+   * Makes the model and compiles the training step.
+   * @param config what differs from `DEFAULT_CONFIG`.
+   * @throws ConfigError for values out of range, a batch larger than the set, or images that are not square.
+   */
+  static async create(
+    device: Device,
+    dataset: Dataset,
+    config: Partial<TrainingConfig> = {},
+    onCompile?: (compiled: number, total: number) => void,
+  ): Promise<Trainer> {
+    const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
+    checkConfig(full, dataset.length);
+    if (dataset.width !== dataset.height) {
+      throw new ConfigError(`${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`);
+    }
+    const model = createModel(device, full, dataset.width);
+    const optimizer = createOptimizer(full, model.tensors);
+    const recorded = await recordTrainingStep(device, full, model, optimizer, onCompile);
+    return new Trainer(device, full, dataset, model, optimizer, recorded);
+  }
+
+  /** Whole batches an epoch: a ragged last one is dropped. */
+  get stepsPerEpoch(): number {
+    return Math.floor(this.dataset.length / this.config.batch);
+  }
+
+  /** Steps of the whole training. */
+  get steps(): number {
+    return this.stepsPerEpoch * this.config.epochs;
+  }
+
+  /** The learning rate of a step, counted from 0. */
+  learningRate(step: number): number {
+    const { learningRate, learningRateScaling, batch, warmupEpochs } = this.config;
+    const peak = scaledLearningRate(learningRate, batch, learningRateScaling);
+    return warmupCosine(peak, step, this.steps, Math.round(warmupEpochs * this.stepsPerEpoch));
+  }
+
+  /**
+   * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
+   * as without the stop, on the same adapter.
+   * @throws CheckpointError where it is of another architecture, optimizer or set.
+   */
+  restore(checkpoint: Checkpoint): void {
+    if (checkpoint.images !== this.dataset.length) {
+      throw new CheckpointError(`the checkpoint is of a training on ${checkpoint.images} images, and there are ${this.dataset.length} now`);
+    }
+    restoreModel(this.model, checkpoint);
+    restoreOptimizer(this.device, this.optimizer, checkpoint);
+    this.step = checkpoint.step;
+  }
+
+  /** The state after the steps done so far, encoded. */
+  checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
+    const { config, step } = this;
+    return encodeCheckpoint(this.device, this.model, this.optimizer, { config, step, images: this.dataset.length });
+  }
+
+  /**
+   * Runs the steps that are left. Resolves with true when all are done, false when the signal stopped it.
+   * @throws NonFiniteLossError, and what goes wrong on the device or while reading images; the last checkpoint stays good.
+   */
+  async train(hooks: TrainingHooks = {}): Promise<boolean> {
+    const { signal, onEpoch, onCheckpoint } = hooks;
+    let saved = this.step;
+    const save = async () => {
+      await onCheckpoint?.(await this.checkpoint(), this.step);
+      saved = this.step;
+    };
+    const inputs = new BatchReader(this);
+    let reported: Promise<void> = Promise.resolve();
+    let last = performance.now();
+    while (this.step < this.steps && !signal?.aborted) {
+      const index = this.step;
+      await inputs.write(index);
+      const learningRate = this.learningRate(index);
+      this.optimizer.setStep(index + 1, learningRate);
+      const running = this.recorded.run();
+      // The next images are read while this step runs, and its results are looked at while the next one runs.
+      const before = reported;
+      reported = running.then(async (metrics) => {
+        await before;
+        const now = performance.now();
+        const imagesPerSecond = (this.config.batch * 1000) / (now - last);
+        last = now;
+        await this.#report(index, metrics, learningRate, imagesPerSecond, hooks);
+      });
+      // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
+      reported.catch(() => {});
+      this.step += 1;
+      if (this.step < this.steps) inputs.prefetch(this.step);
+      await before;
+      const epochEnds = this.step % this.stepsPerEpoch === 0;
+      if (this.step % this.config.checkpointEvery === 0 || (epochEnds && onEpoch)) await reported;
+      if (this.step % this.config.checkpointEvery === 0) await save();
+      if (epochEnds) {
+        await onEpoch?.(this.step / this.stepsPerEpoch);
+        last = performance.now();
+      }
+    }
+    await reported;
+    if (saved !== this.step) await save();
+    return this.step === this.steps;
+  }
+
+  async #report(index: number, metrics: StepMetrics, learningRate: number, imagesPerSecond: number, { onStep }: TrainingHooks): Promise<void> {
+    const step = index + 1;
+    if (!Number.isFinite(metrics.loss)) {
+      throw new NonFiniteLossError(
+        `the loss became ${metrics.loss} at step ${step} (learning rate ${learningRate}): lower the learning rate or lengthen the warm-up; the last checkpoint is from before`,
+      );
+    }
+    await onStep?.({ ...metrics, step, epoch: step / this.stepsPerEpoch, learningRate, imagesPerSecond });
+  }
+
+  /** Frees everything on the device. */
+  dispose(): void {
+    this.recorded.dispose();
+    this.optimizer.dispose();
+    this.model.tensors.dispose();
+  }
+}
+
+/** Reads the images of a step ahead of time and writes them to the device. */
+class BatchReader {
+  readonly #pixels: Uint32Array<ArrayBuffer>;
+  #order: { epoch: number; indices: Uint32Array } | null = null;
+  #pending: { step: number; numbers: Uint32Array<ArrayBuffer>; ready: Promise<void> } | null = null;
+
+  constructor(readonly trainer: Trainer) {
+    this.#pixels = new Uint32Array(trainer.recorded.bytes.size);
+  }
+
+  /** Starts reading the images of a step. */
+  prefetch(step: number): void {
+    const { dataset, config, stepsPerEpoch } = this.trainer;
+    const epoch = Math.floor(step / stepsPerEpoch);
+    if (this.#order?.epoch !== epoch) {
+      this.#order = { epoch, indices: sampleOrder(dataset.length, config.seed, epoch) };
+    }
+    const start = (step % stepsPerEpoch) * config.batch;
+    const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + config.batch));
+    const ready = dataset.fetch(numbers, new Uint8Array(this.#pixels.buffer));
+    ready.catch(() => {});
+    this.#pending = { step, numbers, ready };
+  }
+
+  /** Writes the inputs of a step to the device. */
+  async write(step: number): Promise<void> {
+    const { device, recorded, config, stepsPerEpoch } = this.trainer;
+    if (this.#pending?.step !== step) this.prefetch(step);
+    const pending = this.#pending;
+    if (!pending) return;
+    await pending.ready;
+    device.write(recorded.bytes, this.#pixels);
+    device.write(recorded.images, pending.numbers);
+    device.write(recorded.counter, Uint32Array.of(config.seed, Math.floor(step / stepsPerEpoch)));
+  }
+}
