@@ -1,6 +1,7 @@
 // AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
 // p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).
+// The betas come as 1 - beta: of a beta near 1, f32 would keep that difference to five digits only.
 // `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate and the corrections 1 - beta^step.
 //
 // shape gradients: elements
@@ -17,8 +18,8 @@ const LANES: u32 = 64u;
 
 struct Params {
   elements: u32,
-  beta1: f32,
-  beta2: f32,
+  one_minus_beta1: f32,
+  one_minus_beta2: f32,
   epsilon: f32,
   weight_decay: f32,
 }
@@ -43,8 +44,8 @@ fn main(
   }
   let rate = schedule[0];
   let g = gradients[i];
-  let m = params.beta1 * first_moment[i] + (1.0 - params.beta1) * g;
-  let v = params.beta2 * second_moment[i] + (1.0 - params.beta2) * g * g;
+  let m = mix(first_moment[i], g, params.one_minus_beta1);
+  let v = mix(second_moment[i], g * g, params.one_minus_beta2);
   first_moment[i] = m;
   second_moment[i] = v;
   let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);

@@ -1,10 +1,10 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
-export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "beta1" | "beta2" | "epsilon" | "weight_decay", "LANES"> = {
+export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES"> = {
   name: "adamw",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
-  params: [{"name":"elements","type":"u32","offset":0}, {"name":"beta1","type":"f32","offset":4}, {"name":"beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"one_minus_beta1","type":"f32","offset":4}, {"name":"one_minus_beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 } },
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
@@ -13,6 +13,7 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
   source: "// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:\n\
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
 // p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).\n\
+// The betas come as 1 - beta: of a beta near 1, f32 would keep that difference to five digits only.\n\
 // `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate and the corrections 1 - beta^step.\n\
 //\n\
 // shape gradients: elements\n\
@@ -33,8 +34,8 @@ const LANES: u32 = 64u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
-  beta1: f32,\n\
-  beta2: f32,\n\
+  one_minus_beta1: f32,\n\
+  one_minus_beta2: f32,\n\
   epsilon: f32,\n\
   weight_decay: f32,\n\
 }\n\
@@ -59,8 +60,8 @@ fn main(\n\
   }\n\
   let rate = schedule[0];\n\
   let g = gradients[i];\n\
-  let m = params.beta1 * first_moment[i] + (1.0 - params.beta1) * g;\n\
-  let v = params.beta2 * second_moment[i] + (1.0 - params.beta2) * g * g;\n\
+  let m = mix(first_moment[i], g, params.one_minus_beta1);\n\
+  let v = mix(second_moment[i], g * g, params.one_minus_beta2);\n\
   first_moment[i] = m;\n\
   second_moment[i] = v;\n\
   let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
@@ -1800,13 +1801,17 @@ fn main(\n\
   if (query >= params.queries) {\n\
     return;\n\
   }\n\
+  // Votes are taken relative to those of the nearest neighbour: none overflows, and not all of them underflow.\n\
+  var nearest = similarities[query * params.k];\n\
+  for (var i = query * params.k + 1u; i < (query + 1u) * params.k; i++) {\n\
+    nearest = max(nearest, similarities[i]);\n\
+  }\n\
   var best = 0u;\n\
   var largest = -1.0;\n\
   for (var class_index = 0u; class_index < params.classes; class_index++) {\n\
     var votes = 0.0;\n\
     for (var i = query * params.k; i < (query + 1u) * params.k; i++) {\n\
-      // Similarities are at most 1: the exponent is at most 0, whatever the temperature.\n\
-      let weight = exp((similarities[i] - 1.0) * params.inverse_temperature);\n\
+      let weight = exp((similarities[i] - nearest) * params.inverse_temperature);\n\
       votes += select(0.0, weight, labels[neighbours[i]] == class_index);\n\
     }\n\
     if (votes > largest) {\n\
@@ -2685,7 +2690,13 @@ fn main(\n\
 \n\
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
     let first_column = tile + local.x;\n\
+    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.\n\
     var dots: array<array<f32, COLS>, ROWS>;\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        dots[r][c] = 0.0;\n\
+      }\n\
+    }\n\
     for (var k = 0u; k < params.dim; k++) {\n\
       var values: array<f32, COLS>;\n\
       for (var c = 0u; c < COLS; c++) {\n\
@@ -2715,7 +2726,13 @@ fn main(\n\
     let count = min(LANES * COLS, params.rows - tile);\n\
     for (var d = 0u; d < dims; d += LANES * COLS) {\n\
       let own = d + local.x;\n\
+      // By hand, for the same reason as above.\n\
       var sums: array<array<f32, COLS>, ROWS>;\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          sums[r][c] = 0.0;\n\
+        }\n\
+      }\n\
       for (var j = 0u; j < count; j++) {\n\
         var values: array<f32, COLS>;\n\
         for (var c = 0u; c < COLS; c++) {\n\
@@ -2833,7 +2850,13 @@ fn main(\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let first_column = tile * LANES * COLS + local.x;\n\
+    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.\n\
     var dots: array<array<f32, COLS>, ROWS>;\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        dots[r][c] = 0.0;\n\
+      }\n\
+    }\n\
     for (var k = 0u; k < params.dim; k++) {\n\
       var values: array<f32, COLS>;\n\
       for (var c = 0u; c < COLS; c++) {\n\

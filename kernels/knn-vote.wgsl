@@ -35,13 +35,17 @@ fn main(
   if (query >= params.queries) {
     return;
   }
+  // Votes are taken relative to those of the nearest neighbour: none overflows, and not all of them underflow.
+  var nearest = similarities[query * params.k];
+  for (var i = query * params.k + 1u; i < (query + 1u) * params.k; i++) {
+    nearest = max(nearest, similarities[i]);
+  }
   var best = 0u;
   var largest = -1.0;
   for (var class_index = 0u; class_index < params.classes; class_index++) {
     var votes = 0.0;
     for (var i = query * params.k; i < (query + 1u) * params.k; i++) {
-      // Similarities are at most 1: the exponent is at most 0, whatever the temperature.
-      let weight = exp((similarities[i] - 1.0) * params.inverse_temperature);
+      let weight = exp((similarities[i] - nearest) * params.inverse_temperature);
       votes += select(0.0, weight, labels[neighbours[i]] == class_index);
     }
     if (votes > largest) {

@@ -57,7 +57,13 @@ fn main(
 
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {
     let first_column = tile + local.x;
+    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.
     var dots: array<array<f32, COLS>, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+      for (var c = 0u; c < COLS; c++) {
+        dots[r][c] = 0.0;
+      }
+    }
     for (var k = 0u; k < params.dim; k++) {
       var values: array<f32, COLS>;
       for (var c = 0u; c < COLS; c++) {
@@ -87,7 +93,13 @@ fn main(
     let count = min(LANES * COLS, params.rows - tile);
     for (var d = 0u; d < dims; d += LANES * COLS) {
       let own = d + local.x;
+      // By hand, for the same reason as above.
       var sums: array<array<f32, COLS>, ROWS>;
+      for (var r = 0u; r < ROWS; r++) {
+        for (var c = 0u; c < COLS; c++) {
+          sums[r][c] = 0.0;
+        }
+      }
       for (var j = 0u; j < count; j++) {
         var values: array<f32, COLS>;
         for (var c = 0u; c < COLS; c++) {

@@ -65,7 +65,13 @@ fn main(
   }
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {
     let first_column = tile * LANES * COLS + local.x;
+    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.
     var dots: array<array<f32, COLS>, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+      for (var c = 0u; c < COLS; c++) {
+        dots[r][c] = 0.0;
+      }
+    }
     for (var k = 0u; k < params.dim; k++) {
       var values: array<f32, COLS>;
       for (var c = 0u; c < COLS; c++) {

@@ -22,26 +22,36 @@ export function blurWindow(height: number): number {
 }
 
 /** Draws the parameters of `views` views of each image: [views * batch, 12], row v * batch + i for view v of image i. */
-export function drawViews(tape: Tape, { bytes, images, counter }: ImageBatch, policy: AugmentationPolicy, views = 2): Tensor {
+export function drawViews(
+  tape: Tape,
+  { bytes, images, counter }: ImageBatch,
+  policy: AugmentationPolicy,
+  views = 2,
+): Tensor {
   checkPolicy(policy);
   const [batch, height, width] = bytes.shape;
   const table = tape.tensor([views * batch, VIEW_FIELDS], "view parameters");
-  tape.launch(kernels.augmentParameters, { counter, images, views: table }, { batch, views, height, width }, {
-    MIN_AREA: policy.cropArea[0],
-    MAX_AREA: policy.cropArea[1],
-    MIN_ASPECT: policy.cropAspect[0],
-    MAX_ASPECT: policy.cropAspect[1],
-    FLIP_PROBABILITY: policy.flipProbability,
-    JITTER_PROBABILITY: policy.jitterProbability,
-    BRIGHTNESS: policy.brightness,
-    CONTRAST: policy.contrast,
-    SATURATION: policy.saturation,
-    HUE: policy.hue,
-    GRAYSCALE_PROBABILITY: policy.grayscaleProbability,
-    BLUR_PROBABILITY: policy.blurProbability,
-    MIN_SIGMA: policy.blurSigma[0],
-    MAX_SIGMA: policy.blurSigma[1],
-  });
+  tape.launch(
+    kernels.augmentParameters,
+    { counter, images, views: table },
+    { batch, views, height, width },
+    {
+      MIN_AREA: policy.cropArea[0],
+      MAX_AREA: policy.cropArea[1],
+      MIN_ASPECT: policy.cropAspect[0],
+      MAX_ASPECT: policy.cropAspect[1],
+      FLIP_PROBABILITY: policy.flipProbability,
+      JITTER_PROBABILITY: policy.jitterProbability,
+      BRIGHTNESS: policy.brightness,
+      CONTRAST: policy.contrast,
+      SATURATION: policy.saturation,
+      HUE: policy.hue,
+      GRAYSCALE_PROBABILITY: policy.grayscaleProbability,
+      BLUR_PROBABILITY: policy.blurProbability,
+      MIN_SIGMA: policy.blurSigma[0],
+      MAX_SIGMA: policy.blurSigma[1],
+    },
+  );
   return table;
 }
 
@@ -56,7 +66,12 @@ export function renderViews(tape: Tape, bytes: Tensor, table: Tensor, size: numb
   const KERNEL = blurWindow(size);
   return [false, true].reduce((x, VERTICAL) => {
     const y = tape.tensor(x.shape, "blurred views");
-    tape.launch(kernels.gaussianBlur, { x, views: table, y }, { images: rows, height: size, width: size }, { KERNEL, VERTICAL });
+    tape.launch(
+      kernels.gaussianBlur,
+      { x, views: table, y },
+      { images: rows, height: size, width: size },
+      { KERNEL, VERTICAL },
+    );
     return y;
   }, sharp);
 }

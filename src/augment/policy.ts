@@ -44,13 +44,15 @@ export const augmentationPolicies = {
 } as const;
 
 /** The names of the ready-made policies. */
-export type AugmentationPolicyName = keyof typeof augmentationPolicies;
+export const AUGMENTATION_POLICY_NAMES = ["cifar", "imagenet"] as const satisfies (keyof typeof augmentationPolicies)[];
+export type AugmentationPolicyName = (typeof AUGMENTATION_POLICY_NAMES)[number];
 
 /** @throws ConfigError for a probability outside of [0, 1], an empty range, or a negative strength. */
 export function checkPolicy(policy: AugmentationPolicy): void {
   const { cropArea, cropAspect, blurSigma } = policy;
   for (const name of ["flipProbability", "jitterProbability", "grayscaleProbability", "blurProbability"] as const) {
-    if (!(policy[name] >= 0 && policy[name] <= 1)) throw new ConfigError(`${name} is ${policy[name]}; it must lie between 0 and 1`);
+    if (!(policy[name] >= 0 && policy[name] <= 1))
+      throw new ConfigError(`${name} is ${policy[name]}; it must lie between 0 and 1`);
   }
   for (const name of ["brightness", "contrast", "saturation", "hue"] as const) {
     if (!(policy[name] >= 0)) throw new ConfigError(`${name} is ${policy[name]}; it must not be negative`);
@@ -59,5 +61,6 @@ export function checkPolicy(policy: AugmentationPolicy): void {
   for (const [name, [low, high]] of Object.entries({ cropArea, cropAspect, blurSigma })) {
     if (!(low > 0 && low <= high)) throw new ConfigError(`${name} is [${low}, ${high}]; it must be a range above 0`);
   }
-  if (cropArea[1] > 1) throw new ConfigError(`cropArea ends at ${cropArea[1]}; a crop cannot be larger than the image, 1`);
+  if (cropArea[1] > 1)
+    throw new ConfigError(`cropArea ends at ${cropArea[1]}; a crop cannot be larger than the image, 1`);
 }

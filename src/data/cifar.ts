@@ -189,7 +189,17 @@ function decodeBatches(
       index++;
     }
   }
-  return datasetFromStore(store, { name, length, labels, classes, skipped: [] });
+  const names = batches.flatMap(({ path, bytes }) =>
+    Array.from({ length: bytes.length / recordBytes(format) }, (_, record) => `${path}[${record}]`),
+  );
+  return datasetFromStore(store, {
+    name,
+    length,
+    labels,
+    classes,
+    skipped: [],
+    nameOf: (image) => names[image] ?? "",
+  });
 }
 
 /** A red, a green and a blue plane, one after the other, to (R, G, B, 255) a pixel. */

@@ -20,6 +20,8 @@ export interface Dataset {
   readonly labels: Uint32Array | null;
   /** Class names in label order; empty without labels. */
   readonly classes: readonly string[];
+  /** What image `index` is called: its path in the folder or archive, or its place in a file or array. */
+  nameOf(index: number): string;
   /** Images that were found and could not be read. */
   readonly skipped: readonly SkippedImage[];
   /**

@@ -115,6 +115,7 @@ export async function decodeImages(
     labels: labels && Uint32Array.from(good, (index) => labels[index] ?? 0),
     classes,
     skipped,
+    nameOf: (index: number) => files[good[index] ?? 0]?.path ?? "",
   };
   if (!keep) {
     return streamed(

@@ -41,6 +41,7 @@ export interface DatasetFacts {
   readonly labels: Uint32Array | null;
   readonly classes: readonly string[];
   readonly skipped: readonly SkippedImage[];
+  nameOf(index: number): string;
 }
 
 /** The first `facts.length` images of `store` as a data set. */
@@ -107,7 +108,14 @@ export function datasetFromPixels(input: PixelsInput): Dataset {
     }
   }
   const { labels, classes } = checkLabels(name, length, input.labels, input.classes);
-  return datasetFromStore(store, { name, length, labels, classes, skipped: [] });
+  return datasetFromStore(store, {
+    name,
+    length,
+    labels,
+    classes,
+    skipped: [],
+    nameOf: (index) => `${name}[${index}]`,
+  });
 }
 
 function checkLabels(

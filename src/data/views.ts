@@ -18,6 +18,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
     labels: labels && members.map((index) => labels[index] ?? 0),
     classes,
     skipped,
+    nameOf: (index: number) => dataset.nameOf(members[index] ?? 0),
     async fetch(wanted: ArrayLike<number>, out: Uint8Array): Promise<void> {
       checkFetch(view, wanted, out);
       await dataset.fetch(

@@ -11,7 +11,7 @@ export interface AdapterSummary {
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;
-const NULL_BACKEND = /null backend|^null$/i;
+const NULL_BACKEND = /null[ -]backend|^null$/i;
 
 function isGpu(value: unknown): value is GPU {
   return typeof value === "object" && value !== null && "requestAdapter" in value;
@@ -19,21 +19,28 @@ function isGpu(value: unknown): value is GPU {
 
 /**
  * npm `webgpu` waits for the GPU by re-arming `setImmediate`, which keeps a whole core busy and takes it from a software
- * adapter. Its callbacks are anonymous native functions: those are re-armed once a millisecond instead.
+ * adapter; Bun 1.4 crashes when it calls such a callback from there. They are anonymous native functions without parameters
+ * (a promise's resolver has one), and run a millisecond later instead. What is returned is an Immediate in either case, for
+ * `clearImmediate` damages Node's queue when it is given a Timeout.
  */
 function waitWithoutSpinning(): void {
-  const spin = globalThis.setImmediate;
+  const immediate = globalThis.setImmediate;
   const fromAddon = (callback: unknown) =>
-    typeof callback === "function" && callback.name === "" && String(callback).includes("[native code]");
+    typeof callback === "function" &&
+    callback.name === "" &&
+    callback.length === 0 &&
+    String(callback).includes("[native code]");
   const patient = (callback: (...args: unknown[]) => void, ...args: unknown[]) =>
-    fromAddon(callback) ? setTimeout(callback, 1, ...args) : spin(callback, ...args);
+    fromAddon(callback) ? immediate(() => setTimeout(callback, 1)) : immediate(callback, ...args);
   Object.defineProperty(globalThis, "setImmediate", {
-    value: Object.assign(patient, spin),
+    // With what util.promisify looks for.
+    value: Object.assign(patient, immediate),
     writable: true,
     configurable: true,
   });
 }
 
+let waits = false;
 let nodeGpu: GPU | null = null;
 
 /** The WebGPU entry point: the browser's or Deno's own, and npm `webgpu` in Node and Bun. */
@@ -53,7 +60,8 @@ async function findGpu(): Promise<GPU> {
     );
   });
   Object.assign(globalThis, globals);
-  waitWithoutSpinning();
+  if (!waits) waitWithoutSpinning();
+  waits = true;
   nodeGpu = create([]);
   return nodeGpu;
 }

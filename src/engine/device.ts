@@ -11,14 +11,9 @@ import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
-import { type ElementType, elementsOf, Tensor } from "./tensor.js";
+import { type ElementType, elementsOf, type Place, Tensor } from "./tensor.js";
 
 const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
-
-/** Typed arrays that tensors are made from and read into. */
-export type TensorArray<Type extends ElementType> = Type extends "f32"
-  ? Float32Array<ArrayBuffer>
-  : Uint32Array<ArrayBuffer>;
 
 const STORAGE = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -79,6 +74,7 @@ export class Device {
     label = "tensor",
   ): Tensor {
     const tensor = new Tensor(shape, data instanceof Uint32Array ? "u32" : "f32", label);
+    if (data) expectLength(tensor, data.length);
     tensor.place = { buffer: this.memory.create(tensor.bytes, STORAGE(), label), offset: 0 };
     if (data)
       this.write(tensor, data instanceof Uint32Array || data instanceof Float32Array ? data : new Float32Array(data));
@@ -108,6 +104,7 @@ export class Device {
       const bytes = Math.ceil(tensor.bytes / ALIGNMENT) * ALIGNMENT;
       let slab = slabs.at(-1);
       if (!slab || slab.bytes + bytes > limit) {
+        this.memory.expectFits(bytes, STORAGE(), label);
         slab = { tensors: [], offsets: [], bytes: 0 };
         slabs.push(slab);
       }
@@ -128,8 +125,7 @@ export class Device {
 
   /** Overwrites a persistent tensor. @throws ShapeError where the length differs. */
   write(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-    if (data.length !== tensor.size)
-      throw new ShapeError(`${tensor} takes ${tensor.size} elements, not ${data.length}`);
+    expectLength(tensor, data.length);
     if ((tensor.type === "u32") !== data instanceof Uint32Array)
       throw new ShapeError(`${tensor} holds ${tensor.type} elements`);
     const place = this.placeOf(tensor);
@@ -147,31 +143,40 @@ export class Device {
   }
 
   async #bytesOf(tensor: Tensor, type: ElementType): Promise<ArrayBuffer> {
-    if (tensor.type !== type) throw new ShapeError(`${tensor} holds ${tensor.type} elements, not ${type}`);
     this.check();
     const encoder = this.gpu.createCommandEncoder();
-    const pending = this.copyOut(encoder, tensor);
+    const pending = this.copyOut(encoder, tensor, type);
     this.gpu.queue.submit([encoder.finish()]);
     return pending.finish();
   }
 
-  /** Records the copy of a tensor to host memory in `encoder`; call `finish` on the result after the submit. */
-  copyOut(encoder: GPUCommandEncoder, tensor: Tensor): { finish(): Promise<ArrayBuffer> } {
-    const copy = this.#readBack.copy(encoder, this.placeOf(tensor), tensor.bytes);
-    return {
-      finish: async () => {
-        const bytes = await copy.finish().catch((cause: unknown) => {
-          this.check();
-          throw new DeviceLostError(`reading ${tensor} back failed: ${String(cause)}`, { cause });
-        });
-        this.check();
-        return bytes;
-      },
-    };
+  /**
+   * Records the copy of a tensor to host memory in `encoder`; call `finish` on the result after the submit.
+   * @throws ShapeError where the tensor holds another type, or has no place
+   */
+  copyOut(encoder: GPUCommandEncoder, tensor: Tensor, type: ElementType): { finish(): Promise<ArrayBuffer> } {
+    if (tensor.type !== type) throw new ShapeError(`${tensor} holds ${tensor.type} elements, not ${type}`);
+    return this.copyBytes(encoder, this.placeOf(tensor), tensor.bytes);
+  }
+
+  /** Records the copy of a piece of a buffer, as `copyOut` does. */
+  copyBytes(encoder: GPUCommandEncoder, from: Place, bytes: number): { finish(): Promise<ArrayBuffer> } {
+    const copy = this.#readBack.copy(encoder, from, bytes);
+    return { finish: () => this.#settled(copy.finish()) };
+  }
+
+  /** Waits for the GPU. @throws what went wrong on the device before or while waiting. */
+  async #settled<Result>(pending: Promise<Result>): Promise<Result> {
+    const result = await pending.catch((cause: unknown) => {
+      this.check();
+      throw new DeviceLostError(`the GPU did not finish: ${String(cause)}`, { cause });
+    });
+    this.check();
+    return result;
   }
 
   /** The place of a tensor. @throws ShapeError for an intermediate tensor of a recording that was not kept. */
-  placeOf(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+  placeOf(tensor: Tensor): Place {
     if (!tensor.place)
       throw new ShapeError(`${tensor} is an intermediate tensor: keep it when the recording is compiled`);
     return tensor.place;
@@ -180,11 +185,10 @@ export class Device {
   /** Resolves when all work submitted so far is done. @throws what went wrong in it. */
   async idle(): Promise<void> {
     this.check();
-    await this.gpu.queue.onSubmittedWorkDone();
-    this.check();
+    await this.#settled(this.gpu.queue.onSubmittedWorkDone());
   }
 
-  /** Frees a persistent tensor that was made by `tensor` or `indices`. */
+  /** Frees a persistent tensor that was made by `tensor` or `indices`, or a whole slab. */
   free(tensor: Tensor): void {
     this.memory.destroy(this.placeOf(tensor).buffer);
     tensor.place = null;
@@ -198,13 +202,17 @@ export class Device {
   }
 }
 
+function expectLength(tensor: Tensor, length: number): void {
+  if (length !== tensor.size) throw new ShapeError(`${tensor} takes ${tensor.size} elements, not ${length}`);
+}
+
 /** Persistent tensors in one buffer, and the whole buffer as a vector (with gaps of zeros between the tensors). */
 export interface Slab {
   readonly all: Tensor;
   readonly tensors: readonly Tensor[];
 }
 
-/** Doubles four numbers on the device. @throws AdapterError where the result is wrong: the adapter computes nothing. */
+/** Adds four numbers to themselves on the device. @throws AdapterError where the result is wrong: the adapter computes nothing. */
 async function proveItComputes(device: Device): Promise<void> {
   const { gpu } = device;
   const x = device.tensor([4], [1, 2, 3, 4], "probe");
@@ -253,11 +261,16 @@ export async function openDevice(): Promise<Device> {
     "maxComputeWorkgroupsPerDimension",
   ] as const;
   for (const name of wanted) requiredLimits[name] = limits[name];
-  const gpu = await adapter.requestDevice({
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits,
+  const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
+  const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((cause: unknown) => {
+    throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });
   const device = new Device(gpu, summary);
-  await proveItComputes(device);
+  try {
+    await proveItComputes(device);
+  } catch (error) {
+    device.close();
+    throw error;
+  }
   return device;
 }

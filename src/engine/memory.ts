@@ -27,12 +27,8 @@ export class DeviceMemory {
     return this.#peak;
   }
 
-  /**
-   * A new buffer of at least `bytes` bytes.
-   * @throws OutOfMemoryError where it is larger than the adapter allows.
-   */
-  create(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+  /** @throws OutOfMemoryError where a buffer of this size and use is larger than the adapter allows. */
+  expectFits(size: number, usage: GPUBufferUsageFlags, label: string): void {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
     const storage = (usage & GPUBufferUsage.STORAGE) !== 0;
     const limit = storage ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
@@ -42,6 +38,15 @@ export class DeviceMemory {
         `${label} needs ${size} bytes, and this adapter allows ${limit} in one buffer (${limitName}): use a smaller batch or image size`,
       );
     }
+  }
+
+  /**
+   * A new buffer of at least `bytes` bytes.
+   * @throws OutOfMemoryError where it is larger than the adapter allows.
+   */
+  create(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    this.expectFits(size, usage, label);
     const buffer = this.gpu.createBuffer({ size, usage, label });
     this.#current += size;
     this.#peak = Math.max(this.#peak, this.#current);
@@ -54,17 +59,21 @@ export class DeviceMemory {
     buffer.destroy();
   }
 
-  /** Scratch buffers for the sizes given, largest first: existing ones where they fit without much waste. */
-  leaseScratch(sizes: readonly number[]): ScratchLease {
+  /**
+   * Scratch buffers for the sizes given, largest first: existing ones where they fit without much waste.
+   * @throws OutOfMemoryError that carries the label, where one is larger than the adapter allows.
+   */
+  leaseScratch(sizes: readonly { readonly bytes: number; readonly label: string }[]): ScratchLease {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    for (const { bytes, label } of sizes) this.expectFits(bytes, usage, label);
     const taken = new Set<ScratchBuffer>();
-    for (const bytes of sizes) {
+    for (const { bytes } of sizes) {
       let best: ScratchBuffer | null = null;
       for (const candidate of this.#scratch) {
         const fits = candidate.bytes >= bytes && candidate.bytes <= 2 * bytes + 65536 && !taken.has(candidate);
         if (fits && (!best || candidate.bytes < best.bytes)) best = candidate;
       }
       if (!best) {
-        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
         best = { buffer: this.create(bytes, usage, "scratch"), bytes, users: 0 };
         this.#scratch.add(best);
       }

@@ -13,7 +13,7 @@ export interface CompiledKernel {
 function literal(type: "f32" | "u32" | "bool", value: number | boolean): string {
   if (type === "bool") return value ? "true" : "false";
   if (type === "u32") return `${Number(value)}u`;
-  return Number.isInteger(value) ? `${value}.0` : `${value}`;
+  return `${Number(value)}f`;
 }
 
 /** A kernel's source with its constants set. */
@@ -53,17 +53,22 @@ export class PipelineCache {
       binding.access === "read" ? "read-only-storage" : "storage",
     );
     if (kernel.paramsSize > 0) buffers.push("uniform");
+    // In a scope of its own: a kernel that does not compile is told by what is thrown, and leaves the device usable.
+    this.gpu.pushErrorScope("validation");
     const layout = this.gpu.createBindGroupLayout({
       label: kernel.name,
       entries: buffers.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
     });
     const module = this.gpu.createShaderModule({ label: kernel.name, code });
+    const compiling = this.gpu.createComputePipelineAsync({
+      label: kernel.name,
+      layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: "main" },
+    });
+    const scope = this.gpu.popErrorScope();
     try {
-      const pipeline = await this.gpu.createComputePipelineAsync({
-        label: kernel.name,
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: "main" },
-      });
+      const [pipeline, invalid] = await Promise.all([compiling, scope]);
+      if (invalid) throw new Error(invalid.message);
       return { pipeline, layout };
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();

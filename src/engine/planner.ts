@@ -12,7 +12,7 @@ interface Lifetime {
 /** Which intermediate tensors share a buffer: those of one slot are never alive at the same time. */
 export interface MemoryPlan {
   readonly slots: readonly { readonly bytes: number; readonly tensors: readonly Tensor[] }[];
-  /** The most bytes of intermediate tensors that are alive during one launch: what no plan can go below. */
+  /** The most bytes of those tensors that are alive during one launch: what no plan can go below. */
   readonly liveBytes: number;
 }
 
@@ -37,10 +37,17 @@ function lifetimes(launches: readonly Launch[]): Lifetime[] {
 /**
  * Assigns the intermediate tensors of a recording to buffers. Greedy by size (Pisarchyk and Lee 2020, "Efficient memory
  * management for deep neural net inference", section 4.2): the largest tensor first, each into the smallest slot in
- * which no tensor lives at the same time. Slots come out largest first.
+ * which no tensor lives at the same time. Slots come out largest first. The tensors of `keep` take no part.
+ * @throws ShapeError where a launch reads an intermediate tensor that none before it has written, or where no launch writes
+ * a tensor of `keep`.
  */
-export function planMemory(launches: readonly Launch[]): MemoryPlan {
-  const all = lifetimes(launches);
+export function planMemory(launches: readonly Launch[], keep: ReadonlySet<Tensor>): MemoryPlan {
+  const found = lifetimes(launches);
+  for (const tensor of keep) {
+    if (!found.some((life) => life.tensor === tensor))
+      throw new ShapeError(`cannot keep ${tensor}: no launch writes it`);
+  }
+  const all = found.filter((life) => !keep.has(life.tensor));
   const slots: { bytes: number; tensors: Tensor[]; lives: Lifetime[] }[] = [];
   for (const life of all.toSorted((a, b) => b.tensor.bytes - a.tensor.bytes)) {
     const isFree = (slot: { lives: Lifetime[] }) =>

@@ -25,7 +25,6 @@ async function timeByTimestamps(device: Device, steps: readonly Step[]): Promise
       GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
       "timestamps",
     );
-    const staging = memory.create(16 * chunk.length, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "timestamps");
     const encoder = gpu.createCommandEncoder();
     chunk.forEach(({ pipeline, group, grid }, i) => {
       const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
@@ -36,13 +35,11 @@ async function timeByTimestamps(device: Device, steps: readonly Step[]): Promise
       pass.end();
     });
     encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * chunk.length);
+    const copy = device.copyBytes(encoder, { buffer: resolved, offset: 0 }, 16 * chunk.length);
     gpu.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const nanoseconds = new BigUint64Array(staging.getMappedRange());
+    const nanoseconds = new BigUint64Array(await copy.finish());
     for (let i = 0; i < chunk.length; i++) milliseconds.push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
-    staging.unmap();
-    for (const buffer of [resolved, staging]) memory.destroy(buffer);
+    memory.destroy(resolved);
     querySet.destroy();
   }
   return milliseconds;

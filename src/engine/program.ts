@@ -1,10 +1,9 @@
 import { OutOfMemoryError } from "../errors.js";
 import type { Device } from "./device.js";
-import type { ScratchLease } from "./memory.js";
 import { planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
 import type { Launch } from "./tape.js";
-import type { Tensor } from "./tensor.js";
+import type { Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
 export interface CompileOptions {
@@ -31,10 +30,10 @@ export class Program {
   constructor(
     readonly device: Device,
     readonly steps: readonly Step[],
-    readonly scratch: ScratchLease,
-    readonly owned: readonly GPUBuffer[],
     /** The most bytes of intermediate tensors alive at once. */
     readonly liveBytes: number,
+    /** Frees the buffers; kept tensors are gone. */
+    readonly dispose: () => void,
   ) {}
 
   /** Floating-point operations of a run, from the kernels' headers. */
@@ -60,7 +59,7 @@ export class Program {
   async runAndRead(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     this.device.check();
     const encoder = this.#encode();
-    const copy = this.device.copyOut(encoder, tensor);
+    const copy = this.device.copyOut(encoder, tensor, "f32");
     this.device.gpu.queue.submit([encoder.finish()]);
     return new Float32Array(await copy.finish());
   }
@@ -82,12 +81,6 @@ export class Program {
   /** Runs once, launch by launch, and tells where the time goes. Slower than `run`: every launch is a pass of its own. */
   profile(): Promise<KernelProfile[]> {
     return profileSteps(this.device, this.steps);
-  }
-
-  /** Frees the buffers; kept tensors are gone. */
-  dispose(): void {
-    this.scratch.release();
-    for (const buffer of this.owned) this.device.memory.destroy(buffer);
   }
 }
 
@@ -138,33 +131,54 @@ export async function compileProgram(
     }
     return pending;
   });
-  const pipelines = await Promise.all(compiling);
-
-  gpu.pushErrorScope("out-of-memory");
-  const owned: GPUBuffer[] = [];
-  const allocate = (bytes: number, usage: GPUBufferUsageFlags, label: string) => {
-    const buffer = memory.create(bytes, usage, label);
-    owned.push(buffer);
-    return buffer;
-  };
-  for (const tensor of options.keep ?? []) {
-    tensor.place ??= {
-      buffer: allocate(tensor.bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC, tensor.label),
-      offset: 0,
-    };
-  }
-  const plan = planMemory(launches);
-  const scratch = memory.leaseScratch(plan.slots.map((slot) => slot.bytes));
-  plan.slots.forEach((slot, i) => {
-    for (const tensor of slot.tensors) tensor.place = { buffer: scratch.buffers[i], offset: 0 };
+  const pipelines = await Promise.all(compiling).catch(async (cause: unknown) => {
+    // A lost device compiles nothing, and says so only once the queue has settled.
+    await device.idle();
+    throw cause;
   });
+
+  const keep = new Set(options.keep?.filter((tensor) => !tensor.place));
+  const plan = planMemory(launches, keep);
   const { bytes, offsets } = packParams(launches);
-  const params = allocate(bytes.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
-  gpu.queue.writeBuffer(params, 0, bytes);
-  const shortage = await gpu.popErrorScope();
+  const places = new Map<Tensor, Place>();
+  const undo: (() => void)[] = [];
+  const release = () => {
+    for (const step of undo.splice(0)) step();
+  };
+  const allocate = () => {
+    for (const tensor of keep) {
+      const buffer = memory.create(tensor.bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC, tensor.label);
+      tensor.place = { buffer, offset: 0 };
+      undo.push(() => {
+        if (tensor.place) device.free(tensor);
+      });
+    }
+    const scratch = memory.leaseScratch(
+      plan.slots.map((slot) => ({ bytes: slot.bytes, label: slot.tensors[0].label })),
+    );
+    undo.push(scratch.release);
+    plan.slots.forEach((slot, i) => {
+      for (const tensor of slot.tensors) places.set(tensor, { buffer: scratch.buffers[i], offset: 0 });
+    });
+    const params = memory.create(bytes.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
+    undo.push(() => memory.destroy(params));
+    gpu.queue.writeBuffer(params, 0, bytes);
+    return params;
+  };
+  gpu.pushErrorScope("out-of-memory");
+  let params: GPUBuffer;
+  let scope: Promise<GPUError | null>;
+  try {
+    params = allocate();
+  } catch (error) {
+    release();
+    throw error;
+  } finally {
+    scope = gpu.popErrorScope();
+  }
+  const shortage = await scope;
   if (shortage) {
-    for (const buffer of owned) memory.destroy(buffer);
-    scratch.release();
+    release();
     throw new OutOfMemoryError(
       `no device memory for ${plan.liveBytes} bytes of intermediate tensors: ${shortage.message}`,
     );
@@ -172,7 +186,7 @@ export async function compileProgram(
 
   const steps = launches.map((launch, i): Step => {
     const entries: GPUBindGroupEntry[] = launch.tensors.map((tensor, binding) => {
-      const { buffer, offset } = device.placeOf(tensor);
+      const { buffer, offset } = places.get(tensor) ?? device.placeOf(tensor);
       return { binding, resource: { buffer, offset, size: tensor.bytes } };
     });
     if (launch.kernel.paramsSize > 0) {
@@ -183,5 +197,5 @@ export async function compileProgram(
     const group = gpu.createBindGroup({ label: launch.kernel.name, layout, entries });
     return { launch, pipeline, group, grid: fold(launch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension) };
   });
-  return new Program(device, steps, scratch, owned, plan.liveBytes);
+  return new Program(device, steps, plan.liveBytes, release);
 }

@@ -1,7 +1,10 @@
 import type { DeviceMemory } from "./memory.js";
 import type { Place } from "./tensor.js";
 
-/** Copies device memory to the host through staging buffers that are used again. */
+/**
+ * Copies device memory to the host through staging buffers that are used again. Their sizes are powers of two, so that
+ * there are few however many sizes are read.
+ */
 export class ReadBack {
   readonly #idle: GPUBuffer[] = [];
 
@@ -25,14 +28,11 @@ export class ReadBack {
     };
   }
 
-  /** The smallest idle staging buffer that is large enough and no more than four times too large, or a new one. */
   #take(bytes: number): GPUBuffer {
-    let best = -1;
-    this.#idle.forEach((buffer, i) => {
-      const fits = buffer.size >= bytes && buffer.size <= 4 * bytes + 4096;
-      if (fits && (best < 0 || buffer.size < this.#idle[best].size)) best = i;
-    });
-    if (best >= 0) return this.#idle.splice(best, 1)[0];
-    return this.memory.create(bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "staging");
+    const power = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
+    const size = Math.max(bytes, Math.min(power, this.gpu.limits.maxBufferSize));
+    const idle = this.#idle.findIndex((buffer) => buffer.size === size);
+    if (idle >= 0) return this.#idle.splice(idle, 1)[0];
+    return this.memory.create(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "staging");
   }
 }

@@ -36,7 +36,7 @@ export class Tape {
   #keepsNodes = true;
   #recomputing = false;
   readonly #tracked = new Set<Tensor>();
-  readonly #gradients = new Map<Tensor, Tensor>();
+  #gradients = new Map<Tensor, Tensor>();
 
   constructor(readonly device: Device) {}
 
@@ -98,7 +98,7 @@ export class Tape {
     return this.#tracked.has(tensor);
   }
 
-  /** Tells the tape how `output` came from `inputs`; `backward` is called at most once, while `backward()` records. */
+  /** Tells the tape how `output` came from `inputs`; `backward` is called while `backward()` records. */
   differentiate(inputs: readonly Tensor[], output: Tensor, backward: Backward): void {
     if (!inputs.some((input) => this.#tracked.has(input))) return;
     this.#tracked.add(output);
@@ -106,7 +106,8 @@ export class Tape {
   }
 
   /**
-   * Records the launches that compute the gradient of `output` with respect to every watched tensor.
+   * Records the launches that compute the gradient of `output` with respect to every watched tensor. Called again, it adds
+   * to the gradients that are there.
    * @param seed the gradient of `output` itself; without it, 1 for an output of one element.
    * @throws ShapeError where there is no seed and the output has more than one element, or depends on no watched tensor.
    */
@@ -115,9 +116,15 @@ export class Tape {
     if (!seed && output.size !== 1)
       throw new ShapeError(`${output} has ${output.size} elements: give the gradient to start from`);
     if (seed) expectShape(seed, output.shape, "as the output that it is the gradient of");
-    this.#accumulate(output, seed ?? this.device.one);
-    this.#walk(this.#nodes);
+    const before = this.#gradients;
+    const nodes = this.#nodes;
+    this.#gradients = new Map([[output, seed ?? this.device.one]]);
     this.#nodes = [];
+    this.#walk(nodes);
+    const found = this.#gradients;
+    this.#gradients = before;
+    this.#nodes = nodes;
+    for (const [tensor, gradient] of found) this.#accumulate(tensor, gradient);
   }
 
   #walk(nodes: readonly Node[]): void {
@@ -163,7 +170,7 @@ export class Tape {
       this.#recomputing = true;
       const again = segment();
       this.#recomputing = false;
-      this.#accumulate(again, gradient);
+      if (again !== output) this.#accumulate(again, gradient);
       this.#walk(this.#nodes);
       this.#nodes = outer;
       return [null];

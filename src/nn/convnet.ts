@@ -11,7 +11,8 @@ import type { Encoder } from "./module.js";
  */
 export function convnet(width = 1): Encoder {
   const channels = [32, 64, 128, 256].map((base) => Math.round(base * width));
-  if (!(width > 0) || channels[0] < 1) throw new ConfigError(`width ${width} must be a number above 0 that leaves at least one channel`);
+  if (!(width > 0) || channels[0] < 1)
+    throw new ConfigError(`width ${width} must be a number above 0 that leaves at least one channel`);
   const layers = channels.map((outChannels, i) => ({
     convolution: new Convolution(`layers.${i}.conv`, i === 0 ? 3 : channels[i - 1], outChannels, 3, 2, 1),
     norm: new BatchNorm(`layers.${i}.bn`, outChannels, { relu: true }),
@@ -22,7 +23,10 @@ export function convnet(width = 1): Encoder {
     stem: "cifar",
     tensors: layers.flatMap(({ convolution, norm }) => [...convolution.tensors, ...norm.tensors]),
     forward(pass, images) {
-      const maps = layers.reduce((x, { convolution, norm }) => norm.forward(pass, convolution.forward(pass, x)), images);
+      const maps = layers.reduce(
+        (x, { convolution, norm }) => norm.forward(pass, convolution.forward(pass, x)),
+        images,
+      );
       return globalAveragePool(pass.tape, maps);
     },
   };

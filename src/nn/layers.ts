@@ -17,7 +17,9 @@ export class Convolution implements Module {
     readonly padding: number,
   ) {
     const initial = { kind: "kaiming-normal", fanOut: kernel * kernel * outChannels } as const;
-    this.tensors = [{ name: `${name}.weight`, shape: [kernel, kernel, inChannels, outChannels], initial, role: "weight" }];
+    this.tensors = [
+      { name: `${name}.weight`, shape: [kernel, kernel, inChannels, outChannels], initial, role: "weight" },
+    ];
   }
 
   forward({ tape, tensor }: ForwardPass, x: Tensor): Tensor {

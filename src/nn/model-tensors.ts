@@ -19,7 +19,11 @@ export interface ParameterSlab {
   readonly parameters: readonly Parameter[];
 }
 
-function initialValues({ shape, initial }: TensorSpec, random: () => number, normal: () => number): Float32Array<ArrayBuffer> {
+function initialValues(
+  { shape, initial }: TensorSpec,
+  random: () => number,
+  normal: () => number,
+): Float32Array<ArrayBuffer> {
   const values = new Float32Array(elementsOf(shape));
   if (initial.kind === "constant") return values.fill(initial.value);
   if (initial.kind === "kaiming-normal") {
@@ -50,7 +54,11 @@ export class ModelTensors {
     this.#statistics = device.slabs(shapes(statistics));
     let next = 0;
     this.slabs = values.map((slab, s) => {
-      const parameters = slab.tensors.map((value, i) => ({ spec: trained[next++], value, gradient: gradients[s].tensors[i] }));
+      const parameters = slab.tensors.map((value, i) => ({
+        spec: trained[next++],
+        value,
+        gradient: gradients[s].tensors[i],
+      }));
       return { values: slab, gradients: gradients[s], parameters };
     });
     const places = [...values, ...this.#statistics].flatMap((slab) => slab.tensors);
@@ -107,7 +115,9 @@ export class ModelTensors {
       const data = values.get(name);
       if (!data) throw new CheckpointError(`the tensor ${name} is missing: these are weights of another architecture`);
       if (data.length !== elementsOf(shape)) {
-        throw new CheckpointError(`the tensor ${name} has ${data.length} elements, not ${elementsOf(shape)}: another architecture`);
+        throw new CheckpointError(
+          `the tensor ${name} has ${data.length} elements, not ${elementsOf(shape)}: another architecture`,
+        );
       }
     }
     for (const { name } of this.specs) this.device.write(this.tensor(name), values.get(name) ?? new Float32Array());

@@ -24,9 +24,11 @@ export interface ProjectionHead extends Module {
 /** Makes a head for representations of `features` dimensions; its tensors are named `head.<position>.*`. @throws ConfigError */
 export function projectionHead(features: number, options: HeadOptions): ProjectionHead {
   const { layers, hidden = features, output = 128, batchNorm = false } = options;
-  if (![0, 1, 2, 3].includes(layers)) throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
+  if (![0, 1, 2, 3].includes(layers))
+    throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
   for (const [name, value] of Object.entries({ hidden, output })) {
-    if (!Number.isInteger(value) || value < 1) throw new ConfigError(`the head's ${name} dimension ${value} must be a whole number from 1 up`);
+    if (!Number.isInteger(value) || value < 1)
+      throw new ConfigError(`the head's ${name} dimension ${value} must be a whole number from 1 up`);
   }
   const steps: { readonly tensors: readonly TensorSpec[]; forward(pass: ForwardPass, x: Tensor): Tensor }[] = [];
   for (let i = 0; i < layers; i++) {

@@ -45,7 +45,13 @@ class ResidualBlock implements Module {
 }
 
 /** Basic blocks (18, 34) or bottlenecks with the stride in the 3x3 convolution (50), named as in torchvision. */
-function residualBlock(name: string, depth: ResNetDepth, inChannels: number, channels: number, stride: number): ResidualBlock {
+function residualBlock(
+  name: string,
+  depth: ResNetDepth,
+  inChannels: number,
+  channels: number,
+  stride: number,
+): ResidualBlock {
   const unit = (i: number, from: number, to: number, kernel: number, step: number, last: boolean) => ({
     convolution: new Convolution(`${name}.conv${i}`, from, to, kernel, step, kernel === 3 ? 1 : 0),
     norm: new BatchNorm(`${name}.bn${i}`, to, { relu: true }, last ? 0 : 1),
@@ -78,7 +84,8 @@ export function resnet({ depth, stem, width = 1 }: ResNetOptions): Encoder {
   const counts = BLOCKS[depth];
   if (!counts) throw new ConfigError(`there is no ResNet-${depth} here: choose 18, 34 or 50`);
   const channels = (base: number) => Math.round(base * width);
-  if (!(width > 0) || channels(64) < 1) throw new ConfigError(`width ${width} must be a number above 0 that leaves at least one channel`);
+  if (!(width > 0) || channels(64) < 1)
+    throw new ConfigError(`width ${width} must be a number above 0 that leaves at least one channel`);
   const [kernel, stride, padding] = stem === "cifar" ? [3, 1, 1] : [7, 2, 3];
   const first = new Convolution("conv1", 3, channels(64), kernel, stride, padding);
   const norm = new BatchNorm("bn1", channels(64), { relu: true });

@@ -35,7 +35,9 @@ export function toTorch({ shape }: TensorSpec, values: Float32Array): Float32Arr
 export function fromTorch({ name, shape }: TensorSpec, values: Float32Array): Float32Array<ArrayBuffer> {
   const size = shape.reduce((product, extent) => product * extent, 1);
   if (values.length !== size) {
-    throw new CheckpointError(`${name} has ${values.length} elements, and this architecture wants [${torchShape(shape).join(", ")}]`);
+    throw new CheckpointError(
+      `${name} has ${values.length} elements, and this architecture wants [${torchShape(shape).join(", ")}]`,
+    );
   }
   if (shape.length === 1) return new Float32Array(values);
   if (shape.length === 2) return transposed(values, shape[1], shape[0]);

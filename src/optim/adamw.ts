@@ -36,8 +36,13 @@ export function adamW(
           first_moment: firstMoments[i],
           second_moment: secondMoments[i],
         };
-        const params = { elements: slab.values.all.size, beta1, beta2, epsilon, weight_decay: weightDecay };
-        tape.launch(kernels.adamw, bindings, params);
+        tape.launch(kernels.adamw, bindings, {
+          elements: slab.values.all.size,
+          one_minus_beta1: 1 - beta1,
+          one_minus_beta2: 1 - beta2,
+          epsilon,
+          weight_decay: weightDecay,
+        });
       });
     },
     setStep(step, learningRate) {

@@ -16,7 +16,10 @@ export interface LarsOptions {
  * Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017) as SimCLR uses it:
  * v = m v + trust |w| / |g + wd w| lr (g + wd w), w -= v. Biases and batch norm take neither decay nor adaptation.
  */
-export function lars(model: ModelTensors, { momentum = 0.9, weightDecay = 1e-6, trust = 0.001 }: LarsOptions = {}): Optimizer {
+export function lars(
+  model: ModelTensors,
+  { momentum = 0.9, weightDecay = 1e-6, trust = 0.001 }: LarsOptions = {},
+): Optimizer {
   const { device } = model;
   const schedule = device.tensor([4], undefined, "schedule");
   const velocities = slabState(model, "velocity");

@@ -35,5 +35,7 @@ export function slabState(model: ModelTensors, label: string): Tensor[] {
 
 /** State tensors by name and slab. */
 export function namedState(states: Readonly<Record<string, readonly Tensor[]>>): ReadonlyMap<string, Tensor> {
-  return new Map(Object.entries(states).flatMap(([name, tensors]) => tensors.map((tensor, i) => [`${name}.${i}`, tensor])));
+  return new Map(
+    Object.entries(states).flatMap(([name, tensors]) => tensors.map((tensor, i) => [`${name}.${i}`, tensor])),
+  );
 }

@@ -16,7 +16,8 @@ export function scaledLearningRate(rate: number, batch: number, scaling: Learnin
  * @throws ConfigError where the warm-up is longer than the training.
  */
 export function warmupCosine(peak: number, step: number, steps: number, warmupSteps: number): number {
-  if (warmupSteps > steps) throw new ConfigError(`a warm-up of ${warmupSteps} steps does not fit a training of ${steps} steps`);
+  if (warmupSteps > steps)
+    throw new ConfigError(`a warm-up of ${warmupSteps} steps does not fit a training of ${steps} steps`);
   if (step < warmupSteps) return (peak * (step + 1)) / warmupSteps;
   return peak * 0.5 * (1 + Math.cos((Math.PI * (step - warmupSteps)) / (steps - warmupSteps)));
 }

@@ -13,7 +13,10 @@ export interface SgdOptions {
 }
 
 /** Stochastic gradient descent with momentum: v = m v + g, w -= lr (g + m v) with Nesterov or lr v without; PyTorch's SGD. */
-export function sgd(model: ModelTensors, { momentum = 0.9, nesterov = true, weightDecay = 0 }: SgdOptions = {}): Optimizer {
+export function sgd(
+  model: ModelTensors,
+  { momentum = 0.9, nesterov = true, weightDecay = 0 }: SgdOptions = {},
+): Optimizer {
   const { device } = model;
   const schedule = device.tensor([4], undefined, "schedule");
   const velocities = slabState(model, "velocity");

@@ -50,7 +50,8 @@ export function parseConfig(value: unknown): TrainingConfig {
   for (const [key, found] of Object.entries(value)) {
     if (!(key in DEFAULT_CONFIG)) continue;
     const mixed = key === "augmentation" && (typeof found === "string" || typeof found === "object");
-    if (!mixed && typeof found !== typeof config[key]) throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
+    if (!mixed && typeof found !== typeof config[key])
+      throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
     config[key] = found;
   }
   if (!isTrainingConfig(config)) throw new CheckpointError("the configuration is damaged");
@@ -66,7 +67,9 @@ function isTrainingConfig(config: object): config is TrainingConfig {
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (metadata["format"] !== FORMAT) {
-    throw new CheckpointError(`this is no checkpoint of a training: its format is "${metadata["format"] ?? "none"}", not "${FORMAT}"`);
+    throw new CheckpointError(
+      `this is no checkpoint of a training: its format is "${metadata["format"] ?? "none"}", not "${FORMAT}"`,
+    );
   }
   let config: unknown;
   try {
@@ -76,14 +79,21 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   }
   const whole = (key: string): number => {
     const value = Number(metadata[key]);
-    if (!Number.isInteger(value) || value < 0) throw new CheckpointError(`the checkpoint's ${key} is "${metadata[key] ?? "missing"}"`);
+    if (!Number.isInteger(value) || value < 0)
+      throw new CheckpointError(`the checkpoint's ${key} is "${metadata[key] ?? "missing"}"`);
     return value;
   };
   const floats = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array) floats.set(name, new Float32Array(data));
   }
-  return { config: parseConfig(config), imageSize: whole("imageSize"), step: whole("step"), images: whole("images"), tensors: floats };
+  return {
+    config: parseConfig(config),
+    imageSize: whole("imageSize"),
+    step: whole("step"),
+    images: whole("images"),
+    tensors: floats,
+  };
 }
 
 /** The tensors of one part of a checkpoint, without the part's name. */
@@ -104,7 +114,9 @@ export function restoreOptimizer(device: Device, optimizer: Optimizer, checkpoin
   for (const [name, tensor] of optimizer.state) {
     const data = values.get(name);
     if (!data || data.length !== tensor.size) {
-      throw new CheckpointError(`the checkpoint has no optimizer state ${name} of ${tensor.size} elements: it is of another optimizer or model`);
+      throw new CheckpointError(
+        `the checkpoint has no optimizer state ${name} of ${tensor.size} elements: it is of another optimizer or model`,
+      );
     }
     device.write(tensor, data);
   }

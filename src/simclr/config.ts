@@ -1,4 +1,9 @@
-import { type AugmentationPolicy, type AugmentationPolicyName, augmentationPolicies, checkPolicy } from "../augment/policy.js";
+import {
+  type AugmentationPolicy,
+  type AugmentationPolicyName,
+  augmentationPolicies,
+  checkPolicy,
+} from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
 import { checkTemperature } from "../losses/nt-xent.js";
 import { convnet } from "../nn/convnet.js";
@@ -121,11 +126,16 @@ export function checkConfig(config: TrainingConfig, images: number): void {
   if (!(config.learningRate > 0) || !Number.isFinite(config.learningRate)) {
     throw new ConfigError(`learningRate is ${config.learningRate}; it must be a number above 0`);
   }
-  if (!(config.weightDecay >= 0)) throw new ConfigError(`weightDecay is ${config.weightDecay}; it must not be negative`);
+  if (!(config.weightDecay >= 0))
+    throw new ConfigError(`weightDecay is ${config.weightDecay}; it must not be negative`);
   if (!(config.warmupEpochs >= 0 && config.warmupEpochs <= config.epochs)) {
-    throw new ConfigError(`warmupEpochs is ${config.warmupEpochs}; it must lie between 0 and the ${config.epochs} epochs`);
+    throw new ConfigError(
+      `warmupEpochs is ${config.warmupEpochs}; it must lie between 0 and the ${config.epochs} epochs`,
+    );
   }
   if (config.batch > images) {
-    throw new ConfigError(`the batch of ${config.batch} is larger than the training set of ${images} images: choose a smaller one`);
+    throw new ConfigError(
+      `the batch of ${config.batch} is larger than the training set of ${images} images: choose a smaller one`,
+    );
   }
 }

@@ -43,7 +43,9 @@ export class Embedder {
   async embed(dataset: Dataset, onProgress?: (done: number, total: number) => void): Promise<Features> {
     const size = this.model.imageSize;
     if (dataset.width !== size || dataset.height !== size) {
-      throw new ConfigError(`${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels, and this encoder takes ${size} x ${size}: open them with that image size`);
+      throw new ConfigError(
+        `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels, and this encoder takes ${size} x ${size}: open them with that image size`,
+      );
     }
     const dimension = this.model.encoder.features;
     const values = new Float32Array(dataset.length * dimension);

@@ -9,7 +9,11 @@ import { createModel, type SimclrModel } from "./model.js";
  * A trained encoder, without head and optimizer, as safetensors with PyTorch's names and layouts: a torchvision ResNet
  * takes the file with `load_state_dict(..., strict=False)`, which leaves its classifier as it was. No transposition needed.
  */
-export async function encodeEncoder(model: SimclrModel, config: TrainingConfig, steps: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodeEncoder(
+  model: SimclrModel,
+  config: TrainingConfig,
+  steps: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const weights = await model.tensors.read();
   const tensors = new Map<string, TensorData>();
   for (const spec of model.encoder.tensors) {
@@ -23,7 +27,10 @@ export async function encodeEncoder(model: SimclrModel, config: TrainingConfig, 
   const { encoder, width } = config;
   const { stem, features } = model.encoder;
   const facts = { encoder, width, stem, features, imageSize: model.imageSize };
-  return encodeSafetensors(tensors, Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, String(value)])));
+  return encodeSafetensors(
+    tensors,
+    Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, String(value)])),
+  );
 }
 
 /** Makes a model (encoder only, z = h) from what `encodeEncoder` wrote. @throws CheckpointError where it is something else. */

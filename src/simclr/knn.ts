@@ -2,10 +2,10 @@ import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";
-import { normalizeRows } from "../ops/normalize-rows.js";
-import { matmul } from "../ops/matmul.js";
-import { topK } from "../ops/rows.js";
 import { checkTemperature } from "../losses/nt-xent.js";
+import { matmul } from "../ops/matmul.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
+import { topK } from "../ops/rows.js";
 import type { Features } from "./embed.js";
 
 /** Settings of the kNN classifier. */
@@ -51,7 +51,11 @@ export async function knn(
   const { dimension } = candidates;
   const used = Math.min(k, candidates.rows);
   const bank = device.tensor([candidates.rows, dimension], candidates.values, "candidates");
-  const votes = device.tensor([candidates.rows], labels ? new Uint32Array(labels) : new Uint32Array(candidates.rows), "labels");
+  const votes = device.tensor(
+    [candidates.rows],
+    labels ? new Uint32Array(labels) : new Uint32Array(candidates.rows),
+    "labels",
+  );
 
   const normalizing = new Tape(device);
   const normalizedBank = normalizeRows(normalizing, bank);
@@ -67,7 +71,13 @@ export async function knn(
   tape.launch(
     kernels.knnVote,
     { neighbours: nearest.indices, similarities: nearest.values, labels: votes, predictions },
-    { queries: chunk, candidates: candidates.rows, k: used, classes: Math.max(classes, 1), inverse_temperature: 1 / temperature },
+    {
+      queries: chunk,
+      candidates: candidates.rows,
+      k: used,
+      classes: Math.max(classes, 1),
+      inverse_temperature: 1 / temperature,
+    },
   );
   const search = await tape.compile({ keep: [nearest.indices, nearest.values, predictions] });
 

@@ -5,10 +5,10 @@ import { ConfigError } from "../errors.js";
 import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
 import { Linear } from "../nn/layers.js";
 import { ModelTensors } from "../nn/model-tensors.js";
-import { warmupCosine } from "../optim/schedule.js";
-import { sgd } from "../optim/sgd.js";
 import { columnStatistics } from "../ops/batch-norm.js";
 import { gatherIndices, gatherRows, standardize } from "../ops/rows.js";
+import { warmupCosine } from "../optim/schedule.js";
+import { sgd } from "../optim/sgd.js";
 import type { Features } from "./embed.js";
 
 /** Settings of the linear probe. */
@@ -52,7 +52,8 @@ export async function linearProbe(
   { epochs = 100, batch = 256, learningRate = 0.1, seed = 1 }: LinearProbeOptions = {},
 ): Promise<LinearProbeResult> {
   const { rows, dimension } = train.features;
-  if (rows < 2 || classes < 2) throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
+  if (rows < 2 || classes < 2)
+    throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
   const size = Math.min(batch, rows);
   const raw = device.tensor([rows, dimension], train.features.values, "training features");
   const testRaw = device.tensor([test.features.rows, dimension], test.features.values, "test features");

@@ -59,7 +59,9 @@ export class Trainer {
     const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
     checkConfig(full, dataset.length);
     if (dataset.width !== dataset.height) {
-      throw new ConfigError(`${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`);
+      throw new ConfigError(
+        `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`,
+      );
     }
     const model = createModel(device, full, dataset.width);
     const optimizer = createOptimizer(full, model.tensors);
@@ -91,7 +93,9 @@ export class Trainer {
    */
   restore(checkpoint: Checkpoint): void {
     if (checkpoint.images !== this.dataset.length) {
-      throw new CheckpointError(`the checkpoint is of a training on ${checkpoint.images} images, and there are ${this.dataset.length} now`);
+      throw new CheckpointError(
+        `the checkpoint is of a training on ${checkpoint.images} images, and there are ${this.dataset.length} now`,
+      );
     }
     restoreModel(this.model, checkpoint);
     restoreOptimizer(this.device, this.optimizer, checkpoint);
@@ -151,7 +155,13 @@ export class Trainer {
     return this.step === this.steps;
   }
 
-  async #report(index: number, metrics: StepMetrics, learningRate: number, imagesPerSecond: number, { onStep }: TrainingHooks): Promise<void> {
+  async #report(
+    index: number,
+    metrics: StepMetrics,
+    learningRate: number,
+    imagesPerSecond: number,
+    { onStep }: TrainingHooks,
+  ): Promise<void> {
     const step = index + 1;
     if (!Number.isFinite(metrics.loss)) {
       throw new NonFiniteLossError(

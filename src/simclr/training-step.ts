@@ -4,8 +4,8 @@ import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ntXent } from "../losses/nt-xent.js";
-import type { Optimizer } from "../optim/optimizer.js";
 import { meanStandardDeviation } from "../ops/rows.js";
+import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
 import type { SimclrModel } from "./model.js";
 

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import type { Dataset } from "../data/dataset.js";
+import { writeFileAtomic } from "../io/atomic.js";
+import { embeddingsToCsv } from "../io/csv.js";
+import { encodeNpy } from "../io/npy.js";
+import { Embedder } from "../simclr/embed.js";
+import { withDevice } from "./session.js";
+import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
+
+/** `simclr embed <run> <images>` */
+export function addEmbedCommand(program: Command): void {
+  program
+    .command("embed")
+    .description("write the representations h of images as NumPy arrays and CSV, one row an image")
+    .argument("<run>", "the run's folder")
+    .argument("<images>", "a folder, an archive or CIFAR files, as for train; labels are not needed")
+    .option("--out <folder>", "where the files go", ".")
+    .action(async (path: string, images: string, { out }: { readonly out: string }) => {
+      await withDevice(async (device) => {
+        const run = await openStoredRun(path);
+        const set = await openRunImages(run, images);
+        const embedder = await Embedder.create(device, loadModel(device, run));
+        const { mkdir } = await import("node:fs/promises");
+        const { join } = await import("node:path");
+        await mkdir(out, { recursive: true });
+        const write = async (dataset: Dataset, name: string) => {
+          const { values, rows, dimension } = await embedder.embed(dataset);
+          const { labels, classes } = dataset;
+          const names = Array.from({ length: rows }, (_, i) => dataset.nameOf(i));
+          await writeFileAtomic(join(out, `${name}.npy`), encodeNpy([rows, dimension], values));
+          await writeFileAtomic(join(out, `${name}.csv`), embeddingsToCsv(names, labels, classes, values, dimension));
+          console.log(`wrote ${join(out, name)}.npy and .csv: ${rows} x ${dimension}`);
+        };
+        await write(set.train, set.test ? "train" : "embeddings");
+        if (set.test) await write(set.test, "test");
+      });
+    });
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { SimclrError } from "../errors.js";
+import { VERSION } from "../version.js";
+import { addDemoCommand } from "./demo.js";
+import { addDoctorCommand } from "./doctor.js";
+import { addEmbedCommand } from "./embed.js";
+import { addEvalCommand } from "./eval.js";
+import { addResumeCommand } from "./resume.js";
+import { addTrainCommand } from "./train.js";
+
+const program = new Command("simclr")
+  .description("Self-supervised learning on images (SimCLR) on WebGPU.")
+  .version(VERSION)
+  .showHelpAfterError("(see --help)");
+for (const add of [
+  addTrainCommand,
+  addResumeCommand,
+  addEvalCommand,
+  addEmbedCommand,
+  addDoctorCommand,
+  addDemoCommand,
+])
+  add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Our own errors say what to do; anything else is a defect, and its stack says where.
+  console.error(error instanceof SimclrError ? `error: ${error.message}` : error);
+  process.exitCode = 1;
+}

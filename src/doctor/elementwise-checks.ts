@@ -1,0 +1,154 @@
+import { kernels } from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import type { Tensor } from "../engine/tensor.js";
+import { columnSums } from "../ops/column-sums.js";
+import { add, mean, relu, reluGradient, transpose } from "../ops/elementwise.js";
+import { addBias } from "../ops/matmul.js";
+import { gatherIndices, gatherRows, standardize } from "../ops/rows.js";
+import { biasForward, reluBackward, reluForward } from "../reference/elementwise.js";
+import { columnSums as columnSumsReference } from "../reference/reduction.js";
+import { type Check, checkOf, evaluate, exactly, type Input, type KernelName } from "./check.js";
+import { type RandomInputs, randomInputs } from "./random-inputs.js";
+import { ROUNDINGS, relativeError, UNIT } from "./rounding.js";
+
+/** A kernel with one output `y`. */
+interface Elementwise {
+  readonly record: (tape: Tape, input: Input) => Tensor;
+  readonly y: Float64Array;
+  readonly tolerance: Float64Array;
+}
+
+const epsilon = 1e-5;
+const absolute = (x: Float64Array) => x.map(Math.abs);
+
+function check(used: readonly KernelName[], shape: string, make: (random: RandomInputs) => Elementwise): Check {
+  return checkOf(
+    used,
+    shape,
+    {
+      compute: (device, { record }) => evaluate(device, (tape, input) => ({ y: record(tape, input) })),
+      reference: ({ y }) => ({ y }),
+      tolerance: ({ tolerance }) => ({ y: tolerance }),
+    },
+    () => make(randomInputs(1)),
+  );
+}
+
+const sumChecks = (
+  [
+    [67, 37],
+    [131, 1],
+    [1, 11],
+  ] as const
+).map(([rows, channels]) =>
+  check(["columnSums", "sumSplits"], `sum over ${rows} rows of ${channels}`, (random) => {
+    const x = random.normal(rows * channels);
+    return {
+      record: (tape, input) => columnSums(tape, input(x, [rows, channels])),
+      y: columnSumsReference(x, rows, channels),
+      // A sum of `rows` terms.
+      tolerance: columnSumsReference(absolute(x), rows, channels).map((sum) => sum * relativeError(rows)),
+    };
+  }),
+);
+
+/** Checks of the kernels that take every element by itself, of copies, and of sums. */
+export const elementwiseChecks: readonly Check[] = [
+  check(["add"], "sum of two vectors of 131", (random) => {
+    const [a, b] = [random.normal(131), random.normal(131)];
+    const y = a.map((value, i) => value + b[i]);
+    return {
+      record: (tape, input) => add(tape, input(a, [131]), input(b, [131])),
+      y,
+      tolerance: y.map((value) => UNIT * Math.abs(value)),
+    };
+  }),
+  check(["relu"], "rectifier of 131", (random) => {
+    const x = random.normal(131);
+    return {
+      record: (tape, input) => relu(tape, input(x, [131])),
+      y: reluForward(x),
+      tolerance: exactly(x),
+    };
+  }),
+  check(["reluGradient"], "gradient of a rectifier of 131", (random) => {
+    const [y, dy] = [reluForward(random.normal(131)), random.normal(131)];
+    return {
+      record: (tape, input) => reluGradient(tape, input(y, [131]), input(dy, [131])),
+      y: reluBackward(y, dy),
+      tolerance: exactly(y),
+    };
+  }),
+  check(["bias"], "bias of 13 x 11", (random) => {
+    const [x, bias] = [random.normal(143), random.normal(11)];
+    const y = biasForward(x, bias);
+    return {
+      record: (tape, input) => addBias(tape, input(x, [13, 11]), input(bias, [11])),
+      y,
+      tolerance: y.map((value) => UNIT * Math.abs(value)),
+    };
+  }),
+  ...sumChecks,
+  check(["mean"], "mean of 331", (random) => {
+    const x = random.normal(331);
+    const average = (values: Float64Array) => Float64Array.of(values.reduce((a, b) => a + b) / values.length);
+    return {
+      record: (tape, input) => mean(tape, input(x, [331]), "mean"),
+      y: average(x),
+      // A sum of 331 terms and a division.
+      tolerance: average(absolute(x)).map((value) => value * relativeError(331 + ROUNDINGS.division)),
+    };
+  }),
+  check(["transpose"], "3 matrices of 7 x 5 transposed", (random) => {
+    const x = random.normal(105);
+    return {
+      record: (tape, input) => transpose(tape, input(x, [3, 7, 5])),
+      y: x.map((_, i) => x[Math.floor(i / 35) * 35 + (i % 7) * 5 + (Math.floor(i / 7) % 5)]),
+      tolerance: exactly(x),
+    };
+  }),
+  check(["gatherRows"], "11 rows out of 7 x 13", (random) => {
+    const [x, indices] = [random.normal(91), random.below(11, 7)];
+    const y = Float64Array.from({ length: 143 }, (_, i) => x[indices[Math.floor(i / 13)] * 13 + (i % 13)]);
+    return {
+      record: (tape, input) => gatherRows(tape, input(x, [7, 13]), input(indices, [11])),
+      y,
+      tolerance: exactly(y),
+    };
+  }),
+  check(["gatherIndices"], "131 entries out of 37", (random) => {
+    const [x, indices] = [random.below(37, 1000), random.below(131, 37)];
+    const y = Float64Array.from(indices, (index) => x[index]);
+    return {
+      record: (tape, input) => gatherIndices(tape, input(x, [37]), input(indices, [131])),
+      y,
+      tolerance: exactly(y),
+    };
+  }),
+  check(["standardize"], "19 x 7 by given means and variances", (random) => {
+    const x = random.normal(133, 1, 3);
+    const statistics = Float64Array.of(...random.normal(7), ...random.uniform(7, 0.1, 4));
+    const y = x.map((value, i) => (value - statistics[i % 7]) / Math.sqrt(statistics[7 + (i % 7)] + epsilon));
+    return {
+      record: (tape, input) => standardize(tape, input(x, [19, 7]), input(statistics, [2, 7])),
+      y,
+      // A difference, a sum under the root (which halves it), the root and a product.
+      tolerance: y.map((value) => Math.abs(value) * relativeError(2.5 + ROUNDINGS.inverseSqrt)),
+    };
+  }),
+  check(["meanStandardDeviation"], "mean of 37 standard deviations", (random) => {
+    const statistics = random.uniform(74, 0, 2);
+    const y = statistics.subarray(37).reduce((sum, variance) => sum + Math.sqrt(variance) / 37, 0);
+    return {
+      record: (tape, input) => {
+        const result = tape.tensor([1], "mean standard deviation");
+        const bindings = { statistics: input(statistics, [2, 37]), y: result };
+        tape.launch(kernels.meanStandardDeviation, bindings, { elements: 1, cols: 37 });
+        return result;
+      },
+      y: Float64Array.of(y),
+      // The roots, a sum of 37 and a division; no term is negative.
+      tolerance: Float64Array.of(y * relativeError(37 + ROUNDINGS.sqrt + ROUNDINGS.division)),
+    };
+  }),
+];

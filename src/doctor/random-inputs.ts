@@ -1,0 +1,23 @@
+import { normals, sfc32 } from "../random.js";
+
+/** Inputs of checks from a fixed seed; every number is one that f32 has. */
+export interface RandomInputs {
+  /** Normally distributed. */
+  normal(count: number, scale?: number, mean?: number): Float64Array;
+  /** Evenly distributed from `low` to `high`. */
+  uniform(count: number, low: number, high: number): Float64Array;
+  /** Whole numbers from 0 to `bound` - 1. */
+  below(count: number, bound: number): Uint32Array<ArrayBuffer>;
+}
+
+/** The same seed gives the same inputs in every runtime. */
+export function randomInputs(seed: number): RandomInputs {
+  const words = sfc32(seed, 0, 0);
+  const normal = normals(words);
+  const fill = (count: number, next: () => number) => Float64Array.from({ length: count }, () => Math.fround(next()));
+  return {
+    normal: (count, scale = 1, mean = 0) => fill(count, () => mean + scale * normal()),
+    uniform: (count, low, high) => fill(count, () => low + ((high - low) * words()) / 2 ** 32),
+    below: (count, bound) => Uint32Array.from({ length: count }, () => words() % bound),
+  };
+}

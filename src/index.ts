@@ -1,0 +1,48 @@
+/** Self-supervised learning on images on WebGPU: everything of the engine, and the learning on top of it. */
+export {
+  augment,
+  blurWindow,
+  drawViews,
+  type ImageBatch,
+  renderViews,
+  toFloatImages,
+  VIEW_FIELDS,
+} from "./augment/augment.js";
+export {
+  AUGMENTATION_POLICY_NAMES,
+  type AugmentationPolicy,
+  type AugmentationPolicyName,
+  augmentationPolicies,
+} from "./augment/policy.js";
+export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
+export { type OpenImagesOptions, openImages } from "./data/open-images.js";
+export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
+export { sampleOrder } from "./data/sample-order.js";
+export { splitHoldOut, subset } from "./data/views.js";
+export * from "./engine.js";
+export { encodeNpy } from "./io/npy.js";
+export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { convnet } from "./nn/convnet.js";
+export { BatchNorm, Convolution, Linear } from "./nn/layers.js";
+export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
+export type { Encoder, ForwardPass, Initial, Module, TensorSpec } from "./nn/module.js";
+export { type HeadOptions, type ProjectionHead, projectionHead } from "./nn/projection-head.js";
+export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
+export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
+export { type AdamWOptions, adamW } from "./optim/adamw.js";
+export { type LarsOptions, lars } from "./optim/lars.js";
+export type { Optimizer } from "./optim/optimizer.js";
+export { type LearningRateScaling, scaledLearningRate, warmupCosine } from "./optim/schedule.js";
+export { type SgdOptions, sgd } from "./optim/sgd.js";
+export { type Checkpoint, decodeCheckpoint } from "./simclr/checkpoint.js";
+export { DEFAULT_CONFIG, ENCODERS, OPTIMIZERS, SCALINGS, type TrainingConfig } from "./simclr/config.js";
+export { Embedder, type Features } from "./simclr/embed.js";
+export { decodeEncoder, encodeEncoder } from "./simclr/encoder-file.js";
+export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./simclr/evaluation.js";
+export { accuracy, type KnnOptions, type KnnResult, knn } from "./simclr/knn.js";
+export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./simclr/linear-probe.js";
+export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.js";
+export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";
+export { type StepEvent, Trainer, type TrainingHooks } from "./simclr/trainer.js";
+export type { StepMetrics } from "./simclr/training-step.js";
+export { VERSION } from "./version.js";

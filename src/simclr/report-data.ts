@@ -1,0 +1,196 @@
+import { drawViews, renderViews } from "../augment/augment.js";
+import type { Dataset, ImageSet } from "../data/dataset.js";
+import type { Device } from "../engine/device.js";
+import { Tape } from "../engine/tape.js";
+import type { LabelledImage, ReportData, ReportImage } from "../io/report-data.js";
+import type { MetricsLine } from "../io/run-folder.js";
+import { policyOf } from "./config.js";
+import { Embedder, type Features } from "./embed.js";
+import { type Evaluation, evenly } from "./evaluation.js";
+import { knn } from "./knn.js";
+import type { Trainer } from "./trainer.js";
+
+const VIEW_PAIRS = 12;
+const QUERIES = 6;
+const NEAREST = 8;
+const MAP_POINTS = 1000;
+
+/** A number of a metrics line. */
+function figure(line: MetricsLine, key: string): number {
+  const value = line[key];
+  return typeof value === "number" ? value : Number.NaN;
+}
+
+async function pictures(dataset: Dataset, indices: readonly number[]): Promise<ReportImage[]> {
+  const { width, height } = dataset;
+  const size = width * height * 4;
+  const bytes = new Uint8Array(indices.length * size);
+  await dataset.fetch(indices, bytes);
+  return indices.map((_, i) => ({ width, height, pixels: bytes.subarray(i * size, (i + 1) * size) }));
+}
+
+/** Some images and two views of each, made as in the first epoch of training. */
+async function viewPairs(device: Device, { config, dataset, model }: Trainer): Promise<ReportData["viewPairs"]> {
+  const size = model.imageSize;
+  const count = Math.min(VIEW_PAIRS, dataset.length);
+  const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
+  const originals = await pictures(dataset, indices);
+  const pixels = new Uint32Array(count * size * size);
+  await dataset.fetch(indices, new Uint8Array(pixels.buffer));
+  const bytes = device.tensor([count, size, size], pixels, "pictures");
+  const images = device.tensor([count], Uint32Array.from(indices), "picture numbers");
+  const counter = device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch");
+  const policy = policyOf(config, size);
+  const tape = new Tape(device);
+  const views = renderViews(
+    tape,
+    bytes,
+    drawViews(tape, { bytes, images, counter }, policy),
+    size,
+    policy.blurProbability > 0,
+  );
+  const program = await tape.compile({ keep: [views] });
+  const values = await program.runAndRead(views);
+  program.dispose();
+  for (const tensor of [bytes, images, counter]) device.free(tensor);
+  const view = (row: number): ReportImage => {
+    const rgba = new Uint8Array(size * size * 4).fill(255);
+    for (let p = 0; p < size * size; p++) {
+      for (let c = 0; c < 3; c++) rgba[4 * p + c] = Math.round(values[(row * size * size + p) * 3 + c] * 255);
+    }
+    return { width: size, height: size, pixels: rgba };
+  };
+  return originals.map((original, i) => ({ original, first: view(i), second: view(count + i) }));
+}
+
+function rowsOf({ values, dimension }: Features, rows: readonly number[]): Features {
+  const picked = new Float32Array(rows.length * dimension);
+  rows.forEach((row, i) => {
+    picked.set(values.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+  });
+  return { values: picked, rows: rows.length, dimension };
+}
+
+/** Some images of `queries` and the images of `candidates` nearest to them; an image is not its own neighbour. */
+async function nearestNeighbours(
+  device: Device,
+  candidates: { dataset: Dataset; features: Features },
+  queries: { dataset: Dataset; features: Features },
+): Promise<ReportData["neighbours"]> {
+  const count = Math.min(QUERIES, queries.dataset.length);
+  // Spread over the set, so that a set sorted by class shows several classes.
+  const rows = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * queries.dataset.length) / count));
+  const same = candidates.dataset === queries.dataset;
+  const k = Math.min(NEAREST + (same ? 1 : 0), candidates.dataset.length);
+  const found = await knn(device, candidates.features, null, 1, rowsOf(queries.features, rows), { k });
+  const labelOf = (dataset: Dataset, index: number) => dataset.labels?.[index] ?? null;
+  const images = await pictures(queries.dataset, rows);
+  return Promise.all(
+    rows.map(async (row, q) => {
+      const order = Array.from({ length: k }, (_, i) => q * k + i)
+        .filter((at) => !(same && found.neighbours[at] === row))
+        .sort((a, b) => found.similarities[b] - found.similarities[a])
+        .slice(0, NEAREST);
+      const tiles = await pictures(
+        candidates.dataset,
+        order.map((at) => found.neighbours[at]),
+      );
+      const nearest = order.map((at, i): LabelledImage & { similarity: number } => ({
+        image: tiles[i],
+        label: labelOf(candidates.dataset, found.neighbours[at]),
+        similarity: found.similarities[at],
+      }));
+      return { query: { image: images[q], label: labelOf(queries.dataset, row) }, nearest };
+    }),
+  );
+}
+
+function configRows({ config, dataset, model }: Trainer, images: ImageSet): [string, string][] {
+  const { head } = model;
+  return [
+    ["encoder", `${model.encoder.name}, ${model.encoder.features} features`],
+    ["parameters", model.tensors.parameterCount.toLocaleString("en")],
+    ["projection head", config.head.layers === 0 ? "none" : `${config.head.layers} layers, output ${head.output}`],
+    [
+      "images",
+      `${dataset.length.toLocaleString("en")} to train, ${(images.test?.length ?? 0).toLocaleString("en")} to test`,
+    ],
+    ["image size", `${model.imageSize} x ${model.imageSize} pixels`],
+    ["augmentation", typeof config.augmentation === "string" ? config.augmentation : "custom"],
+    ["batch", `${config.batch} images, ${2 * config.batch} views`],
+    ["epochs", String(config.epochs)],
+    ["temperature", String(config.temperature)],
+    ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],
+    [
+      "learning rate",
+      `${config.learningRate} (scaling: ${config.learningRateScaling}), ${config.warmupEpochs} epochs of warm-up, then cosine`,
+    ],
+    ["seed", String(config.seed)],
+  ];
+}
+
+/** Gathers what report.html shows of a finished training. `after` is null for sets without labels. */
+export async function reportData(
+  device: Device,
+  trainer: Trainer,
+  images: ImageSet,
+  after: (Evaluation & { readonly probe: number }) | null,
+  lines: readonly MetricsLine[],
+): Promise<ReportData> {
+  const { config, model, dataset } = trainer;
+  const shown = images.test ?? dataset;
+  const steps = lines.filter((line) => line["kind"] === "step");
+  const evaluations = lines.filter((line) => line["kind"] === "evaluation");
+  const untrained = evaluations.find((line) => line["epoch"] === 0);
+  let features: { dataset: Dataset; features: Features }[];
+  if (after && images.test) {
+    features = [
+      { dataset, features: after.train },
+      { dataset: images.test, features: after.test },
+    ];
+  } else {
+    const embedder = await Embedder.create(device, model);
+    const sets = images.test ? [evenly(dataset, MAP_POINTS), shown] : [evenly(dataset, MAP_POINTS)];
+    features = [];
+    for (const set of sets) features.push({ dataset: set, features: await embedder.embed(set) });
+    embedder.dispose();
+  }
+  const candidates = features[0];
+  const queries = features[features.length - 1];
+  const points = evenly(queries.dataset, MAP_POINTS);
+  const rows = Array.from({ length: points.length }, (_, i) =>
+    Math.floor((i * queries.dataset.length) / points.length),
+  );
+  const seconds = steps.reduce((sum, line) => sum + config.batch / figure(line, "imagesPerSecond"), 0);
+  return {
+    title: `${model.encoder.name} on ${dataset.name}`,
+    adapter: device.adapter.name,
+    softwareAdapter: device.adapter.software,
+    epochs: config.epochs,
+    seconds,
+    batchSize: config.batch,
+    projectionDimension: model.head.output,
+    classes: dataset.classes,
+    accuracy: {
+      before: untrained ? { knn: figure(untrained, "knn"), probe: figure(untrained, "probe") } : null,
+      after: after && { knn: after.knn, probe: after.probe },
+    },
+    config: configRows(trainer, images),
+    metrics: steps.map((line) => ({
+      step: line.step,
+      loss: figure(line, "loss"),
+      learningRate: figure(line, "learningRate"),
+      outputStd: figure(line, "outputStd"),
+      imagesPerSecond: figure(line, "imagesPerSecond"),
+    })),
+    knn: evaluations.map((line) => ({ epoch: figure(line, "epoch"), accuracy: figure(line, "knn") })),
+    viewPairs: await viewPairs(device, trainer),
+    neighbours: await nearestNeighbours(device, candidates, queries),
+    embedding: {
+      features: rowsOf(queries.features, rows).values,
+      dimension: queries.features.dimension,
+      labels: points.labels,
+    },
+    skipped: [...dataset.skipped, ...(images.test?.skipped ?? [])],
+  };
+}

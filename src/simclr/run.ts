@@ -1,0 +1,221 @@
+import type { ImageSet, SkippedImage } from "../data/dataset.js";
+import type { Device } from "../engine/device.js";
+import { CheckpointError } from "../errors.js";
+import { writeFileAtomic } from "../io/atomic.js";
+import { renderReport } from "../io/report.js";
+import { type MetricsLine, RunFolder } from "../io/run-folder.js";
+import { VERSION } from "../version.js";
+import { decodeCheckpoint } from "./checkpoint.js";
+import type { TrainingConfig } from "./config.js";
+import { encodeEncoder } from "./encoder-file.js";
+import { type Accuracies, Evaluator, evenly, labelled, withTestSet } from "./evaluation.js";
+import { reportData } from "./report-data.js";
+import { type StepEvent, Trainer } from "./trainer.js";
+
+/** Images that are looked at during training; all are, at the end. */
+const MONITORED = { train: 10000, test: 2000 };
+
+/** What a run tells while it goes on. */
+export interface RunHooks {
+  readonly onFolder?: (path: string) => void;
+  /** What happens now, for people: "compiling", "evaluating", ... */
+  readonly onPhase?: (phase: string) => void;
+  readonly onCompile?: (compiled: number, total: number) => void;
+  readonly onStep?: (event: StepEvent, steps: number) => void;
+  readonly onKnn?: (epoch: number, accuracy: number) => void;
+  /** Saves, and ends the run after the step in progress. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where a run goes and what it is called. */
+export interface RunOptions extends RunHooks {
+  /** The folder that run folders are made in; `runs` by default. */
+  readonly parent?: string;
+  /** Part of the folder's name; the encoder's by default. */
+  readonly name?: string;
+  /** Where the images came from, so that the run can be resumed and evaluated without saying it again. */
+  readonly source?: ImageSource;
+}
+
+/** Paths of images. */
+export interface ImageSource {
+  readonly images: string;
+  /** Test images that come from elsewhere. */
+  readonly test?: string;
+}
+
+/** How a run ended. */
+export interface RunSummary {
+  readonly folder: string;
+  /** False where it was interrupted: `resumeRun` goes on. */
+  readonly finished: boolean;
+  readonly steps: number;
+  /** Accuracies with random weights and after training; null without labels or when interrupted before. */
+  readonly before: Accuracies | null;
+  readonly after: Accuracies | null;
+  /** Path of report.html; null when interrupted. */
+  readonly report: string | null;
+  readonly skipped: readonly SkippedImage[];
+}
+
+/** What stands in config.json. */
+export interface RunConfig {
+  readonly version: string;
+  readonly adapter: string;
+  readonly source: ImageSource | null;
+  readonly imageSize: number;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly classes: readonly string[];
+  readonly training: TrainingConfig;
+}
+
+/** An evaluation line of metrics.jsonl. */
+function evaluationLine(step: number, epoch: number, accuracies: { knn: number; probe?: number }): MetricsLine {
+  return { step, epoch, kind: "evaluation", knn: accuracies.knn, probe: accuracies.probe ?? null };
+}
+
+/**
+ * Trains on images and leaves a run folder: config.json, metrics.jsonl, checkpoint.safetensors, encoder.safetensors and
+ * report.html. A labelled set without a test part gives a tenth of each class to one. Node, Bun and Deno.
+ * @throws ConfigError, DataError, and what goes wrong on the device; the last checkpoint stays.
+ */
+export async function startRun(
+  device: Device,
+  images: ImageSet,
+  config: Partial<TrainingConfig> = {},
+  options: RunOptions = {},
+): Promise<RunSummary> {
+  const set = withTestSet(images);
+  options.onPhase?.("compiling");
+  const trainer = await Trainer.create(device, set.train, config, options.onCompile);
+  const folder = await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
+  const facts: RunConfig = {
+    version: VERSION,
+    adapter: device.adapter.name,
+    source: options.source ?? null,
+    imageSize: set.train.width,
+    trainImages: set.train.length,
+    testImages: set.test?.length ?? 0,
+    classes: set.train.classes,
+    training: trainer.config,
+  };
+  await folder.writeConfig(facts);
+  options.onFolder?.(folder.path);
+  return carryOn(device, trainer, set, folder, options);
+}
+
+/**
+ * Goes on with an interrupted run from its checkpoint; the steps are the same to the bit as without the interruption, on
+ * the same adapter. A finished run only writes its report again.
+ * @throws CheckpointError where there is no usable checkpoint or the images are others.
+ */
+export async function resumeRun(
+  device: Device,
+  path: string,
+  images: ImageSet,
+  hooks: RunHooks = {},
+): Promise<RunSummary> {
+  const folder = await RunFolder.open(path);
+  const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
+  const set = withTestSet(images);
+  if (set.train.width !== checkpoint.imageSize) {
+    throw new CheckpointError(
+      `${path} was trained on images of ${checkpoint.imageSize} pixels, and these have ${set.train.width}`,
+    );
+  }
+  hooks.onPhase?.("compiling");
+  const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks.onCompile);
+  trainer.restore(checkpoint);
+  await folder.prepareResume(checkpoint.step);
+  hooks.onFolder?.(folder.path);
+  return carryOn(device, trainer, set, folder, hooks);
+}
+
+/** Reads a file of a run. @throws CheckpointError where it is missing. */
+export async function readFile(path: string): Promise<Uint8Array> {
+  const files = await import("node:fs/promises");
+  try {
+    return await files.readFile(path);
+  } catch (cause) {
+    throw new CheckpointError(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function carryOn(
+  device: Device,
+  trainer: Trainer,
+  images: ImageSet,
+  folder: RunFolder,
+  hooks: RunHooks,
+): Promise<RunSummary> {
+  const set = labelled(images);
+  const evaluator = set && (await Evaluator.create(device, trainer.model, set));
+  try {
+    return await trainAndReport(device, trainer, images, folder, hooks, evaluator);
+  } finally {
+    evaluator?.dispose();
+    trainer.dispose();
+  }
+}
+
+async function trainAndReport(
+  device: Device,
+  trainer: Trainer,
+  images: ImageSet,
+  folder: RunFolder,
+  hooks: RunHooks,
+  evaluator: Evaluator | null,
+): Promise<RunSummary> {
+  const { evaluateEvery, epochs } = trainer.config;
+  const monitor = async (epoch: number) => {
+    if (!evaluator) return;
+    const { train, test } = evaluator.images;
+    const { knn } = await evaluator.knn(evenly(train, MONITORED.train), evenly(test, MONITORED.test));
+    await folder.appendMetrics(evaluationLine(trainer.step, epoch, { knn }));
+    hooks.onKnn?.(epoch, knn);
+  };
+  if (evaluator && trainer.step === 0) {
+    hooks.onPhase?.("evaluating random weights");
+    const untrained = await evaluator.accuracies();
+    await folder.appendMetrics(evaluationLine(0, 0, untrained));
+    hooks.onKnn?.(0, untrained.knn);
+  }
+  hooks.onPhase?.("training");
+  const finished = await trainer.train({
+    signal: hooks.signal,
+    onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond }) => {
+      const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond };
+      await folder.appendMetrics({ kind: "step", ...seen });
+      hooks.onStep?.(seen, trainer.steps);
+    },
+    onEpoch: async (epoch) => {
+      if (evaluateEvery > 0 && epoch % evaluateEvery === 0 && epoch < epochs) await monitor(epoch);
+    },
+    onCheckpoint: (bytes) => writeFileAtomic(folder.file("checkpoint"), bytes),
+  });
+  const skipped = [...images.train.skipped, ...(images.test?.skipped ?? [])];
+  const common = { folder: folder.path, steps: trainer.step, skipped };
+  if (!finished) return { ...common, finished, before: null, after: null, report: null };
+
+  hooks.onPhase?.("evaluating");
+  const after = evaluator && (await evaluator.accuracies());
+  const lines = (await folder.readMetrics()).filter(
+    (line) => !(line["kind"] === "evaluation" && line["epoch"] === epochs),
+  );
+  if (after) lines.push(evaluationLine(trainer.step, epochs, after));
+  await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
+  hooks.onPhase?.("writing the report");
+  const data = await reportData(device, trainer, images, after, lines);
+  await writeFileAtomic(folder.file("report"), await renderReport(data));
+  return {
+    ...common,
+    finished,
+    before: data.accuracy.before,
+    after: after && { knn: after.knn, probe: after.probe },
+    report: folder.file("report"),
+  };
+}

@@ -1,0 +1,169 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { kernels } from "../../kernels/generated.js";
+import { Tape } from "../../src/engine/tape.js";
+import { ShapeError } from "../../src/errors.js";
+import { add, relu } from "../../src/ops/elementwise.js";
+import { rejects, throws } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
+
+const launches = suite("launches");
+
+launches("are refused where a tensor has another size or type than the kernel takes", async () => {
+  const device = await testDevice();
+  const tape = new Tape(device);
+  const a = device.tensor([4], undefined, "left");
+  const labels = device.indices([4], "labels");
+  const y = tape.tensor([5], "sum");
+  throws(
+    () => tape.launch(kernels.add, { a, b: a, y }, { elements: 4 }),
+    ShapeError,
+    /add: y must hold 4 elements of f32; sum \[5\] holds 5 of f32/,
+  );
+  throws(
+    () => tape.launch(kernels.add, { a, b: labels, y: tape.tensor([4], "sum") }, { elements: 4 }),
+    ShapeError,
+    /add: b must hold 4 elements of f32; labels \[4\] holds 4 of u32/,
+  );
+  assert.is(tape.launches.length, 0);
+  for (const tensor of [a, labels]) device.free(tensor);
+});
+
+launches("are refused where they read what nothing has written, and leave nothing behind", async () => {
+  const device = await testDevice();
+  const x = device.tensor([4], [1, 2, 3, 4]);
+  const before = device.memory.currentBytes;
+  const tape = new Tape(device);
+  const kept = add(tape, x, x);
+  add(tape, kept, tape.tensor([4], "ghost"));
+  await rejects(tape.compile({ keep: [kept] }), ShapeError, /add reads ghost \[4\], which nothing has written/);
+  assert.is(device.memory.currentBytes, before);
+  throws(() => device.placeOf(kept), ShapeError);
+  // A scope left open would swallow later errors.
+  assert.ok(await scopesAreClosed(device.gpu));
+
+  const other = new Tape(device);
+  add(other, x, x);
+  await rejects(other.compile({ keep: [other.tensor([4], "ghost")] }), ShapeError, /cannot keep ghost \[4\]/);
+  assert.is(device.memory.currentBytes, before);
+  device.free(x);
+});
+
+async function scopesAreClosed(gpu: GPUDevice): Promise<boolean> {
+  try {
+    await gpu.popErrorScope();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+launches("leave only kept tensors to be read, before and after compiling", async () => {
+  const device = await testDevice();
+  const x = device.tensor([4], [-1, 2, -3, 4]);
+  const tape = new Tape(device);
+  const middle = relu(tape, x);
+  const sum = add(tape, middle, x);
+  await rejects(device.read(sum), ShapeError, /is an intermediate tensor/);
+  const program = await tape.compile({ keep: [sum] });
+  assert.equal([...(await program.runAndRead(sum))], [-1, 4, -3, 8]);
+  assert.equal([...(await device.read(sum))], [-1, 4, -3, 8]);
+  await rejects(device.read(middle), ShapeError, /relu of tensor \[4\] is an intermediate tensor/);
+  await rejects(program.runAndRead(middle), ShapeError, /is an intermediate tensor/);
+  const other = new Tape(device);
+  relu(other, middle);
+  await rejects(other.compile(), ShapeError, /relu reads relu of tensor/);
+  program.dispose();
+  await rejects(device.read(sum), ShapeError, /is an intermediate tensor/);
+  device.free(x);
+});
+
+launches("of one recording can be compiled twice", async () => {
+  const device = await testDevice();
+  const x = device.tensor([3], [1, 2, 3]);
+  const y = device.tensor([3]);
+  const tape = new Tape(device);
+  tape.launch(kernels.add, { a: add(tape, x, x), b: x, y }, { elements: 3 });
+  const first = await tape.compile();
+  const second = await tape.compile();
+  first.run();
+  first.dispose();
+  device.write(x, Float32Array.of(10, 20, 30));
+  second.run();
+  assert.equal([...(await device.read(y))], [30, 60, 90]);
+  second.dispose();
+  for (const tensor of [x, y]) device.free(tensor);
+});
+
+launches("take constants in every form that a number prints as", async () => {
+  const device = await testDevice();
+  const source = kernels.relu.source
+    .replace("const LANES", "const SCALE: f32 = 1.0;\nconst NEGATE: bool = false;\nconst LANES")
+    .replace("max(x[i], 0.0)", "select(x[i], -x[i], NEGATE) * SCALE");
+  const constants = {
+    ...kernels.relu.constants,
+    SCALE: { type: "f32", value: 1 },
+    NEGATE: { type: "bool", value: 0 },
+  } as const;
+  const scale = { ...kernels.relu, name: "scale", source, constants };
+  const x = device.tensor([3], [1, 2, 4]);
+  for (const SCALE of [3, -0.5, 1e-7, 1e21, -2]) {
+    const tape = new Tape(device);
+    const y = tape.tensor([3], "scaled");
+    tape.launch(scale, { x, y }, { elements: 3 }, { SCALE, NEGATE: true, LANES: 32 });
+    const program = await tape.compile({ keep: [y] });
+    // Products with powers of two are exact.
+    assert.equal(
+      [...(await program.runAndRead(y))],
+      [1, 2, 4].map((value) => -value * Math.fround(SCALE)),
+    );
+    program.dispose();
+  }
+  device.free(x);
+});
+
+launches("of more workgroups than one dimension takes are folded", async () => {
+  const device = await testDevice();
+  // 64 elements a workgroup and at most 65,535 workgroups along x by default.
+  const elements = device.gpu.limits.maxComputeWorkgroupsPerDimension * 64 + 199;
+  if (elements > 2 ** 24) return;
+  const a = device.tensor(
+    [elements],
+    Float32Array.from({ length: elements }, (_, i) => i),
+  );
+  const b = device.tensor(
+    [elements],
+    Float32Array.from({ length: elements }, (_, i) => i % 1021),
+  );
+  const tape = new Tape(device);
+  const y = add(tape, a, b);
+  const program = await tape.compile({ keep: [y] });
+  assert.is(program.steps[0].grid[1], 2);
+  const result = await program.runAndRead(y);
+  // Sums below 2^24 are exact.
+  assert.is(
+    result.findIndex((value, i) => value !== i + (i % 1021)),
+    -1,
+  );
+  program.dispose();
+  for (const tensor of [a, b]) device.free(tensor);
+});
+
+launches("tell each pipeline as it is compiled", async () => {
+  const device = await testDevice();
+  const x = device.tensor([64], undefined);
+  const tape = new Tape(device);
+  for (const LANES of [8, 16, 8]) {
+    tape.launch(kernels.relu, { x, y: tape.tensor([64], "y") }, { elements: 64 }, { LANES });
+  }
+  const progress: number[][] = [];
+  const program = await tape.compile({ onProgress: (compiled, total) => progress.push([compiled, total]) });
+  assert.equal(progress, [
+    [1, 2],
+    [2, 2],
+  ]);
+  program.dispose();
+  device.free(x);
+});
+
+launches.run();

@@ -1,0 +1,153 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { openDevice } from "../../src/engine/device.js";
+import { Tape } from "../../src/engine/tape.js";
+import type { Tensor } from "../../src/engine/tensor.js";
+import { add, relu } from "../../src/ops/elementwise.js";
+import { testDevice } from "../lib/device.js";
+import { countCalls, wrapMethod } from "./observe.js";
+import { recordSmallTraining } from "./small-training.js";
+
+const memory = suite("memory");
+
+/** The intermediate tensors of a chain of four, and the last one. */
+function chain(tape: Tape, x: Tensor): Tensor {
+  return relu(tape, add(tape, relu(tape, add(tape, x, x)), x));
+}
+
+memory("of intermediate tensors is shared between programs, and given back with the last of them", async () => {
+  const device = await testDevice();
+  const x = device.tensor([25000], new Float32Array(25000).fill(1));
+  const start = device.memory.currentBytes;
+  const compiled = async (input: Tensor) => {
+    const tape = new Tape(device);
+    const y = chain(tape, input);
+    return { y, program: await tape.compile({ keep: [y] }) };
+  };
+  const first = await compiled(x);
+  assert.is(first.program.liveBytes, 200_000);
+  const alone = device.memory.currentBytes;
+  // Two slots, the kept tensor and the parameters.
+  assert.is(alone - start, 300_000 + 256);
+  const second = await compiled(first.y);
+  assert.is(device.memory.currentBytes - alone, 100_000 + 256);
+  assert.ok(device.memory.peakBytes >= device.memory.currentBytes);
+  for (let round = 0; round < 2; round++) {
+    first.program.run();
+    // ((1 + 1) + 1) = 3, then (3 + 3) + 3 = 9.
+    assert.is(
+      (await second.program.runAndRead(second.y)).findIndex((value) => value !== 9),
+      -1,
+    );
+    assert.is(
+      (await device.read(first.y)).findIndex((value) => value !== 3),
+      -1,
+    );
+  }
+  const reading = device.memory.currentBytes - alone - 100_256;
+  second.program.dispose();
+  first.program.run();
+  await device.idle();
+  first.program.dispose();
+  assert.is(device.memory.currentBytes, start + reading);
+  first.program.dispose();
+  assert.is(device.memory.currentBytes, start + reading);
+  assert.ok(device.memory.peakBytes >= alone + 100_256);
+  device.free(x);
+});
+
+memory("is flat over a thousand steps, and nothing is created after the third", async () => {
+  const device = await openDevice();
+  const training = await recordSmallTraining(device);
+  const created = countCalls(device.gpu, [
+    "createBuffer",
+    "createTexture",
+    "createSampler",
+    "createBindGroup",
+    "createBindGroupLayout",
+    "createPipelineLayout",
+    "createShaderModule",
+    "createComputePipeline",
+    "createComputePipelineAsync",
+    "createQuerySet",
+  ]);
+  const figures = () => [
+    device.memory.currentBytes,
+    device.memory.peakBytes,
+    device.pipelines.size,
+    ...created.values(),
+  ];
+  let flat: number[] = [];
+  const losses: number[] = [];
+  let pending: Promise<unknown> = Promise.resolve();
+  for (let step = 0; step < 1000; step++) {
+    if (step % 10 === 0) {
+      await pending;
+      pending = training.program.runAndRead(training.loss).then(([loss]) => losses.push(loss));
+    } else {
+      training.program.run();
+    }
+    if (step === 3) flat = figures();
+    else if (step > 3 && step % 100 === 99) assert.equal(figures(), flat, `after step ${step + 1}`);
+  }
+  await pending;
+  assert.equal(figures(), flat);
+  assert.is(losses.length, 100);
+  assert.ok(losses[99] < losses[0] / 2, `the loss went from ${losses[0]} to ${losses[99]}`);
+  device.close();
+});
+
+memory("figures return to where they were when a training is disposed of", async () => {
+  const device = await testDevice();
+  // What stays on a device once it was used: the number 1, and a staging buffer.
+  await device.read(device.one);
+  const before = device.memory.currentBytes;
+  const training = await recordSmallTraining(device);
+  await training.program.runAndRead(training.loss);
+  training.dispose();
+  assert.is(device.memory.currentBytes, before);
+});
+
+memory.run();
+
+const runs = suite("runs");
+
+runs("take one encoder, one pass and one submit, with and without reading", async () => {
+  const device = await openDevice();
+  const training = await recordSmallTraining(device);
+  const calls = countCalls(device.gpu, ["createCommandEncoder"]);
+  const submits = countCalls(device.gpu.queue, ["submit", "onSubmittedWorkDone"]);
+  let passes = 0;
+  wrapMethod(device.gpu, "createCommandEncoder", (call) => {
+    const encoder = call();
+    assert.ok(typeof encoder === "object" && encoder !== null);
+    wrapMethod(encoder, "beginComputePass", (begin) => {
+      passes += 1;
+      return begin();
+    });
+    return encoder;
+  });
+  const figures = () => [...calls.values(), passes, ...submits.values()];
+  training.program.run();
+  assert.equal(figures(), [1, 1, 1, 0]);
+  await training.program.runAndRead(training.loss);
+  assert.equal(figures(), [2, 2, 2, 0]);
+  device.close();
+});
+
+runs("on the same inputs give the same bits", async () => {
+  const device = await testDevice();
+  const results: Float32Array[] = [];
+  for (let round = 0; round < 2; round++) {
+    const training = await recordSmallTraining(device);
+    for (let step = 0; step < 20; step++) training.program.run();
+    results.push(await device.read(training.parameters), await device.read(training.loss));
+    training.dispose();
+  }
+  const bits = results.map(({ buffer }) => [...new Uint32Array(buffer)]);
+  assert.equal(bits[0], bits[2]);
+  assert.equal(bits[1], bits[3]);
+  assert.ok(bits[0].some((word) => word !== 0));
+});
+
+runs.run();

@@ -1,0 +1,162 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { openDevice } from "../../src/engine/device.js";
+import { Tape } from "../../src/engine/tape.js";
+import { OutOfMemoryError, ShapeError } from "../../src/errors.js";
+import { add } from "../../src/ops/elementwise.js";
+import { rejects, throws } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
+import { lowerLimits } from "./observe.js";
+
+const tensors = suite("tensors");
+
+tensors("are made from arrays and read back", async () => {
+  const device = await testDevice();
+  const numbers = device.tensor([2, 3], [1, 2.5, -3, 0, 1e30, -1e-30]);
+  const floats = device.tensor([5], Float32Array.of(1, 2, 3, 4, 5));
+  const whole = device.tensor([3], Uint32Array.of(0, 7, 4294967295));
+  const zeros = device.tensor([17]);
+  const indices = device.indices([2, 2]);
+  assert.equal([...(await device.read(numbers))], [...Float32Array.of(1, 2.5, -3, 0, 1e30, -1e-30)]);
+  assert.equal([...(await device.read(floats))], [1, 2, 3, 4, 5]);
+  assert.equal([...(await device.readIndices(whole))], [0, 7, 4294967295]);
+  assert.equal([...(await device.read(zeros))], Array<number>(17).fill(0));
+  assert.equal([...(await device.readIndices(indices))], [0, 0, 0, 0]);
+  assert.is(whole.type, "u32");
+  assert.is(numbers.type, "f32");
+  for (const tensor of [numbers, floats, whole, zeros, indices]) device.free(tensor);
+});
+
+tensors("are overwritten", async () => {
+  const device = await testDevice();
+  const x = device.tensor([3], [1, 2, 3]);
+  device.write(x, Float32Array.of(4, 5, 6));
+  assert.equal([...(await device.read(x))], [4, 5, 6]);
+  device.free(x);
+});
+
+tensors("refuse data of another length, and take no memory for it", async () => {
+  const device = await testDevice();
+  const before = device.memory.currentBytes;
+  throws(() => device.tensor([2, 3], [1, 2], "weight"), ShapeError, /weight \[2, 3\].*6 elements, not 2/);
+  assert.is(device.memory.currentBytes, before);
+  const x = device.tensor([4], undefined, "x");
+  throws(() => device.write(x, new Float32Array(5)), ShapeError, /x \[4\].*4 elements, not 5/);
+  device.free(x);
+});
+
+tensors("refuse elements of another type", async () => {
+  const device = await testDevice();
+  const x = device.tensor([2], [1, 2], "x");
+  const labels = device.tensor([2], Uint32Array.of(1, 2), "labels");
+  throws(() => device.write(x, Uint32Array.of(1, 2)), ShapeError, /x \[2\] holds f32/);
+  throws(() => device.write(labels, Float32Array.of(1, 2)), ShapeError, /labels \[2\] holds u32/);
+  await rejects(device.read(labels), ShapeError, /labels \[2\] holds u32 elements, not f32/);
+  await rejects(device.readIndices(x), ShapeError, /x \[2\] holds f32 elements, not u32/);
+  const tape = new Tape(device);
+  add(tape, x, x);
+  const program = await tape.compile();
+  await rejects(program.runAndRead(labels), ShapeError, /labels \[2\] holds u32 elements, not f32/);
+  program.dispose();
+  for (const tensor of [x, labels]) device.free(tensor);
+});
+
+tensors("refuse shapes that are none", async () => {
+  const device = await testDevice();
+  for (const extent of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    throws(() => device.tensor([2, extent], undefined, "x"), ShapeError, /x: \[2, .+\] is not a shape/);
+  }
+});
+
+tensors("are gone when they are freed", async () => {
+  const device = await testDevice();
+  const before = device.memory.currentBytes;
+  const x = device.tensor([100], undefined, "x");
+  assert.is(device.memory.currentBytes, before + 400);
+  device.free(x);
+  assert.is(device.memory.currentBytes, before);
+  await rejects(device.read(x), ShapeError, /x \[100\]/);
+  throws(() => device.free(x), ShapeError);
+  assert.is(device.memory.currentBytes, before);
+});
+
+tensors("of many sizes are read back through few staging buffers", async () => {
+  const device = await testDevice();
+  const before = device.memory.currentBytes;
+  for (let size = 1; size <= 300; size++) {
+    const x = device.tensor(
+      [size],
+      Float32Array.from({ length: size }, (_, i) => i),
+    );
+    const read = await device.read(x);
+    assert.is(read.length, size);
+    assert.is(read[size - 1], size - 1);
+    device.free(x);
+  }
+  // At most one each of 256, 512, 1,024 and 2,048 bytes.
+  assert.ok(device.memory.currentBytes - before <= 3840, `${device.memory.currentBytes - before} bytes of staging`);
+});
+
+tensors("are read side by side", async () => {
+  const device = await testDevice();
+  const all = Array.from({ length: 8 }, (_, i) => device.tensor([3], [i, i + 1, i + 2]));
+  const read = await Promise.all(all.map((tensor) => device.read(tensor)));
+  assert.equal(
+    read.map((values) => [...values]),
+    all.map((_, i) => [i, i + 1, i + 2]),
+  );
+  for (const tensor of all) device.free(tensor);
+});
+
+tensors.run();
+
+const slabs = suite("slabs");
+
+slabs("lie in one buffer at aligned places, with zeros between", async () => {
+  const device = await testDevice();
+  const before = device.memory.currentBytes;
+  const made = device.slabs([3, 64, 65, 1].map((size, i) => ({ shape: [size], label: `part ${i}` })));
+  assert.is(made.length, 1);
+  const [{ all, tensors: parts }] = made;
+  assert.equal(
+    parts.map((part) => device.placeOf(part).offset),
+    [0, 256, 512, 1024],
+  );
+  assert.is(all.bytes, 1280);
+  assert.is(device.memory.currentBytes, before + 1280);
+  parts.forEach((part, i) => {
+    device.write(part, new Float32Array(part.size).fill(i + 1));
+  });
+  const expected = new Float32Array(320).fill(1, 0, 3).fill(2, 64, 128).fill(3, 128, 193).fill(4, 256, 257);
+  assert.equal([...(await device.read(all))], [...expected]);
+  assert.equal([...(await device.read(parts[2]))], Array<number>(65).fill(3));
+  device.free(all);
+  assert.is(device.memory.currentBytes, before);
+});
+
+slabs("are several where the limit is small", async () => {
+  const device = await openDevice();
+  lowerLimits(device.gpu, { maxStorageBufferBindingSize: 1024 });
+  const made = device.slabs([200, 100, 50, 256].map((size, i) => ({ shape: [size], label: `part ${i}` })));
+  assert.equal(
+    made.map(({ all, tensors: parts }) => [all.bytes, ...parts.map((part) => device.placeOf(part).offset)]),
+    [
+      [1024, 0],
+      [768, 0, 512],
+      [1024, 0],
+    ],
+  );
+  device.write(made[1].tensors[1], new Float32Array(50).fill(9));
+  assert.equal([...(await device.read(made[1].all)).subarray(126, 180)], [0, 0, ...Array<number>(50).fill(9), 0, 0]);
+
+  const before = device.memory.currentBytes;
+  const tooLarge = [
+    { shape: [10], label: "small" },
+    { shape: [257], label: "embedding" },
+  ];
+  throws(() => device.slabs(tooLarge), OutOfMemoryError, /embedding.*1280 bytes.*1024.*maxStorageBufferBindingSize/);
+  assert.is(device.memory.currentBytes, before);
+  device.close();
+});
+
+slabs.run();
