@@ -2648,6 +2648,37 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
+// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from\n\
+// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
+// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.\n\
+fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {\n\
+  let last = params.rows - 1u;\n\
+  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+  var logits: array<array<f32, COLS>, ROWS>;\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      logits[r][c] = 0.0;\n\
+    }\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k++) {\n\
+    var values: array<f32, COLS>;\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+    }\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let value = z[min(first_row + r, last) * params.dim + k];\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        logits[r][c] = fma(value, values[c], logits[r][c]);\n\
+      }\n\
+    }\n\
+  }\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      logits[r][c] *= params.inverse_temperature;\n\
+    }\n\
+  }\n\
+  return logits;\n\
+}\n\
 \n\
 const LANES: u32 = 8u;\n\
 const ROWS: u32 = 8u;\n\
@@ -2690,32 +2721,14 @@ fn main(\n\
 \n\
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
     let first_column = tile + local.x;\n\
-    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.\n\
-    var dots: array<array<f32, COLS>, ROWS>;\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        dots[r][c] = 0.0;\n\
-      }\n\
-    }\n\
-    for (var k = 0u; k < params.dim; k++) {\n\
-      var values: array<f32, COLS>;\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
-      }\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        let value = z[min(first_row + r, last) * params.dim + k];\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          dots[r][c] = fma(value, values[c], dots[r][c]);\n\
-        }\n\
-      }\n\
-    }\n\
+    let logits = logit_tile(first_row, first_column);\n\
     for (var r = 0u; r < ROWS; r++) {\n\
       let row = min(first_row + r, last);\n\
       let row_lse = lse[row];\n\
       let positive = positive_of(row, params.rows);\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
-        let logit = dots[r][c] * params.inverse_temperature;\n\
+        let logit = logits[r][c];\n\
         let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
         let factor = probabilities - select(0.0, 2.0, column == positive);\n\
         factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);\n\
@@ -2726,7 +2739,7 @@ fn main(\n\
     let count = min(LANES * COLS, params.rows - tile);\n\
     for (var d = 0u; d < dims; d += LANES * COLS) {\n\
       let own = d + local.x;\n\
-      // By hand, for the same reason as above.\n\
+      // By hand, for the same reason as in logit_tile.\n\
       var sums: array<array<f32, COLS>, ROWS>;\n\
       for (var r = 0u; r < ROWS; r++) {\n\
         for (var c = 0u; c < COLS; c++) {\n\
@@ -2801,6 +2814,37 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
+// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from\n\
+// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
+// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.\n\
+fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {\n\
+  let last = params.rows - 1u;\n\
+  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+  var logits: array<array<f32, COLS>, ROWS>;\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      logits[r][c] = 0.0;\n\
+    }\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k++) {\n\
+    var values: array<f32, COLS>;\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+    }\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let value = z[min(first_row + r, last) * params.dim + k];\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        logits[r][c] = fma(value, values[c], logits[r][c]);\n\
+      }\n\
+    }\n\
+  }\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      logits[r][c] *= params.inverse_temperature;\n\
+    }\n\
+  }\n\
+  return logits;\n\
+}\n\
 \n\
 const LANES: u32 = 8u;\n\
 const ROWS: u32 = 8u;\n\
@@ -2850,33 +2894,14 @@ fn main(\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let first_column = tile * LANES * COLS + local.x;\n\
-    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.\n\
-    var dots: array<array<f32, COLS>, ROWS>;\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        dots[r][c] = 0.0;\n\
-      }\n\
-    }\n\
-    for (var k = 0u; k < params.dim; k++) {\n\
-      var values: array<f32, COLS>;\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        values[c] = columns[k * params.rows + min(first_column + c * LANES, params.rows - 1u)];\n\
-      }\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        let value = z[min(first_row + r, params.rows - 1u) * params.dim + k];\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          dots[r][c] = fma(value, values[c], dots[r][c]);\n\
-        }\n\
-      }\n\
-    }\n\
+    let logits = logit_tile(first_row, first_column);\n\
     for (var r = 0u; r < ROWS; r++) {\n\
       let row = first_row + r;\n\
       let positive = positive_of(row, params.rows);\n\
       var now = row_largest[r];\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
-        let logit = dots[r][c] * params.inverse_temperature;\n\
-        dots[r][c] = logit;\n\
+        let logit = logits[r][c];\n\
         now = select(now, max(now, logit), column < params.rows && column != row && column != positive);\n\
         if (column == positive && row < params.rows) {\n\
           positives[row] = logit;\n\
@@ -2886,7 +2911,7 @@ fn main(\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
         let negative = column < params.rows && column != row && column != positive;\n\
-        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), negative);\n\
+        sum += select(0.0, exp(min(logits[r][c] - now, 0.0)), negative);\n\
       }\n\
       row_sums[r] = sum;\n\
       row_largest[r] = now;\n\

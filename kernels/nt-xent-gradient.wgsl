@@ -15,6 +15,7 @@
 // flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
+//#include "lib/logits.wgsl"
 
 const LANES: u32 = 8u;
 const ROWS: u32 = 8u;
@@ -57,32 +58,14 @@ fn main(
 
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {
     let first_column = tile + local.x;
-    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.
-    var dots: array<array<f32, COLS>, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-      for (var c = 0u; c < COLS; c++) {
-        dots[r][c] = 0.0;
-      }
-    }
-    for (var k = 0u; k < params.dim; k++) {
-      var values: array<f32, COLS>;
-      for (var c = 0u; c < COLS; c++) {
-        values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];
-      }
-      for (var r = 0u; r < ROWS; r++) {
-        let value = z[min(first_row + r, last) * params.dim + k];
-        for (var c = 0u; c < COLS; c++) {
-          dots[r][c] = fma(value, values[c], dots[r][c]);
-        }
-      }
-    }
+    let logits = logit_tile(first_row, first_column);
     for (var r = 0u; r < ROWS; r++) {
       let row = min(first_row + r, last);
       let row_lse = lse[row];
       let positive = positive_of(row, params.rows);
       for (var c = 0u; c < COLS; c++) {
         let column = first_column + c * LANES;
-        let logit = dots[r][c] * params.inverse_temperature;
+        let logit = logits[r][c];
         let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);
         let factor = probabilities - select(0.0, 2.0, column == positive);
         factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);
@@ -93,7 +76,7 @@ fn main(
     let count = min(LANES * COLS, params.rows - tile);
     for (var d = 0u; d < dims; d += LANES * COLS) {
       let own = d + local.x;
-      // By hand, for the same reason as above.
+      // By hand, for the same reason as in logit_tile.
       var sums: array<array<f32, COLS>, ROWS>;
       for (var r = 0u; r < ROWS; r++) {
         for (var c = 0u; c < COLS; c++) {

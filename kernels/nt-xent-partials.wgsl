@@ -16,6 +16,7 @@
 // flops: 2 * rows * rows * dim
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
+//#include "lib/logits.wgsl"
 
 const LANES: u32 = 8u;
 const ROWS: u32 = 8u;
@@ -65,33 +66,14 @@ fn main(
   }
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {
     let first_column = tile * LANES * COLS + local.x;
-    // Set to zero by hand: with Mesa 25.0, the values of the round before would still be there.
-    var dots: array<array<f32, COLS>, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-      for (var c = 0u; c < COLS; c++) {
-        dots[r][c] = 0.0;
-      }
-    }
-    for (var k = 0u; k < params.dim; k++) {
-      var values: array<f32, COLS>;
-      for (var c = 0u; c < COLS; c++) {
-        values[c] = columns[k * params.rows + min(first_column + c * LANES, params.rows - 1u)];
-      }
-      for (var r = 0u; r < ROWS; r++) {
-        let value = z[min(first_row + r, params.rows - 1u) * params.dim + k];
-        for (var c = 0u; c < COLS; c++) {
-          dots[r][c] = fma(value, values[c], dots[r][c]);
-        }
-      }
-    }
+    let logits = logit_tile(first_row, first_column);
     for (var r = 0u; r < ROWS; r++) {
       let row = first_row + r;
       let positive = positive_of(row, params.rows);
       var now = row_largest[r];
       for (var c = 0u; c < COLS; c++) {
         let column = first_column + c * LANES;
-        let logit = dots[r][c] * params.inverse_temperature;
-        dots[r][c] = logit;
+        let logit = logits[r][c];
         now = select(now, max(now, logit), column < params.rows && column != row && column != positive);
         if (column == positive && row < params.rows) {
           positives[row] = logit;
@@ -101,7 +83,7 @@ fn main(
       for (var c = 0u; c < COLS; c++) {
         let column = first_column + c * LANES;
         let negative = column < params.rows && column != row && column != positive;
-        sum += select(0.0, exp(min(dots[r][c] - now, 0.0)), negative);
+        sum += select(0.0, exp(min(logits[r][c] - now, 0.0)), negative);
       }
       row_sums[r] = sum;
       row_largest[r] = now;

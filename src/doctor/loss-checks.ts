@@ -85,13 +85,16 @@ export interface CrossEntropyInputs {
 /**
  * The exponentials of a row relative to the largest: their sum, and its relative error. Each argument is a difference,
  * rounded once; `scalings` exponentials and products come on top, whose arguments add up to no more than that difference.
+ * A value of -Infinity does not count.
  */
-function exponentialSum(row: readonly number[], scalings = 0): { largest: number; sum: number; error: number } {
-  const largest = row.reduce((a, b) => Math.max(a, b));
+function exponentialSum(row: Float64Array, scalings = 0): { largest: number; sum: number; error: number } {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const value of row) largest = Math.max(largest, value);
   let sum = 0;
   let roundings = 0;
   for (const value of row) {
     const share = Math.exp(value - largest);
+    if (share === 0) continue;
     sum += share;
     roundings += share * (expRoundings(value - largest) + Math.abs(value - largest) + 7 * scalings);
   }
@@ -122,7 +125,7 @@ export const crossEntropySubject: Subject<CrossEntropyInputs> = {
     let losses = 0;
     let lossErrors = 0;
     for (let row = 0; row < rows; row++) {
-      const own = Array.from(logits.subarray(row * classes, (row + 1) * classes));
+      const own = logits.subarray(row * classes, (row + 1) * classes);
       const { largest, sum, error } = exponentialSum(own);
       const behind = largest - own[labels[row]];
       const logarithmError = error + logError(sum);
@@ -185,55 +188,57 @@ export const ntXentSubject: Subject<NtXentInputs> = {
     // Sums of exponentials are scaled when the maximum moves: at most once a tile (of 64 columns or more), once over the
     // lanes of a workgroup, and once over the runs of columns.
     const scalings = Math.ceil(rows / 64) + 2;
-    const logitsOf = (i: number): number[] => {
-      const logits = new Array<number>(rows);
+    const positiveOf = (i: number) => (i + rows / 2) % rows;
+    const logits = new Float64Array(rows);
+    const setLogits = (i: number) => {
       for (let k = 0; k < rows; k++) {
         let dot = 0;
         for (let d = 0; d < dimension; d++) dot += unit[i * dimension + d] * unit[k * dimension + d];
-        logits[k] = dot / temperature;
+        logits[k] = k === i ? Number.NEGATIVE_INFINITY : dot / temperature;
       }
-      return logits;
     };
-    const positiveOf = (i: number) => (i + rows / 2) % rows;
     const lse = new Float64Array(rows);
     const lseError = new Float64Array(rows);
     let losses = 0;
     let lossErrors = 0;
     let ties = 0;
     for (let i = 0; i < rows; i++) {
-      const logits = logitsOf(i);
-      const { largest, sum, error } = exponentialSum(logits.toSpliced(i, 1), scalings);
+      setLogits(i);
+      const { largest, sum, error } = exponentialSum(logits, scalings);
       const positive = logits[positiveOf(i)];
-      const negative = logits.reduce((a, b, k) => (k === i || k === positiveOf(i) ? a : Math.max(a, b)), -Infinity);
       lse[i] = largest + Math.log(sum);
       // The log-sum-exp moves no further than the logits do.
       lseError[i] = logitError + error + logError(sum) + UNIT * Math.abs(lse[i]);
       losses += lse[i] - positive;
       lossErrors +=
         2 * logitError + error + logError(sum) + UNIT * (Math.abs(largest - positive) + Math.abs(lse[i] - positive));
+      logits[positiveOf(i)] = Number.NEGATIVE_INFINITY;
+      const negative = logits.reduce((a, b) => Math.max(a, b));
       if (Math.abs(positive - negative) <= 2 * logitError) ties++;
     }
 
     const gradient = new Float64Array(z.length);
     const gradientError = new Float64Array(z.length);
-    const sumError = relativeError(rows + 1) + normalizedError(dimension);
+    const sumError = relativeError(rows + 1) + normalizedError(dimension) + UNIT;
+    // A probability: the errors of the logit and of the log-sum-exp, their difference, the exponential, and the sum and
+    // the difference that it goes into.
+    const probabilityError = (argument: number, anchor: number) =>
+      logitError + lseError[anchor] + relativeError(expRoundings(argument) + Math.abs(argument) + 2);
     for (let i = 0; i < rows; i++) {
-      const logits = logitsOf(i);
-      for (let k = 0; k < rows; k++) {
-        if (k === i) continue;
-        let factor = k === positiveOf(i) ? -2 : 0;
-        let factorError = 0;
-        for (const anchor of [i, k]) {
-          const argument = logits[k] - lse[anchor];
-          const probability = Math.exp(argument);
-          const roundings = expRoundings(argument) + Math.abs(argument) + 3;
-          factor += probability;
-          factorError += probability * (logitError + lseError[anchor] + relativeError(roundings));
-        }
+      setLogits(i);
+      // What k is to i, i is to k.
+      for (let k = i + 1; k < rows; k++) {
+        const [own, other] = [logits[k] - lse[i], logits[k] - lse[k]];
+        const [ownShare, otherShare] = [Math.exp(own), Math.exp(other)];
+        const factor = ownShare + otherShare - (k === positiveOf(i) ? 2 : 0);
+        const error =
+          ownShare * probabilityError(own, i) + otherShare * probabilityError(other, k) + Math.abs(factor) * sumError;
         for (let d = 0; d < dimension; d++) {
-          const value = unit[k * dimension + d];
-          gradient[i * dimension + d] += factor * value;
-          gradientError[i * dimension + d] += Math.abs(value) * (factorError + Math.abs(factor) * (sumError + UNIT));
+          const [atI, atK] = [i * dimension + d, k * dimension + d];
+          gradient[atI] += factor * unit[atK];
+          gradient[atK] += factor * unit[atI];
+          gradientError[atI] += Math.abs(unit[atK]) * error;
+          gradientError[atK] += Math.abs(unit[atI]) * error;
         }
       }
     }

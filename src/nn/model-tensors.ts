@@ -74,7 +74,7 @@ export class ModelTensors {
   /** The tensor of this name. @throws CheckpointError where the model has none. */
   tensor(name: string): Tensor {
     const tensor = this.#byName.get(name);
-    if (!tensor) throw new CheckpointError(`the model has no tensor called ${name}`);
+    if (!tensor) throw new CheckpointError(`the model has no tensor called ${name}: it is of another architecture`);
     return tensor;
   }
 
@@ -109,7 +109,7 @@ export class ModelTensors {
     return new Map(this.specs.map((spec, i) => [spec.name, read[i]]));
   }
 
-  /** Overwrites all tensors. @throws CheckpointError where one is missing or has another length. */
+  /** Overwrites all tensors. @throws CheckpointError where one is missing, has another length, or is not the model's. */
   write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): void {
     for (const { name, shape } of this.specs) {
       const data = values.get(name);
@@ -120,6 +120,7 @@ export class ModelTensors {
         );
       }
     }
+    for (const name of values.keys()) this.tensor(name);
     for (const { name } of this.specs) this.device.write(this.tensor(name), values.get(name) ?? new Float32Array());
   }
 

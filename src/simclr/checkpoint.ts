@@ -1,5 +1,5 @@
 import type { Device } from "../engine/device.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, NonFiniteLossError } from "../errors.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
@@ -19,7 +19,10 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
-/** Reads everything from the device and encodes it as safetensors: `model.*`, `optimizer.*`, and the rest as metadata. */
+/**
+ * Reads everything from the device and encodes it as safetensors: `model.*`, `optimizer.*`, and the rest as metadata.
+ * @throws NonFiniteLossError where a value is NaN or infinite: the next loss would be, and nobody could go on from there.
+ */
 export async function encodeCheckpoint(
   device: Device,
   model: SimclrModel,
@@ -33,6 +36,13 @@ export async function encodeCheckpoint(
   }
   for (const [name, tensor] of optimizer.state) {
     tensors.set(`optimizer.${name}`, { shape: tensor.shape, data: await device.read(tensor) });
+  }
+  for (const [name, { data }] of tensors) {
+    if (data instanceof Float32Array && !data.every(Number.isFinite)) {
+      throw new NonFiniteLossError(
+        `${name} is no longer finite after step ${facts.step}: lower the learning rate or lengthen the warm-up; the last checkpoint is from before`,
+      );
+    }
   }
   return encodeSafetensors(tensors, {
     format: FORMAT,
@@ -50,7 +60,7 @@ export function parseConfig(value: unknown): TrainingConfig {
   for (const [key, found] of Object.entries(value)) {
     if (!(key in DEFAULT_CONFIG)) continue;
     const mixed = key === "augmentation" && (typeof found === "string" || typeof found === "object");
-    if (!mixed && typeof found !== typeof config[key])
+    if (found === null || (!mixed && typeof found !== typeof config[key]))
       throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
     config[key] = found;
   }

@@ -64,6 +64,8 @@ export class Embedder {
         values.set(rows.subarray(0, count * dimension), start * dimension);
         onProgress?.(start + count, dataset.length);
       });
+      // Whoever awaits it sees the error; this keeps one that comes during the next fetch from ending the process.
+      pending.catch(() => {});
       await before;
     }
     await pending;

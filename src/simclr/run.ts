@@ -177,7 +177,8 @@ async function trainAndReport(
     await folder.appendMetrics(evaluationLine(trainer.step, epoch, { knn }));
     hooks.onKnn?.(epoch, knn);
   };
-  if (evaluator && trainer.step === 0) {
+  // A run that was stopped before its first step may have this behind it.
+  if (evaluator && trainer.step === 0 && (await folder.readMetrics()).length === 0) {
     hooks.onPhase?.("evaluating random weights");
     const untrained = await evaluator.accuracies();
     await folder.appendMetrics(evaluationLine(0, 0, untrained));

@@ -92,6 +92,12 @@ export class Trainer {
    * @throws CheckpointError where it is of another architecture, optimizer or set.
    */
   restore(checkpoint: Checkpoint): void {
+    const { optimizer } = checkpoint.config;
+    if (optimizer !== this.config.optimizer) {
+      throw new CheckpointError(
+        `the checkpoint is of a training with ${optimizer}, and this one has ${this.config.optimizer}`,
+      );
+    }
     if (checkpoint.images !== this.dataset.length) {
       throw new CheckpointError(
         `the checkpoint is of a training on ${checkpoint.images} images, and there are ${this.dataset.length} now`,
@@ -114,7 +120,8 @@ export class Trainer {
    */
   async train(hooks: TrainingHooks = {}): Promise<boolean> {
     const { signal, onEpoch, onCheckpoint } = hooks;
-    let saved = this.step;
+    // A training that has just begun has no checkpoint yet, and must leave one even when it is stopped before its first step.
+    let saved = this.step === 0 ? -1 : this.step;
     const save = async () => {
       await onCheckpoint?.(await this.checkpoint(), this.step);
       saved = this.step;

@@ -1,0 +1,169 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { kernels } from "../../kernels/generated.js";
+import type { Device } from "../../src/engine/device.js";
+import { Tape } from "../../src/engine/tape.js";
+import type { Tensor } from "../../src/engine/tensor.js";
+import { ShapeError } from "../../src/errors.js";
+import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
+import { batchNorm } from "../../src/ops/batch-norm.js";
+import { conv2d } from "../../src/ops/conv2d.js";
+import { add } from "../../src/ops/elementwise.js";
+import { addBias, matmul } from "../../src/ops/matmul.js";
+import { normalizeRows } from "../../src/ops/normalize-rows.js";
+import { globalAveragePool, maxPool } from "../../src/ops/pooling.js";
+import { standardize, topK } from "../../src/ops/rows.js";
+import { testDevice } from "../lib/device.js";
+
+const shapes = suite("shapes that do not fit");
+
+type Make = (shape: readonly number[], label: string) => Tensor;
+
+/** Each mistake, and what the message has to name. */
+const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly string[]][] = [
+  [
+    "matmul with other inner extents",
+    (tape, t) => matmul(tape, t([2, 3], "a"), t([4, 5], "b")),
+    ["a [2, 3]", "b [4, 5]", "3 and 4"],
+  ],
+  [
+    "matmul with other inner extents, transposed",
+    (tape, t) => matmul(tape, t([3, 2], "a"), t([5, 4], "b"), { transposeA: true, transposeB: true }),
+    ["a [3, 2] transposed", "b [5, 4] transposed", "3 and 4"],
+  ],
+  [
+    "matmul of maps",
+    (tape, t) => matmul(tape, t([2, 3, 4], "maps"), t([4, 5], "b")),
+    ["maps [2, 3, 4]", "two dimensions"],
+  ],
+  [
+    "bias of another length",
+    (tape, t) => addBias(tape, t([2, 3], "x"), t([2], "bias")),
+    ["bias [2]", "[3]", "x [2, 3]"],
+  ],
+  ["sum of other shapes", (tape, t) => add(tape, t([2, 3], "a"), t([3, 2], "b")), ["b [3, 2]", "a [2, 3]"]],
+  [
+    "convolution with other channels",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 3], "x"), t([3, 3, 4, 8], "weight")),
+    ["weight [3, 3, 4, 8]", "4 channels", "x [1, 5, 5, 3]", "has 3"],
+  ],
+  [
+    "convolution larger than the padded map",
+    (tape, t) => conv2d(tape, t([1, 3, 9, 2], "x"), t([7, 7, 2, 4], "weight"), { padding: 1 }),
+    ["x [1, 3, 9, 2]", "weight [7, 7, 2, 4]", "window of 7", "3 pixels with padding 1"],
+  ],
+  [
+    "convolution with a stride of 0",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 2], "x"), t([3, 3, 2, 4], "weight"), { stride: 0 }),
+    ["stride 0", "x [1, 5, 5, 2]"],
+  ],
+  [
+    "convolution of a matrix",
+    (tape, t) => conv2d(tape, t([5, 5], "x"), t([3, 3, 2, 4], "weight")),
+    ["x [5, 5]", "four dimensions"],
+  ],
+  [
+    "batch norm with parameters of other channels",
+    (tape, t) => batchNorm(tape, t([4, 3], "x"), batchNormTensors(t, 2)),
+    ["gamma [2]", "[3]", "x [4, 3]"],
+  ],
+  [
+    "batch norm with another residual",
+    (tape, t) => batchNorm(tape, t([4, 3], "x"), batchNormTensors(t, 3), { residual: t([3, 4], "residual") }),
+    ["residual [3, 4]", "[4, 3]"],
+  ],
+  [
+    "max-pool with more padding than half its window",
+    (tape, t) => maxPool(tape, t([1, 5, 5, 1], "x"), { kernel: 2, padding: 2 }),
+    ["padding 2", "window of 2"],
+  ],
+  ["average of a matrix", (tape, t) => globalAveragePool(tape, t([5, 5], "x")), ["x [5, 5]", "four dimensions"]],
+  ["rows of a vector", (tape, t) => normalizeRows(tape, t([5], "x")), ["x [5]", "two dimensions"]],
+  [
+    "labels of another length",
+    (tape, t) => softmaxCrossEntropy(tape, t([4, 3], "logits"), tape.tensor([5], "labels", "u32")),
+    ["labels [5]", "[4]", "logits [4, 3]"],
+  ],
+  [
+    "labels that are no whole numbers",
+    (tape, t) => softmaxCrossEntropy(tape, t([4, 3], "logits"), t([4], "labels")),
+    ["labels", "u32", "f32"],
+  ],
+  [
+    "statistics of other columns",
+    (tape, t) => standardize(tape, t([4, 3], "x"), t([2, 4], "statistics")),
+    ["statistics [2, 4]", "[2, 3]", "x [4, 3]"],
+  ],
+  [
+    "more of the largest than there are",
+    (tape, t) => topK(tape, t([2, 3], "x"), 4),
+    ["k = 4", "3 columns", "x [2, 3]"],
+  ],
+  [
+    "a kernel's tensor of another size",
+    (tape, t) => tape.launch(kernels.add, { a: t([3], "a"), b: t([4], "b"), y: t([3], "y") }, { elements: 3 }),
+    ["add: b", "3 elements", "b [4]"],
+  ],
+  ["a tensor without elements", (tape) => tape.tensor([2, 0], "nothing"), ["nothing: [2, 0]"]],
+  [
+    "a backward pass from many elements without their gradient",
+    (tape, t) => {
+      const x = t([3], "x");
+      tape.watch(x);
+      tape.backward(add(tape, x, x));
+    },
+    ["x + x [3]", "3 elements"],
+  ],
+  [
+    "a backward pass with a gradient of another shape",
+    (tape, t) => {
+      const x = t([3], "x");
+      tape.watch(x);
+      tape.backward(add(tape, x, x), t([4], "seed"));
+    },
+    ["seed [4]", "[3]"],
+  ],
+  [
+    "a backward pass from what depends on nothing",
+    (tape, t) => tape.backward(add(tape, t([1], "x"), t([1], "y"))),
+    ["x + y [1]", "watched"],
+  ],
+];
+
+function batchNormTensors(make: Make, channels: number) {
+  const [gamma, beta, runningMean, runningVar] = ["gamma", "beta", "running mean", "running variance"].map((label) =>
+    make([channels], label),
+  );
+  return { gamma, beta, runningMean, runningVar };
+}
+
+/** Calls `attempt` with persistent tensors that are freed afterwards. */
+function withTensors(device: Device, attempt: (make: Make) => unknown): void {
+  const made: Tensor[] = [];
+  try {
+    attempt((shape, label) => {
+      const tensor = device.tensor(shape, undefined, label);
+      made.push(tensor);
+      return tensor;
+    });
+  } finally {
+    for (const tensor of made) device.free(tensor);
+  }
+}
+
+for (const [name, attempt, parts] of mistakes) {
+  shapes(name, async () => {
+    const device = await testDevice();
+    let caught: unknown;
+    try {
+      withTensors(device, (make) => attempt(new Tape(device), make));
+    } catch (error) {
+      caught = error;
+    }
+    assert.instance(caught, ShapeError);
+    const { message } = caught instanceof Error ? caught : new Error();
+    for (const part of parts) assert.ok(message.includes(part), `"${message}" names ${part}`);
+  });
+}
+
+shapes.run();
