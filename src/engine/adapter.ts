@@ -18,10 +18,25 @@ function isGpu(value: unknown): value is GPU {
 }
 
 /**
+ * The GPU object of npm `webgpu`. The package crashes when the object is collected while a device is open or a callback is
+ * due, and keeps the process alive for as long as anything refers to it.
+ */
+let nodeGpu: GPU | null = null;
+/** Devices that are open, and those being opened. */
+let devices = 0;
+/** Callbacks of npm `webgpu` that are due. */
+let callbacks = 0;
+let patient = false;
+
+function letGoOfGpu(): void {
+  if (devices === 0 && callbacks === 0) nodeGpu = null;
+}
+
+/**
  * npm `webgpu` waits for the GPU by re-arming `setImmediate`, which keeps a whole core busy and takes it from a software
- * adapter; Bun 1.4 crashes when it calls such a callback from there. They are anonymous native functions without parameters
- * (a promise's resolver has one), and run a millisecond later instead. What is returned is an Immediate in either case, for
- * `clearImmediate` damages Node's queue when it is given a Timeout.
+ * adapter. Its callbacks, anonymous native functions without parameters (a promise's resolver has one), run a millisecond
+ * later instead. What is returned is an Immediate in either case, for `clearImmediate` damages Node's queue when it is given
+ * a Timeout.
  */
 function waitWithoutSpinning(): void {
   const immediate = globalThis.setImmediate;
@@ -30,18 +45,20 @@ function waitWithoutSpinning(): void {
     callback.name === "" &&
     callback.length === 0 &&
     String(callback).includes("[native code]");
-  const patient = (callback: (...args: unknown[]) => void, ...args: unknown[]) =>
-    fromAddon(callback) ? immediate(() => setTimeout(callback, 1)) : immediate(callback, ...args);
-  Object.defineProperty(globalThis, "setImmediate", {
-    // With what util.promisify looks for.
-    value: Object.assign(patient, immediate),
-    writable: true,
-    configurable: true,
-  });
+  const wait = (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
+    if (!fromAddon(callback)) return immediate(callback, ...args);
+    callbacks += 1;
+    const run = () => {
+      callbacks -= 1;
+      callback();
+      letGoOfGpu();
+    };
+    return immediate(() => setTimeout(run, 1));
+  };
+  // With what util.promisify looks for.
+  const value = Object.assign(wait, immediate);
+  Object.defineProperty(globalThis, "setImmediate", { value, writable: true, configurable: true });
 }
-
-let waits = false;
-let nodeGpu: GPU | null = null;
 
 /** The WebGPU entry point: the browser's or Deno's own, and npm `webgpu` in Node and Bun. */
 async function findGpu(): Promise<GPU> {
@@ -60,18 +77,16 @@ async function findGpu(): Promise<GPU> {
     );
   });
   Object.assign(globalThis, globals);
-  if (!waits) waitWithoutSpinning();
-  waits = true;
-  nodeGpu = create([]);
+  if (!patient) waitWithoutSpinning();
+  patient = true;
+  nodeGpu ??= create([]);
   return nodeGpu;
 }
 
-/**
- * Lets the process end: npm `webgpu` keeps Node alive for as long as anything refers to its GPU object. The next
- * `openDevice` makes a new one.
- */
+/** To be called once for each adapter found, when its device is closed: the last one lets the process end. */
 export function releaseGpu(): void {
-  nodeGpu = null;
+  devices -= 1;
+  letGoOfGpu();
 }
 
 function summarize(info: GPUAdapterInfo): AdapterSummary {
@@ -94,19 +109,25 @@ function summarize(info: GPUAdapterInfo): AdapterSummary {
  * @throws AdapterError where there is none, or only a null backend.
  */
 export async function findAdapter(): Promise<{ adapter: GPUAdapter; summary: AdapterSummary }> {
-  const gpu = await findGpu();
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new AdapterError(
-      "no WebGPU adapter: this machine shows no GPU driver with Vulkan, Metal or D3D12. On Debian or Ubuntu without a GPU, " +
-        "install Mesa's software adapter (mesa-vulkan-drivers 23 or newer; on Debian 12 from bookworm-backports)",
-    );
+  devices += 1;
+  try {
+    const gpu = await findGpu();
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) {
+      throw new AdapterError(
+        "no WebGPU adapter: this machine shows no GPU driver with Vulkan, Metal or D3D12. On Debian or Ubuntu without a GPU, " +
+          "install Mesa's software adapter (mesa-vulkan-drivers 23 or newer; on Debian 12 from bookworm-backports)",
+      );
+    }
+    const { vendor, architecture, device, description } = adapter.info;
+    if ([vendor, architecture, device, description].some((text) => NULL_BACKEND.test(String(text)))) {
+      throw new AdapterError(
+        "the only WebGPU adapter is a null backend, which computes nothing: install a Vulkan driver",
+      );
+    }
+    return { adapter, summary: summarize(adapter.info) };
+  } catch (error) {
+    releaseGpu();
+    throw error;
   }
-  const { info } = adapter;
-  if ([info.vendor, info.architecture, info.device, info.description].some((text) => NULL_BACKEND.test(String(text)))) {
-    throw new AdapterError(
-      "the only WebGPU adapter is a null backend, which computes nothing: install a Vulkan driver",
-    );
-  }
-  return { adapter, summary: summarize(info) };
 }

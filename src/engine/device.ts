@@ -75,6 +75,7 @@ export class Device {
   ): Tensor {
     const tensor = new Tensor(shape, data instanceof Uint32Array ? "u32" : "f32", label);
     if (data) expectLength(tensor, data.length);
+    this.check();
     tensor.place = { buffer: this.memory.create(tensor.bytes, STORAGE(), label), offset: 0 };
     if (data)
       this.write(tensor, data instanceof Uint32Array || data instanceof Float32Array ? data : new Float32Array(data));
@@ -97,6 +98,7 @@ export class Device {
    * what is done to all of them takes one dispatch a buffer.
    */
   slabs(shapes: readonly { readonly shape: readonly number[]; readonly label: string }[]): Slab[] {
+    this.check();
     const limit = Math.min(this.gpu.limits.maxStorageBufferBindingSize, this.gpu.limits.maxBufferSize);
     const slabs: { tensors: Tensor[]; offsets: number[]; bytes: number }[] = [];
     for (const { shape, label } of shapes) {
@@ -104,7 +106,7 @@ export class Device {
       const bytes = Math.ceil(tensor.bytes / ALIGNMENT) * ALIGNMENT;
       let slab = slabs.at(-1);
       if (!slab || slab.bytes + bytes > limit) {
-        this.memory.expectFits(bytes, STORAGE(), label);
+        this.memory.sizeFor(bytes, STORAGE(), label);
         slab = { tensors: [], offsets: [], bytes: 0 };
         slabs.push(slab);
       }
@@ -128,6 +130,7 @@ export class Device {
     expectLength(tensor, data.length);
     if ((tensor.type === "u32") !== data instanceof Uint32Array)
       throw new ShapeError(`${tensor} holds ${tensor.type} elements`);
+    this.check();
     const place = this.placeOf(tensor);
     this.gpu.queue.writeBuffer(place.buffer, place.offset, data);
   }
@@ -196,6 +199,7 @@ export class Device {
 
   /** Closes the device and frees everything on it. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.gpu.destroy();
     releaseGpu();
@@ -263,6 +267,7 @@ export async function openDevice(): Promise<Device> {
   for (const name of wanted) requiredLimits[name] = limits[name];
   const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
   const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((cause: unknown) => {
+    releaseGpu();
     throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });
   const device = new Device(gpu, summary);

@@ -27,8 +27,12 @@ export class DeviceMemory {
     return this.#peak;
   }
 
-  /** @throws OutOfMemoryError where a buffer of this size and use is larger than the adapter allows. */
-  expectFits(size: number, usage: GPUBufferUsageFlags, label: string): void {
+  /**
+   * The size of a buffer for `bytes` bytes.
+   * @throws OutOfMemoryError where it is larger than the adapter allows for this use.
+   */
+  sizeFor(bytes: number, usage: GPUBufferUsageFlags, label: string): number {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
     const storage = (usage & GPUBufferUsage.STORAGE) !== 0;
     const limit = storage ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
@@ -38,6 +42,7 @@ export class DeviceMemory {
         `${label} needs ${size} bytes, and this adapter allows ${limit} in one buffer (${limitName}): use a smaller batch or image size`,
       );
     }
+    return size;
   }
 
   /**
@@ -45,8 +50,7 @@ export class DeviceMemory {
    * @throws OutOfMemoryError where it is larger than the adapter allows.
    */
   create(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    this.expectFits(size, usage, label);
+    const size = this.sizeFor(bytes, usage, label);
     const buffer = this.gpu.createBuffer({ size, usage, label });
     this.#current += size;
     this.#peak = Math.max(this.#peak, this.#current);
@@ -65,7 +69,7 @@ export class DeviceMemory {
    */
   leaseScratch(sizes: readonly { readonly bytes: number; readonly label: string }[]): ScratchLease {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    for (const { bytes, label } of sizes) this.expectFits(bytes, usage, label);
+    for (const { bytes, label } of sizes) this.sizeFor(bytes, usage, label);
     const taken = new Set<ScratchBuffer>();
     for (const { bytes } of sizes) {
       let best: ScratchBuffer | null = null;

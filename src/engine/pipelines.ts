@@ -16,9 +16,11 @@ function literal(type: "f32" | "u32" | "bool", value: number | boolean): string 
   return `${Number(value)}f`;
 }
 
-/** A kernel's source with its constants set. */
+/** A kernel's source with its constants set; with SHARE above 1, in its form for devices with subgroups. */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
-  return kernel.source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
+  const shares = Number(constants.SHARE ?? 1) > 1;
+  const source = shares ? `enable subgroups;\n${kernel.source.replace(/^.*\/\/#subgroups /gm, "")}` : kernel.source;
+  return source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
     const value = constants[name];
     const constant = kernel.constants[name];
     return value === undefined || !constant

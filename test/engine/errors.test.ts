@@ -31,6 +31,9 @@ async function expectStopped(
 ): Promise<void> {
   for (let round = 0; round < 2; round++) {
     throws(() => program.run(), kind, message);
+    throws(() => device.tensor([4]), kind, message);
+    throws(() => device.slabs([{ shape: [4], label: "slab" }]), kind, message);
+    throws(() => device.write(x, Float32Array.of(1, 2, 3)), kind, message);
     await rejects(program.runAndRead(y), kind, message);
     await rejects(device.read(x), kind, message);
     await rejects(device.idle(), kind, message);

@@ -1,0 +1,110 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { findAdapter, releaseGpu } from "../../src/engine/adapter.js";
+import { openDevice } from "../../src/engine/device.js";
+import { Tape } from "../../src/engine/tape.js";
+import { AdapterError } from "../../src/errors.js";
+import { matmul } from "../../src/ops/matmul.js";
+import { rejects } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
+import { withoutFeatures } from "./observe.js";
+
+const adapters = suite("adapters");
+
+/** Does something in a runtime whose WebGPU gives this adapter. */
+async function withAdapter<Result>(adapter: unknown, action: () => Promise<Result>): Promise<Result> {
+  const value = { requestAdapter: async () => adapter };
+  const hasNavigator = typeof navigator !== "undefined";
+  if (hasNavigator) Object.defineProperty(navigator, "gpu", { value, configurable: true });
+  else Object.defineProperty(globalThis, "navigator", { value: { gpu: value }, configurable: true });
+  try {
+    return await action();
+  } finally {
+    Reflect.deleteProperty(hasNavigator ? navigator : globalThis, hasNavigator ? "gpu" : "navigator");
+  }
+}
+
+/** What an adapter says about itself; Deno gives a number for the vendor. */
+function info(values: Readonly<Record<string, string | number | boolean>>) {
+  return { info: { vendor: "", architecture: "", device: "", description: "", ...values } };
+}
+
+adapters("are named for people", async () => {
+  const { name, software, vendor, architecture } = (await testDevice()).adapter;
+  assert.ok(name.length > 3, name);
+  assert.is(name.endsWith("(software adapter)"), software);
+  assert.type(vendor, "string");
+  assert.type(architecture, "string");
+});
+
+adapters("are told to be software where the processor plays GPU", async () => {
+  const summarized = async (values: Readonly<Record<string, string | number | boolean>>) => {
+    const { summary } = await withAdapter(info(values), findAdapter);
+    releaseGpu();
+    return [summary.name, summary.software];
+  };
+  assert.equal(await summarized({ vendor: "mesa", description: "llvmpipe (LLVM 15.0.6, 256 bits)" }), [
+    "llvmpipe (LLVM 15.0.6, 256 bits) (software adapter)",
+    true,
+  ]);
+  assert.equal(await summarized({ vendor: "google", architecture: "swiftshader" }), [
+    "google swiftshader (software adapter)",
+    true,
+  ]);
+  assert.equal(await summarized({ vendor: "intel", architecture: "gen-12lp", isFallbackAdapter: true }), [
+    "intel gen-12lp (software adapter)",
+    true,
+  ]);
+  assert.equal(await summarized({ vendor: 4318, device: "9860", description: "NVIDIA GeForce RTX 4090" }), [
+    "NVIDIA GeForce RTX 4090",
+    false,
+  ]);
+  assert.equal(await summarized({ vendor: "apple", architecture: "metal-3" }), ["apple metal-3", false]);
+  assert.equal(await summarized({}), ["unnamed adapter", false]);
+});
+
+adapters("are missed with what to do about it", async () => {
+  await rejects(withAdapter(null, openDevice), AdapterError, /no WebGPU adapter/, /install/);
+});
+
+adapters("that are a null backend are refused", async () => {
+  for (const device of ["null-backend", "Null Backend", "null"]) {
+    await rejects(withAdapter(info({ device }), openDevice), AdapterError, /null backend, which computes nothing/);
+  }
+});
+
+adapters("that give no device are refused by name", async () => {
+  const adapter = {
+    ...info({ description: "Shy GPU" }),
+    limits: {},
+    features: new Set(),
+    requestDevice: () => Promise.reject(new Error("not today")),
+  };
+  await rejects(withAdapter(adapter, openDevice), AdapterError, /"Shy GPU" gives no device/, /not today/);
+});
+
+adapters("without optional features do", async () => {
+  await testDevice();
+  const device = await withoutFeatures(openDevice);
+  for (const feature of ["shader-f16", "subgroups", "timestamp-query"] as const) assert.not(device.has(feature));
+  const a = device.tensor([2, 2], [1, 2, 3, 4]);
+  const tape = new Tape(device);
+  const square = matmul(tape, a, a);
+  const program = await tape.compile({ keep: [square] });
+  assert.equal([...(await program.runAndRead(square))], [7, 10, 15, 22]);
+  device.close();
+});
+
+adapters("give devices with their own limits", async () => {
+  const { gpu } = await testDevice();
+  const { adapter } = await findAdapter();
+  releaseGpu();
+  assert.is(gpu.limits.maxStorageBufferBindingSize, adapter.limits.maxStorageBufferBindingSize);
+  assert.is(gpu.limits.maxBufferSize, adapter.limits.maxBufferSize);
+  assert.is(gpu.limits.maxComputeWorkgroupStorageSize, adapter.limits.maxComputeWorkgroupStorageSize);
+  for (const feature of ["shader-f16", "subgroups", "timestamp-query"] as const) {
+    assert.is(gpu.features.has(feature), adapter.features.has(feature));
+  }
+});
+
+adapters.run();

@@ -1,0 +1,39 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type KernelName, passes } from "../../src/doctor/check.js";
+import { checks } from "../../src/doctor/checks.js";
+import { Device } from "../../src/engine/device.js";
+import { testDevice } from "../lib/device.js";
+
+const otherTiles = suite("tiles for the other kind of adapter");
+
+/** The kernels that are cut up in one way for GPUs and in another for software adapters (src/ops/tiles.ts). */
+const tiled: readonly KernelName[] = [
+  "matmul",
+  "conv2d",
+  "conv2dWeightGradient",
+  "columnSums",
+  "batchNormStatistics",
+  "batchNorm",
+  "batchNormGradientSums",
+  "batchNormGradient",
+  "normalizeRows",
+  "normalizeRowsGradient",
+  "ntXentPartials",
+  "ntXentGradient",
+];
+
+let device: Device;
+otherTiles.before(async () => {
+  const { gpu, adapter } = await testDevice();
+  device = new Device(gpu, { ...adapter, software: !adapter.software });
+});
+
+for (const check of checks.filter(({ kernels }) => kernels.some((name) => tiled.includes(name)))) {
+  otherTiles(`${check.kernels.join(", ")}: ${check.shape}`, async () => {
+    const deviation = await check.run(device);
+    assert.ok(passes(deviation), `off by ${deviation.error}, and rounding allows ${deviation.tolerance}`);
+  });
+}
+
+otherTiles.run();
