@@ -3,8 +3,8 @@
 // x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.
 //
 // A thread holds ROWS input channels x COLS output channels of one tap in registers. Neighbouring threads hold
-// neighbouring output channels; all of a workgroup read the same elements of x. Output pixels whose input pixel is
-// outside of the image are never visited.
+// neighbouring output channels; all of a workgroup need the same elements of x: each of SHARE threads loads a part of them
+// and hands it on to the others. Output pixels whose input pixel is outside of the image are never visited.
 //
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
@@ -12,10 +12,14 @@
 // workgroups: splits * KERNEL_HEIGHT * KERNEL_WIDTH * ceil(IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH
 //#include "lib/grid.wgsl"
+//#include "lib/share.wgsl"
 
 const LANES: u32 = 8u;
+// A multiple of SHARE.
 const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
+const SHARE: u32 = 1u;
+const OWN = ROWS / SHARE;
 const STRIDE: u32 = 1u;
 const PADDING: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
@@ -57,9 +61,9 @@ fn main(
   let ky = tap / KERNEL_WIDTH;
   let kx = tap % KERNEL_WIDTH;
 
-  var rows: array<u32, ROWS>;
-  for (var r = 0u; r < ROWS; r++) {
-    rows[r] = min(first_row + r, IN_CHANNELS - 1u);
+  var own_rows: array<u32, OWN>;
+  for (var i = 0u; i < OWN; i++) {
+    own_rows[i] = min(first_row + i * SHARE + local.x % SHARE, IN_CHANNELS - 1u);
   }
   var columns: array<u32, COLS>;
   for (var c = 0u; c < COLS; c++) {
@@ -88,8 +92,12 @@ fn main(
       for (var c = 0u; c < COLS; c++) {
         gradients[c] = dy[dy_start + columns[c]];
       }
+      var own: array<f32, OWN>;
+      for (var i = 0u; i < OWN; i++) {
+        own[i] = x[x_start + own_rows[i]];
+      }
       for (var r = 0u; r < ROWS; r++) {
-        let value = x[x_start + rows[r]];
+        let value = from_lane(own[r / SHARE], r % SHARE);
         for (var c = 0u; c < COLS; c++) {
           sums[r][c] = fma(value, gradients[c], sums[r][c]);
         }

@@ -7,20 +7,25 @@
 // over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo STRIDE (the
 // phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.
 //
-// A thread holds PIXELS x COLS outputs in registers. Neighbouring threads hold neighbouring output channels, so their
-// loads of the weights lie side by side, and all LANES threads of a row of the workgroup read the same element of x.
+// A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so
+// their loads of the weights lie side by side, and all LANES threads of a row of the workgroup need the same elements of x:
+// each of SHARE threads loads a part of them and hands it on to the others.
 //
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
-// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (PIXELS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
 //#include "lib/grid.wgsl"
+//#include "lib/share.wgsl"
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 1u;
-const PIXELS: u32 = 8u;
+// A multiple of SHARE.
+const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
+const SHARE: u32 = 1u;
+const OWN = ROWS / SHARE;
 const TRANSPOSED: bool = false;
 // 1, or STRIDE where TRANSPOSED.
 const PHASES: u32 = 1u;
@@ -79,22 +84,26 @@ fn main(
 ) {
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);
   let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);
-  let pixel_blocks = (pixels + PIXELS * GROUPS - 1u) / (PIXELS * GROUPS);
+  let pixel_blocks = (pixels + ROWS * GROUPS - 1u) / (ROWS * GROUPS);
   let index = workgroup_index(group, grid);
   let phase = index / (column_blocks * pixel_blocks);
   if (phase >= PHASES * PHASES) {
     return;
   }
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.
-  let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * PIXELS;
+  let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;
   let first_column = index % column_blocks * COLS * LANES + local.x;
 
+  var own_pixels: array<Pixel, OWN>;
+  for (var i = 0u; i < OWN; i++) {
+    own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);
+  }
   var columns: array<u32, COLS>;
   for (var c = 0u; c < COLS; c++) {
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);
   }
 
-  var sums: array<array<f32, COLS>, PIXELS>;
+  var sums: array<array<f32, COLS>, ROWS>;
   for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {
     if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {
       continue;
@@ -103,14 +112,14 @@ fn main(
       if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {
         continue;
       }
-      var starts: array<u32, PIXELS>;
-      var inside: array<bool, PIXELS>;
-      for (var p = 0u; p < PIXELS; p++) {
-        let pixel = output_pixel(first_pixel + p, phase);
+      var starts: array<u32, OWN>;
+      var inside: array<bool, OWN>;
+      for (var i = 0u; i < OWN; i++) {
+        let pixel = own_pixels[i];
         let row = source(pixel.row, ky);
         let column = source(pixel.column, kx);
-        inside[p] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;
-        starts[p] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[p]);
+        inside[i] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;
+        starts[i] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[i]);
       }
       let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;
       for (var k = 0u; k < IN_CHANNELS; k++) {
@@ -118,8 +127,12 @@ fn main(
         for (var c = 0u; c < COLS; c++) {
           weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];
         }
-        for (var p = 0u; p < PIXELS; p++) {
-          let value = select(0.0, x[starts[p] + k], inside[p]);
+        var own: array<f32, OWN>;
+        for (var i = 0u; i < OWN; i++) {
+          own[i] = select(0.0, x[starts[i] + k], inside[i]);
+        }
+        for (var p = 0u; p < ROWS; p++) {
+          let value = from_lane(own[p / SHARE], p % SHARE);
           for (var c = 0u; c < COLS; c++) {
             sums[p][c] = fma(value, weights[c], sums[p][c]);
           }
@@ -128,7 +141,7 @@ fn main(
     }
   }
 
-  for (var p = 0u; p < PIXELS; p++) {
+  for (var p = 0u; p < ROWS; p++) {
     let pixel = output_pixel(first_pixel + p, phase);
     if (pixel.inside) {
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;

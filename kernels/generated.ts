@@ -1173,12 +1173,12 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "ROWS" | "COLS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "ROWS" | "COLS" | "SHARE" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * Math.ceil(v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
@@ -1187,8 +1187,8 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
 // x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
 //\n\
 // A thread holds ROWS input channels x COLS output channels of one tap in registers. Neighbouring threads hold\n\
-// neighbouring output channels; all of a workgroup read the same elements of x. Output pixels whose input pixel is\n\
-// outside of the image are never visited.\n\
+// neighbouring output channels; all of a workgroup need the same elements of x: each of SHARE threads loads a part of them\n\
+// and hands it on to the others. Output pixels whose input pixel is outside of the image are never visited.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
@@ -1200,10 +1200,18 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
 \n\
 const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
@@ -1245,9 +1253,9 @@ fn main(\n\
   let ky = tap / KERNEL_WIDTH;\n\
   let kx = tap % KERNEL_WIDTH;\n\
 \n\
-  var rows: array<u32, ROWS>;\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    rows[r] = min(first_row + r, IN_CHANNELS - 1u);\n\
+  var own_rows: array<u32, OWN>;\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_rows[i] = min(first_row + i * SHARE + local.x % SHARE, IN_CHANNELS - 1u);\n\
   }\n\
   var columns: array<u32, COLS>;\n\
   for (var c = 0u; c < COLS; c++) {\n\
@@ -1276,8 +1284,12 @@ fn main(\n\
       for (var c = 0u; c < COLS; c++) {\n\
         gradients[c] = dy[dy_start + columns[c]];\n\
       }\n\
+      var own: array<f32, OWN>;\n\
+      for (var i = 0u; i < OWN; i++) {\n\
+        own[i] = x[x_start + own_rows[i]];\n\
+      }\n\
       for (var r = 0u; r < ROWS; r++) {\n\
-        let value = x[x_start + rows[r]];\n\
+        let value = from_lane(own[r / SHARE], r % SHARE);\n\
         for (var c = 0u; c < COLS; c++) {\n\
           sums[r][c] = fma(value, gradients[c], sums[r][c]);\n\
         }\n\
@@ -1299,14 +1311,14 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "PIXELS" | "COLS" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, PIXELS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["PIXELS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
   source: "// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:\n\
 // y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].\n\
@@ -1317,24 +1329,33 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
 // over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo STRIDE (the\n\
 // phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.\n\
 //\n\
-// A thread holds PIXELS x COLS outputs in registers. Neighbouring threads hold neighbouring output channels, so their\n\
-// loads of the weights lie side by side, and all LANES threads of a row of the workgroup read the same element of x.\n\
+// A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so\n\
+// their loads of the weights lie side by side, and all LANES threads of a row of the workgroup need the same elements of x:\n\
+// each of SHARE threads loads a part of them and hands it on to the others.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (PIXELS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
-const PIXELS: u32 = 8u;\n\
+// A multiple of SHARE.\n\
+const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
 const TRANSPOSED: bool = false;\n\
 // 1, or STRIDE where TRANSPOSED.\n\
 const PHASES: u32 = 1u;\n\
@@ -1393,22 +1414,26 @@ fn main(\n\
 ) {\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
-  let pixel_blocks = (pixels + PIXELS * GROUPS - 1u) / (PIXELS * GROUPS);\n\
+  let pixel_blocks = (pixels + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
   let index = workgroup_index(group, grid);\n\
   let phase = index / (column_blocks * pixel_blocks);\n\
   if (phase >= PHASES * PHASES) {\n\
     return;\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
-  let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * PIXELS;\n\
+  let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
   let first_column = index % column_blocks * COLS * LANES + local.x;\n\
 \n\
+  var own_pixels: array<Pixel, OWN>;\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);\n\
+  }\n\
   var columns: array<u32, COLS>;\n\
   for (var c = 0u; c < COLS; c++) {\n\
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
   }\n\
 \n\
-  var sums: array<array<f32, COLS>, PIXELS>;\n\
+  var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
     if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {\n\
       continue;\n\
@@ -1417,14 +1442,14 @@ fn main(\n\
       if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
         continue;\n\
       }\n\
-      var starts: array<u32, PIXELS>;\n\
-      var inside: array<bool, PIXELS>;\n\
-      for (var p = 0u; p < PIXELS; p++) {\n\
-        let pixel = output_pixel(first_pixel + p, phase);\n\
+      var starts: array<u32, OWN>;\n\
+      var inside: array<bool, OWN>;\n\
+      for (var i = 0u; i < OWN; i++) {\n\
+        let pixel = own_pixels[i];\n\
         let row = source(pixel.row, ky);\n\
         let column = source(pixel.column, kx);\n\
-        inside[p] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;\n\
-        starts[p] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[p]);\n\
+        inside[i] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;\n\
+        starts[i] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[i]);\n\
       }\n\
       let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;\n\
       for (var k = 0u; k < IN_CHANNELS; k++) {\n\
@@ -1432,8 +1457,12 @@ fn main(\n\
         for (var c = 0u; c < COLS; c++) {\n\
           weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];\n\
         }\n\
-        for (var p = 0u; p < PIXELS; p++) {\n\
-          let value = select(0.0, x[starts[p] + k], inside[p]);\n\
+        var own: array<f32, OWN>;\n\
+        for (var i = 0u; i < OWN; i++) {\n\
+          own[i] = select(0.0, x[starts[i] + k], inside[i]);\n\
+        }\n\
+        for (var p = 0u; p < ROWS; p++) {\n\
+          let value = from_lane(own[p / SHARE], p % SHARE);\n\
           for (var c = 0u; c < COLS; c++) {\n\
             sums[p][c] = fma(value, weights[c], sums[p][c]);\n\
           }\n\
@@ -1442,7 +1471,7 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  for (var p = 0u; p < PIXELS; p++) {\n\
+  for (var p = 0u; p < ROWS; p++) {\n\
     let pixel = output_pixel(first_pixel + p, phase);\n\
     if (pixel.inside) {\n\
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
@@ -2030,12 +2059,12 @@ fn main(\n\
 ",
 };
 
-export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2043,7 +2072,8 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
 //\n\
 // a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
 // A thread holds ROWS x COLS outputs in registers. Neighbouring threads hold neighbouring columns, so their loads of b\n\
-// lie side by side, and all LANES threads of a row of the workgroup read the same elements of a.\n\
+// lie side by side, and all LANES threads of a row of the workgroup need the same elements of a: each of SHARE threads loads\n\
+// a part of them and hands it on to the others.\n\
 //\n\
 // shape a: rows * inner\n\
 // shape b: inner * cols\n\
@@ -2055,11 +2085,19 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
+// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
 const TRANSPOSE_A: bool = false;\n\
 const TRANSPOSE_B: bool = false;\n\
 \n\
@@ -2082,17 +2120,19 @@ fn main(\n\
 ) {\n\
   let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);\n\
   let index = workgroup_index(group, grid);\n\
-  // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
-  let row_start = (index / column_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
-  let column_start = index % column_blocks * COLS * LANES + local.x;\n\
-  if (row_start >= params.rows) {\n\
+  let first_row = index / column_blocks * GROUPS * ROWS;\n\
+  // All threads of the workgroup or none: those that stay may have to hand values on.\n\
+  if (first_row >= params.rows) {\n\
     return;\n\
   }\n\
+  // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
+  let row_start = first_row + local.y % GROUPS * ROWS;\n\
+  let column_start = index % column_blocks * COLS * LANES + local.x;\n\
 \n\
-  var a_at: array<u32, ROWS>;\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    let row = min(row_start + r, params.rows - 1u);\n\
-    a_at[r] = select(row * params.inner, row, TRANSPOSE_A);\n\
+  var own_at: array<u32, OWN>;\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);\n\
+    own_at[i] = select(row * params.inner, row, TRANSPOSE_A);\n\
   }\n\
   var b_at: array<u32, COLS>;\n\
   for (var c = 0u; c < COLS; c++) {\n\
@@ -2108,8 +2148,12 @@ fn main(\n\
     for (var c = 0u; c < COLS; c++) {\n\
       column_values[c] = b[b_at[c] + k * b_step];\n\
     }\n\
+    var own: array<f32, OWN>;\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = a[own_at[i] + k * a_step];\n\
+    }\n\
     for (var r = 0u; r < ROWS; r++) {\n\
-      let value = a[a_at[r] + k * a_step];\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
       for (var c = 0u; c < COLS; c++) {\n\
         sums[r][c] = fma(value, column_values[c], sums[r][c]);\n\
       }\n\

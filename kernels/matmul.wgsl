@@ -2,7 +2,8 @@
 //
 // a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.
 // A thread holds ROWS x COLS outputs in registers. Neighbouring threads hold neighbouring columns, so their loads of b
-// lie side by side, and all LANES threads of a row of the workgroup read the same elements of a.
+// lie side by side, and all LANES threads of a row of the workgroup need the same elements of a: each of SHARE threads loads
+// a part of them and hands it on to the others.
 //
 // shape a: rows * inner
 // shape b: inner * cols
@@ -10,11 +11,15 @@
 // workgroups: ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))
 // flops: 2 * rows * cols * inner
 //#include "lib/grid.wgsl"
+//#include "lib/share.wgsl"
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 1u;
+// A multiple of SHARE.
 const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
+const SHARE: u32 = 1u;
+const OWN = ROWS / SHARE;
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
 
@@ -37,17 +42,19 @@ fn main(
 ) {
   let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);
   let index = workgroup_index(group, grid);
-  // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.
-  let row_start = (index / column_blocks * GROUPS + local.y % GROUPS) * ROWS;
-  let column_start = index % column_blocks * COLS * LANES + local.x;
-  if (row_start >= params.rows) {
+  let first_row = index / column_blocks * GROUPS * ROWS;
+  // All threads of the workgroup or none: those that stay may have to hand values on.
+  if (first_row >= params.rows) {
     return;
   }
+  // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.
+  let row_start = first_row + local.y % GROUPS * ROWS;
+  let column_start = index % column_blocks * COLS * LANES + local.x;
 
-  var a_at: array<u32, ROWS>;
-  for (var r = 0u; r < ROWS; r++) {
-    let row = min(row_start + r, params.rows - 1u);
-    a_at[r] = select(row * params.inner, row, TRANSPOSE_A);
+  var own_at: array<u32, OWN>;
+  for (var i = 0u; i < OWN; i++) {
+    let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);
+    own_at[i] = select(row * params.inner, row, TRANSPOSE_A);
   }
   var b_at: array<u32, COLS>;
   for (var c = 0u; c < COLS; c++) {
@@ -63,8 +70,12 @@ fn main(
     for (var c = 0u; c < COLS; c++) {
       column_values[c] = b[b_at[c] + k * b_step];
     }
+    var own: array<f32, OWN>;
+    for (var i = 0u; i < OWN; i++) {
+      own[i] = a[own_at[i] + k * a_step];
+    }
     for (var r = 0u; r < ROWS; r++) {
-      let value = a[a_at[r] + k * a_step];
+      let value = from_lane(own[r / SHARE], r % SHARE);
       for (var c = 0u; c < COLS; c++) {
         sums[r][c] = fma(value, column_values[c], sums[r][c]);
       }

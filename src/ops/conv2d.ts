@@ -82,8 +82,8 @@ export function conv2d(
   };
 
   const weightGradient = (dy: Tensor) => {
-    const { LANES, COLS } = tile;
-    const ROWS = inChannels > 4 ? 8 : 4;
+    const { LANES, COLS, SHARE } = tile;
+    const ROWS = inChannels > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
     const blocks = kernelHeight * kernelWidth * Math.ceil(inChannels / ROWS) * Math.ceil(outChannels / (COLS * LANES));
     const lines = batch * outHeight;
     // No more splits than keep the adapter busy, but no run of additions so long that rounding piles up.
@@ -91,7 +91,7 @@ export function conv2d(
     const perSplit = Math.ceil(lines / Math.min(wanted, lines));
     const splits = Math.ceil(lines / perSplit);
     const parts = tape.tensor([splits, weight.size], `parts of the gradient of ${weight.label}`);
-    const constants = { ...window, ...input, ...output, LANES, COLS, ROWS };
+    const constants = { ...window, ...input, ...output, LANES, ROWS, COLS, SHARE };
     tape.launch(kernels.conv2dWeightGradient, { x, dy, parts }, { batch, splits }, constants);
     return sumSplits(tape, parts, weight.shape, `gradient of ${weight.label}`);
   };

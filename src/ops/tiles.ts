@@ -1,12 +1,27 @@
 import type { Device } from "../engine/device.js";
 
+/** How a tiled kernel is cut up: see kernels/matmul.wgsl. */
+export interface Tile {
+  readonly LANES: number;
+  readonly GROUPS: number;
+  readonly ROWS: number;
+  readonly COLS: number;
+  readonly SHARE: number;
+}
+
 /**
- * How the tiled kernels are cut up. A software adapter runs a workgroup of 8 threads as one SIMD vector: 8 lanes, and more
- * outputs a thread. A GPU wants whole waves of 32 or 64 threads.
+ * The tile for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
+ * same element. A software adapter runs a workgroup of 8 threads as one SIMD vector, and a load costs it as much as a dozen
+ * multiplications: many outputs a thread, and where there are subgroups, the lanes load different elements and pass them on.
+ * That counts on lanes in the order of the threads, which WebGPU does not promise and software adapters keep.
  */
-export function columnTile(device: Device, columns: number): { LANES: number; GROUPS: number; COLS: number } {
-  if (!device.adapter.software) return { LANES: 16, GROUPS: 4, COLS: columns > 32 ? 4 : 2 };
-  return { LANES: 8, GROUPS: 1, COLS: columns > 32 ? 8 : columns > 8 ? 4 : 1 };
+export function columnTile(device: Device, columns: number): Tile {
+  if (!device.adapter.software) return { LANES: 16, GROUPS: 4, ROWS: 8, COLS: columns > 32 ? 4 : 2, SHARE: 1 };
+  const lanes = { LANES: 8, GROUPS: 1 };
+  const SHARE = device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
+  if (SHARE > 1) return { ...lanes, ROWS: 16, COLS: columns > 16 ? 4 : columns > 8 ? 2 : 1, SHARE };
+  if (columns > 32) return { ...lanes, ROWS: 4, COLS: 8, SHARE };
+  return { ...lanes, ROWS: 8, COLS: columns > 8 ? 4 : 1, SHARE };
 }
 
 /** Threads side by side over the channels of a map. */
