@@ -3,7 +3,7 @@ import type { Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
-import { columnTile, wantedWorkgroups } from "./tiles.js";
+import { columnTile, rowTile, wantedWorkgroups } from "./tiles.js";
 
 /** Step and zero padding of a convolution, the same along both axes, in pixels. */
 export interface ConvolutionOptions {
@@ -49,8 +49,12 @@ export function conv2d(
   const window = { STRIDE: stride, PADDING: padding, KERNEL_HEIGHT: kernelHeight, KERNEL_WIDTH: kernelWidth };
   const input = { IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels };
   const output = { OUT_HEIGHT: outHeight, OUT_WIDTH: outWidth, OUT_CHANNELS: outChannels };
-  const tile = columnTile(tape.device, outChannels);
-  tape.launch(kernels.conv2d, { x, weight, y }, { batch }, { ...tile, ...window, ...input, ...output });
+  tape.launch(
+    kernels.conv2d,
+    { x, weight, y },
+    { batch },
+    { ...columnTile(tape.device, outChannels), ...window, ...input, ...output },
+  );
 
   const inputGradient = (dy: Tensor) => {
     const dx = tape.tensor(x.shape, `gradient of ${x.label}`);
@@ -82,6 +86,7 @@ export function conv2d(
   };
 
   const weightGradient = (dy: Tensor) => {
+    const tile = rowTile(tape.device, outChannels);
     const { LANES, COLS, SHARE } = tile;
     const ROWS = inChannels > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
     const blocks = kernelHeight * kernelWidth * Math.ceil(inChannels / ROWS) * Math.ceil(outChannels / (COLS * LANES));

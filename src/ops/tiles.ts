@@ -24,6 +24,13 @@ export function columnTile(device: Device, columns: number): Tile {
   return { ...lanes, ROWS: 8, COLS: columns > 8 ? 4 : 1, SHARE };
 }
 
+/** The tile of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
+export function rowTile(device: Device, columns: number): Omit<Tile, "GROUPS"> {
+  const { LANES, ROWS, COLS, SHARE } = columnTile(device, columns);
+  if (device.adapter.software) return { LANES, ROWS, COLS, SHARE };
+  return { LANES: 32, ROWS, COLS: Math.min(4, Math.ceil(columns / 32)), SHARE };
+}
+
 /** Threads side by side over the channels of a map. */
 export function channelLanes(device: Device, channels: number): number {
   if (device.adapter.software) return 8;
