@@ -6,8 +6,8 @@ import { runTraining } from "./train.js";
 /** What `npm start` trains: small enough for two CPU cores and five minutes. */
 const SMALL_RECIPE: Partial<TrainingConfig> = {
   encoder: "convnet",
-  batch: 128,
-  epochs: 10,
+  batch: 64,
+  epochs: 16,
   temperature: 0.5,
   optimizer: "adamw",
   learningRate: 1e-3,

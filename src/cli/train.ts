@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { ImageSet } from "../data/dataset.js";
@@ -178,7 +179,8 @@ export async function runTraining(
     const images = await openForCommand({ images: path, test }, imageSize);
     const { hooks, stop } = await trainingProgress();
     try {
-      const source = { images: path, test };
+      // Whole paths: the run can be resumed from any folder.
+      const source = { images: resolve(path), test: test && resolve(test) };
       const summary = await startRun(device, images, config, { ...hooks, signal, parent: out, name, source });
       stop();
       printSummary(summary);

@@ -27,10 +27,19 @@ export function labelled({ train, test }: ImageSet): LabelledImageSet | null {
   return isLabelled(train) && isLabelled(test) ? { train, test } : null;
 }
 
-/** A labelled set without a test part gives a tenth of each class to one; every other set stays as it is. */
+/** The size from which on a tenth of a class is at least one image, when rounded. */
+const LEAST_TO_HOLD_OUT = 5;
+
+/**
+ * A labelled set without a test part gives a tenth of each class to one. Every other set, and one whose classes have fewer
+ * than five images each, stays as it is.
+ */
 export function withTestSet(images: ImageSet): ImageSet {
-  if (images.test || !isLabelled(images.train)) return images;
-  return splitHoldOut(images.train, 0.1);
+  const { train, test } = images;
+  if (test || !isLabelled(train)) return images;
+  const counts = new Uint32Array(train.classes.length);
+  for (const label of train.labels) counts[label] += 1;
+  return Math.max(...counts) < LEAST_TO_HOLD_OUT ? images : splitHoldOut(train, 0.1);
 }
 
 /** At most `most` images of a set, evenly spread over it. */

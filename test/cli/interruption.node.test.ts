@@ -1,0 +1,143 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { decodeCheckpoint } from "../../src/simclr/checkpoint.js";
+import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
+import { repository } from "../lib/repository.js";
+import { failed, metricsOf, onlyRun, SMALL, simclr, start, startProcess, stepsDone, succeeded } from "./command.js";
+import { classFolders } from "./pictures.js";
+
+const interruption = suite("simclr: interruption");
+
+/** 37 images and batches of 16: two steps an epoch. */
+const EPOCHS = 40;
+const TRAIN = ["train", "set", ...SMALL, "--epochs", String(EPOCHS), "--evaluate-every", "15"];
+
+async function makeSet(cwd: string): Promise<void> {
+  await writeFiles(join(cwd, "set"), await classFolders(40));
+}
+
+/** What training leaves: the encoder's bytes, and the metrics without the times. */
+async function outcome(cwd: string) {
+  const run = join(cwd, await onlyRun(cwd));
+  const lines = await metricsOf(run);
+  return {
+    encoder: await readFile(join(run, "encoder.safetensors")),
+    metrics: lines.map(({ imagesPerSecond: _, ...line }) => line),
+    files: (await readdir(run)).sort(),
+  };
+}
+
+/** The outcome of a run that nothing interrupts. */
+let reference: ReturnType<typeof outcome> | null = null;
+function uninterrupted(): ReturnType<typeof outcome> {
+  reference ??= new Promise((resolve, reject) => {
+    inTemporaryFolder(async (cwd) => {
+      await makeSet(cwd);
+      succeeded(await simclr(TRAIN, { cwd }));
+      resolve(await outcome(cwd));
+    }).catch(reject);
+  });
+  return reference;
+}
+
+interruption("Ctrl-C saves, ends with exit code 130, and resume finishes as if nothing had been", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    const { child, ended } = start(TRAIN, { cwd });
+    await stepsDone(cwd, 5, ended);
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await ended;
+    assert.is(code, 130, `${stdout}\n${stderr}`);
+    assert.match(stdout, /interrupted: saving after the step in progress/);
+    const run = await onlyRun(cwd);
+    const [, steps] = /stopped after step (\d+); everything is saved/.exec(stdout) ?? [];
+    assert.ok(Number(steps) >= 5 && Number(steps) < 2 * EPOCHS, `stopped after step ${steps}`);
+    assert.ok(stdout.includes(`simclr resume ${run}`), "it says how to go on");
+    assert.is(decodeCheckpoint(await readFile(join(cwd, run, "checkpoint.safetensors"))).step, Number(steps));
+    assert.not.ok((await readdir(join(cwd, run))).includes("report.html"));
+
+    const resumed = succeeded(await simclr(["resume", run], { cwd })).stdout;
+    assert.match(resumed, /random weights.*\n.*after training/);
+    assert.equal(await outcome(cwd), await uninterrupted());
+  }),
+);
+
+interruption("a kill at any moment leaves a checkpoint from which the same comes", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    const { child, ended } = start([...TRAIN, "--checkpoint-every", "1"], { cwd });
+    await stepsDone(cwd, 7, ended);
+    child.kill("SIGKILL");
+    assert.is((await ended).signal, "SIGKILL");
+    const run = await onlyRun(cwd);
+    const { step } = decodeCheckpoint(await readFile(join(cwd, run, "checkpoint.safetensors")));
+    assert.ok(step >= 6, `the checkpoint is of step ${step}`);
+    // What a kill between two writes leaves behind.
+    await writeFile(join(cwd, run, "checkpoint.safetensors.tmp-1"), "half a file");
+    await writeFile(join(cwd, run, "metrics.jsonl"), '{"step": 1', { flag: "a" });
+    succeeded(await simclr(["resume", run], { cwd }));
+    assert.equal(await outcome(cwd), await uninterrupted());
+  }),
+);
+
+interruption("a run that is over is not trained again by resume, and a damaged checkpoint is refused", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    succeeded(await simclr(["train", "set", ...SMALL, "--epochs", "1"], { cwd }));
+    const run = await onlyRun(cwd);
+    const before = await outcome(cwd);
+    succeeded(await simclr(["resume", run], { cwd }));
+    assert.equal(await outcome(cwd), before);
+
+    await writeFiles(join(cwd, "fewer"), await classFolders(39));
+    const elsewhere = simclr(["resume", run, "--images", "fewer"], { cwd });
+    failed(await elsewhere, /training on 37 images, and there are 36/);
+
+    const path = join(cwd, run, "checkpoint.safetensors");
+    const whole = await readFile(path);
+    await writeFile(path, whole.subarray(0, whole.length - 1000));
+    const commands = [
+      ["resume", run],
+      ["eval", run],
+      ["embed", run, "set"],
+    ];
+    await Promise.all(commands.map(async (args) => failed(await simclr(args, { cwd }), /cut short/)));
+    await writeFile(path, await readFile(join(cwd, run, "encoder.safetensors")));
+    failed(await simclr(["resume", run], { cwd }), /no checkpoint of a training/);
+  }),
+);
+
+/** How to run a shell script with a mount of its own, or null where this machine does not let us. */
+function withMounts(): string[] | null {
+  const ways = [["--mount"], ["--user", "--map-root-user", "--mount"]];
+  const works = (way: string[]) =>
+    spawnSync("unshare", [...way, "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /mnt"]).status === 0;
+  return ways.find(works) ?? null;
+}
+
+interruption("a full disk ends a run with the file's name, and the checkpoint before stays", async () => {
+  const way = withMounts();
+  if (!way) {
+    console.log("not tested: a full disk, for this machine lets nobody mount a small file system");
+    return;
+  }
+  await inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    await mkdir(join(cwd, "runs"));
+    // Room for one checkpoint of 450 kB and half of the next one.
+    const script = `mount -t tmpfs -o size=700k tmpfs runs || exit 99
+      "$0" "$@"; code=$?
+      cp -r runs saved; exit $code`;
+    const command = [process.execPath, `${repository}dist/src/cli/main.js`, ...TRAIN, "--checkpoint-every", "4"];
+    const { ended } = startProcess("unshare", [...way, "sh", "-c", script, ...command], { cwd });
+    failed(await ended, /Cannot write runs\/\S+\/checkpoint\.safetensors: the disk is full/);
+    const run = join(cwd, await onlyRun(cwd, "saved"));
+    assert.equal((await readdir(run)).sort(), ["checkpoint.safetensors", "config.json", "metrics.jsonl"]);
+    assert.is(decodeCheckpoint(await readFile(join(run, "checkpoint.safetensors"))).step, 4);
+  });
+});
+
+interruption.run();

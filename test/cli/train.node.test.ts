@@ -1,0 +1,156 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { gzipped, inTemporaryFolder, tar, writeFiles } from "../data/make-files.js";
+import { metricsOf, onlyRun, SMALL, simclr, succeeded } from "./command.js";
+import { classFolders } from "./pictures.js";
+
+const command = suite("simclr train, eval and embed");
+
+/** The cells of a line of a printed table. */
+function cells(stdout: string, heading: string): string[] {
+  const line = stdout.split("\n").find((text) => text.startsWith(heading)) ?? "";
+  return line.slice(heading.length).trim().split(/ {2,}/);
+}
+
+function count(text: string, pattern: RegExp): number {
+  return [...text.matchAll(pattern)].length;
+}
+
+command("train on class folders leaves a run that eval and embed take", () =>
+  inTemporaryFolder(async (cwd) => {
+    const pictures = await classFolders(60);
+    await writeFiles(join(cwd, "set"), pictures);
+    const { stdout } = succeeded(
+      await simclr(["train", "set", ...SMALL, "--epochs", "3", "--evaluate-every", "1"], { cwd }),
+    );
+    assert.match(stdout, /^adapter: \S/m);
+    assert.match(stdout, /60 to train, 16 x 16 pixels, 3 classes/);
+    const run = await onlyRun(cwd);
+    const names = ["checkpoint.safetensors", "config.json", "encoder.safetensors", "metrics.jsonl", "report.html"];
+    assert.equal((await readdir(join(cwd, run))).sort(), names);
+    assert.ok(stdout.includes(`${run}/report.html`), "the summary names the report");
+
+    const config = JSON.parse(await readFile(join(cwd, run, "config.json"), "utf8"));
+    assert.equal([config.trainImages, config.testImages, config.imageSize], [54, 6, 16]);
+    assert.equal(config.classes, ["cat", "dog", "owl"]);
+    assert.equal([config.training.batch, config.training.width, config.training.epochs], [16, 0.25, 3]);
+
+    const lines = await metricsOf(join(cwd, run));
+    const steps = lines.filter(({ kind }) => kind === "step");
+    assert.equal(
+      steps.map(({ step }) => step),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    );
+    for (const line of steps) {
+      for (const key of ["loss", "learningRate", "outputStd", "contrastiveAccuracy", "imagesPerSecond", "epoch"]) {
+        assert.type(line[key], "number", key);
+      }
+    }
+    const evaluations = lines.filter(({ kind }) => kind === "evaluation");
+    assert.equal(
+      evaluations.map(({ epoch, step }) => [epoch, step]),
+      [
+        [0, 0],
+        [1, 3],
+        [2, 6],
+        [3, 9],
+      ],
+    );
+
+    const report = await readFile(join(cwd, run, "report.html"), "utf8");
+    assert.match(report, /^<!doctype html>/i);
+    assert.match(report, /<\/html>\s*$/);
+    assert.match(report, /<svg/);
+    assert.match(report, /src="data:image\//);
+    assert.not.match(report, /(src|href)="(?!data:|#)/, "everything is in the file");
+    assert.not.match(report, /@import|url\((?!['"]?(data:|#))/);
+
+    const [evaluating, embedding] = [
+      ["eval", run],
+      ["embed", run, "set", "--out", "vectors"],
+    ].map((args) => simclr(args, { cwd }));
+    // The same models on the same images give the same table again.
+    const evaluated = succeeded(await evaluating).stdout;
+    assert.match(evaluated, /test accuracy +kNN +linear probe/);
+    assert.is(count(cells(stdout, "random weights").join(), /[\d.]+ %/g), 2);
+    assert.equal(cells(evaluated, "random weights"), cells(stdout, "random weights"));
+    assert.equal(cells(evaluated, "after 9 steps"), cells(stdout, "after training"));
+
+    succeeded(await embedding);
+    assert.equal((await readdir(join(cwd, "vectors"))).sort(), ["embeddings.csv", "embeddings.npy"]);
+    const npy = await readFile(join(cwd, "vectors/embeddings.npy"));
+    assert.match(npy.subarray(0, 128).toString("latin1"), /'shape': \(60, 64\)/);
+    assert.is(npy.length, 128 + 60 * 64 * 4);
+    const table = (await readFile(join(cwd, "vectors/embeddings.csv"), "utf8")).trimEnd().split("\r\n");
+    assert.is(table.length, 1 + 60);
+    assert.match(table[0], /^name,label,class,f0,.*,f63$/);
+    assert.equal(
+      table.slice(1).map((line) => line.split(",")[0]),
+      Object.keys(pictures).sort(),
+    );
+    const vectors = new Float32Array(npy.buffer.slice(npy.byteOffset + 128, npy.byteOffset + npy.length));
+    table.slice(1).forEach((line, row) => {
+      const values = line
+        .split(",")
+        .slice(3)
+        .map((text) => Math.fround(Number(text)));
+      assert.equal(values, [...vectors.subarray(row * 64, (row + 1) * 64)], `row ${row}`);
+    });
+  }),
+);
+
+command("train on a flat folder goes without labels, and without a test of them", () =>
+  inTemporaryFolder(async (cwd) => {
+    const flat = Object.entries(await classFolders(40)).map(([name, bytes]) => [name.replace("/", "-"), bytes]);
+    await writeFiles(join(cwd, "flat"), Object.fromEntries(flat));
+    const { stdout } = succeeded(
+      await simclr(["train", "flat", ...SMALL, "--epochs", "1", "--optimizer", "lars"], { cwd }),
+    );
+    assert.match(stdout, /40 to train, 16 x 16 pixels, no labels/);
+    assert.not.match(stdout, /random weights/);
+    const run = await onlyRun(cwd);
+    assert.ok((await readdir(join(cwd, run))).includes("report.html"));
+    assert.equal(
+      (await metricsOf(join(cwd, run))).map(({ kind }) => kind),
+      ["step", "step"],
+    );
+    const { code, stderr } = await simclr(["eval", run], { cwd });
+    assert.is(code, 1);
+    assert.match(stderr, /error: these images have no labels/);
+  }),
+);
+
+command("train on a .tar.gz, with test images of its own, and a name", () =>
+  inTemporaryFolder(async (cwd) => {
+    const entries = Object.entries(await classFolders(36)).map(([name, content]) => ({ name: `set/${name}`, content }));
+    await writeFiles(cwd, { "set.tar.gz": await gzipped(await tar(entries)) });
+    await writeFiles(join(cwd, "held"), await classFolders(9));
+    const args = ["train", "set.tar.gz", "--test", "held", ...SMALL, "--epochs", "1", "--name", "two words"];
+    const { stdout } = succeeded(await simclr(args, { cwd }));
+    assert.match(stdout, /36 to train, 9 to test, 16 x 16 pixels, 3 classes/);
+    const run = await onlyRun(cwd);
+    assert.match(run, /-two-words$/);
+    succeeded(await simclr(["embed", run, "set.tar.gz"], { cwd }));
+    assert.ok((await readdir(cwd)).includes("embeddings.npy"), "next to where one stands");
+  }),
+);
+
+command("a truncated JPEG among good ones is named and left out", () =>
+  inTemporaryFolder(async (cwd) => {
+    const pictures = await classFolders(41);
+    const broken = pictures["dog/019.jpg"];
+    await writeFiles(join(cwd, "set"), {
+      ...pictures,
+      "dog/019.jpg": broken.subarray(0, Math.floor(broken.length / 2)),
+    });
+    const { stdout } = succeeded(await simclr(["train", "set", ...SMALL, "--epochs", "1"], { cwd }));
+    assert.match(stdout, /40 to train/);
+    assert.match(stdout, /1 images could not be read and were left out:\n {2}dog\/019\.jpg: \S/);
+    const report = await readFile(join(cwd, await onlyRun(cwd), "report.html"), "utf8");
+    assert.match(report, /dog\/019\.jpg/);
+  }),
+);
+
+command.run();

@@ -1,0 +1,133 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { kernels } from "../../kernels/generated.js";
+import { DEFAULT_CONFIG } from "../../src/simclr/config.js";
+import { VERSION } from "../../src/version.js";
+import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
+import { repository } from "../lib/repository.js";
+import { failed, SMALL, simclr, succeeded } from "./command.js";
+import { classFolders } from "./pictures.js";
+
+const usage = suite("simclr: usage");
+
+const cwd = repository;
+
+usage("--help of every command tells what there is, with the defaults", async () => {
+  const whole = succeeded(await simclr(["--help"], { cwd })).stdout;
+  const commands = ["train", "resume", "eval", "embed", "doctor", "demo"];
+  const helps = new Map(
+    await Promise.all(
+      commands.map(async (name) => {
+        assert.match(whole, new RegExp(`^  ${name}\\b`, "m"));
+        const { stdout } = succeeded(await simclr([name, "--help"], { cwd }));
+        assert.match(stdout, new RegExp(`^Usage: simclr ${name}`));
+        return [name, stdout.replace(/\s+/g, " ")] as const;
+      }),
+    ),
+  );
+  const d = DEFAULT_CONFIG;
+  const defaults = {
+    encoder: `"${d.encoder}"`,
+    width: d.width,
+    stem: `"${d.stem}"`,
+    "head-layers": d.head.layers,
+    "head-output": d.head.output,
+    "head-batch-norm": false,
+    augmentation: `"${d.augmentation}"`,
+    batch: d.batch,
+    epochs: d.epochs,
+    temperature: d.temperature,
+    optimizer: `"${d.optimizer}"`,
+    lr: d.learningRate,
+    "lr-scaling": `"${d.learningRateScaling}"`,
+    warmup: d.warmupEpochs,
+    "weight-decay": d.weightDecay.toFixed(6),
+    seed: d.seed,
+    "evaluate-every": d.evaluateEvery,
+    "checkpoint-every": d.checkpointEvery,
+    out: '"runs"',
+  };
+  for (const [option, value] of Object.entries(defaults)) {
+    const described = new RegExp(` --${option} ((?! --).)*default: ${String(value).replace(".", "\\.")}\\)`);
+    assert.match(helps.get("train") ?? "", described);
+  }
+  assert.match(helps.get("embed") ?? "", /--out <folder> .*\(default: "\."\)/);
+  assert.match(helps.get("demo") ?? "", /--out <folder> .*\(default: "runs"\)/);
+  assert.match(helps.get("eval") ?? "", /--images <images> .*\(default: those it was trained on\)/);
+  assert.match(helps.get("resume") ?? "", /--images <images> .*\(default: where they were\)/);
+  assert.is(succeeded(await simclr(["--version"], { cwd })).stdout.trim(), VERSION);
+});
+
+usage("unknown commands, options and values are named, with a hint at the help", async () => {
+  const wrong: [string[], RegExp][] = [
+    [["tarin", "set"], /unknown command 'tarin'/],
+    [["train", "set", "--bacth", "8"], /unknown option '--bacth'/],
+    [["train"], /missing required argument 'images'/],
+    [["embed", "run"], /missing required argument 'images'/],
+    [["train", "set", "--encoder", "vgg"], /'vgg' is invalid.*convnet, resnet18, resnet34, resnet50/],
+    [["train", "set", "--optimizer", "adam"], /'adam' is invalid.*adamw, lars, sgd/],
+    [["train", "set", "--batch", "many"], /'many' is invalid.*must be a number/],
+  ];
+  await Promise.all(
+    wrong.map(async ([args, message]) => failed(await simclr(args, { cwd }), message, /\(see --help\)/)),
+  );
+});
+
+usage("images and settings that cannot be are refused before anything is written", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFiles(join(folder, "set"), await classFolders(40));
+    await writeFiles(folder, {
+      "empty/readme.txt": "nothing",
+      "words.jpg": "no picture",
+      "text/one.jpg": "no picture",
+    });
+    const wrong: [string[], RegExp][] = [
+      [["train", "nowhere"], /no images at nowhere/],
+      [["train", "empty"], /no images in empty/],
+      [["train", "words.jpg"], /words\.jpg is neither a folder/],
+      [["train", "text"], /one\.jpg/],
+      [["train", "set", "--batch", "64"], /batch of 64 is larger than the training set of 37 images/],
+      [["train", "set", "--batch", "16", "--temperature", "0"], /temperature 0 must be a number above 0/],
+      [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature -1 must be/],
+      [["train", "set", "--batch", "16", "--head-layers", "5"], /a head of 5 layers/],
+      [["train", "set", "--image-size", "0"], /image size.*got 0/],
+      [["resume", "nowhere"], /no run folder nowhere/],
+      [["eval", "set"], /set is not a run folder: it has no config\.json/],
+      [["embed", "set", "set"], /set is not a run folder/],
+    ];
+    await Promise.all(wrong.map(async ([args, message]) => failed(await simclr(args, { cwd: folder }), message)));
+    assert.equal((await readdir(folder)).sort(), ["empty", "set", "text", "words.jpg"]);
+  }),
+);
+
+usage("a folder for the runs that cannot be made is named", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFiles(join(folder, "set"), await classFolders(40));
+    await writeFile(join(folder, "runs"), "a file is in the way");
+    failed(await simclr(["train", "set", ...SMALL, "--epochs", "1"], { cwd: folder }), /Cannot write runs\//);
+  }),
+);
+
+usage("doctor shows the adapter, its limits and every kernel", async () => {
+  const { stdout } = succeeded(await simclr(["doctor"], { cwd }));
+  assert.match(stdout, /^adapter: \S/m);
+  assert.match(stdout, /^maxStorageBufferBindingSize +[\d.,]+/m);
+  for (const feature of ["shader-f16", "subgroups", "timestamp-query"]) {
+    assert.match(stdout, new RegExp(`^${feature} +(yes|no)$`, "m"));
+  }
+  for (const kernel of Object.keys(kernels)) {
+    assert.match(stdout, new RegExp(`^${kernel} +\\d+ +[\\d.]+ % of allowed +ok$`, "m"));
+  }
+  assert.match(stdout, /^(\d+) of \1 checks passed$/m);
+});
+
+usage("without an adapter says so, and what to install", async () => {
+  // Only Vulkan's loader can be told from outside to find no driver.
+  if (process.platform !== "linux") return;
+  const env = { VK_DRIVER_FILES: "/nonexistent", VK_ICD_FILENAMES: "/nonexistent" };
+  failed(await simclr(["doctor"], { cwd, env }), /no WebGPU adapter/, /mesa-vulkan-drivers/);
+});
+
+usage.run();

@@ -1,0 +1,206 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { randomInputs } from "../../src/doctor/random-inputs.js";
+import { UNIT } from "../../src/doctor/rounding.js";
+import { Tape } from "../../src/engine/tape.js";
+import { ModelTensors } from "../../src/nn/model-tensors.js";
+import type { TensorSpec } from "../../src/nn/module.js";
+import { adamW } from "../../src/optim/adamw.js";
+import { lars } from "../../src/optim/lars.js";
+import type { Optimizer } from "../../src/optim/optimizer.js";
+import { sgd } from "../../src/optim/sgd.js";
+import { adamWStep, larsStep, sgdStep } from "../../src/reference/optimizers.js";
+import { testDevice } from "../lib/device.js";
+
+const optimizers = suite("optimizers of a model");
+
+const spec = (name: string, role: TensorSpec["role"], ...shape: number[]): TensorSpec => ({
+  name,
+  shape,
+  initial: { kind: "constant", value: 0 },
+  role,
+});
+
+/** Sizes that leave gaps in the slab, weights and offsets in turn, and a weight of zeros. */
+const specs = [
+  spec("conv.weight", "weight", 3, 3, 5, 7),
+  spec("bn.weight", "offset", 7),
+  spec("bn.running_mean", "statistic", 7),
+  spec("bn.bias", "offset", 7),
+  spec("fc.weight", "weight", 65, 3),
+  spec("zeros.weight", "weight", 70),
+  spec("fc.bias", "offset", 1),
+];
+const trained = specs.filter(({ role }) => role !== "statistic");
+/** Elements of the largest tensor. */
+const largestSize = 315;
+
+const steps = 4;
+const learningRates = [0.05, 0.3, 0.2, 0.1];
+
+/** The update of one tensor by a reference. It keeps its own state. */
+type Reference = (weight: Float64Array, gradient: Float64Array, step: number, learningRate: number) => Float64Array;
+
+/**
+ * Runs some steps with random gradients and compares all parameters after each.
+ * @param roundings of one step, of what the parameter is and of what is added to it: a step is off by as many units at
+ *   most, and what it starts from by those of the steps before.
+ */
+async function compare(
+  make: (model: ModelTensors) => Optimizer,
+  reference: (role: TensorSpec["role"], size: number) => Reference,
+  state: readonly string[],
+  roundings: number,
+): Promise<void> {
+  const device = await testDevice();
+  const before = device.memory.currentBytes;
+  const model = new ModelTensors(device, specs, 1);
+  const random = randomInputs(9);
+  const initial = new Map(
+    specs.map(({ name, shape }) => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      return [name, name === "zeros.weight" ? new Float64Array(size) : random.normal(size)] as const;
+    }),
+  );
+  model.write(new Map([...initial].map(([name, values]) => [name, Float32Array.from(values)])));
+  const optimizer = make(model);
+  assert.equal([...optimizer.state.keys()], state);
+  const tape = new Tape(device);
+  optimizer.record(tape);
+  const program = await tape.compile();
+
+  const expected = new Map(
+    trained.map(({ name, role }) => {
+      const values = initial.get(name) ?? new Float64Array();
+      return [name, { values, update: reference(role, values.length) }] as const;
+    }),
+  );
+  for (let step = 1; step <= steps; step++) {
+    const learningRate = learningRates[step - 1];
+    for (const {
+      spec: { name },
+      value,
+      gradient,
+    } of model.parameters) {
+      const gradients = random.normal(value.size, 0.5);
+      device.write(gradient, Float32Array.from(gradients));
+      const tensor = expected.get(name);
+      if (!tensor) throw new RangeError(`no parameter ${name}`);
+      expected.set(name, { ...tensor, values: tensor.update(tensor.values, gradients, step, learningRate) });
+    }
+    optimizer.setStep(step, learningRate);
+    program.run();
+    const actual = await model.read();
+    for (const [name, { values }] of expected) {
+      const largest = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+      const tolerance = step * roundings * UNIT * largest;
+      values.forEach((value, i) => {
+        const found = actual.get(name)?.[i] ?? Number.NaN;
+        const close = Math.abs(found - value) <= tolerance;
+        assert.ok(close, `${name}[${i}] is ${found} after step ${step}, expected ${value} +- ${tolerance}`);
+      });
+    }
+    assert.equal(actual.get("bn.running_mean"), Float32Array.from(initial.get("bn.running_mean") ?? []));
+  }
+  for (const { values, parameters } of model.slabs) {
+    const all = await device.read(values.all);
+    for (const { value } of parameters) {
+      const start = device.placeOf(value).offset / 4;
+      all.fill(0, start, start + value.size);
+    }
+    assert.ok(
+      all.every((value) => value === 0),
+      "the gaps between the tensors stay zero",
+    );
+  }
+  program.dispose();
+  optimizer.dispose();
+  model.dispose();
+  // Read-back buffers are kept for the next read.
+  assert.ok(device.memory.currentBytes - before <= 4 * 4096, `${device.memory.currentBytes - before} bytes are left`);
+}
+
+for (const nesterov of [true, false]) {
+  optimizers(`SGD with ${nesterov ? "Nesterov" : "plain"} momentum`, () =>
+    compare(
+      (model) => sgd(model, { momentum: 0.8, nesterov, weightDecay: 0.1 }),
+      (role, size) => {
+        let velocity: Float64Array = new Float64Array(size);
+        return (weight, gradient, _step, learningRate) => {
+          const weightDecay = role === "weight" ? 0.1 : 0;
+          const next = sgdStep(weight, gradient, velocity, { learningRate, momentum: 0.8, nesterov, weightDecay });
+          velocity = next.velocity;
+          return next.weight;
+        };
+      },
+      ["velocity.0"],
+      // Two for the decayed gradient, two for the velocity, three for the step, and the settings in f32; the velocity is up
+      // to five times the gradient.
+      50,
+    ),
+  );
+}
+
+for (const weightDecay of [0, 0.1]) {
+  optimizers(`AdamW with weight decay ${weightDecay}`, () =>
+    compare(
+      (model) => adamW(model, { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay }),
+      (role, size) => {
+        let moments = { first: new Float64Array(size), second: new Float64Array(size) };
+        return (weight, gradient, step, learningRate) => {
+          const options = { learningRate, beta1: 0.8, beta2: 0.95, epsilon: 1e-6 };
+          const decay = role === "weight" ? weightDecay : 0;
+          const next = adamWStep(weight, gradient, moments, step, { ...options, weightDecay: decay });
+          moments = { first: Float64Array.from(next.moments.first), second: Float64Array.from(next.moments.second) };
+          return next.weight;
+        };
+      },
+      ["first_moment.0", "second_moment.0"],
+      // Moments of 4 each, three divisions of 5, a root of 9, and the rest; a step is up to a few times the rate of 0.3.
+      50,
+    ),
+  );
+}
+
+optimizers("LARS", () =>
+  compare(
+    (model) => lars(model, { momentum: 0.8, weightDecay: 0.1, trust: 0.5 }),
+    (role, size) => {
+      let velocity: Float64Array = new Float64Array(size);
+      return (weight, gradient, _step, learningRate) => {
+        const options = { learningRate, momentum: 0.8, weightDecay: 0.1, trustCoefficient: 0.5 };
+        const next = larsStep(weight, gradient, velocity, { ...options, excluded: role !== "weight" });
+        velocity = next.velocity;
+        return next.weight;
+      };
+    },
+    ["velocity.0"],
+    // As SGD, and the two norms, whose squares are sums of as many terms as the largest tensor has elements.
+    50 + largestSize,
+  ),
+);
+
+optimizers("a new learning rate and step need no new recording", async () => {
+  const device = await testDevice();
+  const model = new ModelTensors(device, [spec("w", "weight", 3)], 1);
+  const optimizer = adamW(model, { beta1: 0.5, beta2: 0.5, epsilon: 0 });
+  const tape = new Tape(device);
+  optimizer.record(tape);
+  const program = await tape.compile();
+  device.write(model.parameters[0].gradient, Float32Array.of(3, -2, 0.5));
+  for (const [step, learningRate, sum] of [
+    [1, 0.25, 0.25],
+    [2, 0.5, 0.75],
+  ] as const) {
+    optimizer.setStep(step, learningRate);
+    program.run();
+    // With bias correction, a gradient that stays the same moves a weight by the rate, whatever its size.
+    const values = await device.read(model.tensor("w"));
+    [-sum, sum, -sum].forEach((value, i) => {
+      assert.ok(Math.abs(values[i] - value) < 1e-5, `w[${i}] is ${values[i]} after step ${step}, expected ${value}`);
+    });
+  }
+  for (const part of [program, optimizer, model]) part.dispose();
+});
+
+optimizers.run();
