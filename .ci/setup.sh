@@ -30,7 +30,7 @@ install_packages() {
   cmp -s package-lock.json node_modules/.setup-lock.json && return
   command -v npm >/dev/null || fail "npm is missing; install the npm that belongs to Node $(node --version)"
   say "installing the npm packages of package-lock.json"
-  quietly npm ci --include=dev --no-audit --no-fund
+  quietly npm ci --include=dev --no-audit --no-fund --loglevel=error
   cp package-lock.json node_modules/.setup-lock.json
 }
 

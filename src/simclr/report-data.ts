@@ -163,7 +163,8 @@ export async function reportData(
   );
   const seconds = steps.reduce((sum, line) => sum + config.batch / figure(line, "imagesPerSecond"), 0);
   return {
-    title: `${model.encoder.name} on ${dataset.name}`,
+    // Without the folders that lead there: a report is for showing around.
+    title: `${model.encoder.name} on ${dataset.name.replace(/^.*[\\/](?=[^\\/])/, "")}`,
     adapter: device.adapter.name,
     softwareAdapter: device.adapter.software,
     epochs: config.epochs,
