@@ -30,6 +30,12 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
         stop();
         console.log(`${phase} ...`);
       },
+      onCompile(compiled, total) {
+        // One line that counts up; without a terminal, only the last count.
+        const done = compiled === total;
+        if (process.stdout.isTTY) process.stdout.write(`\r  pipeline ${compiled} of ${total}${done ? "\n" : ""}`);
+        else if (done) console.log(`  ${total} pipelines`);
+      },
       onKnn(_epoch, accuracy) {
         knn = percentage(accuracy);
         if (running) bar.update({ knn });
