@@ -7,7 +7,9 @@
  * - header lines `// shape <binding>: <expression>` (elements), `// workgroups: <expression>`, `// flops: <expression>`,
  *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max();
  * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32 or u32;
- * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise.
+ * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise;
+ * - where it can use subgroups, `plain WGSL; //#subgroups other WGSL;`: the second form takes the place of the first in
+ *   launches with the constant SHARE above 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -116,7 +116,7 @@ export async function findAdapter(): Promise<{ adapter: GPUAdapter; summary: Ada
     if (!adapter) {
       throw new AdapterError(
         "no WebGPU adapter: this machine shows no GPU driver with Vulkan, Metal or D3D12. On Debian or Ubuntu without a GPU, " +
-          "install Mesa's software adapter (mesa-vulkan-drivers 23 or newer; on Debian 12 from bookworm-backports)",
+          "install Mesa's software adapter, the package mesa-vulkan-drivers (Debian 12's own is too old: take it from bookworm-backports)",
       );
     }
     const { vendor, architecture, device, description } = adapter.info;
