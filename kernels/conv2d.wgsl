@@ -66,12 +66,11 @@ fn output_pixel(number: u32, phase: u32) -> Pixel {
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
 }
 
-// Where along one axis a tap reads; 0xffffffff or more where that is outside of the input. Wraps on purpose.
+// Where along one axis a tap reads. Before the first pixel, that wraps to a number far past the last one.
 fn source(position: u32, tap: u32) -> u32 {
   if (TRANSPOSED) {
-    // Negative positions wrap to values that are too large even after the division: their stride is 1 or they are skipped.
-    let shifted = position + PADDING - tap;
-    return select(shifted / STRIDE, 0xffffffffu, position + PADDING < tap);
+    // The division would bring a difference that wrapped back into the input.
+    return select((position + PADDING - tap) / STRIDE, 0xffffffffu, position + PADDING < tap);
   }
   return position * STRIDE + tap - PADDING;
 }

@@ -1396,12 +1396,11 @@ fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
-// Where along one axis a tap reads; 0xffffffff or more where that is outside of the input. Wraps on purpose.\n\
+// Where along one axis a tap reads. Before the first pixel, that wraps to a number far past the last one.\n\
 fn source(position: u32, tap: u32) -> u32 {\n\
   if (TRANSPOSED) {\n\
-    // Negative positions wrap to values that are too large even after the division: their stride is 1 or they are skipped.\n\
-    let shifted = position + PADDING - tap;\n\
-    return select(shifted / STRIDE, 0xffffffffu, position + PADDING < tap);\n\
+    // The division would bring a difference that wrapped back into the input.\n\
+    return select((position + PADDING - tap) / STRIDE, 0xffffffffu, position + PADDING < tap);\n\
   }\n\
   return position * STRIDE + tap - PADDING;\n\
 }\n\

@@ -1,4 +1,4 @@
-import { matmulBackward, matmulForward } from "./matmul.js";
+import { matmulForward } from "./matmul.js";
 
 /** Smallest norm that a row is divided by, as in PyTorch's `normalize`. */
 const epsilon = 1e-12;
@@ -51,18 +51,4 @@ export function cosineSimilarityForward(a: Float64Array, b: Float64Array, shape:
   const unitA = l2NormalizeForward(a, rowsA, columns).y;
   const unitB = l2NormalizeForward(b, rowsB, columns).y;
   return matmulForward(unitA, unitB, { m: rowsA, n: rowsB, k: columns, transposeB: true });
-}
-
-/** Gradients of {@link cosineSimilarityForward} with respect to a and b. */
-export function cosineSimilarityBackward(
-  a: Float64Array,
-  b: Float64Array,
-  dSimilarity: Float64Array,
-  { rowsA, rowsB, columns }: CosineSimilarityShape,
-): { da: Float64Array; db: Float64Array } {
-  const unitA = l2NormalizeForward(a, rowsA, columns);
-  const unitB = l2NormalizeForward(b, rowsB, columns);
-  const shape = { m: rowsA, n: rowsB, k: columns, transposeB: true };
-  const { da, db } = matmulBackward(unitA.y, unitB.y, dSimilarity, shape);
-  return { da: l2NormalizeBackward(unitA, da, rowsA, columns), db: l2NormalizeBackward(unitB, db, rowsB, columns) };
 }

@@ -7,15 +7,6 @@ export function columnSums(x: Float64Array, rows: number, columns: number): Floa
   return sums;
 }
 
-/** Sum over the columns of x[rows, columns]: [rows]. */
-export function rowSums(x: Float64Array, rows: number, columns: number): Float64Array {
-  const sums = new Float64Array(rows);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) sums[row] += x[row * columns + column];
-  }
-  return sums;
-}
-
 /** Largest value of each row of x[rows, columns]: [rows]. */
 export function rowMaxima(x: Float64Array, rows: number, columns: number): Float64Array {
   const maxima = new Float64Array(rows).fill(-Infinity);

@@ -197,7 +197,7 @@ def make_elementwise():
     for rows, columns in [(13, 7), (1, 11), (131, 1), (67, 37)]:
         x = randn(rows, columns)
         settings = {"rows": rows, "columns": columns}
-        sums = {"columnSums": x.sum(0), "rowSums": x.sum(1), "rowMaxima": x.max(1).values}
+        sums = {"columnSums": x.sum(0), "rowMaxima": x.max(1).values}
         golden.case(f"sums {rows}x{columns}", settings, x=x, **sums)
     golden.write()
 
@@ -270,11 +270,9 @@ def make_l2_normalize():
         dy = randn(rows, columns)
         y.backward(dy)
         golden.case(name, {"rows": rows, "columns": columns}, x=x, y=y, dy=dy, dx=x.grad)
-    a, b, d_similarity = leaf(randn(7, 5)), leaf(randn(11, 5)), randn(7, 11)
+    a, b = randn(7, 5), randn(11, 5)
     similarity = F.cosine_similarity(a[:, None], b[None], dim=2)
-    similarity.backward(d_similarity)
-    tensors = {"a": a, "b": b, "similarity": similarity, "dSimilarity": d_similarity, "da": a.grad, "db": b.grad}
-    golden.case("cosine similarity", {"rowsA": 7, "rowsB": 11, "columns": 5}, **tensors)
+    golden.case("cosine similarity", {"rowsA": 7, "rowsB": 11, "columns": 5}, a=a, b=b, similarity=similarity)
     golden.write()
 
 
