@@ -1173,6 +1173,526 @@ fn main(\n\
 ",
 };
 
+export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2dTiled",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
+  bytes: (v) => 4 * ((1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES"] * v["PHASES"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"]),
+  source: "// 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of\n\
+// conv2d, for GPUs; conv2d is the form for software adapters and small maps.\n\
+//\n\
+// An implicit matrix product: its rows are the pixels of y, its columns the channels of y, and the terms of its sums the taps\n\
+// times the channels of x. A workgroup computes ROW_THREADS * ROWS pixels x COL_THREADS * COLS channels. For DEPTH terms at a\n\
+// time, its threads load patches of x and a part of the weights, each element once, neighbouring threads neighbouring\n\
+// channels. A thread loads the same pixels in every round: where their patches begin and which taps lie inside of the image\n\
+// is worked out once, as a bit for each row and each column of the window.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
+// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
+// bytes: 4 * ((1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+const TRANSPOSED: bool = false;\n\
+// 1, or STRIDE where TRANSPOSED.\n\
+const PHASES: u32 = 1u;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+// Up to 15 each.\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+// Vectors of a tile that a thread loads.\n\
+const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
+const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+// All terms of a round are of one tap; all terms of a vector are.\n\
+const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+// A matrix product as it stands: pixels are rows.\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;\n\
+const COLUMN_BITS = 16u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+struct Pixel {\n\
+  image: u32,\n\
+  row: u32,\n\
+  column: u32,\n\
+  inside: bool,\n\
+}\n\
+\n\
+// The output pixel with this number among those of a phase.\n\
+fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
+  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;\n\
+  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;\n\
+  let row = number / width % height * PHASES + phase.y;\n\
+  let column = number % width * PHASES + phase.x;\n\
+  let image = number / (width * height);\n\
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
+}\n\
+\n\
+// Where along one axis the first tap reads; with TRANSPOSED, tap `first_tap` of the phase. May lie before the first pixel and\n\
+// wraps then.\n\
+fn patch_start(position: u32, phase: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    return position / STRIDE + (phase + PADDING) / STRIDE;\n\
+  }\n\
+  return position * STRIDE - PADDING;\n\
+}\n\
+\n\
+// Whether along one axis a tap reads inside of the image.\n\
+fn reads_inside(position: u32, tap: u32, extent: u32) -> bool {\n\
+  if (TRANSPOSED) {\n\
+    let distance = position + PADDING - tap;\n\
+    return position + PADDING >= tap && distance % STRIDE == 0u && distance / STRIDE < extent;\n\
+  }\n\
+  return position * STRIDE + tap - PADDING < extent;\n\
+}\n\
+\n\
+// A bit for each row of the window that reads inside of the image, and, higher up, for each column.\n\
+fn inside_bits(pixel: Pixel) -> u32 {\n\
+  var bits = 0u;\n\
+  //#unroll\n\
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
+    bits |= select(0u, 1u << ky, reads_inside(pixel.row, ky, IN_HEIGHT));\n\
+  }\n\
+  //#unroll\n\
+  for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), reads_inside(pixel.column, kx, IN_WIDTH));\n\
+  }\n\
+  return select(0u, bits, pixel.inside);\n\
+}\n\
+\n\
+// A term of the sums: the bits of inside_bits that it needs, and where it stands behind the start of a patch.\n\
+struct Term {\n\
+  needs: u32,\n\
+  offset: u32,\n\
+}\n\
+\n\
+fn term_at(k: u32, phase: vec2u) -> Term {\n\
+  let tap = k / IN_CHANNELS;\n\
+  let ky = tap / KERNEL_WIDTH;\n\
+  let kx = tap % KERNEL_WIDTH;\n\
+  // No pixel has all bits.\n\
+  let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
+  if (TRANSPOSED) {\n\
+    // From the quotient of the first tap down to that of this one; both divisions are exact where the tap counts.\n\
+    let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;\n\
+    let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;\n\
+    return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
+  }\n\
+  return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);\n\
+}\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
+  let pixel_blocks = (pixels + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let phase_number = index / (column_blocks * pixel_blocks);\n\
+  if (phase_number >= PHASES * PHASES) {\n\
+    return;\n\
+  }\n\
+  let phase = vec2u(phase_number % PHASES, phase_number / PHASES);\n\
+  let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  // The same in every load: the number of threads is a multiple of TERM_VECTORS.\n\
+  let own_terms = 4u * (thread % TERM_VECTORS);\n\
+\n\
+  var x_at: array<u32, LEFT_LOADS>;\n\
+  var inside: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let number = first_pixel + (i * THREADS + thread) / TERM_VECTORS;\n\
+    if (POINTWISE) {\n\
+      x_at[i] = number * IN_CHANNELS;\n\
+      inside[i] = select(0u, 0x7fffffffu, number < pixels);\n\
+    } else {\n\
+      let pixel = output_pixel(number, phase);\n\
+      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);\n\
+      x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;\n\
+      inside[i] = inside_bits(pixel);\n\
+    }\n\
+    x_at[i] += select(0u, own_terms, TAP_A_ROUND);\n\
+  }\n\
+  // Channels past the end repeat the last ones: what comes of them is not stored.\n\
+  var weight_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
+    let columns = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+      vec4u(min(column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      OUT_CHANNELS % 4u == 0u,\n\
+    );\n\
+    weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;\n\
+  }\n\
+\n\
+  var sums: Sums;\n\
+  for (var k = 0u; k < TERMS; k += DEPTH) {\n\
+    if (TRANSPOSED && TAP_A_ROUND) {\n\
+      let tap = k / IN_CHANNELS;\n\
+      let ky = tap / KERNEL_WIDTH;\n\
+      let kx = tap % KERNEL_WIDTH;\n\
+      if ((phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u || (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
+        // No pixel of the phase reads this tap: on to the next one.\n\
+        k = (tap + 1u) * IN_CHANNELS - DEPTH;\n\
+        continue;\n\
+      }\n\
+    }\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    if (TAP_A_VECTOR) {\n\
+      let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);\n\
+      //#unroll\n\
+      for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+        let at = x_at[i] + term.offset;\n\
+        let counts = (inside[i] & term.needs) == term.needs;\n\
+        left[i] = select(vec4f(0.0), vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), counts);\n\
+      }\n\
+    } else {\n\
+      //#unroll\n\
+      for (var t = 0u; t < 4u; t++) {\n\
+        let term = term_at(k + own_terms + t, phase);\n\
+        //#unroll\n\
+        for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+          left[i][t] = select(0.0, x[x_at[i] + term.offset], (inside[i] & term.needs) == term.needs);\n\
+        }\n\
+      }\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = weight_at[i] + k * OUT_CHANNELS;\n\
+      let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;\n\
+      right[i] = select(vec4f(0.0), vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]), counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      left_tile[i * THREADS + thread] = left[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      right_tile[i * THREADS + thread] = right[i];\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(&sums, local);\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let number = first_pixel + r * ROW_THREADS + local.y;\n\
+    var start = number * OUT_CHANNELS;\n\
+    var stored = number < pixels;\n\
+    if (PHASES > 1u) {\n\
+      let pixel = output_pixel(number, phase);\n\
+      start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
+      stored = pixel.inside;\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < 4u; i++) {\n\
+        if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
+          y[start + column + i] = sums[r][c][i];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2dWeightGradientTiled",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
+  bytes: (v) => 4 * (Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"]),
+  source: "// Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output\n\
+// pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.\n\
+//\n\
+// A matrix product patches^T dy: its rows are the taps times the channels of x, its columns the channels of dy, and the terms\n\
+// of its sums the output pixels. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of one run. For\n\
+// DEPTH pixels at a time, its threads load a part of their patches and of dy, each element once, neighbouring threads\n\
+// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels.\n\
+//\n\
+// A thread holds ROWS x COLS sums in registers: vectors of 4 rows that lie ROW_THREADS vectors apart, and vectors of 4 columns\n\
+// that lie COL_THREADS vectors apart, so that neighbouring threads read side by side and no two of them from one bank. ROWS\n\
+// and COLS are multiples of 4, the number of threads one of the vectors in a row and in a column of the tile, and DEPTH times\n\
+// either of them one of the number of threads.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
+// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const ROW_VECTORS = ROWS / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+// Vectors of a tile that a thread loads, each of another pixel.\n\
+const X_LOADS = DEPTH * TILE_ROW_VECTORS / THREADS;\n\
+const DY_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+// All rows of a vector are of one tap.\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+// Output pixels are input pixels.\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
+var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
+  let row_blocks = (WEIGHT_ROWS + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  let first_row = index / column_blocks % row_blocks * TILE_ROWS;\n\
+  let split = index / (column_blocks * row_blocks);\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let pixels = params.batch * OUT_HEIGHT * OUT_WIDTH;\n\
+  let rounds = (pixels + DEPTH - 1u) / DEPTH;\n\
+  let pixels_per_split = (rounds + params.splits - 1u) / params.splits * DEPTH;\n\
+  let pixel_end = min(pixels, (split + 1u) * pixels_per_split);\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+\n\
+  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
+  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
+  var tap_y: vec4u;\n\
+  var tap_x: vec4u;\n\
+  var tap_at: vec4u;\n\
+  //#unroll\n\
+  for (var t = 0u; t < 4u; t++) {\n\
+    let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    // Below the first pixel, these wrap to numbers far past the last one.\n\
+    tap_y[t] = tap / KERNEL_WIDTH - PADDING;\n\
+    tap_x[t] = tap % KERNEL_WIDTH - PADDING;\n\
+    tap_at[t] = (tap_y[t] * IN_WIDTH + tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
+  }\n\
+  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
+  let columns = select(\n\
+    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+    OUT_CHANNELS % 4u == 0u,\n\
+  );\n\
+\n\
+  var sums: array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+  for (var p = split * pixels_per_split; p < pixel_end; p += DEPTH) {\n\
+    var patches: array<vec4f, X_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < X_LOADS; i++) {\n\
+      let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
+      let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
+      let ox = pixel % OUT_WIDTH;\n\
+      let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;\n\
+      let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
+      if (TAP_A_VECTOR) {\n\
+        let at = start + tap_at.x;\n\
+        let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;\n\
+        let counts = pixel < pixel_end && (POINTWISE || inside);\n\
+        patches[i] = select(vec4f(0.0), vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), counts);\n\
+      } else {\n\
+        let at = vec4u(start) + tap_at;\n\
+        let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);\n\
+        let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);\n\
+        let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;\n\
+        patches[i] = select(vec4f(0.0), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), counts);\n\
+      }\n\
+    }\n\
+    // Of a pixel past the end of the run, the patch is zero, and dy does not count.\n\
+    var gradients: array<vec4f, DY_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < DY_LOADS; i++) {\n\
+      let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);\n\
+      let at = vec4u(pixel * OUT_CHANNELS) + columns;\n\
+      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < X_LOADS; i++) {\n\
+      x_tile[i * THREADS + thread] = patches[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < DY_LOADS; i++) {\n\
+      dy_tile[i * THREADS + thread] = gradients[i];\n\
+    }\n\
+    workgroupBarrier();\n\
+\n\
+    for (var k = 0u; k < DEPTH; k++) {\n\
+      var left: array<vec4f, ROW_VECTORS>;\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROW_VECTORS; r++) {\n\
+        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + local.y];\n\
+      }\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + local.x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          sums[r][c] = fma(vec4f(left[r / 4u][r % 4u]), right[c], sums[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + 4u * (r / 4u * ROW_THREADS + local.y) + r % 4u;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < 4u; i++) {\n\
+        if (row < WEIGHT_ROWS && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
+          parts[(split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i] = sums[r][c][i];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "ROWS" | "COLS" | "SHARE" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -2054,6 +2574,216 @@ fn main(\n\
   let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
   velocity[i] = v;\n\
   parameters[i] = parameter - v;\n\
+}\n\
+",
+};
+
+export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VEC4"> = {
+  name: "matmulTiled",
+  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VEC4: { type: "bool", value: 0 } },
+  shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
+  source: "// Matrix product in workgroup memory, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs;\n\
+// matmul is the form for software adapters and few rows.\n\
+//\n\
+// a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
+// A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns. For DEPTH terms of the sums at a time, its\n\
+// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements.\n\
+//\n\
+// shape a: rows * inner\n\
+// shape b: inner * cols\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS))\n\
+// flops: 2 * rows * cols * inner\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS)) * ceil(inner / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + rows * cols)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+const TRANSPOSE_A: bool = false;\n\
+const TRANSPOSE_B: bool = false;\n\
+// Whether inner and cols are multiples of 4: then vectors lie inside of the operands as a whole or not at all.\n\
+const VEC4: bool = false;\n\
+// A vector more between the rows of a tile that is filled across its rows: neighbouring threads write to other banks.\n\
+const LEFT_STRIDE = DEPTH / 4u + select(0u, 1u, TRANSPOSE_A);\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+// Vectors of a tile that a thread loads.\n\
+const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
+const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  inner: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+// Where in the tile of a the vector with this number lies: row, and vector of terms. Neighbouring numbers lie side by side in a.\n\
+fn left_place(number: u32) -> vec2u {\n\
+  return select(\n\
+    vec2u(number / TERM_VECTORS, number % TERM_VECTORS),\n\
+    vec2u(number % TILE_ROWS, number / TILE_ROWS),\n\
+    TRANSPOSE_A,\n\
+  );\n\
+}\n\
+\n\
+// The same for b: term, and vector of columns.\n\
+fn right_place(number: u32) -> vec2u {\n\
+  return select(\n\
+    vec2u(number / TILE_COL_VECTORS, number % TILE_COL_VECTORS),\n\
+    vec2u(number % DEPTH, number / DEPTH),\n\
+    TRANSPOSE_B,\n\
+  );\n\
+}\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (params.cols + TILE_COLS - 1u) / TILE_COLS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index / column_blocks * TILE_ROWS;\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  if (first_row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  let a_across = select(1u, params.rows, TRANSPOSE_A);\n\
+  let b_across = select(params.cols, 1u, TRANSPOSE_B);\n\
+\n\
+  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
+  var a_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let place = left_place(i * THREADS + thread);\n\
+    let row = min(first_row + place.x, params.rows - 1u);\n\
+    a_at[i] = select(row * params.inner, row, TRANSPOSE_A) + 4u * place.y * a_across;\n\
+  }\n\
+  var b_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let place = right_place(i * THREADS + thread);\n\
+    let column = first_column + 4u * place.y;\n\
+    let columns = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.cols - 1u)),\n\
+      vec4u(min(column, max(params.cols, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      VEC4,\n\
+    );\n\
+    b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * b_across;\n\
+  }\n\
+\n\
+  var sums: Sums;\n\
+  for (var k = 0u; k < params.inner; k += DEPTH) {\n\
+    // Terms past the end are zero; what stands there in memory does not count.\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = a_at[i] + k * a_across;\n\
+      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);\n\
+      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]);\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.inner));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = b_at[i] + k * b_across;\n\
+      let term = k + right_place(i * THREADS + thread).x;\n\
+      right[i] = select(vec4f(0.0), vec4f(b[at.x], b[at.y], b[at.z], b[at.w]), term < params.inner);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let place = left_place(i * THREADS + thread);\n\
+      left_tile[place.x * LEFT_STRIDE + place.y] = left[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let place = right_place(i * THREADS + thread);\n\
+      right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(&sums, local);\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < 4u; i++) {\n\
+        if (row < params.rows && column + select(i, 0u, VEC4) < params.cols) {\n\
+          y[row * params.cols + column + i] = sums[r][c][i];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
 }\n\
 ",
 };
@@ -3559,6 +4289,8 @@ export const kernels = {
   bias,
   bytesToImages,
   columnSums,
+  conv2dTiled,
+  conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
   gatherIndices,
@@ -3570,6 +4302,7 @@ export const kernels = {
   larsNorms,
   larsTrust,
   lars,
+  matmulTiled,
   matmul,
   maxPoolGradient,
   maxPool,

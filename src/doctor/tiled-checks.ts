@@ -1,0 +1,174 @@
+import { kernels } from "../../kernels/generated.js";
+import { sumSplits } from "../ops/column-sums.js";
+import type { Conv2dShape } from "../reference/conv2d.js";
+import type { MatmulShape } from "../reference/matmul.js";
+import { windowOutputSize } from "../reference/window.js";
+import { type Check, checkOf, evaluate, type Subject } from "./check.js";
+import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks.js";
+import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
+import { randomInputs } from "./random-inputs.js";
+
+/** How the kernels with tiles in workgroup memory are cut up: see kernels/lib/tile-product.wgsl. */
+export interface WorkgroupTile {
+  readonly ROW_THREADS: number;
+  readonly COL_THREADS: number;
+  readonly ROWS: number;
+  readonly COLS: number;
+  readonly DEPTH: number;
+}
+
+/** Small, so that shapes of a few rows fill several tiles. */
+const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
+
+/** The outputs c, da and db of `matmulSubject`, by the tiled kernel. */
+function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
+  return {
+    ...matmulSubject,
+    compute: (device, { a, b, dc, m, n, k, transposeA = false, transposeB = false }) =>
+      evaluate(device, (tape, input) => {
+        const VEC4 = [m, n, k].every((extent) => extent % 4 === 0);
+        const left = input(a, transposeA ? [k, m] : [m, k]);
+        const right = input(b, transposeB ? [n, k] : [k, n]);
+        const gradient = input(dc, [m, n]);
+        const product = (
+          [first, TRANSPOSE_A]: readonly [typeof left, boolean],
+          [second, TRANSPOSE_B]: readonly [typeof left, boolean],
+          [rows, inner, cols]: readonly [number, number, number],
+        ) => {
+          const y = tape.tensor([rows, cols], "product");
+          const constants = { ...tile, VEC4, TRANSPOSE_A, TRANSPOSE_B };
+          tape.launch(kernels.matmulTiled, { a: first, b: second, y }, { rows, inner, cols }, constants);
+          return y;
+        };
+        return {
+          c: product([left, transposeA], [right, transposeB], [m, k, n]),
+          da: transposeA
+            ? product([right, transposeB], [gradient, true], [k, n, m])
+            : product([gradient, false], [right, !transposeB], [m, n, k]),
+          db: transposeB
+            ? product([gradient, true], [left, transposeA], [n, m, k])
+            : product([left, !transposeA], [gradient, false], [k, m, n]),
+        };
+      }),
+  };
+}
+
+/** The outputs of `convolutionSubject`, by the tiled kernels. */
+function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<ConvolutionInputs> {
+  return {
+    ...convolutionSubject,
+    compute: (device, inputs) =>
+      evaluate(device, (tape, input) => {
+        const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = inputs;
+        const out = windowOutputSize(inputs);
+        const x = input(inputs.x, [batch, height, width, inChannels]);
+        const weight = input(inputs.weight, [kernelHeight, kernelWidth, inChannels, outChannels]);
+        const dy = input(inputs.dy, [batch, out.height, out.width, outChannels]);
+        const y = tape.tensor(dy.shape, "y");
+        const dx = tape.tensor(x.shape, "dx");
+        const flipped = tape.tensor([kernelHeight * kernelWidth, outChannels, inChannels], "weight transposed");
+        const parts = tape.tensor([splits, weight.size], "parts");
+        const window = {
+          ...tile,
+          STRIDE: stride,
+          PADDING: padding,
+          KERNEL_HEIGHT: kernelHeight,
+          KERNEL_WIDTH: kernelWidth,
+        };
+        const forward = {
+          ...{ IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels },
+          ...{ OUT_HEIGHT: out.height, OUT_WIDTH: out.width, OUT_CHANNELS: outChannels },
+        };
+        const backward = {
+          ...{ IN_HEIGHT: out.height, IN_WIDTH: out.width, IN_CHANNELS: outChannels },
+          ...{ OUT_HEIGHT: height, OUT_WIDTH: width, OUT_CHANNELS: inChannels },
+        };
+        tape.launch(kernels.conv2dTiled, { x, weight, y }, { batch }, { ...window, ...forward });
+        tape.launch(
+          kernels.transpose,
+          { x: weight, y: flipped },
+          { elements: weight.size, rows: inChannels, cols: outChannels },
+        );
+        tape.launch(
+          kernels.conv2dTiled,
+          { x: dy, weight: flipped, y: dx },
+          { batch },
+          { ...window, ...backward, TRANSPOSED: true, PHASES: stride },
+        );
+        tape.launch(kernels.conv2dWeightGradientTiled, { x, dy, parts }, { batch, splits }, { ...window, ...forward });
+        return { y, dx, dWeight: sumSplits(tape, parts, weight.shape, "dWeight") };
+      }),
+  };
+}
+
+/** A check of the tiled matrix product and both of its gradients. */
+export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape): Check {
+  const { m, n, k, transposeA, transposeB } = shape;
+  const flip = (transposed?: boolean) => (transposed ? " transposed" : "");
+  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients, ${tileText(tile)}`;
+  return checkOf(["matmulTiled"], text, tiledMatmulSubject(tile), () => {
+    const random = randomInputs(2);
+    return { ...shape, a: random.normal(m * k), b: random.normal(k * n), dc: random.normal(m * n) };
+  });
+}
+
+/** A check of the tiled convolution and both of its gradients, that of the weights in so many splits. */
+export function checkTiledConvolution(tile: WorkgroupTile, shape: Conv2dShape, splits: number): Check {
+  const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = shape;
+  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients, ${tileText(tile)}`;
+  return checkOf(
+    ["conv2dTiled", "conv2dWeightGradientTiled", "sumSplits", "transpose"],
+    text,
+    tiledConvolutionSubject(tile, splits),
+    () => {
+      const random = randomInputs(3);
+      const out = windowOutputSize(shape);
+      return {
+        ...shape,
+        x: random.normal(batch * height * width * inChannels),
+        weight: random.normal(kernelHeight * kernelWidth * inChannels * outChannels),
+        dy: random.normal(batch * out.height * out.width * outChannels),
+      };
+    },
+  );
+}
+
+function tileText({ ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH }: WorkgroupTile): string {
+  return `tiles of ${ROW_THREADS * ROWS} x ${COL_THREADS * COLS} x ${DEPTH}`;
+}
+
+function convolution(
+  [batch, height, width, inChannels]: readonly [number, number, number, number],
+  outChannels: number,
+  [kernelHeight, kernelWidth]: readonly [number, number],
+  stride: number,
+  padding: number,
+  splits: number,
+  tile: WorkgroupTile = smallTile,
+): Check {
+  const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding };
+  return checkTiledConvolution(tile, shape, splits);
+}
+
+/**
+ * Checks of the kernels with tiles in workgroup memory: all transpositions; convolutions whose channels fill rounds of DEPTH
+ * terms, vectors of 4 or neither, forward and in both gradients; 1x1; windows of 1 to 7, strides 1 to 3; one row, one column,
+ * one image, one channel; splits that get no pixel.
+ */
+export const tiledChecks: readonly Check[] = [
+  checkTiledMatmul(smallTile, { m: 13, n: 37, k: 19 }),
+  checkTiledMatmul(smallTile, { m: 20, n: 36, k: 12 }),
+  checkTiledMatmul(smallTile, { m: 37, n: 5, k: 67, transposeA: true }),
+  checkTiledMatmul(smallTile, { m: 9, n: 13, k: 131, transposeB: true }),
+  checkTiledMatmul(smallTile, { m: 36, n: 20, k: 28, transposeA: true, transposeB: true }),
+  checkTiledMatmul(smallTile, { m: 1, n: 37, k: 5 }),
+  checkTiledMatmul(smallTile, { m: 41, n: 1, k: 1 }),
+  convolution([2, 7, 5, 3], 5, [3, 3], 1, 1, 3),
+  convolution([1, 6, 8, 8], 16, [3, 3], 2, 1, 2),
+  convolution([2, 5, 7, 12], 20, [3, 3], 2, 1, 1, { ...smallTile, DEPTH: 8 }),
+  convolution([2, 13, 11, 3], 5, [7, 7], 2, 3, 4),
+  convolution([3, 8, 10, 3], 2, [3, 5], 3, 2, 5),
+  convolution([1, 3, 5, 70], 67, [1, 1], 1, 0, 3),
+  convolution([2, 5, 3, 8], 12, [1, 1], 1, 0, 2),
+  convolution([1, 6, 7, 1], 1, [1, 1], 2, 0, 14),
+];
