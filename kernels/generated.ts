@@ -7,6 +7,7 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"one_minus_beta1","type":"f32","offset":4}, {"name":"one_minus_beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 16 * v["elements"],
@@ -76,6 +77,7 @@ export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES"> = {
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -123,6 +125,7 @@ export const augmentParameters: KernelDefinition<"counter" | "images" | "views",
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
   paramsSize: 16,
   constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, TRIES: { type: "u32", value: 10 } },
+  unrolls: () => [],
   shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
   workgroups: (v) => Math.ceil(v["views"] * v["batch"] / v["LANES"]),
   flops: (v) => 100 * v["views"] * v["batch"],
@@ -273,6 +276,7 @@ export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"out_height","type":"u32","offset":16}, {"name":"out_width","type":"u32","offset":20}],
   paramsSize: 32,
   constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
   workgroups: (v) => v["views"] * v["batch"],
   flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
@@ -491,6 +495,7 @@ export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "runnin
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}, {"name":"momentum","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, UPDATE_RUNNING: { type: "bool", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"], statistics: 2 * v["channels"], running_mean: v["channels"], running_var: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 8 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"],
@@ -566,6 +571,7 @@ export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "db
   params: [{"name":"chunks","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ parts: 2 * v["chunks"] * v["channels"], dgamma: v["channels"], dbeta: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 2 * v["chunks"] * v["channels"],
@@ -623,6 +629,7 @@ export const batchNormGradientSums: KernelDefinition<"x" | "y" | "dy" | "statist
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
@@ -711,6 +718,7 @@ export const batchNormGradient: KernelDefinition<"x" | "y" | "dy" | "statistics"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
@@ -804,6 +812,7 @@ export const batchNormRunning: KernelDefinition<"running_mean" | "running_var" |
   params: [{"name":"channels","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ running_mean: v["channels"], running_var: v["channels"], statistics: 2 * v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: () => 0,
@@ -852,6 +861,7 @@ export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "chan
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 4 * v["rows"] * v["channels"],
@@ -929,6 +939,7 @@ export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" |
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 4 * v["rows"] * v["channels"],
@@ -1015,6 +1026,7 @@ export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels",
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -1064,6 +1076,7 @@ export const bytesToImages: KernelDefinition<"bytes" | "y", "pixels", "LANES"> =
   params: [{"name":"pixels","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ bytes: v["pixels"], y: v["pixels"] * 3 }),
   workgroups: (v) => Math.ceil(v["pixels"] / v["LANES"]),
   flops: (v) => v["pixels"] * 3,
@@ -1112,6 +1125,7 @@ export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "L
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => v["rows"] * v["channels"],
@@ -1179,21 +1193,22 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * Math.ceil(v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
 // x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
 //\n\
-// A thread holds ROWS input channels x COLS output channels of one tap in registers. Neighbouring threads hold\n\
-// neighbouring output channels; all of a workgroup need the same elements of x: each of SHARE threads loads a part of them\n\
-// and hands it on to the others. Output pixels whose input pixel is outside of the image are never visited.\n\
+// The elements (ky, kx, c) of one output channel are rows of a matrix. A thread holds ROWS of them x COLS output channels in\n\
+// registers. Neighbouring threads hold neighbouring output channels; all of a workgroup need the same elements of x: each of\n\
+// SHARE threads loads a part of them and hands it on to the others.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// workgroups: splits * KERNEL_HEIGHT * KERNEL_WIDTH * ceil(IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1240,56 +1255,58 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
-  let row_blocks = (IN_CHANNELS + ROWS - 1u) / ROWS;\n\
-  let taps = KERNEL_HEIGHT * KERNEL_WIDTH;\n\
+  let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+  let row_blocks = (rows + ROWS - 1u) / ROWS;\n\
   let index = workgroup_index(group, grid);\n\
   let first_column = index % column_blocks * COLS * LANES + local.x;\n\
   let first_row = index / column_blocks % row_blocks * ROWS;\n\
-  let tap = index / (column_blocks * row_blocks) % taps;\n\
-  let split = index / (column_blocks * row_blocks * taps);\n\
+  let split = index / (column_blocks * row_blocks);\n\
   if (split >= params.splits) {\n\
     return;\n\
   }\n\
-  let ky = tap / KERNEL_WIDTH;\n\
-  let kx = tap % KERNEL_WIDTH;\n\
 \n\
-  var own_rows: array<u32, OWN>;\n\
+  var own_taps: array<vec2u, OWN>;\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
-    own_rows[i] = min(first_row + i * SHARE + local.x % SHARE, IN_CHANNELS - 1u);\n\
+    let row = min(first_row + i * SHARE + local.x % SHARE, rows - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    own_taps[i] = vec2u(tap % KERNEL_WIDTH, tap / KERNEL_WIDTH);\n\
+    // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
+    own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
   var columns: array<u32, COLS>;\n\
+  //#unroll\n\
   for (var c = 0u; c < COLS; c++) {\n\
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
   }\n\
-\n\
-  // The output columns whose input column ox * STRIDE + kx - PADDING is inside of the image.\n\
-  let ox_begin = select(0u, (PADDING - kx + STRIDE - 1u) / STRIDE, kx < PADDING);\n\
-  let ox_reach = IN_WIDTH + PADDING - kx;\n\
-  let ox_end = min(OUT_WIDTH, select((ox_reach + STRIDE - 1u) / STRIDE, 0u, kx >= IN_WIDTH + PADDING));\n\
 \n\
   let lines = params.batch * OUT_HEIGHT;\n\
   let lines_per_split = (lines + params.splits - 1u) / params.splits;\n\
   let line_end = min(lines, (split + 1u) * lines_per_split);\n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var line = split * lines_per_split; line < line_end; line++) {\n\
-    let iy = line % OUT_HEIGHT * STRIDE + ky - PADDING;\n\
-    if (iy >= IN_HEIGHT) {\n\
-      continue;\n\
-    }\n\
-    let x_line = (line / OUT_HEIGHT * IN_HEIGHT + iy) * IN_WIDTH;\n\
-    for (var ox = ox_begin; ox < ox_end; ox++) {\n\
+    let top = line % OUT_HEIGHT * STRIDE - PADDING;\n\
+    let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;\n\
+    for (var ox = 0u; ox < OUT_WIDTH; ox++) {\n\
+      let left = ox * STRIDE - PADDING;\n\
+      let x_start = (line_start + left) * IN_CHANNELS;\n\
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;\n\
-      let x_start = (x_line + ox * STRIDE + kx - PADDING) * IN_CHANNELS;\n\
       var gradients: array<f32, COLS>;\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         gradients[c] = dy[dy_start + columns[c]];\n\
       }\n\
       var own: array<f32, OWN>;\n\
+      //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        own[i] = x[x_start + own_rows[i]];\n\
+        let inside = top + own_taps[i].y < IN_HEIGHT && left + own_taps[i].x < IN_WIDTH;\n\
+        own[i] = select(0.0, x[x_start + own_starts[i]], inside);\n\
       }\n\
+      //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
         let value = from_lane(own[r / SHARE], r % SHARE);\n\
+        //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           sums[r][c] = fma(value, gradients[c], sums[r][c]);\n\
         }\n\
@@ -1297,13 +1314,14 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  let start = (split * taps + tap) * IN_CHANNELS * OUT_CHANNELS;\n\
+  //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       let row = first_row + r;\n\
       let column = first_column + c * LANES;\n\
-      if (row < IN_CHANNELS && column < OUT_CHANNELS) {\n\
-        parts[start + row * OUT_CHANNELS + column] = sums[r][c];\n\
+      if (row < rows && column < OUT_CHANNELS) {\n\
+        parts[(split * rows + row) * OUT_CHANNELS + column] = sums[r][c];\n\
       }\n\
     }\n\
   }\n\
@@ -1311,12 +1329,13 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1331,7 +1350,8 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
 //\n\
 // A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so\n\
 // their loads of the weights lie side by side, and all LANES threads of a row of the workgroup need the same elements of x:\n\
-// each of SHARE threads loads a part of them and hands it on to the others.\n\
+// each of SHARE threads loads a part of them and hands it on to the others. The elements of x under one row of the window\n\
+// lie one after another, so the sum runs over (kx, c) at once: with 3 channels a loop over c alone would be all overhead.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
@@ -1359,6 +1379,8 @@ const OWN = ROWS / SHARE;\n\
 const TRANSPOSED: bool = false;\n\
 // 1, or STRIDE where TRANSPOSED.\n\
 const PHASES: u32 = 1u;\n\
+// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED.\n\
+const RUN_TAPS: u32 = 3u;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
@@ -1396,13 +1418,32 @@ fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
-// Where along one axis a tap reads. Before the first pixel, that wraps to a number far past the last one.\n\
-fn source(position: u32, tap: u32) -> u32 {\n\
+// The elements of x that a pixel needs from one run of taps: those from `start` on, of which `count` from the `first` on\n\
+// are inside of the image. `start` may wrap below zero; start + first does not.\n\
+struct Run {\n\
+  start: u32,\n\
+  first: u32,\n\
+  count: u32,\n\
+}\n\
+\n\
+fn source_run(pixel: Pixel, ky: u32, kx: u32) -> Run {\n\
   if (TRANSPOSED) {\n\
-    // The division would bring a difference that wrapped back into the input.\n\
-    return select((position + PADDING - tap) / STRIDE, 0xffffffffu, position + PADDING < tap);\n\
+    let row = (pixel.row + PADDING - ky) / STRIDE;\n\
+    let column = (pixel.column + PADDING - kx) / STRIDE;\n\
+    // The divisions would bring differences that wrapped back into the input.\n\
+    let inside = pixel.inside && pixel.row + PADDING >= ky && pixel.column + PADDING >= kx && row < IN_HEIGHT && column < IN_WIDTH;\n\
+    return Run(((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, 0u, select(0u, IN_CHANNELS, inside));\n\
   }\n\
-  return position * STRIDE + tap - PADDING;\n\
+  let row = pixel.row * STRIDE + ky - PADDING;\n\
+  let column = pixel.column * STRIDE + kx;\n\
+  let first = max(PADDING, column) - column;\n\
+  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING, column) - column);\n\
+  let inside = pixel.inside && row < IN_HEIGHT && first < end;\n\
+  return Run(\n\
+    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING) * IN_CHANNELS,\n\
+    first * IN_CHANNELS,\n\
+    select(0u, (end - first) * IN_CHANNELS, inside),\n\
+  );\n\
 }\n\
 \n\
 @compute @workgroup_size(LANES, GROUPS)\n\
@@ -1424,10 +1465,12 @@ fn main(\n\
   let first_column = index % column_blocks * COLS * LANES + local.x;\n\
 \n\
   var own_pixels: array<Pixel, OWN>;\n\
+  //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
     own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);\n\
   }\n\
   var columns: array<u32, COLS>;\n\
+  //#unroll\n\
   for (var c = 0u; c < COLS; c++) {\n\
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
   }\n\
@@ -1437,31 +1480,31 @@ fn main(\n\
     if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {\n\
       continue;\n\
     }\n\
-    for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    for (var kx = 0u; kx < KERNEL_WIDTH; kx += RUN_TAPS) {\n\
       if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
         continue;\n\
       }\n\
-      var starts: array<u32, OWN>;\n\
-      var inside: array<bool, OWN>;\n\
+      var runs: array<Run, OWN>;\n\
+      //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        let pixel = own_pixels[i];\n\
-        let row = source(pixel.row, ky);\n\
-        let column = source(pixel.column, kx);\n\
-        inside[i] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;\n\
-        starts[i] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[i]);\n\
+        runs[i] = source_run(own_pixels[i], ky, kx);\n\
       }\n\
       let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;\n\
-      for (var k = 0u; k < IN_CHANNELS; k++) {\n\
+      for (var k = 0u; k < RUN_TAPS * IN_CHANNELS; k++) {\n\
         var weights: array<f32, COLS>;\n\
+        //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];\n\
         }\n\
         var own: array<f32, OWN>;\n\
+        //#unroll\n\
         for (var i = 0u; i < OWN; i++) {\n\
-          own[i] = select(0.0, x[starts[i] + k], inside[i]);\n\
+          own[i] = select(0.0, x[runs[i].start + k], k - runs[i].first < runs[i].count);\n\
         }\n\
+        //#unroll\n\
         for (var p = 0u; p < ROWS; p++) {\n\
           let value = from_lane(own[p / SHARE], p % SHARE);\n\
+          //#unroll\n\
           for (var c = 0u; c < COLS; c++) {\n\
             sums[p][c] = fma(value, weights[c], sums[p][c]);\n\
           }\n\
@@ -1470,10 +1513,12 @@ fn main(\n\
     }\n\
   }\n\
 \n\
+  //#unroll\n\
   for (var p = 0u; p < ROWS; p++) {\n\
     let pixel = output_pixel(first_pixel + p, phase);\n\
     if (pixel.inside) {\n\
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
         if (column < OUT_CHANNELS) {\n\
@@ -1492,6 +1537,7 @@ export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" |
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"], indices: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
@@ -1541,6 +1587,7 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
@@ -1591,6 +1638,7 @@ export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "hei
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
   flops: (v) => 2 * v["KERNEL"] * v["images"] * v["height"] * v["width"] * 3,
@@ -1681,6 +1729,7 @@ export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements"
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -1731,6 +1780,7 @@ export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"] * v["pixels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"] * v["pixels"],
@@ -1785,6 +1835,7 @@ export const knnVote: KernelDefinition<"neighbours" | "similarities" | "labels" 
   params: [{"name":"queries","type":"u32","offset":0}, {"name":"candidates","type":"u32","offset":4}, {"name":"k","type":"u32","offset":8}, {"name":"classes","type":"u32","offset":12}, {"name":"inverse_temperature","type":"f32","offset":16}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
   shapes: (v) => ({ neighbours: v["queries"] * v["k"], similarities: v["queries"] * v["k"], labels: v["candidates"], predictions: v["queries"] }),
   workgroups: (v) => Math.ceil(v["queries"] / v["LANES"]),
   flops: (v) => 2 * v["queries"] * v["k"] * v["classes"],
@@ -1858,6 +1909,7 @@ export const larsNorms: KernelDefinition<"parameters" | "gradients" | "squares",
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"weight_decay","type":"f32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ parameters: v["elements"] * 64, gradients: v["elements"] * 64, squares: v["elements"] * 2 }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 6 * 64 * v["elements"],
@@ -1917,6 +1969,7 @@ export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "tru
   params: [{"name":"blocks","type":"u32","offset":0}, {"name":"tensors","type":"u32","offset":4}, {"name":"coefficient","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], trusts: v["tensors"] }),
   workgroups: (v) => v["tensors"],
   flops: (v) => 2 * v["blocks"],
@@ -1999,6 +2052,7 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 8 * v["elements"],
@@ -2064,6 +2118,7 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2129,11 +2184,13 @@ fn main(\n\
   let column_start = index % column_blocks * COLS * LANES + local.x;\n\
 \n\
   var own_at: array<u32, OWN>;\n\
+  //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);\n\
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);\n\
   }\n\
   var b_at: array<u32, COLS>;\n\
+  //#unroll\n\
   for (var c = 0u; c < COLS; c++) {\n\
     let column = min(column_start + c * LANES, params.cols - 1u);\n\
     b_at[c] = select(column, column * params.inner, TRANSPOSE_B);\n\
@@ -2144,22 +2201,28 @@ fn main(\n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var k = 0u; k < params.inner; k++) {\n\
     var column_values: array<f32, COLS>;\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       column_values[c] = b[b_at[c] + k * b_step];\n\
     }\n\
     var own: array<f32, OWN>;\n\
+    //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
       own[i] = a[own_at[i] + k * a_step];\n\
     }\n\
+    //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
       let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         sums[r][c] = fma(value, column_values[c], sums[r][c]);\n\
       }\n\
     }\n\
   }\n\
 \n\
+  //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       let row = row_start + r;\n\
       let column = column_start + c * LANES;\n\
@@ -2178,6 +2241,7 @@ export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" 
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ dy: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], dx: v["batch"] * v["height"] * v["width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["height"] * v["width"] * v["channels"] / v["LANES"]),
   flops: (v) => v["batch"] * v["out_height"] * v["out_width"] * v["channels"] * v["KERNEL"] * v["KERNEL"],
@@ -2250,6 +2314,7 @@ export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height"
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["batch"] * v["height"] * v["width"] * v["channels"], y: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["out_height"] * v["out_width"] * v["channels"] / v["LANES"]),
   flops: () => 0,
@@ -2329,6 +2394,7 @@ export const meanStandardDeviation: KernelDefinition<"statistics" | "y", "elemen
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ statistics: 2 * v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 2 * v["cols"],
@@ -2381,6 +2447,7 @@ export const mean: KernelDefinition<"x" | "y", "elements", "LANES"> = {
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: 1 }),
   workgroups: () => 1,
   flops: (v) => v["elements"],
@@ -2436,6 +2503,7 @@ export const normalizeRowsGradient: KernelDefinition<"y" | "norms" | "dy" | "dx"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 } },
+  unrolls: () => [],
   shapes: (v) => ({ y: v["rows"] * v["cols"], norms: v["rows"], dy: v["rows"] * v["cols"], dx: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 5 * v["rows"] * v["cols"],
@@ -2515,6 +2583,7 @@ export const normalizeRows: KernelDefinition<"x" | "y" | "norms", "rows" | "cols
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["cols"], norms: v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 3 * v["rows"] * v["cols"],
@@ -2592,6 +2661,7 @@ export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | 
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
   flops: (v) => 4 * v["splits"] * v["rows"],
@@ -2663,6 +2733,7 @@ export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradien
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, DEPTH: { type: "u32", value: 128 } },
+  unrolls: () => [],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
@@ -2828,6 +2899,7 @@ export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sum
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: () => [],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
@@ -2990,6 +3062,7 @@ export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANE
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -3038,6 +3111,7 @@ export const relu: KernelDefinition<"x" | "y", "elements", "LANES"> = {
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -3084,6 +3158,7 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, NESTEROV: { type: "bool", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 7 * v["elements"],
@@ -3145,6 +3220,7 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"classes","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ logits: v["elements"], labels: v["elements"] / v["classes"], lse: v["elements"] / v["classes"], gradient: 1, dlogits: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 5 * v["elements"],
@@ -3202,6 +3278,7 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"classes","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ logits: v["elements"] * v["classes"], labels: v["elements"], lse: v["elements"], losses: v["elements"], correct: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"] * v["classes"],
@@ -3273,6 +3350,7 @@ export const standardize: KernelDefinition<"x" | "statistics" | "y", "elements" 
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], statistics: 2 * v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"],
@@ -3325,6 +3403,7 @@ export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["splits"] * v["elements"],
@@ -3376,6 +3455,7 @@ export const topK: KernelDefinition<"x" | "indices" | "values", "rows" | "cols" 
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"k","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["rows"] * v["k"], values: v["rows"] * v["k"] }),
   workgroups: (v) => v["rows"],
   flops: () => 0,
@@ -3492,20 +3572,24 @@ fn main(\n\
 ",
 };
 
-export const transpose: KernelDefinition<"x" | "y", "elements" | "rows" | "cols", "LANES"> = {
+export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols", "LANES" | "COLS" | "REVERSED"> = {
   name: "transpose",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
-  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  params: [{"name":"matrices","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
-  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  constants: { LANES: { type: "u32", value: 32 }, COLS: { type: "u32", value: 16 }, REVERSED: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["matrices"] * v["rows"] * v["cols"], y: v["matrices"] * v["rows"] * v["cols"] }),
+  workgroups: (v) => v["matrices"] * Math.ceil(v["rows"] / v["LANES"]) * Math.ceil(v["cols"] / v["COLS"]),
   flops: () => 0,
-  source: "// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. `elements` counts the whole batch.\n\
+  source: "// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. With REVERSED, the batch is written from its end,\n\
+// which turns the weights [tap, in, out] of a convolution into those of its input gradient.\n\
 //\n\
-// shape x: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// Neighbouring threads take neighbouring rows of x, so they write neighbouring elements; each reads COLS neighbouring ones.\n\
+//\n\
+// shape x: matrices * rows * cols\n\
+// shape y: matrices * rows * cols\n\
+// workgroups: matrices * ceil(rows / LANES) * ceil(cols / COLS)\n\
 // flops: 0\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -3513,10 +3597,12 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
-const LANES: u32 = 64u;\n\
+const LANES: u32 = 32u;\n\
+const COLS: u32 = 16u;\n\
+const REVERSED: bool = false;\n\
 \n\
 struct Params {\n\
-  elements: u32,\n\
+  matrices: u32,\n\
   rows: u32,\n\
   cols: u32,\n\
 }\n\
@@ -3531,14 +3617,22 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
+  let row_blocks = (params.rows + LANES - 1u) / LANES;\n\
+  let column_blocks = (params.cols + COLS - 1u) / COLS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let matrix = index / (row_blocks * column_blocks);\n\
+  let row = index / column_blocks % row_blocks * LANES + local.x;\n\
+  if (matrix >= params.matrices || row >= params.rows) {\n\
     return;\n\
   }\n\
   let size = params.rows * params.cols;\n\
-  let row = i % params.rows;\n\
-  let column = i / params.rows % params.cols;\n\
-  y[i] = x[i / size * size + row * params.cols + column];\n\
+  let from_row = matrix * size + row * params.cols;\n\
+  let to_row = select(matrix, params.matrices - 1u - matrix, REVERSED) * size + row;\n\
+  let begin = index % column_blocks * COLS;\n\
+  let end = min(begin + COLS, params.cols);\n\
+  for (var column = begin; column < end; column++) {\n\
+    y[to_row + column * params.rows] = x[from_row + column];\n\
+  }\n\
 }\n\
 ",
 };

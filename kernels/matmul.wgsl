@@ -52,11 +52,13 @@ fn main(
   let column_start = index % column_blocks * COLS * LANES + local.x;
 
   var own_at: array<u32, OWN>;
+  //#unroll
   for (var i = 0u; i < OWN; i++) {
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);
   }
   var b_at: array<u32, COLS>;
+  //#unroll
   for (var c = 0u; c < COLS; c++) {
     let column = min(column_start + c * LANES, params.cols - 1u);
     b_at[c] = select(column, column * params.inner, TRANSPOSE_B);
@@ -67,22 +69,28 @@ fn main(
   var sums: array<array<f32, COLS>, ROWS>;
   for (var k = 0u; k < params.inner; k++) {
     var column_values: array<f32, COLS>;
+    //#unroll
     for (var c = 0u; c < COLS; c++) {
       column_values[c] = b[b_at[c] + k * b_step];
     }
     var own: array<f32, OWN>;
+    //#unroll
     for (var i = 0u; i < OWN; i++) {
       own[i] = a[own_at[i] + k * a_step];
     }
+    //#unroll
     for (var r = 0u; r < ROWS; r++) {
       let value = from_lane(own[r / SHARE], r % SHARE);
+      //#unroll
       for (var c = 0u; c < COLS; c++) {
         sums[r][c] = fma(value, column_values[c], sums[r][c]);
       }
     }
   }
 
+  //#unroll
   for (var r = 0u; r < ROWS; r++) {
+    //#unroll
     for (var c = 0u; c < COLS; c++) {
       let row = row_start + r;
       let column = column_start + c * LANES;

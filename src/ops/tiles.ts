@@ -19,9 +19,8 @@ export function columnTile(device: Device, columns: number): Tile {
   if (!device.adapter.software) return { LANES: 16, GROUPS: 4, ROWS: 8, COLS: columns > 32 ? 4 : 2, SHARE: 1 };
   const lanes = { LANES: 8, GROUPS: 1 };
   const SHARE = device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
-  if (SHARE > 1) return { ...lanes, ROWS: 16, COLS: columns > 16 ? 4 : columns > 8 ? 2 : 1, SHARE };
-  if (columns > 32) return { ...lanes, ROWS: 4, COLS: 8, SHARE };
-  return { ...lanes, ROWS: 8, COLS: columns > 8 ? 4 : 1, SHARE };
+  const COLS = columns > 32 ? 8 : columns > 16 ? 4 : columns > 8 ? 2 : 1;
+  return { ...lanes, ROWS: 16, COLS, SHARE };
 }
 
 /** The tile of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
