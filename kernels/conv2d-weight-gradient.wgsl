@@ -20,6 +20,9 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
+// Results are written ROWS_AT_ONCE rows a round.
+const ROUNDS = min(ROWS, 8u);
+const ROWS_AT_ONCE = ROWS / ROUNDS;
 const STRIDE: u32 = 1u;
 const PADDING: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
@@ -107,14 +110,23 @@ fn main(
     }
   }
 
-  //#unroll
-  for (var r = 0u; r < ROWS; r++) {
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the
+  // stores than over all the rest.
+  for (var round = 0u; round < ROUNDS; round++) {
     //#unroll
-    for (var c = 0u; c < COLS; c++) {
-      let row = first_row + r;
-      let column = first_column + c * LANES;
-      if (row < rows && column < OUT_CHANNELS) {
-        parts[(split * rows + row) * OUT_CHANNELS + column] = sums[r][c];
+    for (var i = 0u; i < ROWS_AT_ONCE; i++) {
+      let row = first_row + round * ROWS_AT_ONCE + i;
+      //#unroll
+      for (var c = 0u; c < COLS; c++) {
+        let column = first_column + c * LANES;
+        var value = 0.0;
+        //#unroll
+        for (var r = 0u; r < ROUNDS; r++) {
+          value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);
+        }
+        if (row < rows && column < OUT_CHANNELS) {
+          parts[(split * rows + row) * OUT_CHANNELS + column] = value;
+        }
       }
     }
   }

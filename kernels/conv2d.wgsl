@@ -27,6 +27,9 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
+// Results are written ROWS_AT_ONCE rows a round.
+const ROUNDS = min(ROWS, 8u);
+const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSED: bool = false;
 // 1, or STRIDE where TRANSPOSED.
 const PHASES: u32 = 1u;
@@ -164,16 +167,23 @@ fn main(
     }
   }
 
-  //#unroll
-  for (var p = 0u; p < ROWS; p++) {
-    let pixel = output_pixel(first_pixel + p, phase);
-    if (pixel.inside) {
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the
+  // stores than over all the rest.
+  for (var round = 0u; round < ROUNDS; round++) {
+    //#unroll
+    for (var p = 0u; p < ROWS_AT_ONCE; p++) {
+      let pixel = output_pixel(first_pixel + round * ROWS_AT_ONCE + p, phase);
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;
       //#unroll
       for (var c = 0u; c < COLS; c++) {
         let column = first_column + c * LANES;
-        if (column < OUT_CHANNELS) {
-          y[start + column] = sums[p][c];
+        var value = 0.0;
+        //#unroll
+        for (var r = 0u; r < ROUNDS; r++) {
+          value = select(value, sums[r * ROWS_AT_ONCE + p][c], r == round);
+        }
+        if (pixel.inside && column < OUT_CHANNELS) {
+          y[start + column] = value;
         }
       }
     }

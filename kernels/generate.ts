@@ -102,11 +102,12 @@ function describeKernel(folder: string, file: string): { name: string; code: str
   const derived = new Map(
     [...source.matchAll(/^const ([A-Z][A-Z0-9_]*) = ([^;]+);/gm)].map(([, n, text]) => [n, text]),
   );
+  const inConstants = (text: string): string =>
+    text.replace(/[A-Z][A-Z0-9_]*/g, (word) => (derived.has(word) ? `(${inConstants(derived.get(word) ?? "")})` : word));
   const unrolls = [...source.matchAll(/^ *\/\/#unroll\n(.*)$/gm)].map(([, loop]) => {
     const bound = loop.match(UNROLLED)?.[2];
     if (!bound) throw new Error(`${file}: "${loop.trim()}" is not a loop that can be unrolled`);
-    const text = bound.replace(/[A-Z][A-Z0-9_]*/g, (word) => (derived.has(word) ? `(${derived.get(word)})` : word));
-    return expression(text.replace(/(\d)u\b/g, "$1"), names, file);
+    return expression(inConstants(bound).replace(/(\d)u\b/g, "$1"), names, file);
   });
   const shapes = bindings.map((b) => `${b.name}: ${expression(header(source, `shape ${b.name}`, file), names, file)}`);
   const list = (rows: readonly object[]) => `[${rows.map((row) => JSON.stringify(row)).join(", ")}]`;

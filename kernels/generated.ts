@@ -1193,7 +1193,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
@@ -1227,6 +1227,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Results are written ROWS_AT_ONCE rows a round.\n\
+const ROUNDS = min(ROWS, 8u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
@@ -1314,14 +1317,23 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
+  // stores than over all the rest.\n\
+  for (var round = 0u; round < ROUNDS; round++) {\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      let row = first_row + r;\n\
-      let column = first_column + c * LANES;\n\
-      if (row < rows && column < OUT_CHANNELS) {\n\
-        parts[(split * rows + row) * OUT_CHANNELS + column] = sums[r][c];\n\
+    for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+      let row = first_row + round * ROWS_AT_ONCE + i;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = first_column + c * LANES;\n\
+        var value = 0.0;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROUNDS; r++) {\n\
+          value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);\n\
+        }\n\
+        if (row < rows && column < OUT_CHANNELS) {\n\
+          parts[(split * rows + row) * OUT_CHANNELS + column] = value;\n\
+        }\n\
       }\n\
     }\n\
   }\n\
@@ -1335,7 +1347,7 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1376,6 +1388,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Results are written ROWS_AT_ONCE rows a round.\n\
+const ROUNDS = min(ROWS, 8u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSED: bool = false;\n\
 // 1, or STRIDE where TRANSPOSED.\n\
 const PHASES: u32 = 1u;\n\
@@ -1513,16 +1528,23 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  //#unroll\n\
-  for (var p = 0u; p < ROWS; p++) {\n\
-    let pixel = output_pixel(first_pixel + p, phase);\n\
-    if (pixel.inside) {\n\
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
+  // stores than over all the rest.\n\
+  for (var round = 0u; round < ROUNDS; round++) {\n\
+    //#unroll\n\
+    for (var p = 0u; p < ROWS_AT_ONCE; p++) {\n\
+      let pixel = output_pixel(first_pixel + round * ROWS_AT_ONCE + p, phase);\n\
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
-        if (column < OUT_CHANNELS) {\n\
-          y[start + column] = sums[p][c];\n\
+        var value = 0.0;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROUNDS; r++) {\n\
+          value = select(value, sums[r * ROWS_AT_ONCE + p][c], r == round);\n\
+        }\n\
+        if (pixel.inside && column < OUT_CHANNELS) {\n\
+          y[start + column] = value;\n\
         }\n\
       }\n\
     }\n\
@@ -2118,7 +2140,7 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2152,6 +2174,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Results are written ROWS_AT_ONCE rows a round.\n\
+const ROUNDS = min(ROWS, 8u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSE_A: bool = false;\n\
 const TRANSPOSE_B: bool = false;\n\
 \n\
@@ -2220,14 +2245,23 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
+  // stores than over all the rest.\n\
+  for (var round = 0u; round < ROUNDS; round++) {\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      let row = row_start + r;\n\
-      let column = column_start + c * LANES;\n\
-      if (row < params.rows && column < params.cols) {\n\
-        y[row * params.cols + column] = sums[r][c];\n\
+    for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+      let row = row_start + round * ROWS_AT_ONCE + i;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = column_start + c * LANES;\n\
+        var value = 0.0;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROUNDS; r++) {\n\
+          value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);\n\
+        }\n\
+        if (row < params.rows && column < params.cols) {\n\
+          y[row * params.cols + column] = value;\n\
+        }\n\
       }\n\
     }\n\
   }\n\
@@ -2655,16 +2689,16 @@ fn main(\n\
 ",
 };
 
-export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | "lse" | "losses" | "correct", "rows" | "splits", "LANES"> = {
+export const ntXentCombine: KernelDefinition<"largest" | "sums" | "z" | "lse" | "losses" | "correct", "rows" | "splits" | "dim" | "inverse_temperature", "LANES"> = {
   name: "ntXentCombine",
-  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"positives","access":"read","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
-  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
+  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], z: v["rows"] * v["dim"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
-  flops: (v) => 4 * v["splits"] * v["rows"],
+  flops: (v) => v["rows"] * (4 * v["splits"] + 2 * v["dim"]),
   source: "// Second pass of NT-Xent: puts the runs of negatives of each row and its positive together.\n\
 // lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether the positive's logit is\n\
 // larger than every negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0).\n\
@@ -2672,16 +2706,21 @@ export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | 
 //\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
-// shape positives: rows\n\
+// shape z: rows * dim\n\
 // shape lse: rows\n\
 // shape losses: rows\n\
 // shape correct: rows\n\
 // workgroups: ceil(rows / LANES)\n\
-// flops: 4 * splits * rows\n\
+// flops: rows * (4 * splits + 2 * dim)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -2689,11 +2728,13 @@ const LANES: u32 = 64u;\n\
 struct Params {\n\
   rows: u32,\n\
   splits: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> largest: array<f32>;\n\
 @group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> positives: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> z: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;\n\
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;\n\
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;\n\
@@ -2713,7 +2754,13 @@ fn main(\n\
   for (var s = 1u; s < params.splits; s++) {\n\
     negative = max(negative, largest[s * params.rows + row]);\n\
   }\n\
-  let positive = positives[row];\n\
+  // In the order of the other logits: where all embeddings are equal, all logits are.\n\
+  let other = positive_of(row, params.rows);\n\
+  var similarity = 0.0;\n\
+  for (var k = 0u; k < params.dim; k++) {\n\
+    similarity = fma(z[row * params.dim + k], z[other * params.dim + k], similarity);\n\
+  }\n\
+  let positive = similarity * params.inverse_temperature;\n\
   let now = max(negative, positive);\n\
   var sum = exp(positive - now);\n\
   for (var s = 0u; s < params.splits; s++) {\n\
@@ -2727,13 +2774,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "DEPTH"> = {
+export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "DEPTH"> = {
   name: "ntXentGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, DEPTH: { type: "u32", value: 128 } },
-  unrolls: () => [],
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
@@ -2742,7 +2789,8 @@ export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradien
 // The logits are computed again, tile by tile, and never stored.\n\
 //\n\
 // A workgroup takes ROWS rows and DEPTH of the dimensions. For each tile of columns, the factors before z[j] go to\n\
-// workgroup memory; then neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
+// workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then\n\
+// neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
 // `columns` is z transposed.\n\
 //\n\
 // shape z: rows * dim\n\
@@ -2762,41 +2810,63 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
-// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
 // first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
-// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.\n\
-fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {\n\
+// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
+// columns past the end repeat the last one.\n\
+fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
+  }\n\
   // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-  var logits: array<array<f32, COLS>, ROWS>;\n\
+  var similarities: array<array<f32, COLS>, ROWS>;\n\
+  //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] = 0.0;\n\
+      similarities[r][c] = 0.0;\n\
     }\n\
   }\n\
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
     }\n\
+    var own: array<f32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = z[own_starts[i] + k];\n\
+    }\n\
+    //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
-      let value = z[min(first_row + r, last) * params.dim + k];\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        logits[r][c] = fma(value, values[c], logits[r][c]);\n\
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
       }\n\
     }\n\
   }\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] *= params.inverse_temperature;\n\
-    }\n\
-  }\n\
-  return logits;\n\
+  return similarities;\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
+const ROUNDS = min(ROWS, 16u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 // A multiple of LANES * COLS.\n\
 const DEPTH: u32 = 128u;\n\
 \n\
@@ -2835,50 +2905,92 @@ fn main(\n\
 \n\
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
     let first_column = tile + local.x;\n\
-    let logits = logit_tile(first_row, first_column);\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let row = min(first_row + r, last);\n\
-      let row_lse = lse[row];\n\
-      let positive = positive_of(row, params.rows);\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
-        let logit = logits[r][c];\n\
-        let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
-        let factor = probabilities - select(0.0, 2.0, column == positive);\n\
-        factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);\n\
+    var tile_factors = similarity_tile(first_row, first_column, local.x);\n\
+    for (var round = 0u; round < ROUNDS; round++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+        let r = round * ROWS_AT_ONCE + i;\n\
+        let row = min(first_row + r, last);\n\
+        let row_lse = lse[row];\n\
+        let positive = positive_of(row, params.rows);\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let column = first_column + c * LANES;\n\
+          var similarity = 0.0;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);\n\
+          }\n\
+          let logit = similarity * params.inverse_temperature;\n\
+          let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
+          let factor = probabilities - select(0.0, 2.0, column == positive);\n\
+          let kept = select(0.0, factor, column < params.rows && column != row);\n\
+          factors[r * LANES * COLS + c * LANES + local.x] = kept; //#subgroups ;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);\n\
+          }\n\
+        }\n\
       }\n\
     }\n\
-    workgroupBarrier();\n\
+    workgroupBarrier(); //#subgroups ;\n\
 \n\
     let count = min(LANES * COLS, params.rows - tile);\n\
     for (var d = 0u; d < dims; d += LANES * COLS) {\n\
-      let own = d + local.x;\n\
-      // By hand, for the same reason as in logit_tile.\n\
+      let own_dim = first_dim + d + local.x;\n\
+      // By hand, for the same reason as in similarity_tile.\n\
       var sums: array<array<f32, COLS>, ROWS>;\n\
+      //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           sums[r][c] = 0.0;\n\
         }\n\
       }\n\
-      for (var j = 0u; j < count; j++) {\n\
-        var values: array<f32, COLS>;\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          values[c] = z[(tile + j) * params.dim + min(first_dim + own + c * LANES, params.dim - 1u)];\n\
-        }\n\
+      for (var chunk = 0u; chunk < COLS; chunk++) {\n\
+        var own: array<f32, ROWS>;\n\
+        //#unroll\n\
         for (var r = 0u; r < ROWS; r++) {\n\
-          let factor = factors[r * LANES * COLS + j];\n\
+          own[r] = 0.0;\n\
+          //#unroll\n\
           for (var c = 0u; c < COLS; c++) {\n\
-            sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
+            own[r] = select(own[r], tile_factors[r][c], c == chunk);\n\
+          }\n\
+        }\n\
+        let reach = min(LANES, max(count, chunk * LANES) - chunk * LANES);\n\
+        for (var lane = 0u; lane < reach; lane++) {\n\
+          let j = chunk * LANES + lane;\n\
+          var values: array<f32, COLS>;\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            values[c] = z[(tile + j) * params.dim + min(own_dim + c * LANES, params.dim - 1u)];\n\
+          }\n\
+          //#unroll\n\
+          for (var r = 0u; r < ROWS; r++) {\n\
+            let factor = factors[r * LANES * COLS + j]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
+            //#unroll\n\
+            for (var c = 0u; c < COLS; c++) {\n\
+              sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
+            }\n\
           }\n\
         }\n\
       }\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          totals[r * DEPTH + own + c * LANES] += sums[r][c];\n\
+      for (var round = 0u; round < ROUNDS; round++) {\n\
+        //#unroll\n\
+        for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            var sum = 0.0;\n\
+            //#unroll\n\
+            for (var q = 0u; q < ROUNDS; q++) {\n\
+              sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);\n\
+            }\n\
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + d + local.x + c * LANES] += sum;\n\
+          }\n\
         }\n\
       }\n\
     }\n\
-    workgroupBarrier();\n\
+    workgroupBarrier(); //#subgroups ;\n\
   }\n\
 \n\
   let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
@@ -2893,30 +3005,27 @@ fn main(\n\
 ",
 };
 
-export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums" | "positives", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "LOWEST"> = {
+export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "LOWEST"> = {
   name: "ntXentPartials",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}, {"name":"positives","access":"read_write","element":"f32"}],
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -1e+30 } },
-  unrolls: () => [],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"] }),
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
   source: "// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits\n\
 // s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all\n\
 // columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of\n\
 // exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and\n\
-// Gimelshein 2018); and the logit of the positive.\n\
-//\n\
-// A thread holds a tile of ROWS x COLS logits in registers. `columns` is z transposed, so that neighbouring threads read\n\
-// neighbouring elements; all of a workgroup read the same elements of z.\n\
+// Gimelshein 2018). A thread holds a tile of ROWS x COLS logits in registers;\n\
+// with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).\n\
 //\n\
 // shape z: rows * dim\n\
 // shape columns: rows * dim\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
-// shape positives: rows\n\
 // workgroups: ceil(rows / ROWS) * splits\n\
 // flops: 2 * rows * rows * dim\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
@@ -2929,41 +3038,63 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
-// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
 // first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
-// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.\n\
-fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {\n\
+// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
+// columns past the end repeat the last one.\n\
+fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
+  }\n\
   // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-  var logits: array<array<f32, COLS>, ROWS>;\n\
+  var similarities: array<array<f32, COLS>, ROWS>;\n\
+  //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] = 0.0;\n\
+      similarities[r][c] = 0.0;\n\
     }\n\
   }\n\
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
     }\n\
+    var own: array<f32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = z[own_starts[i] + k];\n\
+    }\n\
+    //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
-      let value = z[min(first_row + r, last) * params.dim + k];\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        logits[r][c] = fma(value, values[c], logits[r][c]);\n\
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
       }\n\
     }\n\
   }\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] *= params.inverse_temperature;\n\
-    }\n\
-  }\n\
-  return logits;\n\
+  return similarities;\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
+const ROUNDS = min(ROWS, 16u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 // Below every logit, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST: f32 = -1e30;\n\
 \n\
@@ -2978,11 +3109,27 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> positives: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
 \n\
+// Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.\n\
 var<workgroup> lane_largest: array<f32, ROWS * LANES>;\n\
 var<workgroup> lane_sums: array<f32, ROWS * LANES>;\n\
+\n\
+fn largest_of(r: u32) -> f32 {\n\
+  var now = LOWEST;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    now = max(now, lane_largest[r * LANES + lane]);\n\
+  }\n\
+  return now;\n\
+}\n\
+\n\
+fn sum_of(r: u32, now: f32) -> f32 {\n\
+  var sum = 0.0;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);\n\
+  }\n\
+  return sum;\n\
+}\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -3001,53 +3148,54 @@ fn main(\n\
   let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
 \n\
-  var row_largest: array<f32, ROWS>;\n\
-  var row_sums: array<f32, ROWS>;\n\
   for (var r = 0u; r < ROWS; r++) {\n\
-    row_largest[r] = LOWEST;\n\
-    row_sums[r] = 0.0;\n\
+    lane_largest[r * LANES + local.x] = LOWEST;\n\
+    lane_sums[r * LANES + local.x] = 0.0;\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let first_column = tile * LANES * COLS + local.x;\n\
-    let logits = logit_tile(first_row, first_column);\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let row = first_row + r;\n\
-      let positive = positive_of(row, params.rows);\n\
-      var now = row_largest[r];\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
-        let logit = logits[r][c];\n\
-        now = select(now, max(now, logit), column < params.rows && column != row && column != positive);\n\
-        if (column == positive && row < params.rows) {\n\
-          positives[row] = logit;\n\
+    let similarities = similarity_tile(first_row, first_column, local.x);\n\
+    for (var round = 0u; round < ROUNDS; round++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+        let r = round * ROWS_AT_ONCE + i;\n\
+        let row = first_row + r;\n\
+        let positive = positive_of(row, params.rows);\n\
+        let before = lane_largest[r * LANES + local.x];\n\
+        var now = before;\n\
+        var logits: array<f32, COLS>;\n\
+        var negative: array<bool, COLS>;\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let column = first_column + c * LANES;\n\
+          var similarity = 0.0;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);\n\
+          }\n\
+          logits[c] = similarity * params.inverse_temperature;\n\
+          negative[c] = column < params.rows && column != row && column != positive;\n\
+          now = select(now, max(now, logits[c]), negative[c]);\n\
         }\n\
+        var sum = lane_sums[r * LANES + local.x] * exp(before - now);\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          sum += select(0.0, exp(min(logits[c] - now, 0.0)), negative[c]);\n\
+        }\n\
+        lane_largest[r * LANES + local.x] = now;\n\
+        lane_sums[r * LANES + local.x] = sum;\n\
       }\n\
-      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
-        let negative = column < params.rows && column != row && column != positive;\n\
-        sum += select(0.0, exp(min(logits[r][c] - now, 0.0)), negative);\n\
-      }\n\
-      row_sums[r] = sum;\n\
-      row_largest[r] = now;\n\
     }\n\
   }\n\
 \n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    lane_largest[r * LANES + local.x] = row_largest[r];\n\
-    lane_sums[r * LANES + local.x] = row_sums[r];\n\
-  }\n\
-  workgroupBarrier();\n\
-  for (var r = local.x; r < ROWS; r += LANES) {\n\
-    var now = LOWEST;\n\
-    for (var lane = 0u; lane < LANES; lane++) {\n\
-      now = max(now, lane_largest[r * LANES + lane]);\n\
-    }\n\
-    var sum = 0.0;\n\
-    for (var lane = 0u; lane < LANES; lane++) {\n\
-      sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);\n\
-    }\n\
-    if (first_row + r < params.rows) {\n\
+  workgroupBarrier(); //#subgroups ;\n\
+  let row_count = min(ROWS, params.rows - first_row);\n\
+  for (var r = 0u; r < row_count; r++) {\n\
+    let own_largest = lane_largest[r * LANES + local.x];\n\
+    let now = largest_of(r); //#subgroups let now = subgroupMax(own_largest);\n\
+    let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);\n\
+    let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
+    if (local.x == 0u) {\n\
       largest[split * params.rows + first_row + r] = now;\n\
       sums[split * params.rows + first_row + r] = sum;\n\
     }\n\
