@@ -9,7 +9,8 @@
 //
 // A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so
 // their loads of the weights lie side by side, and all LANES threads of a row of the workgroup need the same elements of x:
-// each of SHARE threads loads a part of them and hands it on to the others.
+// each of SHARE threads loads a part of them and hands it on to the others. The elements of x under one row of the window
+// lie one after another, so the sum runs over (kx, c) at once: with 3 channels a loop over c alone would be all overhead.
 //
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
@@ -26,9 +27,14 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
+// Results are written ROWS_AT_ONCE rows a round.
+const ROUNDS = min(ROWS, 8u);
+const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSED: bool = false;
 // 1, or STRIDE where TRANSPOSED.
 const PHASES: u32 = 1u;
+// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED.
+const RUN_TAPS: u32 = 3u;
 const STRIDE: u32 = 1u;
 const PADDING: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
@@ -66,13 +72,32 @@ fn output_pixel(number: u32, phase: u32) -> Pixel {
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
 }
 
-// Where along one axis a tap reads. Before the first pixel, that wraps to a number far past the last one.
-fn source(position: u32, tap: u32) -> u32 {
+// The elements of x that a pixel needs from one run of taps: those from `start` on, of which `count` from the `first` on
+// are inside of the image. `start` may wrap below zero; start + first does not.
+struct Run {
+  start: u32,
+  first: u32,
+  count: u32,
+}
+
+fn source_run(pixel: Pixel, ky: u32, kx: u32) -> Run {
   if (TRANSPOSED) {
-    // The division would bring a difference that wrapped back into the input.
-    return select((position + PADDING - tap) / STRIDE, 0xffffffffu, position + PADDING < tap);
+    let row = (pixel.row + PADDING - ky) / STRIDE;
+    let column = (pixel.column + PADDING - kx) / STRIDE;
+    // The divisions would bring differences that wrapped back into the input.
+    let inside = pixel.inside && pixel.row + PADDING >= ky && pixel.column + PADDING >= kx && row < IN_HEIGHT && column < IN_WIDTH;
+    return Run(((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, 0u, select(0u, IN_CHANNELS, inside));
   }
-  return position * STRIDE + tap - PADDING;
+  let row = pixel.row * STRIDE + ky - PADDING;
+  let column = pixel.column * STRIDE + kx;
+  let first = max(PADDING, column) - column;
+  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING, column) - column);
+  let inside = pixel.inside && row < IN_HEIGHT && first < end;
+  return Run(
+    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING) * IN_CHANNELS,
+    first * IN_CHANNELS,
+    select(0u, (end - first) * IN_CHANNELS, inside),
+  );
 }
 
 @compute @workgroup_size(LANES, GROUPS)
@@ -94,10 +119,12 @@ fn main(
   let first_column = index % column_blocks * COLS * LANES + local.x;
 
   var own_pixels: array<Pixel, OWN>;
+  //#unroll
   for (var i = 0u; i < OWN; i++) {
     own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);
   }
   var columns: array<u32, COLS>;
+  //#unroll
   for (var c = 0u; c < COLS; c++) {
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);
   }
@@ -107,31 +134,31 @@ fn main(
     if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {
       continue;
     }
-    for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
+    for (var kx = 0u; kx < KERNEL_WIDTH; kx += RUN_TAPS) {
       if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {
         continue;
       }
-      var starts: array<u32, OWN>;
-      var inside: array<bool, OWN>;
+      var runs: array<Run, OWN>;
+      //#unroll
       for (var i = 0u; i < OWN; i++) {
-        let pixel = own_pixels[i];
-        let row = source(pixel.row, ky);
-        let column = source(pixel.column, kx);
-        inside[i] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;
-        starts[i] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[i]);
+        runs[i] = source_run(own_pixels[i], ky, kx);
       }
       let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;
-      for (var k = 0u; k < IN_CHANNELS; k++) {
+      for (var k = 0u; k < RUN_TAPS * IN_CHANNELS; k++) {
         var weights: array<f32, COLS>;
+        //#unroll
         for (var c = 0u; c < COLS; c++) {
           weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];
         }
         var own: array<f32, OWN>;
+        //#unroll
         for (var i = 0u; i < OWN; i++) {
-          own[i] = select(0.0, x[starts[i] + k], inside[i]);
+          own[i] = select(0.0, x[runs[i].start + k], k - runs[i].first < runs[i].count);
         }
+        //#unroll
         for (var p = 0u; p < ROWS; p++) {
           let value = from_lane(own[p / SHARE], p % SHARE);
+          //#unroll
           for (var c = 0u; c < COLS; c++) {
             sums[p][c] = fma(value, weights[c], sums[p][c]);
           }
@@ -140,14 +167,23 @@ fn main(
     }
   }
 
-  for (var p = 0u; p < ROWS; p++) {
-    let pixel = output_pixel(first_pixel + p, phase);
-    if (pixel.inside) {
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the
+  // stores than over all the rest.
+  for (var round = 0u; round < ROUNDS; round++) {
+    //#unroll
+    for (var p = 0u; p < ROWS_AT_ONCE; p++) {
+      let pixel = output_pixel(first_pixel + round * ROWS_AT_ONCE + p, phase);
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;
+      //#unroll
       for (var c = 0u; c < COLS; c++) {
         let column = first_column + c * LANES;
-        if (column < OUT_CHANNELS) {
-          y[start + column] = sums[p][c];
+        var value = 0.0;
+        //#unroll
+        for (var r = 0u; r < ROUNDS; r++) {
+          value = select(value, sums[r * ROWS_AT_ONCE + p][c], r == round);
+        }
+        if (pixel.inside && column < OUT_CHANNELS) {
+          y[start + column] = value;
         }
       }
     }

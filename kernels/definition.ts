@@ -38,6 +38,8 @@ export interface KernelDefinition<
   /** Bytes of the `Params` struct; 0 where the kernel has none. */
   readonly paramsSize: number;
   readonly constants: Readonly<Record<Constants, KernelConstant>>;
+  /** How often the loops marked `//#unroll` go round, in the order of the source. */
+  readonly unrolls: (v: KernelValues) => readonly number[];
   /** Elements that each binding must hold. */
   readonly shapes: (v: KernelValues) => Readonly<Record<Bindings, number>>;
   /** Workgroups of the launch, a single number: the launcher folds it into the grid. */

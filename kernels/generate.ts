@@ -8,6 +8,8 @@
  *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max(); optionally `// bytes: <expression>`;
  * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32 or u32;
  * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise;
+ * - before a loop over constants that has to be unrolled in the source (naga, in Deno and Firefox, leaves that to no one),
+ *   a line `//#unroll`; the loop is written `for (var i = 0u; i < EXPRESSION; i++) {`;
  * - where it can use subgroups, `plain WGSL; //#subgroups other WGSL;`: the second form takes the place of the first in
  *   launches with the constant SHARE above 1.
  */
@@ -15,6 +17,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+
+import { UNROLLED } from "./unroll.js";
 
 const FUNCTIONS = new Set(["ceil", "floor", "min", "max"]);
 
@@ -98,6 +102,17 @@ function describeKernel(folder: string, file: string): { name: string; code: str
   );
 
   const names = new Set([...params, ...constants].map((entry) => entry.name));
+  // Constants that follow from others.
+  const derived = new Map(
+    [...source.matchAll(/^const ([A-Z][A-Z0-9_]*) = ([^;]+);/gm)].map(([, n, text]) => [n, text]),
+  );
+  const inConstants = (text: string): string =>
+    text.replace(/[A-Z][A-Z0-9_]*/g, (word) => (derived.has(word) ? `(${inConstants(derived.get(word) ?? "")})` : word));
+  const unrolls = [...source.matchAll(/^ *\/\/#unroll\n(.*)$/gm)].map(([, loop]) => {
+    const bound = loop.match(UNROLLED)?.[2];
+    if (!bound) throw new Error(`${file}: "${loop.trim()}" is not a loop that can be unrolled`);
+    return expression(inConstants(bound).replace(/(\d)u\b/g, "$1"), names, file);
+  });
   const shapes = bindings.map((b) => `${b.name}: ${expression(header(source, `shape ${b.name}`, file), names, file)}`);
   const list = (rows: readonly object[]) => `[${rows.map((row) => JSON.stringify(row)).join(", ")}]`;
   const types = [bindings, params, constants].map((rows) => union(rows.map((row) => row.name))).join(", ");
@@ -109,6 +124,7 @@ function describeKernel(folder: string, file: string): { name: string; code: str
   params: ${list(params)},
   paramsSize: ${uniform ? Math.ceil(uniform.size / 16) * 16 : 0},
   constants: { ${table} },
+  unrolls: ${lambda(`[${unrolls.join(", ")}]`)},
   shapes: ${lambda(`({ ${shapes.join(", ")} })`)},
   workgroups: ${lambda(expression(header(source, "workgroups", file), names, file))},
   flops: ${lambda(expression(header(source, "flops", file), names, file))},

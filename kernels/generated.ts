@@ -7,6 +7,7 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"one_minus_beta1","type":"f32","offset":4}, {"name":"one_minus_beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 16 * v["elements"],
@@ -76,6 +77,7 @@ export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES"> = {
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -123,6 +125,7 @@ export const augmentParameters: KernelDefinition<"counter" | "images" | "views",
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
   paramsSize: 16,
   constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, TRIES: { type: "u32", value: 10 } },
+  unrolls: () => [],
   shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
   workgroups: (v) => Math.ceil(v["views"] * v["batch"] / v["LANES"]),
   flops: (v) => 100 * v["views"] * v["batch"],
@@ -273,6 +276,7 @@ export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"out_height","type":"u32","offset":16}, {"name":"out_width","type":"u32","offset":20}],
   paramsSize: 32,
   constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
   workgroups: (v) => v["views"] * v["batch"],
   flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
@@ -491,6 +495,7 @@ export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "runnin
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}, {"name":"momentum","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, UPDATE_RUNNING: { type: "bool", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"], statistics: 2 * v["channels"], running_mean: v["channels"], running_var: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 8 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"],
@@ -566,6 +571,7 @@ export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "db
   params: [{"name":"chunks","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ parts: 2 * v["chunks"] * v["channels"], dgamma: v["channels"], dbeta: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 2 * v["chunks"] * v["channels"],
@@ -623,6 +629,7 @@ export const batchNormGradientSums: KernelDefinition<"x" | "y" | "dy" | "statist
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
@@ -711,6 +718,7 @@ export const batchNormGradient: KernelDefinition<"x" | "y" | "dy" | "statistics"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
@@ -804,6 +812,7 @@ export const batchNormRunning: KernelDefinition<"running_mean" | "running_var" |
   params: [{"name":"channels","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ running_mean: v["channels"], running_var: v["channels"], statistics: 2 * v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: () => 0,
@@ -852,6 +861,7 @@ export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "chan
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 4 * v["rows"] * v["channels"],
@@ -929,6 +939,7 @@ export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" |
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 4 * v["rows"] * v["channels"],
@@ -1015,6 +1026,7 @@ export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels",
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -1064,6 +1076,7 @@ export const bytesToImages: KernelDefinition<"bytes" | "y", "pixels", "LANES"> =
   params: [{"name":"pixels","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ bytes: v["pixels"], y: v["pixels"] * 3 }),
   workgroups: (v) => Math.ceil(v["pixels"] / v["LANES"]),
   flops: (v) => v["pixels"] * 3,
@@ -1112,6 +1125,7 @@ export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "L
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => v["rows"] * v["channels"],
@@ -1699,21 +1713,22 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * Math.ceil(v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
 // x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
 //\n\
-// A thread holds ROWS input channels x COLS output channels of one tap in registers. Neighbouring threads hold\n\
-// neighbouring output channels; all of a workgroup need the same elements of x: each of SHARE threads loads a part of them\n\
-// and hands it on to the others. Output pixels whose input pixel is outside of the image are never visited.\n\
+// The elements (ky, kx, c) of one output channel are rows of a matrix. A thread holds ROWS of them x COLS output channels in\n\
+// registers. Neighbouring threads hold neighbouring output channels; all of a workgroup need the same elements of x: each of\n\
+// SHARE threads loads a part of them and hands it on to the others.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// workgroups: splits * KERNEL_HEIGHT * KERNEL_WIDTH * ceil(IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1732,6 +1747,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Results are written ROWS_AT_ONCE rows a round.\n\
+const ROUNDS = min(ROWS, 8u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
@@ -1760,56 +1778,58 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
-  let row_blocks = (IN_CHANNELS + ROWS - 1u) / ROWS;\n\
-  let taps = KERNEL_HEIGHT * KERNEL_WIDTH;\n\
+  let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+  let row_blocks = (rows + ROWS - 1u) / ROWS;\n\
   let index = workgroup_index(group, grid);\n\
   let first_column = index % column_blocks * COLS * LANES + local.x;\n\
   let first_row = index / column_blocks % row_blocks * ROWS;\n\
-  let tap = index / (column_blocks * row_blocks) % taps;\n\
-  let split = index / (column_blocks * row_blocks * taps);\n\
+  let split = index / (column_blocks * row_blocks);\n\
   if (split >= params.splits) {\n\
     return;\n\
   }\n\
-  let ky = tap / KERNEL_WIDTH;\n\
-  let kx = tap % KERNEL_WIDTH;\n\
 \n\
-  var own_rows: array<u32, OWN>;\n\
+  var own_taps: array<vec2u, OWN>;\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
-    own_rows[i] = min(first_row + i * SHARE + local.x % SHARE, IN_CHANNELS - 1u);\n\
+    let row = min(first_row + i * SHARE + local.x % SHARE, rows - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    own_taps[i] = vec2u(tap % KERNEL_WIDTH, tap / KERNEL_WIDTH);\n\
+    // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
+    own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
   var columns: array<u32, COLS>;\n\
+  //#unroll\n\
   for (var c = 0u; c < COLS; c++) {\n\
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
   }\n\
-\n\
-  // The output columns whose input column ox * STRIDE + kx - PADDING is inside of the image.\n\
-  let ox_begin = select(0u, (PADDING - kx + STRIDE - 1u) / STRIDE, kx < PADDING);\n\
-  let ox_reach = IN_WIDTH + PADDING - kx;\n\
-  let ox_end = min(OUT_WIDTH, select((ox_reach + STRIDE - 1u) / STRIDE, 0u, kx >= IN_WIDTH + PADDING));\n\
 \n\
   let lines = params.batch * OUT_HEIGHT;\n\
   let lines_per_split = (lines + params.splits - 1u) / params.splits;\n\
   let line_end = min(lines, (split + 1u) * lines_per_split);\n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var line = split * lines_per_split; line < line_end; line++) {\n\
-    let iy = line % OUT_HEIGHT * STRIDE + ky - PADDING;\n\
-    if (iy >= IN_HEIGHT) {\n\
-      continue;\n\
-    }\n\
-    let x_line = (line / OUT_HEIGHT * IN_HEIGHT + iy) * IN_WIDTH;\n\
-    for (var ox = ox_begin; ox < ox_end; ox++) {\n\
+    let top = line % OUT_HEIGHT * STRIDE - PADDING;\n\
+    let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;\n\
+    for (var ox = 0u; ox < OUT_WIDTH; ox++) {\n\
+      let left = ox * STRIDE - PADDING;\n\
+      let x_start = (line_start + left) * IN_CHANNELS;\n\
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;\n\
-      let x_start = (x_line + ox * STRIDE + kx - PADDING) * IN_CHANNELS;\n\
       var gradients: array<f32, COLS>;\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         gradients[c] = dy[dy_start + columns[c]];\n\
       }\n\
       var own: array<f32, OWN>;\n\
+      //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        own[i] = x[x_start + own_rows[i]];\n\
+        let inside = top + own_taps[i].y < IN_HEIGHT && left + own_taps[i].x < IN_WIDTH;\n\
+        own[i] = select(0.0, x[x_start + own_starts[i]], inside);\n\
       }\n\
+      //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
         let value = from_lane(own[r / SHARE], r % SHARE);\n\
+        //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           sums[r][c] = fma(value, gradients[c], sums[r][c]);\n\
         }\n\
@@ -1817,13 +1837,23 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  let start = (split * taps + tap) * IN_CHANNELS * OUT_CHANNELS;\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      let row = first_row + r;\n\
-      let column = first_column + c * LANES;\n\
-      if (row < IN_CHANNELS && column < OUT_CHANNELS) {\n\
-        parts[start + row * OUT_CHANNELS + column] = sums[r][c];\n\
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
+  // stores than over all the rest.\n\
+  for (var round = 0u; round < ROUNDS; round++) {\n\
+    //#unroll\n\
+    for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+      let row = first_row + round * ROWS_AT_ONCE + i;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = first_column + c * LANES;\n\
+        var value = 0.0;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROUNDS; r++) {\n\
+          value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);\n\
+        }\n\
+        if (row < rows && column < OUT_CHANNELS) {\n\
+          parts[(split * rows + row) * OUT_CHANNELS + column] = value;\n\
+        }\n\
       }\n\
     }\n\
   }\n\
@@ -1831,12 +1861,13 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1851,7 +1882,8 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
 //\n\
 // A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so\n\
 // their loads of the weights lie side by side, and all LANES threads of a row of the workgroup need the same elements of x:\n\
-// each of SHARE threads loads a part of them and hands it on to the others.\n\
+// each of SHARE threads loads a part of them and hands it on to the others. The elements of x under one row of the window\n\
+// lie one after another, so the sum runs over (kx, c) at once: with 3 channels a loop over c alone would be all overhead.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
@@ -1876,9 +1908,14 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Results are written ROWS_AT_ONCE rows a round.\n\
+const ROUNDS = min(ROWS, 8u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSED: bool = false;\n\
 // 1, or STRIDE where TRANSPOSED.\n\
 const PHASES: u32 = 1u;\n\
+// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED.\n\
+const RUN_TAPS: u32 = 3u;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
@@ -1916,13 +1953,32 @@ fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
-// Where along one axis a tap reads. Before the first pixel, that wraps to a number far past the last one.\n\
-fn source(position: u32, tap: u32) -> u32 {\n\
+// The elements of x that a pixel needs from one run of taps: those from `start` on, of which `count` from the `first` on\n\
+// are inside of the image. `start` may wrap below zero; start + first does not.\n\
+struct Run {\n\
+  start: u32,\n\
+  first: u32,\n\
+  count: u32,\n\
+}\n\
+\n\
+fn source_run(pixel: Pixel, ky: u32, kx: u32) -> Run {\n\
   if (TRANSPOSED) {\n\
-    // The division would bring a difference that wrapped back into the input.\n\
-    return select((position + PADDING - tap) / STRIDE, 0xffffffffu, position + PADDING < tap);\n\
+    let row = (pixel.row + PADDING - ky) / STRIDE;\n\
+    let column = (pixel.column + PADDING - kx) / STRIDE;\n\
+    // The divisions would bring differences that wrapped back into the input.\n\
+    let inside = pixel.inside && pixel.row + PADDING >= ky && pixel.column + PADDING >= kx && row < IN_HEIGHT && column < IN_WIDTH;\n\
+    return Run(((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, 0u, select(0u, IN_CHANNELS, inside));\n\
   }\n\
-  return position * STRIDE + tap - PADDING;\n\
+  let row = pixel.row * STRIDE + ky - PADDING;\n\
+  let column = pixel.column * STRIDE + kx;\n\
+  let first = max(PADDING, column) - column;\n\
+  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING, column) - column);\n\
+  let inside = pixel.inside && row < IN_HEIGHT && first < end;\n\
+  return Run(\n\
+    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING) * IN_CHANNELS,\n\
+    first * IN_CHANNELS,\n\
+    select(0u, (end - first) * IN_CHANNELS, inside),\n\
+  );\n\
 }\n\
 \n\
 @compute @workgroup_size(LANES, GROUPS)\n\
@@ -1944,10 +2000,12 @@ fn main(\n\
   let first_column = index % column_blocks * COLS * LANES + local.x;\n\
 \n\
   var own_pixels: array<Pixel, OWN>;\n\
+  //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
     own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);\n\
   }\n\
   var columns: array<u32, COLS>;\n\
+  //#unroll\n\
   for (var c = 0u; c < COLS; c++) {\n\
     columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
   }\n\
@@ -1957,31 +2015,31 @@ fn main(\n\
     if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {\n\
       continue;\n\
     }\n\
-    for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    for (var kx = 0u; kx < KERNEL_WIDTH; kx += RUN_TAPS) {\n\
       if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
         continue;\n\
       }\n\
-      var starts: array<u32, OWN>;\n\
-      var inside: array<bool, OWN>;\n\
+      var runs: array<Run, OWN>;\n\
+      //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        let pixel = own_pixels[i];\n\
-        let row = source(pixel.row, ky);\n\
-        let column = source(pixel.column, kx);\n\
-        inside[i] = pixel.inside && row < IN_HEIGHT && column < IN_WIDTH;\n\
-        starts[i] = select(0u, ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, inside[i]);\n\
+        runs[i] = source_run(own_pixels[i], ky, kx);\n\
       }\n\
       let weight_start = (ky * KERNEL_WIDTH + kx) * IN_CHANNELS * OUT_CHANNELS;\n\
-      for (var k = 0u; k < IN_CHANNELS; k++) {\n\
+      for (var k = 0u; k < RUN_TAPS * IN_CHANNELS; k++) {\n\
         var weights: array<f32, COLS>;\n\
+        //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];\n\
         }\n\
         var own: array<f32, OWN>;\n\
+        //#unroll\n\
         for (var i = 0u; i < OWN; i++) {\n\
-          own[i] = select(0.0, x[starts[i] + k], inside[i]);\n\
+          own[i] = select(0.0, x[runs[i].start + k], k - runs[i].first < runs[i].count);\n\
         }\n\
+        //#unroll\n\
         for (var p = 0u; p < ROWS; p++) {\n\
           let value = from_lane(own[p / SHARE], p % SHARE);\n\
+          //#unroll\n\
           for (var c = 0u; c < COLS; c++) {\n\
             sums[p][c] = fma(value, weights[c], sums[p][c]);\n\
           }\n\
@@ -1990,14 +2048,23 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  for (var p = 0u; p < ROWS; p++) {\n\
-    let pixel = output_pixel(first_pixel + p, phase);\n\
-    if (pixel.inside) {\n\
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
+  // stores than over all the rest.\n\
+  for (var round = 0u; round < ROUNDS; round++) {\n\
+    //#unroll\n\
+    for (var p = 0u; p < ROWS_AT_ONCE; p++) {\n\
+      let pixel = output_pixel(first_pixel + round * ROWS_AT_ONCE + p, phase);\n\
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         let column = first_column + c * LANES;\n\
-        if (column < OUT_CHANNELS) {\n\
-          y[start + column] = sums[p][c];\n\
+        var value = 0.0;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROUNDS; r++) {\n\
+          value = select(value, sums[r * ROWS_AT_ONCE + p][c], r == round);\n\
+        }\n\
+        if (pixel.inside && column < OUT_CHANNELS) {\n\
+          y[start + column] = value;\n\
         }\n\
       }\n\
     }\n\
@@ -2012,6 +2079,7 @@ export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" |
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"], indices: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
@@ -2061,6 +2129,7 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
@@ -2111,6 +2180,7 @@ export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "hei
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
   flops: (v) => 2 * v["KERNEL"] * v["images"] * v["height"] * v["width"] * 3,
@@ -2201,6 +2271,7 @@ export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements"
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -2251,6 +2322,7 @@ export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"] * v["pixels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"] * v["pixels"],
@@ -2305,6 +2377,7 @@ export const knnVote: KernelDefinition<"neighbours" | "similarities" | "labels" 
   params: [{"name":"queries","type":"u32","offset":0}, {"name":"candidates","type":"u32","offset":4}, {"name":"k","type":"u32","offset":8}, {"name":"classes","type":"u32","offset":12}, {"name":"inverse_temperature","type":"f32","offset":16}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
   shapes: (v) => ({ neighbours: v["queries"] * v["k"], similarities: v["queries"] * v["k"], labels: v["candidates"], predictions: v["queries"] }),
   workgroups: (v) => Math.ceil(v["queries"] / v["LANES"]),
   flops: (v) => 2 * v["queries"] * v["k"] * v["classes"],
@@ -2378,6 +2451,7 @@ export const larsNorms: KernelDefinition<"parameters" | "gradients" | "squares",
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"weight_decay","type":"f32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ parameters: v["elements"] * 64, gradients: v["elements"] * 64, squares: v["elements"] * 2 }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 6 * 64 * v["elements"],
@@ -2437,6 +2511,7 @@ export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "tru
   params: [{"name":"blocks","type":"u32","offset":0}, {"name":"tensors","type":"u32","offset":4}, {"name":"coefficient","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], trusts: v["tensors"] }),
   workgroups: (v) => v["tensors"],
   flops: (v) => 2 * v["blocks"],
@@ -2519,6 +2594,7 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 8 * v["elements"],
@@ -2794,6 +2870,7 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2827,6 +2904,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Results are written ROWS_AT_ONCE rows a round.\n\
+const ROUNDS = min(ROWS, 8u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSE_A: bool = false;\n\
 const TRANSPOSE_B: bool = false;\n\
 \n\
@@ -2859,11 +2939,13 @@ fn main(\n\
   let column_start = index % column_blocks * COLS * LANES + local.x;\n\
 \n\
   var own_at: array<u32, OWN>;\n\
+  //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);\n\
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);\n\
   }\n\
   var b_at: array<u32, COLS>;\n\
+  //#unroll\n\
   for (var c = 0u; c < COLS; c++) {\n\
     let column = min(column_start + c * LANES, params.cols - 1u);\n\
     b_at[c] = select(column, column * params.inner, TRANSPOSE_B);\n\
@@ -2874,27 +2956,42 @@ fn main(\n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var k = 0u; k < params.inner; k++) {\n\
     var column_values: array<f32, COLS>;\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       column_values[c] = b[b_at[c] + k * b_step];\n\
     }\n\
     var own: array<f32, OWN>;\n\
+    //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
       own[i] = a[own_at[i] + k * a_step];\n\
     }\n\
+    //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
       let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
         sums[r][c] = fma(value, column_values[c], sums[r][c]);\n\
       }\n\
     }\n\
   }\n\
 \n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      let row = row_start + r;\n\
-      let column = column_start + c * LANES;\n\
-      if (row < params.rows && column < params.cols) {\n\
-        y[row * params.cols + column] = sums[r][c];\n\
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
+  // stores than over all the rest.\n\
+  for (var round = 0u; round < ROUNDS; round++) {\n\
+    //#unroll\n\
+    for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+      let row = row_start + round * ROWS_AT_ONCE + i;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let column = column_start + c * LANES;\n\
+        var value = 0.0;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROUNDS; r++) {\n\
+          value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);\n\
+        }\n\
+        if (row < params.rows && column < params.cols) {\n\
+          y[row * params.cols + column] = value;\n\
+        }\n\
       }\n\
     }\n\
   }\n\
@@ -2908,6 +3005,7 @@ export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" 
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ dy: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], dx: v["batch"] * v["height"] * v["width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["height"] * v["width"] * v["channels"] / v["LANES"]),
   flops: (v) => v["batch"] * v["out_height"] * v["out_width"] * v["channels"] * v["KERNEL"] * v["KERNEL"],
@@ -2980,6 +3078,7 @@ export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height"
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
   paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["batch"] * v["height"] * v["width"] * v["channels"], y: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["out_height"] * v["out_width"] * v["channels"] / v["LANES"]),
   flops: () => 0,
@@ -3059,6 +3158,7 @@ export const meanStandardDeviation: KernelDefinition<"statistics" | "y", "elemen
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ statistics: 2 * v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 2 * v["cols"],
@@ -3111,6 +3211,7 @@ export const mean: KernelDefinition<"x" | "y", "elements", "LANES"> = {
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: 1 }),
   workgroups: () => 1,
   flops: (v) => v["elements"],
@@ -3166,6 +3267,7 @@ export const normalizeRowsGradient: KernelDefinition<"y" | "norms" | "dy" | "dx"
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 } },
+  unrolls: () => [],
   shapes: (v) => ({ y: v["rows"] * v["cols"], norms: v["rows"], dy: v["rows"] * v["cols"], dx: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 5 * v["rows"] * v["cols"],
@@ -3245,6 +3347,7 @@ export const normalizeRows: KernelDefinition<"x" | "y" | "norms", "rows" | "cols
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["cols"], norms: v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 3 * v["rows"] * v["cols"],
@@ -3316,15 +3419,16 @@ fn main(\n\
 ",
 };
 
-export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | "lse" | "losses" | "correct", "rows" | "splits", "LANES"> = {
+export const ntXentCombine: KernelDefinition<"largest" | "sums" | "z" | "lse" | "losses" | "correct", "rows" | "splits" | "dim" | "inverse_temperature", "LANES"> = {
   name: "ntXentCombine",
-  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"positives","access":"read","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
-  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
+  unrolls: () => [],
+  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], z: v["rows"] * v["dim"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
-  flops: (v) => 4 * v["splits"] * v["rows"],
+  flops: (v) => v["rows"] * (4 * v["splits"] + 2 * v["dim"]),
   source: "// Second pass of NT-Xent: puts the runs of negatives of each row and its positive together.\n\
 // lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether the positive's logit is\n\
 // larger than every negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0).\n\
@@ -3332,16 +3436,21 @@ export const ntXentCombine: KernelDefinition<"largest" | "sums" | "positives" | 
 //\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
-// shape positives: rows\n\
+// shape z: rows * dim\n\
 // shape lse: rows\n\
 // shape losses: rows\n\
 // shape correct: rows\n\
 // workgroups: ceil(rows / LANES)\n\
-// flops: 4 * splits * rows\n\
+// flops: rows * (4 * splits + 2 * dim)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -3349,11 +3458,13 @@ const LANES: u32 = 64u;\n\
 struct Params {\n\
   rows: u32,\n\
   splits: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> largest: array<f32>;\n\
 @group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> positives: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> z: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;\n\
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;\n\
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;\n\
@@ -3373,7 +3484,13 @@ fn main(\n\
   for (var s = 1u; s < params.splits; s++) {\n\
     negative = max(negative, largest[s * params.rows + row]);\n\
   }\n\
-  let positive = positives[row];\n\
+  // In the order of the other logits: where all embeddings are equal, all logits are.\n\
+  let other = positive_of(row, params.rows);\n\
+  var similarity = 0.0;\n\
+  for (var k = 0u; k < params.dim; k++) {\n\
+    similarity = fma(z[row * params.dim + k], z[other * params.dim + k], similarity);\n\
+  }\n\
+  let positive = similarity * params.inverse_temperature;\n\
   let now = max(negative, positive);\n\
   var sum = exp(positive - now);\n\
   for (var s = 0u; s < params.splits; s++) {\n\
@@ -3387,12 +3504,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "DEPTH"> = {
+export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "DEPTH"> = {
   name: "ntXentGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, DEPTH: { type: "u32", value: 128 } },
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
@@ -3401,7 +3519,8 @@ export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradien
 // The logits are computed again, tile by tile, and never stored.\n\
 //\n\
 // A workgroup takes ROWS rows and DEPTH of the dimensions. For each tile of columns, the factors before z[j] go to\n\
-// workgroup memory; then neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
+// workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then\n\
+// neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
 // `columns` is z transposed.\n\
 //\n\
 // shape z: rows * dim\n\
@@ -3421,41 +3540,63 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
-// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
 // first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
-// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.\n\
-fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {\n\
+// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
+// columns past the end repeat the last one.\n\
+fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
+  }\n\
   // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-  var logits: array<array<f32, COLS>, ROWS>;\n\
+  var similarities: array<array<f32, COLS>, ROWS>;\n\
+  //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] = 0.0;\n\
+      similarities[r][c] = 0.0;\n\
     }\n\
   }\n\
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
     }\n\
+    var own: array<f32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = z[own_starts[i] + k];\n\
+    }\n\
+    //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
-      let value = z[min(first_row + r, last) * params.dim + k];\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        logits[r][c] = fma(value, values[c], logits[r][c]);\n\
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
       }\n\
     }\n\
   }\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] *= params.inverse_temperature;\n\
-    }\n\
-  }\n\
-  return logits;\n\
+  return similarities;\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
+const ROUNDS = min(ROWS, 16u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 // A multiple of LANES * COLS.\n\
 const DEPTH: u32 = 128u;\n\
 \n\
@@ -3494,50 +3635,92 @@ fn main(\n\
 \n\
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
     let first_column = tile + local.x;\n\
-    let logits = logit_tile(first_row, first_column);\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let row = min(first_row + r, last);\n\
-      let row_lse = lse[row];\n\
-      let positive = positive_of(row, params.rows);\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
-        let logit = logits[r][c];\n\
-        let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
-        let factor = probabilities - select(0.0, 2.0, column == positive);\n\
-        factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);\n\
+    var tile_factors = similarity_tile(first_row, first_column, local.x);\n\
+    for (var round = 0u; round < ROUNDS; round++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+        let r = round * ROWS_AT_ONCE + i;\n\
+        let row = min(first_row + r, last);\n\
+        let row_lse = lse[row];\n\
+        let positive = positive_of(row, params.rows);\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let column = first_column + c * LANES;\n\
+          var similarity = 0.0;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);\n\
+          }\n\
+          let logit = similarity * params.inverse_temperature;\n\
+          let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
+          let factor = probabilities - select(0.0, 2.0, column == positive);\n\
+          let kept = select(0.0, factor, column < params.rows && column != row);\n\
+          factors[r * LANES * COLS + c * LANES + local.x] = kept; //#subgroups ;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);\n\
+          }\n\
+        }\n\
       }\n\
     }\n\
-    workgroupBarrier();\n\
+    workgroupBarrier(); //#subgroups ;\n\
 \n\
     let count = min(LANES * COLS, params.rows - tile);\n\
     for (var d = 0u; d < dims; d += LANES * COLS) {\n\
-      let own = d + local.x;\n\
-      // By hand, for the same reason as in logit_tile.\n\
+      let own_dim = first_dim + d + local.x;\n\
+      // By hand, for the same reason as in similarity_tile.\n\
       var sums: array<array<f32, COLS>, ROWS>;\n\
+      //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           sums[r][c] = 0.0;\n\
         }\n\
       }\n\
-      for (var j = 0u; j < count; j++) {\n\
-        var values: array<f32, COLS>;\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          values[c] = z[(tile + j) * params.dim + min(first_dim + own + c * LANES, params.dim - 1u)];\n\
-        }\n\
+      for (var chunk = 0u; chunk < COLS; chunk++) {\n\
+        var own: array<f32, ROWS>;\n\
+        //#unroll\n\
         for (var r = 0u; r < ROWS; r++) {\n\
-          let factor = factors[r * LANES * COLS + j];\n\
+          own[r] = 0.0;\n\
+          //#unroll\n\
           for (var c = 0u; c < COLS; c++) {\n\
-            sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
+            own[r] = select(own[r], tile_factors[r][c], c == chunk);\n\
+          }\n\
+        }\n\
+        let reach = min(LANES, max(count, chunk * LANES) - chunk * LANES);\n\
+        for (var lane = 0u; lane < reach; lane++) {\n\
+          let j = chunk * LANES + lane;\n\
+          var values: array<f32, COLS>;\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            values[c] = z[(tile + j) * params.dim + min(own_dim + c * LANES, params.dim - 1u)];\n\
+          }\n\
+          //#unroll\n\
+          for (var r = 0u; r < ROWS; r++) {\n\
+            let factor = factors[r * LANES * COLS + j]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
+            //#unroll\n\
+            for (var c = 0u; c < COLS; c++) {\n\
+              sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
+            }\n\
           }\n\
         }\n\
       }\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          totals[r * DEPTH + own + c * LANES] += sums[r][c];\n\
+      for (var round = 0u; round < ROUNDS; round++) {\n\
+        //#unroll\n\
+        for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            var sum = 0.0;\n\
+            //#unroll\n\
+            for (var q = 0u; q < ROUNDS; q++) {\n\
+              sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);\n\
+            }\n\
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + d + local.x + c * LANES] += sum;\n\
+          }\n\
         }\n\
       }\n\
     }\n\
-    workgroupBarrier();\n\
+    workgroupBarrier(); //#subgroups ;\n\
   }\n\
 \n\
   let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
@@ -3552,29 +3735,27 @@ fn main(\n\
 ",
 };
 
-export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums" | "positives", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "LOWEST"> = {
+export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "LOWEST"> = {
   name: "ntXentPartials",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}, {"name":"positives","access":"read_write","element":"f32"}],
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -1e+30 } },
-  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], positives: v["rows"] }),
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
   source: "// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits\n\
 // s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all\n\
 // columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of\n\
 // exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and\n\
-// Gimelshein 2018); and the logit of the positive.\n\
-//\n\
-// A thread holds a tile of ROWS x COLS logits in registers. `columns` is z transposed, so that neighbouring threads read\n\
-// neighbouring elements; all of a workgroup read the same elements of z.\n\
+// Gimelshein 2018). A thread holds a tile of ROWS x COLS logits in registers;\n\
+// with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).\n\
 //\n\
 // shape z: rows * dim\n\
 // shape columns: rows * dim\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
-// shape positives: rows\n\
 // workgroups: ceil(rows / ROWS) * splits\n\
 // flops: 2 * rows * rows * dim\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
@@ -3587,41 +3768,63 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
-// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
 // first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
-// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.\n\
-fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {\n\
+// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
+// columns past the end repeat the last one.\n\
+fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
+  }\n\
   // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-  var logits: array<array<f32, COLS>, ROWS>;\n\
+  var similarities: array<array<f32, COLS>, ROWS>;\n\
+  //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] = 0.0;\n\
+      similarities[r][c] = 0.0;\n\
     }\n\
   }\n\
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
+    //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
       values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
     }\n\
+    var own: array<f32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = z[own_starts[i] + k];\n\
+    }\n\
+    //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
-      let value = z[min(first_row + r, last) * params.dim + k];\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        logits[r][c] = fma(value, values[c], logits[r][c]);\n\
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
       }\n\
     }\n\
   }\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      logits[r][c] *= params.inverse_temperature;\n\
-    }\n\
-  }\n\
-  return logits;\n\
+  return similarities;\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
+const ROUNDS = min(ROWS, 16u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 // Below every logit, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST: f32 = -1e30;\n\
 \n\
@@ -3636,11 +3839,27 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> positives: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
 \n\
+// Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.\n\
 var<workgroup> lane_largest: array<f32, ROWS * LANES>;\n\
 var<workgroup> lane_sums: array<f32, ROWS * LANES>;\n\
+\n\
+fn largest_of(r: u32) -> f32 {\n\
+  var now = LOWEST;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    now = max(now, lane_largest[r * LANES + lane]);\n\
+  }\n\
+  return now;\n\
+}\n\
+\n\
+fn sum_of(r: u32, now: f32) -> f32 {\n\
+  var sum = 0.0;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);\n\
+  }\n\
+  return sum;\n\
+}\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -3659,53 +3878,54 @@ fn main(\n\
   let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
 \n\
-  var row_largest: array<f32, ROWS>;\n\
-  var row_sums: array<f32, ROWS>;\n\
   for (var r = 0u; r < ROWS; r++) {\n\
-    row_largest[r] = LOWEST;\n\
-    row_sums[r] = 0.0;\n\
+    lane_largest[r * LANES + local.x] = LOWEST;\n\
+    lane_sums[r * LANES + local.x] = 0.0;\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let first_column = tile * LANES * COLS + local.x;\n\
-    let logits = logit_tile(first_row, first_column);\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let row = first_row + r;\n\
-      let positive = positive_of(row, params.rows);\n\
-      var now = row_largest[r];\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
-        let logit = logits[r][c];\n\
-        now = select(now, max(now, logit), column < params.rows && column != row && column != positive);\n\
-        if (column == positive && row < params.rows) {\n\
-          positives[row] = logit;\n\
+    let similarities = similarity_tile(first_row, first_column, local.x);\n\
+    for (var round = 0u; round < ROUNDS; round++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+        let r = round * ROWS_AT_ONCE + i;\n\
+        let row = first_row + r;\n\
+        let positive = positive_of(row, params.rows);\n\
+        let before = lane_largest[r * LANES + local.x];\n\
+        var now = before;\n\
+        var logits: array<f32, COLS>;\n\
+        var negative: array<bool, COLS>;\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let column = first_column + c * LANES;\n\
+          var similarity = 0.0;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);\n\
+          }\n\
+          logits[c] = similarity * params.inverse_temperature;\n\
+          negative[c] = column < params.rows && column != row && column != positive;\n\
+          now = select(now, max(now, logits[c]), negative[c]);\n\
         }\n\
+        var sum = lane_sums[r * LANES + local.x] * exp(before - now);\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          sum += select(0.0, exp(min(logits[c] - now, 0.0)), negative[c]);\n\
+        }\n\
+        lane_largest[r * LANES + local.x] = now;\n\
+        lane_sums[r * LANES + local.x] = sum;\n\
       }\n\
-      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
-        let negative = column < params.rows && column != row && column != positive;\n\
-        sum += select(0.0, exp(min(logits[r][c] - now, 0.0)), negative);\n\
-      }\n\
-      row_sums[r] = sum;\n\
-      row_largest[r] = now;\n\
     }\n\
   }\n\
 \n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    lane_largest[r * LANES + local.x] = row_largest[r];\n\
-    lane_sums[r * LANES + local.x] = row_sums[r];\n\
-  }\n\
-  workgroupBarrier();\n\
-  for (var r = local.x; r < ROWS; r += LANES) {\n\
-    var now = LOWEST;\n\
-    for (var lane = 0u; lane < LANES; lane++) {\n\
-      now = max(now, lane_largest[r * LANES + lane]);\n\
-    }\n\
-    var sum = 0.0;\n\
-    for (var lane = 0u; lane < LANES; lane++) {\n\
-      sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);\n\
-    }\n\
-    if (first_row + r < params.rows) {\n\
+  workgroupBarrier(); //#subgroups ;\n\
+  let row_count = min(ROWS, params.rows - first_row);\n\
+  for (var r = 0u; r < row_count; r++) {\n\
+    let own_largest = lane_largest[r * LANES + local.x];\n\
+    let now = largest_of(r); //#subgroups let now = subgroupMax(own_largest);\n\
+    let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);\n\
+    let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
+    if (local.x == 0u) {\n\
       largest[split * params.rows + first_row + r] = now;\n\
       sums[split * params.rows + first_row + r] = sum;\n\
     }\n\
@@ -3720,6 +3940,7 @@ export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANE
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -3768,6 +3989,7 @@ export const relu: KernelDefinition<"x" | "y", "elements", "LANES"> = {
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"],
@@ -3814,6 +4036,7 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, NESTEROV: { type: "bool", value: 1 } },
+  unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 7 * v["elements"],
@@ -3875,6 +4098,7 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"classes","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ logits: v["elements"], labels: v["elements"] / v["classes"], lse: v["elements"] / v["classes"], gradient: 1, dlogits: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 5 * v["elements"],
@@ -3932,6 +4156,7 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"classes","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ logits: v["elements"] * v["classes"], labels: v["elements"], lse: v["elements"], losses: v["elements"], correct: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"] * v["classes"],
@@ -4003,6 +4228,7 @@ export const standardize: KernelDefinition<"x" | "statistics" | "y", "elements" 
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], statistics: 2 * v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"],
@@ -4055,6 +4281,7 @@ export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["splits"] * v["elements"],
@@ -4106,6 +4333,7 @@ export const topK: KernelDefinition<"x" | "indices" | "values", "rows" | "cols" 
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"k","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["rows"] * v["k"], values: v["rows"] * v["k"] }),
   workgroups: (v) => v["rows"],
   flops: () => 0,
@@ -4222,20 +4450,24 @@ fn main(\n\
 ",
 };
 
-export const transpose: KernelDefinition<"x" | "y", "elements" | "rows" | "cols", "LANES"> = {
+export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols", "LANES" | "COLS" | "REVERSED"> = {
   name: "transpose",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
-  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  params: [{"name":"matrices","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
-  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  constants: { LANES: { type: "u32", value: 32 }, COLS: { type: "u32", value: 16 }, REVERSED: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["matrices"] * v["rows"] * v["cols"], y: v["matrices"] * v["rows"] * v["cols"] }),
+  workgroups: (v) => v["matrices"] * Math.ceil(v["rows"] / v["LANES"]) * Math.ceil(v["cols"] / v["COLS"]),
   flops: () => 0,
-  source: "// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. `elements` counts the whole batch.\n\
+  source: "// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. With REVERSED, the batch is written from its end,\n\
+// which turns the weights [tap, in, out] of a convolution into those of its input gradient.\n\
 //\n\
-// shape x: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// Neighbouring threads take neighbouring rows of x, so they write neighbouring elements; each reads COLS neighbouring ones.\n\
+//\n\
+// shape x: matrices * rows * cols\n\
+// shape y: matrices * rows * cols\n\
+// workgroups: matrices * ceil(rows / LANES) * ceil(cols / COLS)\n\
 // flops: 0\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -4243,10 +4475,12 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
-const LANES: u32 = 64u;\n\
+const LANES: u32 = 32u;\n\
+const COLS: u32 = 16u;\n\
+const REVERSED: bool = false;\n\
 \n\
 struct Params {\n\
-  elements: u32,\n\
+  matrices: u32,\n\
   rows: u32,\n\
   cols: u32,\n\
 }\n\
@@ -4261,14 +4495,22 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
+  let row_blocks = (params.rows + LANES - 1u) / LANES;\n\
+  let column_blocks = (params.cols + COLS - 1u) / COLS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let matrix = index / (row_blocks * column_blocks);\n\
+  let row = index / column_blocks % row_blocks * LANES + local.x;\n\
+  if (matrix >= params.matrices || row >= params.rows) {\n\
     return;\n\
   }\n\
   let size = params.rows * params.cols;\n\
-  let row = i % params.rows;\n\
-  let column = i / params.rows % params.cols;\n\
-  y[i] = x[i / size * size + row * params.cols + column];\n\
+  let from_row = matrix * size + row * params.cols;\n\
+  let to_row = select(matrix, params.matrices - 1u - matrix, REVERSED) * size + row;\n\
+  let begin = index % column_blocks * COLS;\n\
+  let end = min(begin + COLS, params.cols);\n\
+  for (var column = begin; column < end; column++) {\n\
+    y[to_row + column * params.rows] = x[from_row + column];\n\
+  }\n\
 }\n\
 ",
 };

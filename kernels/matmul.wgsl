@@ -20,6 +20,9 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
+// Results are written ROWS_AT_ONCE rows a round.
+const ROUNDS = min(ROWS, 8u);
+const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
 
@@ -52,11 +55,13 @@ fn main(
   let column_start = index % column_blocks * COLS * LANES + local.x;
 
   var own_at: array<u32, OWN>;
+  //#unroll
   for (var i = 0u; i < OWN; i++) {
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);
   }
   var b_at: array<u32, COLS>;
+  //#unroll
   for (var c = 0u; c < COLS; c++) {
     let column = min(column_start + c * LANES, params.cols - 1u);
     b_at[c] = select(column, column * params.inner, TRANSPOSE_B);
@@ -67,27 +72,42 @@ fn main(
   var sums: array<array<f32, COLS>, ROWS>;
   for (var k = 0u; k < params.inner; k++) {
     var column_values: array<f32, COLS>;
+    //#unroll
     for (var c = 0u; c < COLS; c++) {
       column_values[c] = b[b_at[c] + k * b_step];
     }
     var own: array<f32, OWN>;
+    //#unroll
     for (var i = 0u; i < OWN; i++) {
       own[i] = a[own_at[i] + k * a_step];
     }
+    //#unroll
     for (var r = 0u; r < ROWS; r++) {
       let value = from_lane(own[r / SHARE], r % SHARE);
+      //#unroll
       for (var c = 0u; c < COLS; c++) {
         sums[r][c] = fma(value, column_values[c], sums[r][c]);
       }
     }
   }
 
-  for (var r = 0u; r < ROWS; r++) {
-    for (var c = 0u; c < COLS; c++) {
-      let row = row_start + r;
-      let column = column_start + c * LANES;
-      if (row < params.rows && column < params.cols) {
-        y[row * params.cols + column] = sums[r][c];
+  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the
+  // stores than over all the rest.
+  for (var round = 0u; round < ROUNDS; round++) {
+    //#unroll
+    for (var i = 0u; i < ROWS_AT_ONCE; i++) {
+      let row = row_start + round * ROWS_AT_ONCE + i;
+      //#unroll
+      for (var c = 0u; c < COLS; c++) {
+        let column = column_start + c * LANES;
+        var value = 0.0;
+        //#unroll
+        for (var r = 0u; r < ROUNDS; r++) {
+          value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);
+        }
+        if (row < params.rows && column < params.cols) {
+          y[row * params.cols + column] = value;
+        }
       }
     }
   }

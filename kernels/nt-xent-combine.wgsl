@@ -5,24 +5,27 @@
 //
 // shape largest: splits * rows
 // shape sums: splits * rows
-// shape positives: rows
+// shape z: rows * dim
 // shape lse: rows
 // shape losses: rows
 // shape correct: rows
 // workgroups: ceil(rows / LANES)
-// flops: 4 * splits * rows
+// flops: rows * (4 * splits + 2 * dim)
 //#include "lib/grid.wgsl"
+//#include "lib/contrast.wgsl"
 
 const LANES: u32 = 64u;
 
 struct Params {
   rows: u32,
   splits: u32,
+  dim: u32,
+  inverse_temperature: f32,
 }
 
 @group(0) @binding(0) var<storage, read> largest: array<f32>;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
-@group(0) @binding(2) var<storage, read> positives: array<f32>;
+@group(0) @binding(2) var<storage, read> z: array<f32>;
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;
@@ -42,7 +45,13 @@ fn main(
   for (var s = 1u; s < params.splits; s++) {
     negative = max(negative, largest[s * params.rows + row]);
   }
-  let positive = positives[row];
+  // In the order of the other logits: where all embeddings are equal, all logits are.
+  let other = positive_of(row, params.rows);
+  var similarity = 0.0;
+  for (var k = 0u; k < params.dim; k++) {
+    similarity = fma(z[row * params.dim + k], z[other * params.dim + k], similarity);
+  }
+  let positive = similarity * params.inverse_temperature;
   let now = max(negative, positive);
   var sum = exp(positive - now);
   for (var s = 0u; s < params.splits; s++) {

@@ -3,7 +3,8 @@
 // The logits are computed again, tile by tile, and never stored.
 //
 // A workgroup takes ROWS rows and DEPTH of the dimensions. For each tile of columns, the factors before z[j] go to
-// workgroup memory; then neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.
+// workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then
+// neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.
 // `columns` is z transposed.
 //
 // shape z: rows * dim
@@ -15,11 +16,18 @@
 // flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
+//#include "lib/share.wgsl"
 //#include "lib/logits.wgsl"
 
 const LANES: u32 = 8u;
+// A multiple of SHARE.
 const ROWS: u32 = 8u;
 const COLS: u32 = 8u;
+const SHARE: u32 = 1u;
+const OWN = ROWS / SHARE;
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.
+const ROUNDS = min(ROWS, 16u);
+const ROWS_AT_ONCE = ROWS / ROUNDS;
 // A multiple of LANES * COLS.
 const DEPTH: u32 = 128u;
 
@@ -58,50 +66,92 @@ fn main(
 
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {
     let first_column = tile + local.x;
-    let logits = logit_tile(first_row, first_column);
-    for (var r = 0u; r < ROWS; r++) {
-      let row = min(first_row + r, last);
-      let row_lse = lse[row];
-      let positive = positive_of(row, params.rows);
-      for (var c = 0u; c < COLS; c++) {
-        let column = first_column + c * LANES;
-        let logit = logits[r][c];
-        let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);
-        let factor = probabilities - select(0.0, 2.0, column == positive);
-        factors[r * LANES * COLS + c * LANES + local.x] = select(0.0, factor, column < params.rows && column != row);
+    var tile_factors = similarity_tile(first_row, first_column, local.x);
+    for (var round = 0u; round < ROUNDS; round++) {
+      //#unroll
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {
+        let r = round * ROWS_AT_ONCE + i;
+        let row = min(first_row + r, last);
+        let row_lse = lse[row];
+        let positive = positive_of(row, params.rows);
+        //#unroll
+        for (var c = 0u; c < COLS; c++) {
+          let column = first_column + c * LANES;
+          var similarity = 0.0;
+          //#unroll
+          for (var q = 0u; q < ROUNDS; q++) {
+            similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);
+          }
+          let logit = similarity * params.inverse_temperature;
+          let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);
+          let factor = probabilities - select(0.0, 2.0, column == positive);
+          let kept = select(0.0, factor, column < params.rows && column != row);
+          factors[r * LANES * COLS + c * LANES + local.x] = kept; //#subgroups ;
+          //#unroll
+          for (var q = 0u; q < ROUNDS; q++) {
+            tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);
+          }
+        }
       }
     }
-    workgroupBarrier();
+    workgroupBarrier(); //#subgroups ;
 
     let count = min(LANES * COLS, params.rows - tile);
     for (var d = 0u; d < dims; d += LANES * COLS) {
-      let own = d + local.x;
-      // By hand, for the same reason as in logit_tile.
+      let own_dim = first_dim + d + local.x;
+      // By hand, for the same reason as in similarity_tile.
       var sums: array<array<f32, COLS>, ROWS>;
+      //#unroll
       for (var r = 0u; r < ROWS; r++) {
+        //#unroll
         for (var c = 0u; c < COLS; c++) {
           sums[r][c] = 0.0;
         }
       }
-      for (var j = 0u; j < count; j++) {
-        var values: array<f32, COLS>;
-        for (var c = 0u; c < COLS; c++) {
-          values[c] = z[(tile + j) * params.dim + min(first_dim + own + c * LANES, params.dim - 1u)];
-        }
+      for (var chunk = 0u; chunk < COLS; chunk++) {
+        var own: array<f32, ROWS>;
+        //#unroll
         for (var r = 0u; r < ROWS; r++) {
-          let factor = factors[r * LANES * COLS + j];
+          own[r] = 0.0;
+          //#unroll
           for (var c = 0u; c < COLS; c++) {
-            sums[r][c] = fma(factor, values[c], sums[r][c]);
+            own[r] = select(own[r], tile_factors[r][c], c == chunk);
+          }
+        }
+        let reach = min(LANES, max(count, chunk * LANES) - chunk * LANES);
+        for (var lane = 0u; lane < reach; lane++) {
+          let j = chunk * LANES + lane;
+          var values: array<f32, COLS>;
+          //#unroll
+          for (var c = 0u; c < COLS; c++) {
+            values[c] = z[(tile + j) * params.dim + min(own_dim + c * LANES, params.dim - 1u)];
+          }
+          //#unroll
+          for (var r = 0u; r < ROWS; r++) {
+            let factor = factors[r * LANES * COLS + j]; //#subgroups let factor = subgroupShuffle(own[r], lane);
+            //#unroll
+            for (var c = 0u; c < COLS; c++) {
+              sums[r][c] = fma(factor, values[c], sums[r][c]);
+            }
           }
         }
       }
-      for (var r = 0u; r < ROWS; r++) {
-        for (var c = 0u; c < COLS; c++) {
-          totals[r * DEPTH + own + c * LANES] += sums[r][c];
+      for (var round = 0u; round < ROUNDS; round++) {
+        //#unroll
+        for (var i = 0u; i < ROWS_AT_ONCE; i++) {
+          //#unroll
+          for (var c = 0u; c < COLS; c++) {
+            var sum = 0.0;
+            //#unroll
+            for (var q = 0u; q < ROUNDS; q++) {
+              sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);
+            }
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + d + local.x + c * LANES] += sum;
+          }
         }
       }
     }
-    workgroupBarrier();
+    workgroupBarrier(); //#subgroups ;
   }
 
   let scale = gradient[0] * params.inverse_temperature / f32(params.rows);

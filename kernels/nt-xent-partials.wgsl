@@ -2,25 +2,29 @@
 // s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all
 // columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of
 // exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and
-// Gimelshein 2018); and the logit of the positive.
-//
-// A thread holds a tile of ROWS x COLS logits in registers. `columns` is z transposed, so that neighbouring threads read
-// neighbouring elements; all of a workgroup read the same elements of z.
+// Gimelshein 2018). A thread holds a tile of ROWS x COLS logits in registers;
+// with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).
 //
 // shape z: rows * dim
 // shape columns: rows * dim
 // shape largest: splits * rows
 // shape sums: splits * rows
-// shape positives: rows
 // workgroups: ceil(rows / ROWS) * splits
 // flops: 2 * rows * rows * dim
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
+//#include "lib/share.wgsl"
 //#include "lib/logits.wgsl"
 
 const LANES: u32 = 8u;
+// A multiple of SHARE.
 const ROWS: u32 = 8u;
 const COLS: u32 = 8u;
+const SHARE: u32 = 1u;
+const OWN = ROWS / SHARE;
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.
+const ROUNDS = min(ROWS, 16u);
+const ROWS_AT_ONCE = ROWS / ROUNDS;
 // Below every logit, and finite: WGSL may assume that infinities never occur.
 const LOWEST: f32 = -1e30;
 
@@ -35,11 +39,27 @@ struct Params {
 @group(0) @binding(1) var<storage, read> columns: array<f32>;
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(4) var<storage, read_write> positives: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<uniform> params: Params;
 
+// Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.
 var<workgroup> lane_largest: array<f32, ROWS * LANES>;
 var<workgroup> lane_sums: array<f32, ROWS * LANES>;
+
+fn largest_of(r: u32) -> f32 {
+  var now = LOWEST;
+  for (var lane = 0u; lane < LANES; lane++) {
+    now = max(now, lane_largest[r * LANES + lane]);
+  }
+  return now;
+}
+
+fn sum_of(r: u32, now: f32) -> f32 {
+  var sum = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) {
+    sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);
+  }
+  return sum;
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -58,53 +78,54 @@ fn main(
   let tiles_per_split = (tiles + params.splits - 1u) / params.splits;
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);
 
-  var row_largest: array<f32, ROWS>;
-  var row_sums: array<f32, ROWS>;
   for (var r = 0u; r < ROWS; r++) {
-    row_largest[r] = LOWEST;
-    row_sums[r] = 0.0;
+    lane_largest[r * LANES + local.x] = LOWEST;
+    lane_sums[r * LANES + local.x] = 0.0;
   }
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {
     let first_column = tile * LANES * COLS + local.x;
-    let logits = logit_tile(first_row, first_column);
-    for (var r = 0u; r < ROWS; r++) {
-      let row = first_row + r;
-      let positive = positive_of(row, params.rows);
-      var now = row_largest[r];
-      for (var c = 0u; c < COLS; c++) {
-        let column = first_column + c * LANES;
-        let logit = logits[r][c];
-        now = select(now, max(now, logit), column < params.rows && column != row && column != positive);
-        if (column == positive && row < params.rows) {
-          positives[row] = logit;
+    let similarities = similarity_tile(first_row, first_column, local.x);
+    for (var round = 0u; round < ROUNDS; round++) {
+      //#unroll
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {
+        let r = round * ROWS_AT_ONCE + i;
+        let row = first_row + r;
+        let positive = positive_of(row, params.rows);
+        let before = lane_largest[r * LANES + local.x];
+        var now = before;
+        var logits: array<f32, COLS>;
+        var negative: array<bool, COLS>;
+        //#unroll
+        for (var c = 0u; c < COLS; c++) {
+          let column = first_column + c * LANES;
+          var similarity = 0.0;
+          //#unroll
+          for (var q = 0u; q < ROUNDS; q++) {
+            similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);
+          }
+          logits[c] = similarity * params.inverse_temperature;
+          negative[c] = column < params.rows && column != row && column != positive;
+          now = select(now, max(now, logits[c]), negative[c]);
         }
+        var sum = lane_sums[r * LANES + local.x] * exp(before - now);
+        //#unroll
+        for (var c = 0u; c < COLS; c++) {
+          sum += select(0.0, exp(min(logits[c] - now, 0.0)), negative[c]);
+        }
+        lane_largest[r * LANES + local.x] = now;
+        lane_sums[r * LANES + local.x] = sum;
       }
-      var sum = row_sums[r] * exp(row_largest[r] - now);
-      for (var c = 0u; c < COLS; c++) {
-        let column = first_column + c * LANES;
-        let negative = column < params.rows && column != row && column != positive;
-        sum += select(0.0, exp(min(logits[r][c] - now, 0.0)), negative);
-      }
-      row_sums[r] = sum;
-      row_largest[r] = now;
     }
   }
 
-  for (var r = 0u; r < ROWS; r++) {
-    lane_largest[r * LANES + local.x] = row_largest[r];
-    lane_sums[r * LANES + local.x] = row_sums[r];
-  }
-  workgroupBarrier();
-  for (var r = local.x; r < ROWS; r += LANES) {
-    var now = LOWEST;
-    for (var lane = 0u; lane < LANES; lane++) {
-      now = max(now, lane_largest[r * LANES + lane]);
-    }
-    var sum = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) {
-      sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);
-    }
-    if (first_row + r < params.rows) {
+  workgroupBarrier(); //#subgroups ;
+  let row_count = min(ROWS, params.rows - first_row);
+  for (var r = 0u; r < row_count; r++) {
+    let own_largest = lane_largest[r * LANES + local.x];
+    let now = largest_of(r); //#subgroups let now = subgroupMax(own_largest);
+    let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);
+    let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);
+    if (local.x == 0u) {
       largest[split * params.rows + first_row + r] = now;
       sums[split * params.rows + first_row + r] = sum;
     }

@@ -1,15 +1,20 @@
-// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. `elements` counts the whole batch.
+// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. With REVERSED, the batch is written from its end,
+// which turns the weights [tap, in, out] of a convolution into those of its input gradient.
 //
-// shape x: elements
-// shape y: elements
-// workgroups: ceil(elements / LANES)
+// Neighbouring threads take neighbouring rows of x, so they write neighbouring elements; each reads COLS neighbouring ones.
+//
+// shape x: matrices * rows * cols
+// shape y: matrices * rows * cols
+// workgroups: matrices * ceil(rows / LANES) * ceil(cols / COLS)
 // flops: 0
 //#include "lib/grid.wgsl"
 
-const LANES: u32 = 64u;
+const LANES: u32 = 32u;
+const COLS: u32 = 16u;
+const REVERSED: bool = false;
 
 struct Params {
-  elements: u32,
+  matrices: u32,
   rows: u32,
   cols: u32,
 }
@@ -24,12 +29,20 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
+  let row_blocks = (params.rows + LANES - 1u) / LANES;
+  let column_blocks = (params.cols + COLS - 1u) / COLS;
+  let index = workgroup_index(group, grid);
+  let matrix = index / (row_blocks * column_blocks);
+  let row = index / column_blocks % row_blocks * LANES + local.x;
+  if (matrix >= params.matrices || row >= params.rows) {
     return;
   }
   let size = params.rows * params.cols;
-  let row = i % params.rows;
-  let column = i / params.rows % params.cols;
-  y[i] = x[i / size * size + row * params.cols + column];
+  let from_row = matrix * size + row * params.cols;
+  let to_row = select(matrix, params.matrices - 1u - matrix, REVERSED) * size + row;
+  let begin = index % column_blocks * COLS;
+  let end = min(begin + COLS, params.cols);
+  for (var column = begin; column < end; column++) {
+    y[to_row + column * params.rows] = x[from_row + column];
+  }
 }

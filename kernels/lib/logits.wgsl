@@ -1,31 +1,42 @@
-// A tile of logits of NT-Xent: z[i] . z[j] / temperature for ROWS rows from first_row on and COLS columns from
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from
 // first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of
-// a workgroup read the same elements of z. Rows and columns past the end repeat the last one.
-fn logit_tile(first_row: u32, first_column: u32) -> array<array<f32, COLS>, ROWS> {
+// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and
+// columns past the end repeat the last one.
+fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {
   let last = params.rows - 1u;
+  var own_starts: array<u32, OWN>;
+  //#unroll
+  for (var i = 0u; i < OWN; i++) {
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;
+  }
   // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.
-  var logits: array<array<f32, COLS>, ROWS>;
+  var similarities: array<array<f32, COLS>, ROWS>;
+  //#unroll
   for (var r = 0u; r < ROWS; r++) {
+    //#unroll
     for (var c = 0u; c < COLS; c++) {
-      logits[r][c] = 0.0;
+      similarities[r][c] = 0.0;
     }
   }
   for (var k = 0u; k < params.dim; k++) {
     var values: array<f32, COLS>;
+    //#unroll
     for (var c = 0u; c < COLS; c++) {
       values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];
     }
+    var own: array<f32, OWN>;
+    //#unroll
+    for (var i = 0u; i < OWN; i++) {
+      own[i] = z[own_starts[i] + k];
+    }
+    //#unroll
     for (var r = 0u; r < ROWS; r++) {
-      let value = z[min(first_row + r, last) * params.dim + k];
+      let value = from_lane(own[r / SHARE], r % SHARE);
+      //#unroll
       for (var c = 0u; c < COLS; c++) {
-        logits[r][c] = fma(value, values[c], logits[r][c]);
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);
       }
     }
   }
-  for (var r = 0u; r < ROWS; r++) {
-    for (var c = 0u; c < COLS; c++) {
-      logits[r][c] *= params.inverse_temperature;
-    }
-  }
-  return logits;
+  return similarities;
 }

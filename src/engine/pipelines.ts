@@ -1,4 +1,5 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
+import { unroll } from "../../kernels/unroll.js";
 import { GpuValidationError } from "../errors.js";
 
 /** Values for the constants of a kernel; the others keep the value in the `.wgsl` file. */
@@ -16,10 +17,20 @@ function literal(type: "f32" | "u32" | "bool", value: number | boolean): string 
   return `${Number(value)}f`;
 }
 
-/** A kernel's source with its constants set; with SHARE above 1, in its form for devices with subgroups. */
+/** The values of all constants of a kernel. */
+function valuesOf(kernel: KernelDefinition, constants: ConstantValues): Record<string, number> {
+  const values = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(constants[name] ?? value)]);
+  return Object.fromEntries(values);
+}
+
+/**
+ * A kernel's source with its constants set and its marked loops unrolled; with SHARE above 1, in its form for devices with
+ * subgroups.
+ */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
   const shares = Number(constants.SHARE ?? 1) > 1;
-  const source = shares ? `enable subgroups;\n${kernel.source.replace(/^.*\/\/#subgroups /gm, "")}` : kernel.source;
+  const text = shares ? `enable subgroups;\n${kernel.source.replace(/^.*\/\/#subgroups /gm, "")}` : kernel.source;
+  const source = unroll(text, kernel.unrolls(valuesOf(kernel, constants)));
   return source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
     const value = constants[name];
     const constant = kernel.constants[name];

@@ -5,7 +5,7 @@ import { ConfigError, ShapeError } from "../errors.js";
 import { mean, transpose } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
-import { wantedWorkgroups } from "../ops/tiles.js";
+import { contrastTile, wantedWorkgroups } from "../ops/tiles.js";
 import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
 /** @throws ConfigError unless the temperature is a number above 0. */
@@ -35,8 +35,7 @@ export function ntXent(tape: Tape, embeddings: Tensor, temperature: number): NtX
   if (rows % 2 !== 0 || rows < 4) {
     throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
   }
-  const { software } = tape.device.adapter;
-  const tile = software ? { LANES: 8, ROWS: 8, COLS: 8 } : { LANES: 64, ROWS: 8, COLS: 2 };
+  const tile = contrastTile(tape.device);
   const inverse_temperature = 1 / temperature;
   const normalized = normalizeRows(tape, embeddings);
   const columns = transpose(tape, normalized);
@@ -45,16 +44,18 @@ export function ntXent(tape: Tape, embeddings: Tensor, temperature: number): NtX
   const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
   const largest = tape.tensor([splits, rows], "largest logits");
   const sums = tape.tensor([splits, rows], "sums of exponentials");
-  const [positives, lse, losses, correct] = ["positive logits", "log-sum-exp", "losses", "correct"].map((label) =>
-    tape.tensor([rows], label),
-  );
+  const [lse, losses, correct] = ["log-sum-exp", "losses", "correct"].map((label) => tape.tensor([rows], label));
   tape.launch(
     kernels.ntXentPartials,
-    { z: normalized, columns, largest, sums, positives },
+    { z: normalized, columns, largest, sums },
     { rows, dim, splits, inverse_temperature },
     tile,
   );
-  tape.launch(kernels.ntXentCombine, { largest, sums, positives, lse, losses, correct }, { rows, splits });
+  tape.launch(
+    kernels.ntXentCombine,
+    { largest, sums, z: normalized, lse, losses, correct },
+    { rows, splits, dim, inverse_temperature },
+  );
   const loss = mean(tape, losses, "NT-Xent");
   tape.differentiate([normalized], loss, (gradient) => {
     const dz = tape.tensor(normalized.shape, "gradient of the normalised embeddings");

@@ -3,6 +3,7 @@ import type { Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
+import { transpose } from "./elementwise.js";
 import { columnTile, rowTile, wantedWorkgroups } from "./tiles.js";
 
 /** Step and zero padding of a convolution, the same along both axes, in pixels. */
@@ -53,27 +54,25 @@ export function conv2d(
     kernels.conv2d,
     { x, weight, y },
     { batch },
-    { ...columnTile(tape.device, outChannels), ...window, ...input, ...output },
+    { ...columnTile(tape.device, outChannels), ...window, RUN_TAPS: kernelWidth, ...input, ...output },
   );
 
   const inputGradient = (dy: Tensor) => {
     const dx = tape.tensor(x.shape, `gradient of ${x.label}`);
-    const taps = [kernelHeight * kernelWidth, inChannels, outChannels];
-    const flipped = tape.tensor([taps[0], outChannels, inChannels], `${weight.label} transposed`);
-    tape.launch(
-      kernels.transpose,
-      { x: weight, y: flipped },
-      { elements: weight.size, rows: inChannels, cols: outChannels },
-    );
+    // With stride 1 it is a convolution of dy with the weights turned round: the forward's own pipeline, for equal channels.
+    const plain = stride === 1 && kernelHeight === kernelWidth && padding < kernelHeight;
+    const turned = transpose(tape, weight, { reversed: plain });
     tape.launch(
       kernels.conv2d,
-      { x: dy, weight: flipped, y: dx },
+      { x: dy, weight: turned, y: dx },
       { batch },
       {
         ...columnTile(tape.device, inChannels),
         ...window,
-        TRANSPOSED: true,
+        PADDING: plain ? kernelHeight - 1 - padding : padding,
+        TRANSPOSED: !plain,
         PHASES: stride,
+        RUN_TAPS: plain ? kernelWidth : 1,
         IN_HEIGHT: outHeight,
         IN_WIDTH: outWidth,
         IN_CHANNELS: outChannels,
@@ -86,19 +85,23 @@ export function conv2d(
   };
 
   const weightGradient = (dy: Tensor) => {
-    const tile = rowTile(tape.device, outChannels);
-    const { LANES, COLS, SHARE } = tile;
-    const ROWS = inChannels > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
-    const blocks = kernelHeight * kernelWidth * Math.ceil(inChannels / ROWS) * Math.ceil(outChannels / (COLS * LANES));
+    const rows = kernelHeight * kernelWidth * inChannels;
+    const { LANES, COLS, SHARE, ...tile } = rowTile(tape.device, outChannels);
+    const ROWS = rows > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
+    const blocks = Math.ceil(rows / ROWS) * Math.ceil(outChannels / (COLS * LANES));
     const lines = batch * outHeight;
     // No more splits than keep the adapter busy, but no run of additions so long that rounding piles up.
     const wanted = Math.max(Math.ceil(wantedWorkgroups(tape.device) / blocks), Math.ceil((lines * outWidth) / 8192));
     const perSplit = Math.ceil(lines / Math.min(wanted, lines));
     const splits = Math.ceil(lines / perSplit);
-    const parts = tape.tensor([splits, weight.size], `parts of the gradient of ${weight.label}`);
+    const label = `gradient of ${weight.label}`;
+    const whole = splits === 1;
+    const parts = whole
+      ? tape.tensor(weight.shape, label)
+      : tape.tensor([splits, weight.size], `parts of the ${label}`);
     const constants = { ...window, ...input, ...output, LANES, ROWS, COLS, SHARE };
     tape.launch(kernels.conv2dWeightGradient, { x, dy, parts }, { batch, splits }, constants);
-    return sumSplits(tape, parts, weight.shape, `gradient of ${weight.label}`);
+    return whole ? parts : sumSplits(tape, parts, weight.shape, label);
   };
 
   tape.differentiate([x, weight], y, (dy) => [

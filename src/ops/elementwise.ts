@@ -26,12 +26,16 @@ export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   return y;
 }
 
-/** Matrices of a batch transposed: [batch, rows, cols] -> [batch, cols, rows], or [rows, cols] -> [cols, rows]. Not differentiable. */
-export function transpose(tape: Tape, x: Tensor): Tensor {
+/**
+ * Matrices of a batch transposed: [batch, rows, cols] -> [batch, cols, rows], or [rows, cols] -> [cols, rows]; the last one
+ * first with `reversed`. Not differentiable.
+ */
+export function transpose(tape: Tape, x: Tensor, { reversed = false }: { readonly reversed?: boolean } = {}): Tensor {
   const rows = x.shape.at(-2) ?? 1;
   const cols = x.shape.at(-1) ?? 1;
   const y = tape.tensor([...x.shape.slice(0, -2), cols, rows], `${x.label} transposed`);
-  tape.launch(kernels.transpose, { x, y }, { elements: x.size, rows, cols });
+  const matrices = x.size / (rows * cols);
+  tape.launch(kernels.transpose, { x, y }, { matrices, rows, cols }, { REVERSED: reversed });
   return y;
 }
 

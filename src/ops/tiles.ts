@@ -17,11 +17,21 @@ export interface Tile {
  */
 export function columnTile(device: Device, columns: number): Tile {
   if (!device.adapter.software) return { LANES: 16, GROUPS: 4, ROWS: 8, COLS: columns > 32 ? 4 : 2, SHARE: 1 };
-  const lanes = { LANES: 8, GROUPS: 1 };
-  const SHARE = device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
-  if (SHARE > 1) return { ...lanes, ROWS: 16, COLS: columns > 16 ? 4 : columns > 8 ? 2 : 1, SHARE };
-  if (columns > 32) return { ...lanes, ROWS: 4, COLS: 8, SHARE };
-  return { ...lanes, ROWS: 8, COLS: columns > 8 ? 4 : 1, SHARE };
+  const SHARE = sharedLanes(device);
+  const COLS = columns > 32 ? 8 : columns > 16 ? 4 : columns > 8 ? 2 : 1;
+  return { LANES: 8, GROUPS: 1, ROWS: SHARE > 1 ? 32 : 16, COLS, SHARE };
+}
+
+/** The tile of the kernels of NT-Xent, which hold a tile of factors in workgroup memory besides. */
+export function contrastTile(device: Device): Omit<Tile, "GROUPS"> {
+  if (!device.adapter.software) return { LANES: 64, ROWS: 8, COLS: 2, SHARE: 1 };
+  const SHARE = sharedLanes(device);
+  return SHARE > 1 ? { LANES: SHARE, ROWS: 32, COLS: 8, SHARE } : { LANES: 8, ROWS: 16, COLS: 8, SHARE };
+}
+
+/** Lanes that can pass values on to each other on a software adapter. */
+function sharedLanes(device: Device): number {
+  return device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
 }
 
 /** The tile of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
