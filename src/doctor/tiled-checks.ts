@@ -1,5 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import { sumSplits } from "../ops/column-sums.js";
+import { transpose } from "../ops/elementwise.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
 import { windowOutputSize } from "../reference/window.js";
@@ -66,7 +67,7 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
         const dy = input(inputs.dy, [batch, out.height, out.width, outChannels]);
         const y = tape.tensor(dy.shape, "y");
         const dx = tape.tensor(x.shape, "dx");
-        const flipped = tape.tensor([kernelHeight * kernelWidth, outChannels, inChannels], "weight transposed");
+        const flipped = transpose(tape, weight);
         const parts = tape.tensor([splits, weight.size], "parts");
         const window = {
           ...tile,
@@ -84,11 +85,6 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
           ...{ OUT_HEIGHT: height, OUT_WIDTH: width, OUT_CHANNELS: inChannels },
         };
         tape.launch(kernels.conv2dTiled, { x, weight, y }, { batch }, { ...window, ...forward });
-        tape.launch(
-          kernels.transpose,
-          { x: weight, y: flipped },
-          { elements: weight.size, rows: inChannels, cols: outChannels },
-        );
         tape.launch(
           kernels.conv2dTiled,
           { x: dy, weight: flipped, y: dx },
