@@ -3507,6 +3507,293 @@ fn main(\n\
 ",
 };
 
+export const ntXentGradientTiled: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VEC4"> = {
+  name: "ntXentGradientTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VEC4: { type: "bool", value: 0 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), 4],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
+  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["rows"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 1)) + v["ROW_THREADS"] * v["ROWS"] + 1) + v["rows"] * v["dim"]),
+  source: "// Gradient of the mean NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of\n\
+// nt-xent-gradient, for GPUs.\n\
+//\n\
+// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
+// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
+// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers. `columns` is z transposed.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape columns: rows * dim\n\
+// shape lse: rows\n\
+// shape gradient: 1\n\
+// shape dz: rows * dim\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)\n\
+// flops: 2 * rows * rows * dim * (1 + ceil(dim / DIMS))\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(rows / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 1)) + ROW_THREADS * ROWS + 1) + rows * dim)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 8u;\n\
+const ROWS: u32 = 4u;\n\
+// COL_THREADS * COLS is a multiple of DEPTH.\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 8u;\n\
+// A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
+const DIMS: u32 = 128u;\n\
+// Whether rows and dim are multiples of 4: then vectors lie inside of z and columns as a whole or not at all.\n\
+const VEC4: bool = false;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+// As many as either product needs.\n\
+const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+// Vectors of a tile that a thread loads.\n\
+const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
+const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+const DIM_VECTORS = DIMS / 4u / COL_THREADS;\n\
+const TILE_DIM_VECTORS = DIMS / 4u;\n\
+const DIM_LOADS = DEPTH * TILE_DIM_VECTORS / THREADS;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.\n\
+fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var z_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
+    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
+  }\n\
+  var columns_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
+    let positions = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
+      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      VEC4,\n\
+    );\n\
+    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
+    // Dimensions past the end are zero; what stands there in memory does not count.\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = z_at[i] + k;\n\
+      left[i] = select(vec4f(0.0), vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]), terms < vec4u(params.dim));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = columns_at[i] + k * params.rows;\n\
+      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
+      right[i] = select(vec4f(0.0), vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]), counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      left_tile[i * THREADS + thread] = left[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(sums, local);\n\
+  }\n\
+}\n\
+\n\
+var<workgroup> factors: array<vec4f, TILE_ROWS * TILE_COL_VECTORS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * TILE_ROWS;\n\
+  let first_dim = index / row_blocks * DIMS;\n\
+  if (first_dim >= params.dim) {\n\
+    return;\n\
+  }\n\
+  let last = params.rows - 1u;\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var row_lse: array<f32, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    row_lse[r] = lse[min(first_row + r * ROW_THREADS + local.y, last)];\n\
+  }\n\
+\n\
+  var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;\n\
+  for (var tile = 0u; tile < params.rows; tile += TILE_COLS) {\n\
+    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+    var similarities: Sums;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        similarities[r][c] = vec4f(0.0);\n\
+      }\n\
+    }\n\
+    add_similarities(&similarities, first_row, tile, local);\n\
+    // The barriers before and after the next tile of z keep the factors apart from their use.\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);\n\
+      let at = min(place, vec4u(last));\n\
+      let column_lse = vec4f(lse[at.x], lse[at.y], lse[at.z], lse[at.w]);\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        let row = first_row + r * ROW_THREADS + local.y;\n\
+        let logits = similarities[r][c] * params.inverse_temperature;\n\
+        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);\n\
+        let positive = vec4u(positive_of(row, params.rows));\n\
+        let values = probabilities - select(vec4f(0.0), vec4f(2.0), place == positive);\n\
+        let counts = (place < vec4u(params.rows)) & (place != vec4u(row));\n\
+        factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);\n\
+      }\n\
+    }\n\
+    for (var j = 0u; j < TILE_COLS; j += DEPTH) {\n\
+      // Columns past the end have the factor 0; dimensions past the end are not stored.\n\
+      var right: array<vec4f, DIM_LOADS>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < DIM_LOADS; i++) {\n\
+        let number = i * THREADS + thread;\n\
+        let dim = first_dim + 4u * (number % TILE_DIM_VECTORS);\n\
+        let dims = select(\n\
+          min(vec4u(dim) + vec4u(0u, 1u, 2u, 3u), vec4u(params.dim - 1u)),\n\
+          vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+          VEC4,\n\
+        );\n\
+        let at = vec4u(min(tile + j + number / TILE_DIM_VECTORS, last) * params.dim) + dims;\n\
+        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]);\n\
+      }\n\
+      workgroupBarrier();\n\
+      //#unroll\n\
+      for (var i = 0u; i < DIM_LOADS; i++) {\n\
+        right_tile[i * THREADS + thread] = right[i];\n\
+      }\n\
+      workgroupBarrier();\n\
+      for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+        var left: array<vec4f, ROWS>;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          left[r] = factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + j / 4u + t];\n\
+        }\n\
+        //#unroll\n\
+        for (var k = 0u; k < 4u; k++) {\n\
+          var values: array<vec4f, DIM_VECTORS>;\n\
+          //#unroll\n\
+          for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+            values[d] = right_tile[(4u * t + k) * TILE_DIM_VECTORS + d * COL_THREADS + local.x];\n\
+          }\n\
+          //#unroll\n\
+          for (var r = 0u; r < ROWS; r++) {\n\
+            //#unroll\n\
+            for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+              totals[r][d] = fma(vec4f(left[r][k]), values[d], totals[r][d]);\n\
+            }\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    //#unroll\n\
+    for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+      let dim = first_dim + 4u * (d * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < 4u; i++) {\n\
+        if (row < params.rows && dim + select(i, 0u, VEC4) < params.dim) {\n\
+          dz[row * params.dim + dim + i] = totals[r][d][i] * scale;\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "DEPTH"> = {
   name: "ntXentGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
@@ -3732,6 +4019,257 @@ fn main(\n\
       if (first_row + r < params.rows) {\n\
         dz[(first_row + r) * params.dim + first_dim + d] = totals[r * DEPTH + d] * scale;\n\
       }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const ntXentPartialsTiled: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VEC4" | "LOWEST"> = {
+  name: "ntXentPartialsTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VEC4: { type: "bool", value: 0 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"]],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
+  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["rows"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 2 * v["splits"] * v["rows"]),
+  source: "// First pass of NT-Xent with tiles of the embeddings in workgroup memory: the equations and bindings of nt-xent-partials, for\n\
+// GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A thread keeps the\n\
+// largest logit and the sum of each of its rows; at the end, the threads of a row put theirs together.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape columns: rows * dim\n\
+// shape largest: splits * rows\n\
+// shape sums: splits * rows\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
+// flops: 2 * rows * rows * dim\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(rows / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + 2 * splits * rows)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+// Whether rows and dim are multiples of 4: then vectors lie inside of z and columns as a whole or not at all.\n\
+const VEC4: bool = false;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+// Vectors of a tile that a thread loads.\n\
+const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
+const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  splits: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.\n\
+fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var z_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
+    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
+  }\n\
+  var columns_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
+    let positions = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
+      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      VEC4,\n\
+    );\n\
+    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
+    // Dimensions past the end are zero; what stands there in memory does not count.\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = z_at[i] + k;\n\
+      left[i] = select(vec4f(0.0), vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]), terms < vec4u(params.dim));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = columns_at[i] + k * params.rows;\n\
+      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
+      right[i] = select(vec4f(0.0), vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]), counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      left_tile[i * THREADS + thread] = left[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(sums, local);\n\
+  }\n\
+}\n\
+\n\
+var<workgroup> thread_largest: array<f32, THREADS>;\n\
+var<workgroup> thread_sums: array<f32, THREADS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * TILE_ROWS;\n\
+  let split = index / row_blocks;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let tiles = (params.rows + TILE_COLS - 1u) / TILE_COLS;\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
+\n\
+  var row_largest: array<f32, ROWS>;\n\
+  var row_sums: array<f32, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    row_largest[r] = LOWEST;\n\
+    row_sums[r] = 0.0;\n\
+  }\n\
+  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
+    let first_column = tile * TILE_COLS + 4u * local.x;\n\
+    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+    var similarities: Sums;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        similarities[r][c] = vec4f(0.0);\n\
+      }\n\
+    }\n\
+    add_similarities(&similarities, first_row, tile * TILE_COLS, local);\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let row = first_row + r * ROW_THREADS + local.y;\n\
+      let positive = positive_of(row, params.rows);\n\
+      var now = row_largest[r];\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
+        let negative = (place < vec4u(params.rows)) & (place != vec4u(row)) & (place != vec4u(positive));\n\
+        let logits = select(vec4f(LOWEST), similarities[r][c] * params.inverse_temperature, negative);\n\
+        now = max(max(now, max(logits.x, logits.y)), max(logits.z, logits.w));\n\
+      }\n\
+      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
+        let negative = (place < vec4u(params.rows)) & (place != vec4u(row)) & (place != vec4u(positive));\n\
+        let logits = similarities[r][c] * params.inverse_temperature;\n\
+        let shares = select(vec4f(0.0), exp(min(logits - vec4f(now), vec4f(0.0))), negative);\n\
+        sum += (shares.x + shares.y) + (shares.z + shares.w);\n\
+      }\n\
+      row_sums[r] = sum;\n\
+      row_largest[r] = now;\n\
+    }\n\
+  }\n\
+\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    workgroupBarrier();\n\
+    thread_largest[thread] = row_largest[r];\n\
+    thread_sums[thread] = row_sums[r];\n\
+    workgroupBarrier();\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    if (local.x == 0u && row < params.rows) {\n\
+      var now = LOWEST;\n\
+      for (var i = 0u; i < COL_THREADS; i++) {\n\
+        now = max(now, thread_largest[local.y * COL_THREADS + i]);\n\
+      }\n\
+      var sum = 0.0;\n\
+      for (var i = 0u; i < COL_THREADS; i++) {\n\
+        sum += thread_sums[local.y * COL_THREADS + i] * exp(thread_largest[local.y * COL_THREADS + i] - now);\n\
+      }\n\
+      largest[split * params.rows + row] = now;\n\
+      sums[split * params.rows + row] = sum;\n\
     }\n\
   }\n\
 }\n\
@@ -4556,7 +5094,9 @@ export const kernels = {
   normalizeRowsGradient,
   normalizeRows,
   ntXentCombine,
+  ntXentGradientTiled,
   ntXentGradient,
+  ntXentPartialsTiled,
   ntXentPartials,
   reluGradient,
   relu,

@@ -1,11 +1,13 @@
 import { kernels } from "../../kernels/generated.js";
 import { sumSplits } from "../ops/column-sums.js";
-import { transpose } from "../ops/elementwise.js";
+import { mean, transpose } from "../ops/elementwise.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
 import { windowOutputSize } from "../reference/window.js";
-import { type Check, checkOf, evaluate, type Subject } from "./check.js";
+import { type Check, checkOf, evaluate, gradientOf, type Subject } from "./check.js";
 import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks.js";
+import { type NtXentInputs, ntXentInputs, ntXentSubject, ntXentTolerance } from "./loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
 import { randomInputs } from "./random-inputs.js";
 
@@ -18,8 +20,15 @@ export interface WorkgroupTile {
   readonly DEPTH: number;
 }
 
+/** The same for the gradient of NT-Xent, of DIMS dimensions at a time: see kernels/nt-xent-gradient-tiled.wgsl. */
+export interface ContrastTile extends WorkgroupTile {
+  readonly DIMS: number;
+}
+
 /** Small, so that shapes of a few rows fill several tiles. */
 const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
+
+const smallContrastTile: ContrastTile = { ...smallTile, DIMS: 16 };
 
 /** The outputs c, da and db of `matmulSubject`, by the tiled kernel. */
 function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
@@ -97,6 +106,50 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
   };
 }
 
+/** The outputs of `ntXentSubject`, by the tiled kernels, with a tile for each. */
+function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastTile): Subject<NtXentInputs> {
+  return {
+    ...ntXentSubject,
+    tolerance: (inputs) => ntXentTolerance(inputs, partialsTile.COL_THREADS * partialsTile.COLS),
+    compute: (device, { rows, dimension: dim, temperature, z: data }) =>
+      evaluate(device, (tape, input) => {
+        const VEC4 = rows % 4 === 0 && dim % 4 === 0;
+        const splits = Math.min(3, Math.ceil(rows / (partialsTile.COL_THREADS * partialsTile.COLS)));
+        const inverse_temperature = 1 / temperature;
+        const embeddings = input(data, [rows, dim]);
+        tape.watch(embeddings);
+        const z = normalizeRows(tape, embeddings);
+        const columns = transpose(tape, z);
+        const [largest, sums] = ["largest", "sums"].map((label) => tape.tensor([splits, rows], label));
+        const [lse, losses, correct] = ["lse", "losses", "correct"].map((label) => tape.tensor([rows], label));
+        tape.launch(
+          kernels.ntXentPartialsTiled,
+          { z, columns, largest, sums },
+          { rows, dim, splits, inverse_temperature },
+          { ...partialsTile, VEC4 },
+        );
+        tape.launch(
+          kernels.ntXentCombine,
+          { largest, sums, z, lse, losses, correct },
+          { rows, splits, dim, inverse_temperature },
+        );
+        const loss = mean(tape, losses, "loss");
+        tape.differentiate([z], loss, (gradient) => {
+          const dz = tape.tensor(z.shape, "dz");
+          tape.launch(
+            kernels.ntXentGradientTiled,
+            { z, columns, lse, gradient, dz },
+            { rows, dim, inverse_temperature },
+            { ...gradientTile, VEC4 },
+          );
+          return [dz];
+        });
+        tape.backward(loss);
+        return { loss, accuracy: mean(tape, correct, "accuracy"), normalized: z, dz: gradientOf(tape, embeddings) };
+      }),
+  };
+}
+
 /** A check of the tiled matrix product and both of its gradients. */
 export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape): Check {
   const { m, n, k, transposeA, transposeB } = shape;
@@ -129,6 +182,21 @@ export function checkTiledConvolution(tile: WorkgroupTile, shape: Conv2dShape, s
   );
 }
 
+/** A check of the tiled kernels of NT-Xent. */
+export function checkTiledNtXent(
+  partialsTile: WorkgroupTile,
+  gradientTile: ContrastTile,
+  rows: number,
+  dimension: number,
+  temperature: number,
+): Check {
+  const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, and gradient, ${tileText(partialsTile)} and ${tileText(gradientTile)}`;
+  const used = ["ntXentPartialsTiled", "ntXentGradientTiled", "ntXentCombine"] as const;
+  return checkOf(used, text, tiledNtXentSubject(partialsTile, gradientTile), () =>
+    ntXentInputs(rows, dimension, temperature),
+  );
+}
+
 function tileText({ ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH }: WorkgroupTile): string {
   return `tiles of ${ROW_THREADS * ROWS} x ${COL_THREADS * COLS} x ${DEPTH}`;
 }
@@ -149,7 +217,7 @@ function convolution(
 /**
  * Checks of the kernels with tiles in workgroup memory: all transpositions; convolutions whose channels fill rounds of DEPTH
  * terms, vectors of 4 or neither, forward and in both gradients; 1x1; windows of 1 to 7, strides 1 to 3; one row, one column,
- * one image, one channel; splits that get no pixel.
+ * one image, one channel; splits that get no pixel; NT-Xent with more rows and dimensions than a tile.
  */
 export const tiledChecks: readonly Check[] = [
   checkTiledMatmul(smallTile, { m: 13, n: 37, k: 19 }),
@@ -167,4 +235,7 @@ export const tiledChecks: readonly Check[] = [
   convolution([1, 3, 5, 70], 67, [1, 1], 1, 0, 3),
   convolution([2, 5, 3, 8], 12, [1, 1], 1, 0, 2),
   convolution([1, 6, 7, 1], 1, [1, 1], 2, 0, 14),
+  checkTiledNtXent(smallTile, smallContrastTile, 4, 3, 0.5),
+  checkTiledNtXent(smallTile, smallContrastTile, 66, 21, 0.2),
+  checkTiledNtXent(smallTile, smallContrastTile, 68, 20, 0.05),
 ];
