@@ -217,11 +217,15 @@ fn main(
     workgroupBarrier();
     //#unroll
     for (var i = 0u; i < LEFT_LOADS; i++) {
-      left_tile[i * THREADS + thread] = left[i];
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
+        left_tile[i * THREADS + thread] = left[i];
+      }
     }
     //#unroll
     for (var i = 0u; i < RIGHT_LOADS; i++) {
-      right_tile[i * THREADS + thread] = right[i];
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
+        right_tile[i * THREADS + thread] = right[i];
+      }
     }
     workgroupBarrier();
     multiply_tiles(&sums, local);

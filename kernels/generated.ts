@@ -1193,7 +1193,7 @@ export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_T
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), 4],
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), 4],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1246,16 +1246,18 @@ const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
 // A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+// and the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
 const TERM_VECTORS = DEPTH / 4u;\n\
 const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-// Vectors of a tile that a thread loads.\n\
-const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
-const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
 var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
 var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
@@ -1470,11 +1472,15 @@ fn main(\n\
     workgroupBarrier();\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      left_tile[i * THREADS + thread] = left[i];\n\
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
+        left_tile[i * THREADS + thread] = left[i];\n\
+      }\n\
     }\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      right_tile[i * THREADS + thread] = right[i];\n\
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
+        right_tile[i * THREADS + thread] = right[i];\n\
+      }\n\
     }\n\
     workgroupBarrier();\n\
     multiply_tiles(&sums, local);\n\
@@ -2662,7 +2668,7 @@ export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
   constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VEC4: { type: "bool", value: 0 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), 4],
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), 4],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2704,16 +2710,18 @@ const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
 // A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+// and the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
 const TERM_VECTORS = DEPTH / 4u;\n\
 const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-// Vectors of a tile that a thread loads.\n\
-const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
-const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
 var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
 var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
@@ -2838,12 +2846,16 @@ fn main(\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
       let place = left_place(i * THREADS + thread);\n\
-      left_tile[place.x * LEFT_STRIDE + place.y] = left[i];\n\
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
+        left_tile[place.x * LEFT_STRIDE + place.y] = left[i];\n\
+      }\n\
     }\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let place = right_place(i * THREADS + thread);\n\
-      right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];\n\
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
+        right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];\n\
+      }\n\
     }\n\
     workgroupBarrier();\n\
     multiply_tiles(&sums, local);\n\
@@ -3513,7 +3525,7 @@ export const ntXentGradientTiled: KernelDefinition<"z" | "columns" | "lse" | "gr
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
   constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VEC4: { type: "bool", value: 0 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), 4],
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), 4],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
@@ -3563,16 +3575,18 @@ const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
 // A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+// and the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
 const TERM_VECTORS = DEPTH / 4u;\n\
 const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-// Vectors of a tile that a thread loads.\n\
-const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
-const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
 var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
 var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
@@ -3665,12 +3679,17 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     workgroupBarrier();\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      left_tile[i * THREADS + thread] = left[i];\n\
+      let number = i * THREADS + thread;\n\
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+        left_tile[number] = left[i];\n\
+      }\n\
     }\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let number = i * THREADS + thread;\n\
-      right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      }\n\
     }\n\
     workgroupBarrier();\n\
     multiply_tiles(sums, local);\n\
@@ -4031,7 +4050,7 @@ export const ntXentPartialsTiled: KernelDefinition<"z" | "columns" | "largest" |
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
   constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VEC4: { type: "bool", value: 0 }, LOWEST: { type: "f32", value: -1e+30 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"]],
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"]],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
@@ -4075,16 +4094,18 @@ const LOWEST: f32 = -1e30;\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
 // A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.\n\
+// and the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
 const TERM_VECTORS = DEPTH / 4u;\n\
 const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-// Vectors of a tile that a thread loads.\n\
-const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;\n\
-const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
 var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
 var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
@@ -4174,12 +4195,17 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     workgroupBarrier();\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      left_tile[i * THREADS + thread] = left[i];\n\
+      let number = i * THREADS + thread;\n\
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+        left_tile[number] = left[i];\n\
+      }\n\
     }\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let number = i * THREADS + thread;\n\
-      right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      }\n\
     }\n\
     workgroupBarrier();\n\
     multiply_tiles(sums, local);\n\

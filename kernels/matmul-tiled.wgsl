@@ -116,12 +116,16 @@ fn main(
     //#unroll
     for (var i = 0u; i < LEFT_LOADS; i++) {
       let place = left_place(i * THREADS + thread);
-      left_tile[place.x * LEFT_STRIDE + place.y] = left[i];
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
+        left_tile[place.x * LEFT_STRIDE + place.y] = left[i];
+      }
     }
     //#unroll
     for (var i = 0u; i < RIGHT_LOADS; i++) {
       let place = right_place(i * THREADS + thread);
-      right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
+        right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];
+      }
     }
     workgroupBarrier();
     multiply_tiles(&sums, local);

@@ -40,12 +40,17 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     workgroupBarrier();
     //#unroll
     for (var i = 0u; i < LEFT_LOADS; i++) {
-      left_tile[i * THREADS + thread] = left[i];
+      let number = i * THREADS + thread;
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {
+        left_tile[number] = left[i];
+      }
     }
     //#unroll
     for (var i = 0u; i < RIGHT_LOADS; i++) {
       let number = i * THREADS + thread;
-      right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];
+      }
     }
     workgroupBarrier();
     multiply_tiles(sums, local);

@@ -4,16 +4,18 @@
 // them from one bank, and all of them the same vector of the left one.
 //
 // A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,
-// the number of threads one of DEPTH / 4, and the vectors of both tiles multiples of the number of threads.
+// and the number of threads one of DEPTH / 4.
 const THREADS = ROW_THREADS * COL_THREADS;
 const TILE_ROWS = ROW_THREADS * ROWS;
 const TILE_COLS = COL_THREADS * COLS;
 const TERM_VECTORS = DEPTH / 4u;
 const COL_VECTORS = COLS / 4u;
 const TILE_COL_VECTORS = TILE_COLS / 4u;
-// Vectors of a tile that a thread loads.
-const LEFT_LOADS = TILE_ROWS * TERM_VECTORS / THREADS;
-const RIGHT_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;
 
 var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;
 var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;

@@ -28,7 +28,10 @@ export interface ContrastTile extends WorkgroupTile {
 /** Small, so that shapes of a few rows fill several tiles. */
 const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
 
-const smallContrastTile: ContrastTile = { ...smallTile, DIMS: 16 };
+/** More threads than either tile has vectors to load. */
+const manyThreads: WorkgroupTile = { ROW_THREADS: 8, COL_THREADS: 4, ROWS: 3, COLS: 4, DEPTH: 4 };
+
+const smallContrastTile: ContrastTile = { ...smallTile, ROWS: 2, DIMS: 16 };
 
 /** The outputs c, da and db of `matmulSubject`, by the tiled kernel. */
 function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
@@ -225,6 +228,7 @@ export const tiledChecks: readonly Check[] = [
   checkTiledMatmul(smallTile, { m: 37, n: 5, k: 67, transposeA: true }),
   checkTiledMatmul(smallTile, { m: 9, n: 13, k: 131, transposeB: true }),
   checkTiledMatmul(smallTile, { m: 36, n: 20, k: 28, transposeA: true, transposeB: true }),
+  checkTiledMatmul(manyThreads, { m: 50, n: 21, k: 13 }),
   checkTiledMatmul(smallTile, { m: 1, n: 37, k: 5 }),
   checkTiledMatmul(smallTile, { m: 41, n: 1, k: 1 }),
   convolution([2, 7, 5, 3], 5, [3, 3], 1, 1, 3),
