@@ -103,7 +103,9 @@ function describeKernel(folder: string, file: string): { name: string; code: str
     [...source.matchAll(/^const ([A-Z][A-Z0-9_]*) = ([^;]+);/gm)].map(([, n, text]) => [n, text]),
   );
   const inConstants = (text: string): string =>
-    text.replace(/[A-Z][A-Z0-9_]*/g, (word) => (derived.has(word) ? `(${inConstants(derived.get(word) ?? "")})` : word));
+    text.replace(/[A-Z][A-Z0-9_]*/g, (word) =>
+      derived.has(word) ? `(${inConstants(derived.get(word) ?? "")})` : word,
+    );
   const unrolls = [...source.matchAll(/^ *\/\/#unroll\n(.*)$/gm)].map(([, loop]) => {
     const bound = loop.match(UNROLLED)?.[2];
     if (!bound) throw new Error(`${file}: "${loop.trim()}" is not a loop that can be unrolled`);

@@ -1,15 +1,15 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
-export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES"> = {
+export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES" | "ELEMENTS"> = {
   name: "adamw",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"one_minus_beta1","type":"f32","offset":4}, {"name":"one_minus_beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
   paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 16 * v["elements"],
   source: "// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:\n\
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
@@ -23,7 +23,7 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
 // shape parameters: elements\n\
 // shape first_moment: elements\n\
 // shape second_moment: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: 16 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -32,6 +32,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -55,38 +57,40 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
-  }\n\
   let rate = schedule[0];\n\
-  let g = gradients[i];\n\
-  let m = mix(first_moment[i], g, params.one_minus_beta1);\n\
-  let v = mix(second_moment[i], g * g, params.one_minus_beta2);\n\
-  first_moment[i] = m;\n\
-  second_moment[i] = v;\n\
-  let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
-  parameters[i] = decayed - rate * (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);\n\
+  let scale1 = 1.0 / schedule[1];\n\
+  let scale2 = 1.0 / schedule[2];\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let g = gradients[i];\n\
+    let m = mix(first_moment[i], g, params.one_minus_beta1);\n\
+    let v = mix(second_moment[i], g * g, params.one_minus_beta2);\n\
+    first_moment[i] = m;\n\
+    second_moment[i] = v;\n\
+    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
+    parameters[i] = decayed - rate * (m * scale1) / (sqrt(v * scale2) + params.epsilon);\n\
+  }\n\
 }\n\
 ",
 };
 
-export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES"> = {
+export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES" | "ELEMENTS"> = {
   name: "add",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Elementwise sum: y = a + b.\n\
 //\n\
 // shape a: elements\n\
 // shape b: elements\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -95,6 +99,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -111,8 +117,9 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i < params.elements) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
     y[i] = a[i] + b[i];\n\
   }\n\
 }\n\
@@ -623,24 +630,25 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "y" | "dy" | "statistics" | "parts", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU"> = {
   name: "batchNormGradientSums",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
+  shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
   source: "// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x\n\
-// (that of gamma), where g = dy, or dy where y > 0 with RELU. The normalised x is computed again. `parts` holds\n\
-// [chunk, channel] sums of g * normalised x, then as many of g. Without RELU, `y` is not read (bind x).\n\
+// (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed\n\
+// again: cheaper than reading them. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.\n\
 //\n\
 // shape x: rows * channels\n\
-// shape y: rows * channels\n\
 // shape dy: rows * channels\n\
 // shape statistics: 2 * channels\n\
+// shape gamma: channels\n\
+// shape beta: channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
 // workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
 // flops: 6 * rows * channels\n\
@@ -676,11 +684,12 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> parts: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -693,16 +702,17 @@ fn main(\n\
     return;\n\
   }\n\
   let mean = statistics[tile.channel];\n\
-  let scale = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let scale = gamma[tile.channel] * inverse;\n\
+  let shift = beta[tile.channel];\n\
   var gamma_sum = 0.0;\n\
   var beta_sum = 0.0;\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * params.channels + tile.channel;\n\
-    var g = dy[i];\n\
-    if (RELU) {\n\
-      g = select(0.0, g, y[i] > 0.0);\n\
-    }\n\
-    gamma_sum = fma(g, (x[i] - mean) * scale, gamma_sum);\n\
+    let centered = x[i] - mean;\n\
+    // The output by the expression of batch-norm.\n\
+    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);\n\
+    gamma_sum = fma(g, centered * inverse, gamma_sum);\n\
     beta_sum += g;\n\
   }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
@@ -712,25 +722,25 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradient: KernelDefinition<"x" | "y" | "dy" | "statistics" | "gamma" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
+export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
+  shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
-  source: "// Third pass of the gradient of batch norm: with g = dy, or dy where y > 0 with RELU,\n\
+  source: "// Third pass of the gradient of batch norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,\n\
 // dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,\n\
-// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g. Without RELU, `y` is not read (bind x).\n\
+// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g.\n\
 //\n\
 // shape x: rows * channels\n\
-// shape y: rows * channels\n\
 // shape dy: rows * channels\n\
 // shape statistics: 2 * channels\n\
 // shape gamma: channels\n\
+// shape beta: channels\n\
 // shape dgamma: channels\n\
 // shape dbeta: channels\n\
 // shape dx: rows * channels\n\
@@ -769,10 +779,10 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(4) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<f32>;\n\
 @group(0) @binding(5) var<storage, read> dgamma: array<f32>;\n\
 @group(0) @binding(6) var<storage, read> dbeta: array<f32>;\n\
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;\n\
@@ -791,16 +801,15 @@ fn main(\n\
   let mean = statistics[tile.channel];\n\
   let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
   let scale = gamma[tile.channel] * inverse;\n\
+  let shift = beta[tile.channel];\n\
   let rows = f32(params.rows);\n\
   let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);\n\
   let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * params.channels + tile.channel;\n\
-    var g = dy[i];\n\
-    if (RELU) {\n\
-      g = select(0.0, g, y[i] > 0.0);\n\
-    }\n\
-    dx[i] = scale * (g - mean_g - (x[i] - mean) * slope);\n\
+    let centered = x[i] - mean;\n\
+    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);\n\
+    dx[i] = scale * (g - mean_g - centered * slope);\n\
   }\n\
 }\n\
 ",
@@ -861,18 +870,18 @@ export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "chan
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
-  unrolls: () => [],
+  unrolls: () => [(8), (8)],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
-  flops: (v) => 4 * v["rows"] * v["channels"],
+  flops: (v) => 5 * v["rows"] * v["channels"],
   source: "// First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and\n\
-// each channel. Two passes over the run instead of a sum of squares: no cancellation. `parts` holds [chunk, channel] means,\n\
-// then as many sums of squares.\n\
+// each channel. Rows are taken BLOCK at a time: mean and squares of a block are exact enough to be put together (Chan, Golub\n\
+// and LeVeque 1979), where a sum of squares would cancel. `parts` holds [chunk, channel] means, then as many sums of squares.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
 // workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
-// flops: 4 * rows * channels\n\
+// flops: 5 * rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -896,6 +905,7 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 const LANES: u32 = 64u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
+const BLOCK = 8u;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -916,15 +926,30 @@ fn main(\n\
   if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
     return;\n\
   }\n\
-  var sum = 0.0;\n\
-  for (var row = tile.begin; row < tile.end; row++) {\n\
-    sum += x[row * params.channels + tile.channel];\n\
-  }\n\
-  let mean = sum / f32(tile.end - tile.begin);\n\
+  var count = 0.0;\n\
+  var mean = 0.0;\n\
   var squares = 0.0;\n\
-  for (var row = tile.begin; row < tile.end; row++) {\n\
-    let difference = x[row * params.channels + tile.channel] - mean;\n\
-    squares = fma(difference, difference, squares);\n\
+  for (var row = tile.begin; row < tile.end; row += BLOCK) {\n\
+    var values: array<f32, BLOCK>;\n\
+    var sum = 0.0;\n\
+    //#unroll\n\
+    for (var r = 0u; r < BLOCK; r++) {\n\
+      // Past the end, the row before the end again, with no weight.\n\
+      values[r] = x[min(row + r, tile.end - 1u) * params.channels + tile.channel];\n\
+      sum += select(0.0, values[r], row + r < tile.end);\n\
+    }\n\
+    let more = f32(min(BLOCK, tile.end - row));\n\
+    let block_mean = sum / more;\n\
+    //#unroll\n\
+    for (var r = 0u; r < BLOCK; r++) {\n\
+      let difference = select(0.0, values[r] - block_mean, row + r < tile.end);\n\
+      squares = fma(difference, difference, squares);\n\
+    }\n\
+    let total = count + more;\n\
+    let step = block_mean - mean;\n\
+    mean += step * (more / total);\n\
+    squares += step * step * (count * more / total);\n\
+    count = total;\n\
   }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
   parts[tile.chunk * params.channels + tile.channel] = mean;\n\
@@ -1020,22 +1045,22 @@ fn main(\n\
 ",
 };
 
-export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES"> = {
+export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES" | "ELEMENTS"> = {
   name: "bias",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Adds a value a channel: y[row, channel] = x[row, channel] + bias[channel].\n\
 //\n\
 // shape x: elements\n\
 // shape bias: channels\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1044,6 +1069,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -1061,11 +1088,11 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = x[i] + bias[i % params.channels];\n\
   }\n\
-  y[i] = x[i] + bias[i % params.channels];\n\
 }\n\
 ",
 };
@@ -1745,21 +1772,21 @@ fn main(\n\
 ",
 };
 
-export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "LANES"> = {
+export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "LANES" | "ELEMENTS"> = {
   name: "globalAveragePoolGradient",
   bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Gradient of the average over a map: dx[n, p, channel] = dy[n, channel] / pixels.\n\
 //\n\
 // shape dy: elements / pixels\n\
 // shape dx: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1768,6 +1795,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -1785,13 +1814,13 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let channel = i % params.channels;\n\
+    let image = i / params.channels / params.pixels;\n\
+    dx[i] = dy[image * params.channels + channel] / f32(params.pixels);\n\
   }\n\
-  let channel = i % params.channels;\n\
-  let image = i / params.channels / params.pixels;\n\
-  dx[i] = dy[image * params.channels + channel] / f32(params.pixels);\n\
 }\n\
 ",
 };
@@ -2068,15 +2097,15 @@ fn main(\n\
 ",
 };
 
-export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES"> = {
+export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "ELEMENTS"> = {
   name: "lars",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"trusts","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 8 * v["elements"],
   source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
 // v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
@@ -2088,7 +2117,7 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: 8 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -2097,6 +2126,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -2119,17 +2150,17 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let trust = trusts[segments[i / 64u]];\n\
+    let excluded = trust < 0.0;\n\
+    let parameter = parameters[i];\n\
+    let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
+    let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
+    velocity[i] = v;\n\
+    parameters[i] = parameter - v;\n\
   }\n\
-  let trust = trusts[segments[i / 64u]];\n\
-  let excluded = trust < 0.0;\n\
-  let parameter = parameters[i];\n\
-  let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
-  let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
-  velocity[i] = v;\n\
-  parameters[i] = parameter - v;\n\
 }\n\
 ",
 };
@@ -3204,22 +3235,22 @@ fn main(\n\
 ",
 };
 
-export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANES"> = {
+export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANES" | "ELEMENTS"> = {
   name: "reluGradient",
   bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Gradient of the rectifier, from its output: dx = dy where y > 0, else 0.\n\
 //\n\
 // shape y: elements\n\
 // shape dy: elements\n\
 // shape dx: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -3228,6 +3259,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -3244,30 +3277,30 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    dx[i] = select(0.0, dy[i], y[i] > 0.0);\n\
   }\n\
-  dx[i] = select(0.0, dy[i], y[i] > 0.0);\n\
 }\n\
 ",
 };
 
-export const relu: KernelDefinition<"x" | "y", "elements", "LANES"> = {
+export const relu: KernelDefinition<"x" | "y", "elements", "LANES" | "ELEMENTS"> = {
   name: "relu",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Rectifier: y = max(x, 0).\n\
 //\n\
 // shape x: elements\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -3276,6 +3309,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -3291,24 +3326,24 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = max(x[i], 0.0);\n\
   }\n\
-  y[i] = max(x[i], 0.0);\n\
 }\n\
 ",
 };
 
-export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "NESTEROV"> = {
+export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "ELEMENTS" | "NESTEROV"> = {
   name: "sgd",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, NESTEROV: { type: "bool", value: 1 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 7 * v["elements"],
   source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
 // g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
@@ -3319,7 +3354,7 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: 7 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -3328,6 +3363,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 const NESTEROV: bool = true;\n\
 \n\
 struct Params {\n\
@@ -3349,15 +3386,15 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let parameter = parameters[i];\n\
+    let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
+    let v = params.momentum * velocity[i] + g;\n\
+    velocity[i] = v;\n\
+    parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\
   }\n\
-  let parameter = parameters[i];\n\
-  let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
-  let v = params.momentum * velocity[i] + g;\n\
-  velocity[i] = v;\n\
-  parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\
 }\n\
 ",
 };
@@ -3545,21 +3582,21 @@ fn main(\n\
 ",
 };
 
-export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES"> = {
+export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES" | "ELEMENTS"> = {
   name: "sumSplits",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["splits"] * v["elements"],
   source: "// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i], in order of s.\n\
 //\n\
 // shape parts: splits * elements\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: splits * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -3568,6 +3605,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -3584,15 +3623,15 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    var sum = 0.0;\n\
+    for (var s = 0u; s < params.splits; s++) {\n\
+      sum += parts[s * params.elements + i];\n\
+    }\n\
+    y[i] = sum;\n\
   }\n\
-  var sum = 0.0;\n\
-  for (var s = 0u; s < params.splits; s++) {\n\
-    sum += parts[s * params.elements + i];\n\
-  }\n\
-  y[i] = sum;\n\
 }\n\
 ",
 };

@@ -41,10 +41,15 @@ export function rowTile(device: Device, columns: number): Omit<Tile, "GROUPS"> {
   return { LANES: 32, ROWS, COLS: Math.min(4, Math.ceil(columns / 32)), SHARE };
 }
 
-/** Threads side by side over the channels of a map. */
+/** Threads side by side over the channels of a map: whole waves of a GPU, whole vectors of a software adapter. */
 export function channelLanes(device: Device, channels: number): number {
-  if (device.adapter.software) return 8;
+  if (device.adapter.software && channels <= 16) return 8;
   return channels > 32 ? 64 : 32;
+}
+
+/** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */
+export function rowsPerThread(device: Device): number {
+  return device.adapter.software ? 32 : 8;
 }
 
 /** Workgroups of a tiled kernel that keep the adapter busy. */
