@@ -411,31 +411,41 @@ fn shift_hue(color: vec3f, shift: f32) -> vec3f {\n\
   return largest - chroma * (1.0 - clamp(abs(wheel) - 1.0, vec3f(), vec3f(1.0)));\n\
 }\n\
 \n\
-// The colour operation that comes at `turn` in one of the 24 orders: 0 brightness, 1 contrast, 2 saturation, 3 hue.\n\
-fn operation_at(order: u32, turn: u32) -> u32 {\n\
-  var left = array<u32, 4>(0u, 1u, 2u, 3u);\n\
+// The colour operations in one of their 24 orders, four bits each, the first one lowest: 0 brightness, 1 contrast,\n\
+// 2 saturation, 3 hue.\n\
+fn operations(order: u32) -> u32 {\n\
+  var left = 0x3210u;\n\
   var code = order;\n\
-  var picked = 0u;\n\
-  for (var t = 0u; t <= turn; t++) {\n\
-    let remaining = 4u - t;\n\
-    let choice = code % remaining;\n\
+  var packed = 0u;\n\
+  for (var turn = 0u; turn < 4u; turn++) {\n\
+    let remaining = 4u - turn;\n\
+    let choice = code % remaining * 4u;\n\
     code /= remaining;\n\
-    picked = left[choice];\n\
-    left[choice] = left[remaining - 1u];\n\
+    packed |= ((left >> choice) & 15u) << (turn * 4u);\n\
+    // The last one left takes the place of the one chosen.\n\
+    let last = (left >> (remaining * 4u - 4u)) & 15u;\n\
+    left = (left & ~(15u << choice)) | (last << choice);\n\
   }\n\
-  return picked;\n\
+  return packed;\n\
 }\n\
 \n\
-fn apply(operation: u32, start: u32, color: vec3f, mean_luma: f32) -> vec3f {\n\
+struct Jitter {\n\
+  brightness: f32,\n\
+  contrast: f32,\n\
+  saturation: f32,\n\
+  hue: f32,\n\
+}\n\
+\n\
+fn apply(operation: u32, jitter: Jitter, color: vec3f, mean_luma: f32) -> vec3f {\n\
   var changed = color;\n\
   if (operation == 0u) {\n\
-    changed = color * views[start + VIEW_BRIGHTNESS];\n\
+    changed = color * jitter.brightness;\n\
   } else if (operation == 1u) {\n\
-    changed = mix(vec3f(mean_luma), color, views[start + VIEW_CONTRAST]);\n\
+    changed = mix(vec3f(mean_luma), color, jitter.contrast);\n\
   } else if (operation == 2u) {\n\
-    changed = mix(vec3f(dot(color, LUMA)), color, views[start + VIEW_SATURATION]);\n\
+    changed = mix(vec3f(dot(color, LUMA)), color, jitter.saturation);\n\
   } else {\n\
-    changed = shift_hue(color, views[start + VIEW_HUE]);\n\
+    changed = shift_hue(color, jitter.hue);\n\
   }\n\
   return clamp(changed, vec3f(), vec3f(1.0));\n\
 }\n\
@@ -451,21 +461,27 @@ fn main(\n\
     return;\n\
   }\n\
   let start = row * VIEW_FIELDS;\n\
-  let jitter = views[start + VIEW_ORDER] >= 0.0;\n\
-  let order = u32(max(views[start + VIEW_ORDER], 0.0));\n\
+  let jitters = views[start + VIEW_ORDER] >= 0.0;\n\
+  let packed = operations(u32(max(views[start + VIEW_ORDER], 0.0)));\n\
+  let jitter = Jitter(\n\
+    views[start + VIEW_BRIGHTNESS],\n\
+    views[start + VIEW_CONTRAST],\n\
+    views[start + VIEW_SATURATION],\n\
+    views[start + VIEW_HUE],\n\
+  );\n\
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;\n\
   let pixels = params.out_height * params.out_width;\n\
   var contrast_turn = 0u;\n\
-  while (operation_at(order, contrast_turn) != 1u) {\n\
+  while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {\n\
     contrast_turn++;\n\
   }\n\
 \n\
   var luma = 0.0;\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
     var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);\n\
-    if (jitter) {\n\
+    if (jitters) {\n\
       for (var turn = 0u; turn < contrast_turn; turn++) {\n\
-        color = apply(operation_at(order, turn), start, color, 0.0);\n\
+        color = apply((packed >> (turn * 4u)) & 15u, jitter, color, 0.0);\n\
       }\n\
     }\n\
     luma += dot(color, LUMA);\n\
@@ -480,9 +496,9 @@ fn main(\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
     let at = (row * pixels + p) * 3u;\n\
     var color = vec3f(y[at], y[at + 1u], y[at + 2u]);\n\
-    if (jitter) {\n\
+    if (jitters) {\n\
       for (var turn = contrast_turn; turn < 4u; turn++) {\n\
-        color = apply(operation_at(order, turn), start, color, mean_luma);\n\
+        color = apply((packed >> (turn * 4u)) & 15u, jitter, color, mean_luma);\n\
       }\n\
     }\n\
     if (gray) {\n\
