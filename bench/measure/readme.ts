@@ -67,7 +67,7 @@ function stepTable(steps: readonly StepResult[]): Rows {
 export function readmeTables(kernels: KernelsResult, steps: readonly StepResult[], host: HostResult): string {
   const tables = [...kernelTables(kernels.rows), stepTable(steps), hostTable(host.rows)];
   return [
-    `${headingText(kernels)}; ${rooflineText(kernels.roofline)}; medians of ${kernels.rounds} rounds.`,
+    `${headingText(kernels)}; ${rooflineText(kernels.roofline)}; median of ${kernels.rounds} rounds.`,
     ...tables.filter((rows) => rows.length > 1).map(markdownTable),
   ].join("\n\n");
 }
