@@ -13,7 +13,7 @@
  * - before a loop over constants that has to be unrolled in the source (naga, in Deno and Firefox, leaves that to no one),
  *   a line `//#unroll`; the loop is written `for (var i = 0u; i < EXPRESSION; i++) {`;
  * - where it can use subgroups, `plain WGSL; //#subgroups other WGSL;`: the second form takes the place of the first in
- *   launches with the constant SHARE above 1.
+ *   launches with the constant SHARE above 1; `//#vec4`, likewise, in those with the constant VECTOR above 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1230,15 +1230,15 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "ROWS" | "COLS" | "SHARE" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
@@ -1251,7 +1251,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1265,11 +1265,15 @@ fn from_lane(value: f32, lane: u32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
+const GROUPS: u32 = 1u;\n\
 // A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
+// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.\n\
+const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+const VECTORS = COLS / VECTOR;\n\
 // Results are written ROWS_AT_ONCE rows a round.\n\
 const ROUNDS = min(ROWS, 8u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -1290,11 +1294,11 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -1302,10 +1306,11 @@ fn main(\n\
 ) {\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
-  let row_blocks = (rows + ROWS - 1u) / ROWS;\n\
+  let row_blocks = (rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
   let index = workgroup_index(group, grid);\n\
-  let first_column = index % column_blocks * COLS * LANES + local.x;\n\
-  let first_row = index / column_blocks % row_blocks * ROWS;\n\
+  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
+  // GROUPS is 1 where lanes share: the remainder tells the compiler that the row is the same for all threads.\n\
+  let first_row = (index / column_blocks % row_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
   let split = index / (column_blocks * row_blocks);\n\
   if (split >= params.splits) {\n\
     return;\n\
@@ -1321,10 +1326,10 @@ fn main(\n\
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
     own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
-  var columns: array<u32, COLS>;\n\
+  var columns: array<u32, VECTORS>;\n\
   //#unroll\n\
-  for (var c = 0u; c < COLS; c++) {\n\
-    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
+  for (var v = 0u; v < VECTORS; v++) {\n\
+    columns[v] = min(first_column + v * VECTOR * LANES, OUT_CHANNELS - VECTOR);\n\
   }\n\
 \n\
   let lines = params.batch * OUT_HEIGHT;\n\
@@ -1340,8 +1345,13 @@ fn main(\n\
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;\n\
       var gradients: array<f32, COLS>;\n\
       //#unroll\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        gradients[c] = dy[dy_start + columns[c]];\n\
+      for (var v = 0u; v < VECTORS; v++) {\n\
+        let at = dy_start + columns[v];\n\
+        let loaded = vec4f(dy[at]); //#vec4 let loaded = dy[at / 4u];\n\
+        //#unroll\n\
+        for (var i = 0u; i < VECTOR; i++) {\n\
+          gradients[v * VECTOR + i] = loaded[i];\n\
+        }\n\
       }\n\
       var own: array<f32, OWN>;\n\
       //#unroll\n\
@@ -1368,7 +1378,7 @@ fn main(\n\
       let row = first_row + round * ROWS_AT_ONCE + i;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
+        let column = first_column + c / VECTOR * VECTOR * LANES + c % VECTOR;\n\
         var value = 0.0;\n\
         //#unroll\n\
         for (var r = 0u; r < ROUNDS; r++) {\n\
@@ -1384,13 +1394,13 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1430,7 +1440,10 @@ const GROUPS: u32 = 1u;\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
+// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.\n\
+const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+const VECTORS = COLS / VECTOR;\n\
 // Results are written ROWS_AT_ONCE rows a round.\n\
 const ROUNDS = min(ROWS, 8u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -1455,7 +1468,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> weight: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -1520,17 +1533,17 @@ fn main(\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
   let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
-  let first_column = index % column_blocks * COLS * LANES + local.x;\n\
+  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
 \n\
   var own_pixels: array<Pixel, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
     own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);\n\
   }\n\
-  var columns: array<u32, COLS>;\n\
+  var columns: array<u32, VECTORS>;\n\
   //#unroll\n\
-  for (var c = 0u; c < COLS; c++) {\n\
-    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
+  for (var v = 0u; v < VECTORS; v++) {\n\
+    columns[v] = min(first_column + v * VECTOR * LANES, OUT_CHANNELS - VECTOR);\n\
   }\n\
 \n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
@@ -1551,8 +1564,13 @@ fn main(\n\
       for (var k = 0u; k < RUN_TAPS * IN_CHANNELS; k++) {\n\
         var weights: array<f32, COLS>;\n\
         //#unroll\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];\n\
+        for (var v = 0u; v < VECTORS; v++) {\n\
+          let at = weight_start + k * OUT_CHANNELS + columns[v];\n\
+          let loaded = vec4f(weight[at]); //#vec4 let loaded = weight[at / 4u];\n\
+          //#unroll\n\
+          for (var i = 0u; i < VECTOR; i++) {\n\
+            weights[v * VECTOR + i] = loaded[i];\n\
+          }\n\
         }\n\
         var own: array<f32, OWN>;\n\
         //#unroll\n\
@@ -1580,7 +1598,7 @@ fn main(\n\
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
+        let column = first_column + c / VECTOR * VECTOR * LANES + c % VECTOR;\n\
         var value = 0.0;\n\
         //#unroll\n\
         for (var r = 0u; r < ROUNDS; r++) {\n\
@@ -2181,13 +2199,13 @@ fn main(\n\
 ",
 };
 
-export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2220,7 +2238,10 @@ const GROUPS: u32 = 1u;\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
+// Neighbouring columns and no TRANSPOSE_B that a thread loads at once, 1 or 4; 4 needs a multiple of 4 columns and no TRANSPOSE_B.\n\
+const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+const VECTORS = COLS / VECTOR;\n\
 // Results are written ROWS_AT_ONCE rows a round.\n\
 const ROUNDS = min(ROWS, 8u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -2234,7 +2255,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> a: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -2253,7 +2274,7 @@ fn main(\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
   let row_start = first_row + local.y % GROUPS * ROWS;\n\
-  let column_start = index % column_blocks * COLS * LANES + local.x;\n\
+  let column_start = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
 \n\
   var own_at: array<u32, OWN>;\n\
   //#unroll\n\
@@ -2261,11 +2282,11 @@ fn main(\n\
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);\n\
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);\n\
   }\n\
-  var b_at: array<u32, COLS>;\n\
+  var b_at: array<u32, VECTORS>;\n\
   //#unroll\n\
-  for (var c = 0u; c < COLS; c++) {\n\
-    let column = min(column_start + c * LANES, params.cols - 1u);\n\
-    b_at[c] = select(column, column * params.inner, TRANSPOSE_B);\n\
+  for (var v = 0u; v < VECTORS; v++) {\n\
+    let column = min(column_start + v * VECTOR * LANES, params.cols - VECTOR);\n\
+    b_at[v] = select(column, column * params.inner, TRANSPOSE_B);\n\
   }\n\
   let a_step = select(1u, params.rows, TRANSPOSE_A);\n\
   let b_step = select(params.cols, 1u, TRANSPOSE_B);\n\
@@ -2274,8 +2295,13 @@ fn main(\n\
   for (var k = 0u; k < params.inner; k++) {\n\
     var column_values: array<f32, COLS>;\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      column_values[c] = b[b_at[c] + k * b_step];\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = b_at[v] + k * b_step;\n\
+      let loaded = vec4f(b[at]); //#vec4 let loaded = b[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        column_values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
     }\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
@@ -2300,7 +2326,7 @@ fn main(\n\
       let row = row_start + round * ROWS_AT_ONCE + i;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        let column = column_start + c * LANES;\n\
+        let column = column_start + c / VECTOR * VECTOR * LANES + c % VECTOR;\n\
         var value = 0.0;\n\
         //#unroll\n\
         for (var r = 0u; r < ROUNDS; r++) {\n\
