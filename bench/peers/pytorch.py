@@ -4,6 +4,7 @@ Speaks the protocol of task.ts: a JSON object a line, on stdin and stdout.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -181,6 +182,8 @@ def main():
         # NaN is no JSON.
         print(json.dumps(answer, allow_nan=False), flush=True)
 
+    # As many as a software adapter takes; PyTorch itself may choose fewer.
+    torch.set_num_threads(os.cpu_count() or 1)
     runs, repeats = None, 1
     name = f"PyTorch {torch.__version__} on the CPU (no WebGPU; threads: {torch.get_num_threads()})"
     say({"ready": name, "adapter": "CPU"})
