@@ -30,8 +30,8 @@ const SHARE: u32 = 1u;
 const VECTOR: u32 = 1u;
 const OWN = ROWS / SHARE;
 const VECTORS = COLS / VECTOR;
-// Results are written ROWS_AT_ONCE rows a round.
-const ROUNDS = min(ROWS, 8u);
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));
 const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSED: bool = false;
 // 1, or STRIDE where TRANSPOSED.
