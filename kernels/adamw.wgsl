@@ -10,11 +10,13 @@
 // shape parameters: elements
 // shape first_moment: elements
 // shape second_moment: elements
-// workgroups: ceil(elements / LANES)
+// workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: 16 * elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
+// Elements a thread goes through.
+const ELEMENTS: u32 = 8u;
 
 struct Params {
   elements: u32,
@@ -38,16 +40,18 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
-    return;
-  }
   let rate = schedule[0];
-  let g = gradients[i];
-  let m = mix(first_moment[i], g, params.one_minus_beta1);
-  let v = mix(second_moment[i], g * g, params.one_minus_beta2);
-  first_moment[i] = m;
-  second_moment[i] = v;
-  let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);
-  parameters[i] = decayed - rate * (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
+  let scale1 = 1.0 / schedule[1];
+  let scale2 = 1.0 / schedule[2];
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;
+  let end = min(first + LANES * ELEMENTS, params.elements);
+  for (var i = first + local.x; i < end; i += LANES) {
+    let g = gradients[i];
+    let m = mix(first_moment[i], g, params.one_minus_beta1);
+    let v = mix(second_moment[i], g * g, params.one_minus_beta2);
+    first_moment[i] = m;
+    second_moment[i] = v;
+    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);
+    parameters[i] = decayed - rate * (m * scale1) / (sqrt(v * scale2) + params.epsilon);
+  }
 }

@@ -89,31 +89,41 @@ fn shift_hue(color: vec3f, shift: f32) -> vec3f {
   return largest - chroma * (1.0 - clamp(abs(wheel) - 1.0, vec3f(), vec3f(1.0)));
 }
 
-// The colour operation that comes at `turn` in one of the 24 orders: 0 brightness, 1 contrast, 2 saturation, 3 hue.
-fn operation_at(order: u32, turn: u32) -> u32 {
-  var left = array<u32, 4>(0u, 1u, 2u, 3u);
+// The colour operations in one of their 24 orders, four bits each, the first one lowest: 0 brightness, 1 contrast,
+// 2 saturation, 3 hue.
+fn operations(order: u32) -> u32 {
+  var left = 0x3210u;
   var code = order;
-  var picked = 0u;
-  for (var t = 0u; t <= turn; t++) {
-    let remaining = 4u - t;
-    let choice = code % remaining;
+  var packed = 0u;
+  for (var turn = 0u; turn < 4u; turn++) {
+    let remaining = 4u - turn;
+    let choice = code % remaining * 4u;
     code /= remaining;
-    picked = left[choice];
-    left[choice] = left[remaining - 1u];
+    packed |= ((left >> choice) & 15u) << (turn * 4u);
+    // The last one left takes the place of the one chosen.
+    let last = (left >> (remaining * 4u - 4u)) & 15u;
+    left = (left & ~(15u << choice)) | (last << choice);
   }
-  return picked;
+  return packed;
 }
 
-fn apply(operation: u32, start: u32, color: vec3f, mean_luma: f32) -> vec3f {
+struct Jitter {
+  brightness: f32,
+  contrast: f32,
+  saturation: f32,
+  hue: f32,
+}
+
+fn apply(operation: u32, jitter: Jitter, color: vec3f, mean_luma: f32) -> vec3f {
   var changed = color;
   if (operation == 0u) {
-    changed = color * views[start + VIEW_BRIGHTNESS];
+    changed = color * jitter.brightness;
   } else if (operation == 1u) {
-    changed = mix(vec3f(mean_luma), color, views[start + VIEW_CONTRAST]);
+    changed = mix(vec3f(mean_luma), color, jitter.contrast);
   } else if (operation == 2u) {
-    changed = mix(vec3f(dot(color, LUMA)), color, views[start + VIEW_SATURATION]);
+    changed = mix(vec3f(dot(color, LUMA)), color, jitter.saturation);
   } else {
-    changed = shift_hue(color, views[start + VIEW_HUE]);
+    changed = shift_hue(color, jitter.hue);
   }
   return clamp(changed, vec3f(), vec3f(1.0));
 }
@@ -129,21 +139,27 @@ fn main(
     return;
   }
   let start = row * VIEW_FIELDS;
-  let jitter = views[start + VIEW_ORDER] >= 0.0;
-  let order = u32(max(views[start + VIEW_ORDER], 0.0));
+  let jitters = views[start + VIEW_ORDER] >= 0.0;
+  let packed = operations(u32(max(views[start + VIEW_ORDER], 0.0)));
+  let jitter = Jitter(
+    views[start + VIEW_BRIGHTNESS],
+    views[start + VIEW_CONTRAST],
+    views[start + VIEW_SATURATION],
+    views[start + VIEW_HUE],
+  );
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;
   let pixels = params.out_height * params.out_width;
   var contrast_turn = 0u;
-  while (operation_at(order, contrast_turn) != 1u) {
+  while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {
     contrast_turn++;
   }
 
   var luma = 0.0;
   for (var p = local.x; p < pixels; p += LANES) {
     var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);
-    if (jitter) {
+    if (jitters) {
       for (var turn = 0u; turn < contrast_turn; turn++) {
-        color = apply(operation_at(order, turn), start, color, 0.0);
+        color = apply((packed >> (turn * 4u)) & 15u, jitter, color, 0.0);
       }
     }
     luma += dot(color, LUMA);
@@ -158,9 +174,9 @@ fn main(
   for (var p = local.x; p < pixels; p += LANES) {
     let at = (row * pixels + p) * 3u;
     var color = vec3f(y[at], y[at + 1u], y[at + 2u]);
-    if (jitter) {
+    if (jitters) {
       for (var turn = contrast_turn; turn < 4u; turn++) {
-        color = apply(operation_at(order, turn), start, color, mean_luma);
+        color = apply((packed >> (turn * 4u)) & 15u, jitter, color, mean_luma);
       }
     }
     if (gray) {

@@ -1,11 +1,12 @@
 // First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x
-// (that of gamma), where g = dy, or dy where y > 0 with RELU. The normalised x is computed again. `parts` holds
-// [chunk, channel] sums of g * normalised x, then as many of g. Without RELU, `y` is not read (bind x).
+// (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed
+// again: cheaper than reading them. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.
 //
 // shape x: rows * channels
-// shape y: rows * channels
 // shape dy: rows * channels
 // shape statistics: 2 * channels
+// shape gamma: channels
+// shape beta: channels
 // shape parts: 2 * ceil(rows / ROWS) * channels
 // workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
 // flops: 6 * rows * channels
@@ -24,11 +25,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> y: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read> statistics: array<f32>;
-@group(0) @binding(4) var<storage, read_write> parts: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
+@group(0) @binding(5) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -41,16 +43,17 @@ fn main(
     return;
   }
   let mean = statistics[tile.channel];
-  let scale = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  let scale = gamma[tile.channel] * inverse;
+  let shift = beta[tile.channel];
   var gamma_sum = 0.0;
   var beta_sum = 0.0;
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * params.channels + tile.channel;
-    var g = dy[i];
-    if (RELU) {
-      g = select(0.0, g, y[i] > 0.0);
-    }
-    gamma_sum = fma(g, (x[i] - mean) * scale, gamma_sum);
+    let centered = x[i] - mean;
+    // The output by the expression of batch-norm.
+    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);
+    gamma_sum = fma(g, centered * inverse, gamma_sum);
     beta_sum += g;
   }
   let chunks = (params.rows + ROWS - 1u) / ROWS;

@@ -1,12 +1,12 @@
-// Third pass of the gradient of batch norm: with g = dy, or dy where y > 0 with RELU,
+// Third pass of the gradient of batch norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,
 // dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,
-// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g. Without RELU, `y` is not read (bind x).
+// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g.
 //
 // shape x: rows * channels
-// shape y: rows * channels
 // shape dy: rows * channels
 // shape statistics: 2 * channels
 // shape gamma: channels
+// shape beta: channels
 // shape dgamma: channels
 // shape dbeta: channels
 // shape dx: rows * channels
@@ -28,10 +28,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> y: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read> statistics: array<f32>;
-@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
 @group(0) @binding(5) var<storage, read> dgamma: array<f32>;
 @group(0) @binding(6) var<storage, read> dbeta: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
@@ -50,15 +50,14 @@ fn main(
   let mean = statistics[tile.channel];
   let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
   let scale = gamma[tile.channel] * inverse;
+  let shift = beta[tile.channel];
   let rows = f32(params.rows);
   let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);
   let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * params.channels + tile.channel;
-    var g = dy[i];
-    if (RELU) {
-      g = select(0.0, g, y[i] > 0.0);
-    }
-    dx[i] = scale * (g - mean_g - (x[i] - mean) * slope);
+    let centered = x[i] - mean;
+    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);
+    dx[i] = scale * (g - mean_g - centered * slope);
   }
 }

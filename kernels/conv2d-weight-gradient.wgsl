@@ -9,19 +9,23 @@
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
-// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
 
 const LANES: u32 = 8u;
+const GROUPS: u32 = 1u;
 // A multiple of SHARE.
 const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
+// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.
+const VECTOR: u32 = 1u;
 const OWN = ROWS / SHARE;
-// Results are written ROWS_AT_ONCE rows a round.
-const ROUNDS = min(ROWS, 8u);
+const VECTORS = COLS / VECTOR;
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));
 const ROWS_AT_ONCE = ROWS / ROUNDS;
 const STRIDE: u32 = 1u;
 const PADDING: u32 = 1u;
@@ -40,11 +44,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES, GROUPS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
@@ -52,10 +56,11 @@ fn main(
 ) {
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);
   let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;
-  let row_blocks = (rows + ROWS - 1u) / ROWS;
+  let row_blocks = (rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);
   let index = workgroup_index(group, grid);
-  let first_column = index % column_blocks * COLS * LANES + local.x;
-  let first_row = index / column_blocks % row_blocks * ROWS;
+  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;
+  // GROUPS is 1 where lanes share: the remainder tells the compiler that the row is the same for all threads.
+  let first_row = (index / column_blocks % row_blocks * GROUPS + local.y % GROUPS) * ROWS;
   let split = index / (column_blocks * row_blocks);
   if (split >= params.splits) {
     return;
@@ -71,10 +76,10 @@ fn main(
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.
     own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;
   }
-  var columns: array<u32, COLS>;
+  var columns: array<u32, VECTORS>;
   //#unroll
-  for (var c = 0u; c < COLS; c++) {
-    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);
+  for (var v = 0u; v < VECTORS; v++) {
+    columns[v] = min(first_column + v * VECTOR * LANES, OUT_CHANNELS - VECTOR);
   }
 
   let lines = params.batch * OUT_HEIGHT;
@@ -90,8 +95,13 @@ fn main(
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;
       var gradients: array<f32, COLS>;
       //#unroll
-      for (var c = 0u; c < COLS; c++) {
-        gradients[c] = dy[dy_start + columns[c]];
+      for (var v = 0u; v < VECTORS; v++) {
+        let at = dy_start + columns[v];
+        let loaded = vec4f(dy[at]); //#vec4 let loaded = dy[at / 4u];
+        //#unroll
+        for (var i = 0u; i < VECTOR; i++) {
+          gradients[v * VECTOR + i] = loaded[i];
+        }
       }
       var own: array<f32, OWN>;
       //#unroll
@@ -118,7 +128,7 @@ fn main(
       let row = first_row + round * ROWS_AT_ONCE + i;
       //#unroll
       for (var c = 0u; c < COLS; c++) {
-        let column = first_column + c * LANES;
+        let column = first_column + c / VECTOR * VECTOR * LANES + c % VECTOR;
         var value = 0.0;
         //#unroll
         for (var r = 0u; r < ROUNDS; r++) {

@@ -26,9 +26,12 @@ const GROUPS: u32 = 1u;
 const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
+// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.
+const VECTOR: u32 = 1u;
 const OWN = ROWS / SHARE;
-// Results are written ROWS_AT_ONCE rows a round.
-const ROUNDS = min(ROWS, 8u);
+const VECTORS = COLS / VECTOR;
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));
 const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSED: bool = false;
 // 1, or STRIDE where TRANSPOSED.
@@ -51,7 +54,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -116,17 +119,17 @@ fn main(
   }
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.
   let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;
-  let first_column = index % column_blocks * COLS * LANES + local.x;
+  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;
 
   var own_pixels: array<Pixel, OWN>;
   //#unroll
   for (var i = 0u; i < OWN; i++) {
     own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);
   }
-  var columns: array<u32, COLS>;
+  var columns: array<u32, VECTORS>;
   //#unroll
-  for (var c = 0u; c < COLS; c++) {
-    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);
+  for (var v = 0u; v < VECTORS; v++) {
+    columns[v] = min(first_column + v * VECTOR * LANES, OUT_CHANNELS - VECTOR);
   }
 
   var sums: array<array<f32, COLS>, ROWS>;
@@ -147,8 +150,13 @@ fn main(
       for (var k = 0u; k < RUN_TAPS * IN_CHANNELS; k++) {
         var weights: array<f32, COLS>;
         //#unroll
-        for (var c = 0u; c < COLS; c++) {
-          weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];
+        for (var v = 0u; v < VECTORS; v++) {
+          let at = weight_start + k * OUT_CHANNELS + columns[v];
+          let loaded = vec4f(weight[at]); //#vec4 let loaded = weight[at / 4u];
+          //#unroll
+          for (var i = 0u; i < VECTOR; i++) {
+            weights[v * VECTOR + i] = loaded[i];
+          }
         }
         var own: array<f32, OWN>;
         //#unroll
@@ -176,7 +184,7 @@ fn main(
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;
       //#unroll
       for (var c = 0u; c < COLS; c++) {
-        let column = first_column + c * LANES;
+        let column = first_column + c / VECTOR * VECTOR * LANES + c % VECTOR;
         var value = 0.0;
         //#unroll
         for (var r = 0u; r < ROUNDS; r++) {

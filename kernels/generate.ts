@@ -1,17 +1,19 @@
 /**
  * Reads every `kernels/*.wgsl`, puts the shared pieces in, reflects on the result with wgsl_reflect and writes
- * `kernels/generated.ts`. Run with `npm run kernels`; a test fails when the two drift.
+ * `kernels/generated.ts`; the same for the benchmarks' own kernels in `bench/roofline/`. Run with `npm run kernels`; a test
+ * fails when the two drift.
  *
  * What a kernel file must have, besides plain WGSL:
  * - `//#include "lib/name.wgsl"` where a shared piece goes;
  * - header lines `// shape <binding>: <expression>` (elements), `// workgroups: <expression>`, `// flops: <expression>`,
  *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max(); optionally `// bytes: <expression>`;
- * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32 or u32;
+ * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32, u32 or
+ *   vec4f, which counts as four f32;
  * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise;
  * - before a loop over constants that has to be unrolled in the source (naga, in Deno and Firefox, leaves that to no one),
  *   a line `//#unroll`; the loop is written `for (var i = 0u; i < EXPRESSION; i++) {`;
  * - where it can use subgroups, `plain WGSL; //#subgroups other WGSL;`: the second form takes the place of the first in
- *   launches with the constant SHARE above 1.
+ *   launches with the constant SHARE above 1; `//#vec4`, likewise, in those with the constant VECTOR above 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -81,7 +83,8 @@ function describeKernel(folder: string, file: string): { name: string; code: str
     if (variable.binding !== index) throw new Error(`${file}: storage bindings must be numbered from 0 without gaps`);
     const access: string = variable.access;
     if (access !== "read" && access !== "read_write") throw new Error(`${file}: ${variable.name}: access ${access}`);
-    const element = scalarType(variable.format?.name ?? "", `${file}: ${variable.name}`);
+    const stored = variable.format?.name ?? "";
+    const element = scalarType(stored === "vec4f" ? "f32" : stored, `${file}: ${variable.name}`);
     return { name: variable.name, access, element };
   });
   const uniform = reflected.uniforms.at(0);
@@ -137,14 +140,14 @@ ${bytes === undefined ? "" : `  bytes: ${lambda(expression(bytes, names, file))}
   return { name, code };
 }
 
-/** The text of `generated.ts` for the `.wgsl` files in `folder`. */
-export function generateKernelModule(folder: string): string {
+/** The text of `generated.ts` for the `.wgsl` files in `folder`; `definition` leads from there to `definition.js`. */
+export function generateKernelModule(folder: string, definition = "./definition.js"): string {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith(".wgsl"))
     .sort();
   const kernels = files.map((file) => describeKernel(folder, file));
   return `// Made by kernels/generate.ts from the .wgsl files beside it: change those, then run \`npm run kernels\`.
-import type { KernelDefinition } from "./definition.js";
+import type { KernelDefinition } from "${definition}";
 
 ${kernels.map((kernel) => kernel.code).join("\n")}
 /** Every kernel by name. */
@@ -158,4 +161,6 @@ if (import.meta.main) {
   const folder = dirname(fileURLToPath(import.meta.url));
   const { writeFileSync } = await import("node:fs");
   writeFileSync(join(folder, "generated.ts"), generateKernelModule(folder));
+  const rooflines = join(folder, "../bench/roofline");
+  writeFileSync(join(rooflines, "generated.ts"), generateKernelModule(rooflines, "../../kernels/definition.js"));
 }

@@ -1,15 +1,15 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
-export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES"> = {
+export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES" | "ELEMENTS"> = {
   name: "adamw",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"one_minus_beta1","type":"f32","offset":4}, {"name":"one_minus_beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
   paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 16 * v["elements"],
   source: "// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:\n\
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
@@ -23,7 +23,7 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
 // shape parameters: elements\n\
 // shape first_moment: elements\n\
 // shape second_moment: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: 16 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -32,6 +32,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -55,38 +57,40 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
-  }\n\
   let rate = schedule[0];\n\
-  let g = gradients[i];\n\
-  let m = mix(first_moment[i], g, params.one_minus_beta1);\n\
-  let v = mix(second_moment[i], g * g, params.one_minus_beta2);\n\
-  first_moment[i] = m;\n\
-  second_moment[i] = v;\n\
-  let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
-  parameters[i] = decayed - rate * (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);\n\
+  let scale1 = 1.0 / schedule[1];\n\
+  let scale2 = 1.0 / schedule[2];\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let g = gradients[i];\n\
+    let m = mix(first_moment[i], g, params.one_minus_beta1);\n\
+    let v = mix(second_moment[i], g * g, params.one_minus_beta2);\n\
+    first_moment[i] = m;\n\
+    second_moment[i] = v;\n\
+    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
+    parameters[i] = decayed - rate * (m * scale1) / (sqrt(v * scale2) + params.epsilon);\n\
+  }\n\
 }\n\
 ",
 };
 
-export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES"> = {
+export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES" | "ELEMENTS"> = {
   name: "add",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Elementwise sum: y = a + b.\n\
 //\n\
 // shape a: elements\n\
 // shape b: elements\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -95,6 +99,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -111,8 +117,9 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i < params.elements) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
     y[i] = a[i] + b[i];\n\
   }\n\
 }\n\
@@ -404,31 +411,41 @@ fn shift_hue(color: vec3f, shift: f32) -> vec3f {\n\
   return largest - chroma * (1.0 - clamp(abs(wheel) - 1.0, vec3f(), vec3f(1.0)));\n\
 }\n\
 \n\
-// The colour operation that comes at `turn` in one of the 24 orders: 0 brightness, 1 contrast, 2 saturation, 3 hue.\n\
-fn operation_at(order: u32, turn: u32) -> u32 {\n\
-  var left = array<u32, 4>(0u, 1u, 2u, 3u);\n\
+// The colour operations in one of their 24 orders, four bits each, the first one lowest: 0 brightness, 1 contrast,\n\
+// 2 saturation, 3 hue.\n\
+fn operations(order: u32) -> u32 {\n\
+  var left = 0x3210u;\n\
   var code = order;\n\
-  var picked = 0u;\n\
-  for (var t = 0u; t <= turn; t++) {\n\
-    let remaining = 4u - t;\n\
-    let choice = code % remaining;\n\
+  var packed = 0u;\n\
+  for (var turn = 0u; turn < 4u; turn++) {\n\
+    let remaining = 4u - turn;\n\
+    let choice = code % remaining * 4u;\n\
     code /= remaining;\n\
-    picked = left[choice];\n\
-    left[choice] = left[remaining - 1u];\n\
+    packed |= ((left >> choice) & 15u) << (turn * 4u);\n\
+    // The last one left takes the place of the one chosen.\n\
+    let last = (left >> (remaining * 4u - 4u)) & 15u;\n\
+    left = (left & ~(15u << choice)) | (last << choice);\n\
   }\n\
-  return picked;\n\
+  return packed;\n\
 }\n\
 \n\
-fn apply(operation: u32, start: u32, color: vec3f, mean_luma: f32) -> vec3f {\n\
+struct Jitter {\n\
+  brightness: f32,\n\
+  contrast: f32,\n\
+  saturation: f32,\n\
+  hue: f32,\n\
+}\n\
+\n\
+fn apply(operation: u32, jitter: Jitter, color: vec3f, mean_luma: f32) -> vec3f {\n\
   var changed = color;\n\
   if (operation == 0u) {\n\
-    changed = color * views[start + VIEW_BRIGHTNESS];\n\
+    changed = color * jitter.brightness;\n\
   } else if (operation == 1u) {\n\
-    changed = mix(vec3f(mean_luma), color, views[start + VIEW_CONTRAST]);\n\
+    changed = mix(vec3f(mean_luma), color, jitter.contrast);\n\
   } else if (operation == 2u) {\n\
-    changed = mix(vec3f(dot(color, LUMA)), color, views[start + VIEW_SATURATION]);\n\
+    changed = mix(vec3f(dot(color, LUMA)), color, jitter.saturation);\n\
   } else {\n\
-    changed = shift_hue(color, views[start + VIEW_HUE]);\n\
+    changed = shift_hue(color, jitter.hue);\n\
   }\n\
   return clamp(changed, vec3f(), vec3f(1.0));\n\
 }\n\
@@ -444,21 +461,27 @@ fn main(\n\
     return;\n\
   }\n\
   let start = row * VIEW_FIELDS;\n\
-  let jitter = views[start + VIEW_ORDER] >= 0.0;\n\
-  let order = u32(max(views[start + VIEW_ORDER], 0.0));\n\
+  let jitters = views[start + VIEW_ORDER] >= 0.0;\n\
+  let packed = operations(u32(max(views[start + VIEW_ORDER], 0.0)));\n\
+  let jitter = Jitter(\n\
+    views[start + VIEW_BRIGHTNESS],\n\
+    views[start + VIEW_CONTRAST],\n\
+    views[start + VIEW_SATURATION],\n\
+    views[start + VIEW_HUE],\n\
+  );\n\
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;\n\
   let pixels = params.out_height * params.out_width;\n\
   var contrast_turn = 0u;\n\
-  while (operation_at(order, contrast_turn) != 1u) {\n\
+  while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {\n\
     contrast_turn++;\n\
   }\n\
 \n\
   var luma = 0.0;\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
     var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);\n\
-    if (jitter) {\n\
+    if (jitters) {\n\
       for (var turn = 0u; turn < contrast_turn; turn++) {\n\
-        color = apply(operation_at(order, turn), start, color, 0.0);\n\
+        color = apply((packed >> (turn * 4u)) & 15u, jitter, color, 0.0);\n\
       }\n\
     }\n\
     luma += dot(color, LUMA);\n\
@@ -473,9 +496,9 @@ fn main(\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
     let at = (row * pixels + p) * 3u;\n\
     var color = vec3f(y[at], y[at + 1u], y[at + 2u]);\n\
-    if (jitter) {\n\
+    if (jitters) {\n\
       for (var turn = contrast_turn; turn < 4u; turn++) {\n\
-        color = apply(operation_at(order, turn), start, color, mean_luma);\n\
+        color = apply((packed >> (turn * 4u)) & 15u, jitter, color, mean_luma);\n\
       }\n\
     }\n\
     if (gray) {\n\
@@ -623,24 +646,25 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "y" | "dy" | "statistics" | "parts", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU"> = {
   name: "batchNormGradientSums",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
+  shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
   source: "// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x\n\
-// (that of gamma), where g = dy, or dy where y > 0 with RELU. The normalised x is computed again. `parts` holds\n\
-// [chunk, channel] sums of g * normalised x, then as many of g. Without RELU, `y` is not read (bind x).\n\
+// (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed\n\
+// again: cheaper than reading them. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.\n\
 //\n\
 // shape x: rows * channels\n\
-// shape y: rows * channels\n\
 // shape dy: rows * channels\n\
 // shape statistics: 2 * channels\n\
+// shape gamma: channels\n\
+// shape beta: channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
 // workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
 // flops: 6 * rows * channels\n\
@@ -676,11 +700,12 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> parts: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -693,16 +718,17 @@ fn main(\n\
     return;\n\
   }\n\
   let mean = statistics[tile.channel];\n\
-  let scale = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let scale = gamma[tile.channel] * inverse;\n\
+  let shift = beta[tile.channel];\n\
   var gamma_sum = 0.0;\n\
   var beta_sum = 0.0;\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * params.channels + tile.channel;\n\
-    var g = dy[i];\n\
-    if (RELU) {\n\
-      g = select(0.0, g, y[i] > 0.0);\n\
-    }\n\
-    gamma_sum = fma(g, (x[i] - mean) * scale, gamma_sum);\n\
+    let centered = x[i] - mean;\n\
+    // The output by the expression of batch-norm.\n\
+    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);\n\
+    gamma_sum = fma(g, centered * inverse, gamma_sum);\n\
     beta_sum += g;\n\
   }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
@@ -712,25 +738,25 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradient: KernelDefinition<"x" | "y" | "dy" | "statistics" | "gamma" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
+export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ x: v["rows"] * v["channels"], y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
+  shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["channels"],
-  source: "// Third pass of the gradient of batch norm: with g = dy, or dy where y > 0 with RELU,\n\
+  source: "// Third pass of the gradient of batch norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,\n\
 // dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,\n\
-// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g. Without RELU, `y` is not read (bind x).\n\
+// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g.\n\
 //\n\
 // shape x: rows * channels\n\
-// shape y: rows * channels\n\
 // shape dy: rows * channels\n\
 // shape statistics: 2 * channels\n\
 // shape gamma: channels\n\
+// shape beta: channels\n\
 // shape dgamma: channels\n\
 // shape dbeta: channels\n\
 // shape dx: rows * channels\n\
@@ -769,10 +795,10 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(4) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<f32>;\n\
 @group(0) @binding(5) var<storage, read> dgamma: array<f32>;\n\
 @group(0) @binding(6) var<storage, read> dbeta: array<f32>;\n\
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;\n\
@@ -791,16 +817,15 @@ fn main(\n\
   let mean = statistics[tile.channel];\n\
   let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
   let scale = gamma[tile.channel] * inverse;\n\
+  let shift = beta[tile.channel];\n\
   let rows = f32(params.rows);\n\
   let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);\n\
   let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * params.channels + tile.channel;\n\
-    var g = dy[i];\n\
-    if (RELU) {\n\
-      g = select(0.0, g, y[i] > 0.0);\n\
-    }\n\
-    dx[i] = scale * (g - mean_g - (x[i] - mean) * slope);\n\
+    let centered = x[i] - mean;\n\
+    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);\n\
+    dx[i] = scale * (g - mean_g - centered * slope);\n\
   }\n\
 }\n\
 ",
@@ -861,18 +886,18 @@ export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "chan
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
-  unrolls: () => [],
+  unrolls: () => [(8), (8)],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
-  flops: (v) => 4 * v["rows"] * v["channels"],
+  flops: (v) => 5 * v["rows"] * v["channels"],
   source: "// First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and\n\
-// each channel. Two passes over the run instead of a sum of squares: no cancellation. `parts` holds [chunk, channel] means,\n\
-// then as many sums of squares.\n\
+// each channel. Rows are taken BLOCK at a time: mean and squares of a block are exact enough to be put together (Chan, Golub\n\
+// and LeVeque 1979), where a sum of squares would cancel. `parts` holds [chunk, channel] means, then as many sums of squares.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
 // workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
-// flops: 4 * rows * channels\n\
+// flops: 5 * rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -896,6 +921,7 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 const LANES: u32 = 64u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
+const BLOCK = 8u;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -916,15 +942,30 @@ fn main(\n\
   if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
     return;\n\
   }\n\
-  var sum = 0.0;\n\
-  for (var row = tile.begin; row < tile.end; row++) {\n\
-    sum += x[row * params.channels + tile.channel];\n\
-  }\n\
-  let mean = sum / f32(tile.end - tile.begin);\n\
+  var count = 0.0;\n\
+  var mean = 0.0;\n\
   var squares = 0.0;\n\
-  for (var row = tile.begin; row < tile.end; row++) {\n\
-    let difference = x[row * params.channels + tile.channel] - mean;\n\
-    squares = fma(difference, difference, squares);\n\
+  for (var row = tile.begin; row < tile.end; row += BLOCK) {\n\
+    var values: array<f32, BLOCK>;\n\
+    var sum = 0.0;\n\
+    //#unroll\n\
+    for (var r = 0u; r < BLOCK; r++) {\n\
+      // Past the end, the row before the end again, with no weight.\n\
+      values[r] = x[min(row + r, tile.end - 1u) * params.channels + tile.channel];\n\
+      sum += select(0.0, values[r], row + r < tile.end);\n\
+    }\n\
+    let more = f32(min(BLOCK, tile.end - row));\n\
+    let block_mean = sum / more;\n\
+    //#unroll\n\
+    for (var r = 0u; r < BLOCK; r++) {\n\
+      let difference = select(0.0, values[r] - block_mean, row + r < tile.end);\n\
+      squares = fma(difference, difference, squares);\n\
+    }\n\
+    let total = count + more;\n\
+    let step = block_mean - mean;\n\
+    mean += step * (more / total);\n\
+    squares += step * step * (count * more / total);\n\
+    count = total;\n\
   }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
   parts[tile.chunk * params.channels + tile.channel] = mean;\n\
@@ -1020,22 +1061,22 @@ fn main(\n\
 ",
 };
 
-export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES"> = {
+export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES" | "ELEMENTS"> = {
   name: "bias",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Adds a value a channel: y[row, channel] = x[row, channel] + bias[channel].\n\
 //\n\
 // shape x: elements\n\
 // shape bias: channels\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1044,6 +1085,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -1061,11 +1104,11 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = x[i] + bias[i % params.channels];\n\
   }\n\
-  y[i] = x[i] + bias[i % params.channels];\n\
 }\n\
 ",
 };
@@ -1715,15 +1758,15 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "ROWS" | "COLS" | "SHARE" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["ROWS"]) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
@@ -1736,7 +1779,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / ROWS) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1750,13 +1793,17 @@ fn from_lane(value: f32, lane: u32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
+const GROUPS: u32 = 1u;\n\
 // A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
+// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.\n\
+const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Results are written ROWS_AT_ONCE rows a round.\n\
-const ROUNDS = min(ROWS, 8u);\n\
+const VECTORS = COLS / VECTOR;\n\
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
@@ -1775,11 +1822,11 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -1787,10 +1834,11 @@ fn main(\n\
 ) {\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
-  let row_blocks = (rows + ROWS - 1u) / ROWS;\n\
+  let row_blocks = (rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
   let index = workgroup_index(group, grid);\n\
-  let first_column = index % column_blocks * COLS * LANES + local.x;\n\
-  let first_row = index / column_blocks % row_blocks * ROWS;\n\
+  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
+  // GROUPS is 1 where lanes share: the remainder tells the compiler that the row is the same for all threads.\n\
+  let first_row = (index / column_blocks % row_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
   let split = index / (column_blocks * row_blocks);\n\
   if (split >= params.splits) {\n\
     return;\n\
@@ -1806,10 +1854,10 @@ fn main(\n\
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
     own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
-  var columns: array<u32, COLS>;\n\
+  var columns: array<u32, VECTORS>;\n\
   //#unroll\n\
-  for (var c = 0u; c < COLS; c++) {\n\
-    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
+  for (var v = 0u; v < VECTORS; v++) {\n\
+    columns[v] = min(first_column + v * VECTOR * LANES, OUT_CHANNELS - VECTOR);\n\
   }\n\
 \n\
   let lines = params.batch * OUT_HEIGHT;\n\
@@ -1825,8 +1873,13 @@ fn main(\n\
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;\n\
       var gradients: array<f32, COLS>;\n\
       //#unroll\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        gradients[c] = dy[dy_start + columns[c]];\n\
+      for (var v = 0u; v < VECTORS; v++) {\n\
+        let at = dy_start + columns[v];\n\
+        let loaded = vec4f(dy[at]); //#vec4 let loaded = dy[at / 4u];\n\
+        //#unroll\n\
+        for (var i = 0u; i < VECTOR; i++) {\n\
+          gradients[v * VECTOR + i] = loaded[i];\n\
+        }\n\
       }\n\
       var own: array<f32, OWN>;\n\
       //#unroll\n\
@@ -1853,7 +1906,7 @@ fn main(\n\
       let row = first_row + round * ROWS_AT_ONCE + i;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
+        let column = first_column + c / VECTOR * VECTOR * LANES + c % VECTOR;\n\
         var value = 0.0;\n\
         //#unroll\n\
         for (var r = 0u; r < ROUNDS; r++) {\n\
@@ -1869,13 +1922,13 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1915,9 +1968,12 @@ const GROUPS: u32 = 1u;\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
+// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.\n\
+const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Results are written ROWS_AT_ONCE rows a round.\n\
-const ROUNDS = min(ROWS, 8u);\n\
+const VECTORS = COLS / VECTOR;\n\
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSED: bool = false;\n\
 // 1, or STRIDE where TRANSPOSED.\n\
@@ -1940,7 +1996,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> weight: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -2005,17 +2061,17 @@ fn main(\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
   let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
-  let first_column = index % column_blocks * COLS * LANES + local.x;\n\
+  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
 \n\
   var own_pixels: array<Pixel, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
     own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);\n\
   }\n\
-  var columns: array<u32, COLS>;\n\
+  var columns: array<u32, VECTORS>;\n\
   //#unroll\n\
-  for (var c = 0u; c < COLS; c++) {\n\
-    columns[c] = min(first_column + c * LANES, OUT_CHANNELS - 1u);\n\
+  for (var v = 0u; v < VECTORS; v++) {\n\
+    columns[v] = min(first_column + v * VECTOR * LANES, OUT_CHANNELS - VECTOR);\n\
   }\n\
 \n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
@@ -2036,8 +2092,13 @@ fn main(\n\
       for (var k = 0u; k < RUN_TAPS * IN_CHANNELS; k++) {\n\
         var weights: array<f32, COLS>;\n\
         //#unroll\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          weights[c] = weight[weight_start + k * OUT_CHANNELS + columns[c]];\n\
+        for (var v = 0u; v < VECTORS; v++) {\n\
+          let at = weight_start + k * OUT_CHANNELS + columns[v];\n\
+          let loaded = vec4f(weight[at]); //#vec4 let loaded = weight[at / 4u];\n\
+          //#unroll\n\
+          for (var i = 0u; i < VECTOR; i++) {\n\
+            weights[v * VECTOR + i] = loaded[i];\n\
+          }\n\
         }\n\
         var own: array<f32, OWN>;\n\
         //#unroll\n\
@@ -2065,7 +2126,7 @@ fn main(\n\
       let start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        let column = first_column + c * LANES;\n\
+        let column = first_column + c / VECTOR * VECTOR * LANES + c % VECTOR;\n\
         var value = 0.0;\n\
         //#unroll\n\
         for (var r = 0u; r < ROUNDS; r++) {\n\
@@ -2273,21 +2334,21 @@ fn main(\n\
 ",
 };
 
-export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "LANES"> = {
+export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "LANES" | "ELEMENTS"> = {
   name: "globalAveragePoolGradient",
   bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Gradient of the average over a map: dx[n, p, channel] = dy[n, channel] / pixels.\n\
 //\n\
 // shape dy: elements / pixels\n\
 // shape dx: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -2296,6 +2357,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -2313,13 +2376,13 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let channel = i % params.channels;\n\
+    let image = i / params.channels / params.pixels;\n\
+    dx[i] = dy[image * params.channels + channel] / f32(params.pixels);\n\
   }\n\
-  let channel = i % params.channels;\n\
-  let image = i / params.channels / params.pixels;\n\
-  dx[i] = dy[image * params.channels + channel] / f32(params.pixels);\n\
 }\n\
 ",
 };
@@ -2596,15 +2659,15 @@ fn main(\n\
 ",
 };
 
-export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES"> = {
+export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "ELEMENTS"> = {
   name: "lars",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"trusts","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 8 * v["elements"],
   source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
 // v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
@@ -2616,7 +2679,7 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: 8 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -2625,6 +2688,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -2647,17 +2712,17 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let trust = trusts[segments[i / 64u]];\n\
+    let excluded = trust < 0.0;\n\
+    let parameter = parameters[i];\n\
+    let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
+    let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
+    velocity[i] = v;\n\
+    parameters[i] = parameter - v;\n\
   }\n\
-  let trust = trusts[segments[i / 64u]];\n\
-  let excluded = trust < 0.0;\n\
-  let parameter = parameters[i];\n\
-  let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
-  let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
-  velocity[i] = v;\n\
-  parameters[i] = parameter - v;\n\
 }\n\
 ",
 };
@@ -2879,13 +2944,13 @@ fn main(\n\
 ",
 };
 
-export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8))), v["COLS"], (Math.min(v["ROWS"], 8))],
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2918,9 +2983,12 @@ const GROUPS: u32 = 1u;\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
+// Neighbouring columns and no TRANSPOSE_B that a thread loads at once, 1 or 4; 4 needs a multiple of 4 columns and no TRANSPOSE_B.\n\
+const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Results are written ROWS_AT_ONCE rows a round.\n\
-const ROUNDS = min(ROWS, 8u);\n\
+const VECTORS = COLS / VECTOR;\n\
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSE_A: bool = false;\n\
 const TRANSPOSE_B: bool = false;\n\
@@ -2932,7 +3000,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> a: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -2951,7 +3019,7 @@ fn main(\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
   let row_start = first_row + local.y % GROUPS * ROWS;\n\
-  let column_start = index % column_blocks * COLS * LANES + local.x;\n\
+  let column_start = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
 \n\
   var own_at: array<u32, OWN>;\n\
   //#unroll\n\
@@ -2959,11 +3027,11 @@ fn main(\n\
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);\n\
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);\n\
   }\n\
-  var b_at: array<u32, COLS>;\n\
+  var b_at: array<u32, VECTORS>;\n\
   //#unroll\n\
-  for (var c = 0u; c < COLS; c++) {\n\
-    let column = min(column_start + c * LANES, params.cols - 1u);\n\
-    b_at[c] = select(column, column * params.inner, TRANSPOSE_B);\n\
+  for (var v = 0u; v < VECTORS; v++) {\n\
+    let column = min(column_start + v * VECTOR * LANES, params.cols - VECTOR);\n\
+    b_at[v] = select(column, column * params.inner, TRANSPOSE_B);\n\
   }\n\
   let a_step = select(1u, params.rows, TRANSPOSE_A);\n\
   let b_step = select(params.cols, 1u, TRANSPOSE_B);\n\
@@ -2972,8 +3040,13 @@ fn main(\n\
   for (var k = 0u; k < params.inner; k++) {\n\
     var column_values: array<f32, COLS>;\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      column_values[c] = b[b_at[c] + k * b_step];\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = b_at[v] + k * b_step;\n\
+      let loaded = vec4f(b[at]); //#vec4 let loaded = b[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        column_values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
     }\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
@@ -2998,7 +3071,7 @@ fn main(\n\
       let row = row_start + round * ROWS_AT_ONCE + i;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\
-        let column = column_start + c * LANES;\n\
+        let column = column_start + c / VECTOR * VECTOR * LANES + c % VECTOR;\n\
         var value = 0.0;\n\
         //#unroll\n\
         for (var r = 0u; r < ROUNDS; r++) {\n\
@@ -4501,22 +4574,22 @@ fn main(\n\
 ",
 };
 
-export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANES"> = {
+export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANES" | "ELEMENTS"> = {
   name: "reluGradient",
   bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Gradient of the rectifier, from its output: dx = dy where y > 0, else 0.\n\
 //\n\
 // shape y: elements\n\
 // shape dy: elements\n\
 // shape dx: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -4525,6 +4598,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -4541,30 +4616,30 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    dx[i] = select(0.0, dy[i], y[i] > 0.0);\n\
   }\n\
-  dx[i] = select(0.0, dy[i], y[i] > 0.0);\n\
 }\n\
 ",
 };
 
-export const relu: KernelDefinition<"x" | "y", "elements", "LANES"> = {
+export const relu: KernelDefinition<"x" | "y", "elements", "LANES" | "ELEMENTS"> = {
   name: "relu",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
   source: "// Rectifier: y = max(x, 0).\n\
 //\n\
 // shape x: elements\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -4573,6 +4648,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -4588,24 +4665,24 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = max(x[i], 0.0);\n\
   }\n\
-  y[i] = max(x[i], 0.0);\n\
 }\n\
 ",
 };
 
-export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "NESTEROV"> = {
+export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "ELEMENTS" | "NESTEROV"> = {
   name: "sgd",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, NESTEROV: { type: "bool", value: 1 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 7 * v["elements"],
   source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
 // g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
@@ -4616,7 +4693,7 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: 7 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -4625,6 +4702,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 const NESTEROV: bool = true;\n\
 \n\
 struct Params {\n\
@@ -4646,15 +4725,15 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let parameter = parameters[i];\n\
+    let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
+    let v = params.momentum * velocity[i] + g;\n\
+    velocity[i] = v;\n\
+    parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\
   }\n\
-  let parameter = parameters[i];\n\
-  let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
-  let v = params.momentum * velocity[i] + g;\n\
-  velocity[i] = v;\n\
-  parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\
 }\n\
 ",
 };
@@ -4842,21 +4921,21 @@ fn main(\n\
 ",
 };
 
-export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES"> = {
+export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES" | "ELEMENTS"> = {
   name: "sumSplits",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["splits"] * v["elements"],
   source: "// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i], in order of s.\n\
 //\n\
 // shape parts: splits * elements\n\
 // shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
 // flops: splits * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -4865,6 +4944,8 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -4881,15 +4962,15 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.elements) {\n\
-    return;\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    var sum = 0.0;\n\
+    for (var s = 0u; s < params.splits; s++) {\n\
+      sum += parts[s * params.elements + i];\n\
+    }\n\
+    y[i] = sum;\n\
   }\n\
-  var sum = 0.0;\n\
-  for (var s = 0u; s < params.splits; s++) {\n\
-    sum += parts[s * params.elements + i];\n\
-  }\n\
-  y[i] = sum;\n\
 }\n\
 ",
 };

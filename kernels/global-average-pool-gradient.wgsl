@@ -2,11 +2,13 @@
 //
 // shape dy: elements / pixels
 // shape dx: elements
-// workgroups: ceil(elements / LANES)
+// workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
+// Elements a thread goes through.
+const ELEMENTS: u32 = 8u;
 
 struct Params {
   elements: u32,
@@ -24,11 +26,11 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
-    return;
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;
+  let end = min(first + LANES * ELEMENTS, params.elements);
+  for (var i = first + local.x; i < end; i += LANES) {
+    let channel = i % params.channels;
+    let image = i / params.channels / params.pixels;
+    dx[i] = dy[image * params.channels + channel] / f32(params.pixels);
   }
-  let channel = i % params.channels;
-  let image = i / params.channels / params.pixels;
-  dx[i] = dy[image * params.channels + channel] / f32(params.pixels);
 }

@@ -8,11 +8,13 @@
 // shape schedule: 4
 // shape parameters: elements
 // shape velocity: elements
-// workgroups: ceil(elements / LANES)
+// workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: 8 * elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
+// Elements a thread goes through.
+const ELEMENTS: u32 = 8u;
 
 struct Params {
   elements: u32,
@@ -35,15 +37,15 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
-    return;
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;
+  let end = min(first + LANES * ELEMENTS, params.elements);
+  for (var i = first + local.x; i < end; i += LANES) {
+    let trust = trusts[segments[i / 64u]];
+    let excluded = trust < 0.0;
+    let parameter = parameters[i];
+    let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;
+    let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;
+    velocity[i] = v;
+    parameters[i] = parameter - v;
   }
-  let trust = trusts[segments[i / 64u]];
-  let excluded = trust < 0.0;
-  let parameter = parameters[i];
-  let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;
-  let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;
-  velocity[i] = v;
-  parameters[i] = parameter - v;
 }

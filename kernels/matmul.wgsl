@@ -19,9 +19,12 @@ const GROUPS: u32 = 1u;
 const ROWS: u32 = 8u;
 const COLS: u32 = 4u;
 const SHARE: u32 = 1u;
+// Neighbouring columns and no TRANSPOSE_B that a thread loads at once, 1 or 4; 4 needs a multiple of 4 columns and no TRANSPOSE_B.
+const VECTOR: u32 = 1u;
 const OWN = ROWS / SHARE;
-// Results are written ROWS_AT_ONCE rows a round.
-const ROUNDS = min(ROWS, 8u);
+const VECTORS = COLS / VECTOR;
+// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.
+const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));
 const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
@@ -33,7 +36,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -52,7 +55,7 @@ fn main(
   }
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.
   let row_start = first_row + local.y % GROUPS * ROWS;
-  let column_start = index % column_blocks * COLS * LANES + local.x;
+  let column_start = index % column_blocks * COLS * LANES + local.x * VECTOR;
 
   var own_at: array<u32, OWN>;
   //#unroll
@@ -60,11 +63,11 @@ fn main(
     let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);
   }
-  var b_at: array<u32, COLS>;
+  var b_at: array<u32, VECTORS>;
   //#unroll
-  for (var c = 0u; c < COLS; c++) {
-    let column = min(column_start + c * LANES, params.cols - 1u);
-    b_at[c] = select(column, column * params.inner, TRANSPOSE_B);
+  for (var v = 0u; v < VECTORS; v++) {
+    let column = min(column_start + v * VECTOR * LANES, params.cols - VECTOR);
+    b_at[v] = select(column, column * params.inner, TRANSPOSE_B);
   }
   let a_step = select(1u, params.rows, TRANSPOSE_A);
   let b_step = select(params.cols, 1u, TRANSPOSE_B);
@@ -73,8 +76,13 @@ fn main(
   for (var k = 0u; k < params.inner; k++) {
     var column_values: array<f32, COLS>;
     //#unroll
-    for (var c = 0u; c < COLS; c++) {
-      column_values[c] = b[b_at[c] + k * b_step];
+    for (var v = 0u; v < VECTORS; v++) {
+      let at = b_at[v] + k * b_step;
+      let loaded = vec4f(b[at]); //#vec4 let loaded = b[at / 4u];
+      //#unroll
+      for (var i = 0u; i < VECTOR; i++) {
+        column_values[v * VECTOR + i] = loaded[i];
+      }
     }
     var own: array<f32, OWN>;
     //#unroll
@@ -99,7 +107,7 @@ fn main(
       let row = row_start + round * ROWS_AT_ONCE + i;
       //#unroll
       for (var c = 0u; c < COLS; c++) {
-        let column = column_start + c * LANES;
+        let column = column_start + c / VECTOR * VECTOR * LANES + c % VECTOR;
         var value = 0.0;
         //#unroll
         for (var r = 0u; r < ROUNDS; r++) {

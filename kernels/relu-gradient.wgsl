@@ -3,11 +3,13 @@
 // shape y: elements
 // shape dy: elements
 // shape dx: elements
-// workgroups: ceil(elements / LANES)
+// workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
+// Elements a thread goes through.
+const ELEMENTS: u32 = 8u;
 
 struct Params {
   elements: u32,
@@ -24,9 +26,9 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
-    return;
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;
+  let end = min(first + LANES * ELEMENTS, params.elements);
+  for (var i = first + local.x; i < end; i += LANES) {
+    dx[i] = select(0.0, dy[i], y[i] > 0.0);
   }
-  dx[i] = select(0.0, dy[i], y[i] > 0.0);
 }

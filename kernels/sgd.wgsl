@@ -7,11 +7,13 @@
 // shape schedule: 4
 // shape parameters: elements
 // shape velocity: elements
-// workgroups: ceil(elements / LANES)
+// workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: 7 * elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
+// Elements a thread goes through.
+const ELEMENTS: u32 = 8u;
 const NESTEROV: bool = true;
 
 struct Params {
@@ -33,13 +35,13 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
-    return;
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;
+  let end = min(first + LANES * ELEMENTS, params.elements);
+  for (var i = first + local.x; i < end; i += LANES) {
+    let parameter = parameters[i];
+    let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;
+    let v = params.momentum * velocity[i] + g;
+    velocity[i] = v;
+    parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);
   }
-  let parameter = parameters[i];
-  let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;
-  let v = params.momentum * velocity[i] + g;
-  velocity[i] = v;
-  parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);
 }

@@ -2,11 +2,13 @@
 //
 // shape parts: splits * elements
 // shape y: elements
-// workgroups: ceil(elements / LANES)
+// workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: splits * elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
+// Elements a thread goes through.
+const ELEMENTS: u32 = 8u;
 
 struct Params {
   elements: u32,
@@ -23,13 +25,13 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.elements) {
-    return;
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;
+  let end = min(first + LANES * ELEMENTS, params.elements);
+  for (var i = first + local.x; i < end; i += LANES) {
+    var sum = 0.0;
+    for (var s = 0u; s < params.splits; s++) {
+      sum += parts[s * params.elements + i];
+    }
+    y[i] = sum;
   }
-  var sum = 0.0;
-  for (var s = 0u; s < params.splits; s++) {
-    sum += parts[s * params.elements + i];
-  }
-  y[i] = sum;
 }

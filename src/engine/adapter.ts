@@ -36,9 +36,9 @@ function letGoOfGpu(): void {
  * npm `webgpu` waits for the GPU by re-arming `setImmediate`, which keeps a whole core busy and takes it from a software
  * adapter. Its callbacks, anonymous native functions without parameters (a promise's resolver has one), run a millisecond
  * later instead. What is returned is an Immediate in either case, for `clearImmediate` damages Node's queue when it is given
- * a Timeout.
+ * a Timeout. To be called once a process.
  */
-function waitWithoutSpinning(): void {
+export function waitWithoutSpinning(): void {
   const immediate = globalThis.setImmediate;
   const fromAddon = (callback: unknown) =>
     typeof callback === "function" &&

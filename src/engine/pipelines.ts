@@ -25,12 +25,14 @@ function valuesOf(kernel: KernelDefinition, constants: ConstantValues): Record<s
 
 /**
  * A kernel's source with its constants set and its marked loops unrolled; with SHARE above 1, in its form for devices with
- * subgroups.
+ * subgroups, and with VECTOR above 1, in its form for loads of four elements.
  */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
-  const shares = Number(constants.SHARE ?? 1) > 1;
-  const text = shares ? `enable subgroups;\n${kernel.source.replace(/^.*\/\/#subgroups /gm, "")}` : kernel.source;
-  const source = unroll(text, kernel.unrolls(valuesOf(kernel, constants)));
+  const values = valuesOf(kernel, constants);
+  // What stands behind a mark takes the place of the line, where the mark holds.
+  const vectors = values.VECTOR > 1 ? kernel.source.replace(/^.*\/\/#vec4 /gm, "") : kernel.source;
+  const text = values.SHARE > 1 ? `enable subgroups;\n${vectors.replace(/^.*\/\/#subgroups /gm, "")}` : vectors;
+  const source = unroll(text, kernel.unrolls(values));
   return source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
     const value = constants[name];
     const constant = kernel.constants[name];

@@ -19,7 +19,8 @@ export interface ParameterSlab {
   readonly parameters: readonly Parameter[];
 }
 
-function initialValues(
+/** The values a tensor starts with. `normal` draws from `random`. */
+export function initialValues(
   { shape, initial }: TensorSpec,
   random: () => number,
   normal: () => number,

@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, type Tensor } from "../engine/tensor.js";
 import { reluGradient } from "./elementwise.js";
-import { channelLanes, rowsPerRun } from "./tiles.js";
+import { channelLanes, rowsPerRun, rowsPerThread } from "./tiles.js";
 
 /** The tensors of a batch norm, all [channels]. */
 export interface BatchNormTensors {
@@ -78,7 +78,7 @@ export function batchNorm(
     kernels.batchNorm,
     { x, statistics, gamma, beta, residual: residual ?? x, y },
     { rows, channels },
-    { LANES, RESIDUAL: residual !== undefined, RELU: relu },
+    { LANES, ROWS: rowsPerThread(tape.device), RESIDUAL: residual !== undefined, RELU: relu },
   );
 
   tape.differentiate(residual ? [x, gamma, beta, residual] : [x, gamma, beta], y, (dy) => {
@@ -90,14 +90,19 @@ export function batchNorm(
     const parts = tape.tensor([2, chunks, channels], `parts of the gradient of ${gamma.label}`);
     const dgamma = tape.tensor([channels], `gradient of ${gamma.label}`);
     const dbeta = tape.tensor([channels], `gradient of ${beta.label}`);
-    const source = { x, y: fused ? y : x, dy: g, statistics };
+    const source = { x, dy: g, statistics, gamma, beta };
     tape.launch(kernels.batchNormGradientSums, { ...source, parts }, { rows, channels }, { ROWS, LANES, RELU: fused });
     tape.launch(kernels.batchNormGradientCombine, { parts, dgamma, dbeta }, { chunks, channels });
     let dx: Tensor | null = null;
     if (tape.needsGradient(x)) {
       dx = tape.tensor(x.shape, `gradient of ${x.label}`);
-      const bindings = { ...source, gamma, dgamma, dbeta, dx };
-      tape.launch(kernels.batchNormGradient, bindings, { rows, channels }, { LANES, RELU: fused, FROZEN: !training });
+      const bindings = { ...source, dgamma, dbeta, dx };
+      tape.launch(
+        kernels.batchNormGradient,
+        bindings,
+        { rows, channels },
+        { LANES, ROWS: rowsPerThread(tape.device), RELU: fused, FROZEN: !training },
+      );
     }
     return residual ? [dx, dgamma, dbeta, g] : [dx, dgamma, dbeta];
   });

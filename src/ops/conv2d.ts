@@ -86,9 +86,8 @@ export function conv2d(
 
   const weightGradient = (dy: Tensor) => {
     const rows = kernelHeight * kernelWidth * inChannels;
-    const { LANES, COLS, SHARE, ...tile } = rowTile(tape.device, outChannels);
-    const ROWS = rows > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
-    const blocks = Math.ceil(rows / ROWS) * Math.ceil(outChannels / (COLS * LANES));
+    const tile = rowTile(tape.device, outChannels);
+    const blocks = Math.ceil(rows / (tile.ROWS * tile.GROUPS)) * Math.ceil(outChannels / (tile.COLS * tile.LANES));
     const lines = batch * outHeight;
     // No more splits than keep the adapter busy, but no run of additions so long that rounding piles up.
     const wanted = Math.max(Math.ceil(wantedWorkgroups(tape.device) / blocks), Math.ceil((lines * outWidth) / 8192));
@@ -99,7 +98,7 @@ export function conv2d(
     const parts = whole
       ? tape.tensor(weight.shape, label)
       : tape.tensor([splits, weight.size], `parts of the ${label}`);
-    const constants = { ...window, ...input, ...output, LANES, ROWS, COLS, SHARE };
+    const constants = { ...window, ...input, ...output, ...tile };
     tape.launch(kernels.conv2dWeightGradient, { x, dy, parts }, { batch, splits }, constants);
     return whole ? parts : sumSplits(tape, parts, weight.shape, label);
   };

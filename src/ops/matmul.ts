@@ -32,13 +32,15 @@ export function matmul(
       `cannot multiply ${a}${flip(transposeA)} by ${b}${flip(transposeB)}: the inner extents are ${inner} and ${bInner}`,
     );
   }
+  const tile = columnTile(tape.device, cols);
   const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);
   tape.launch(
     kernels.matmul,
     { a, b, y },
     { rows, inner, cols },
     {
-      ...columnTile(tape.device, cols),
+      ...tile,
+      VECTOR: transposeB ? 1 : tile.VECTOR,
       TRANSPOSE_A: transposeA,
       TRANSPOSE_B: transposeB,
     },

@@ -1,0 +1,8 @@
+import type { Benchmark } from "./benchmark.js";
+import { host } from "./host.js";
+import { kernels } from "./kernels.js";
+import { roofline } from "./roofline.js";
+import { step } from "./step.js";
+
+/** Every benchmark. */
+export const benchmarks: readonly Benchmark[] = [kernels, step, host, roofline];

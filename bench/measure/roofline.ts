@@ -1,0 +1,151 @@
+import type { Device } from "../../src/engine/device.js";
+import { Tape } from "../../src/engine/tape.js";
+import type { Tensor } from "../../src/engine/tensor.js";
+import { kernels } from "../roofline/generated.js";
+import { type Benchmark, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
+import { median } from "./statistics.js";
+import { resultText, rooflineText } from "./text.js";
+import { sampleLength, Workload } from "./workload.js";
+
+/** What bounds a kernel: the adapter's arithmetic (fused multiply-adds) or its memory (copies). */
+export type Bound = "fma" | "copy";
+
+/** Bytes of each of the two buffers of the copy: beyond the caches of most adapters. */
+const COPY_BYTES = 64 * 2 ** 20;
+const THREADS = 2 ** 16;
+const ITERATIONS = 64;
+/** Rounds in which the forms below compete. */
+const CONTEST_ROUNDS = 3;
+
+interface Form {
+  readonly LANES: number;
+  readonly [constant: string]: number;
+}
+
+const FMA_FORMS: readonly Form[] = [8, 64].flatMap((LANES) =>
+  [8, 16, 32].map((ACCUMULATORS) => ({ LANES, ACCUMULATORS })),
+);
+const COPY_FORMS: readonly Form[] = [64, 256].flatMap((LANES) => [1, 4].map((PER_THREAD) => ({ LANES, PER_THREAD })));
+
+/** What an adapter reaches; medians over all samples. */
+export interface RooflineRates {
+  /** GFLOP/s of a loop of fused multiply-adds. */
+  readonly fma: number;
+  /** GB/s (10^9 bytes), read and written, of a copy between large buffers. */
+  readonly copy: number;
+  /** The forms of the two kernels that were the fastest. */
+  readonly forms: Readonly<Record<Bound, Form>>;
+}
+
+interface Candidate {
+  readonly form: Form;
+  readonly workload: Workload;
+}
+
+/** The two kernels that mark what the adapter can do, ready to be sampled beside what is compared with them. */
+export class Roofline {
+  readonly #best: Readonly<Record<Bound, Candidate>>;
+  readonly #tensors: readonly Tensor[];
+  readonly #samples: Readonly<Record<Bound, number[]>> = { fma: [], copy: [] };
+
+  private constructor(
+    /** What a sample lasts at least, in milliseconds. */
+    readonly milliseconds: number,
+    best: Readonly<Record<Bound, Candidate>>,
+    tensors: readonly Tensor[],
+  ) {
+    this.#best = best;
+    this.#tensors = tensors;
+  }
+
+  /** Tries a few workgroup sizes, numbers of accumulators and vectors a thread, and keeps the fastest of each kernel. */
+  static async open(device: Device): Promise<Roofline> {
+    const milliseconds = await sampleLength(device);
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.gpu.limits;
+    const vectors = Math.min(COPY_BYTES, maxStorageBufferBindingSize, maxBufferSize) / 16;
+    const x = device.tensor([4 * vectors], undefined, "source of the copy");
+    const y = device.tensor([4 * vectors], undefined, "target of the copy");
+    const factors = device.tensor([2], [0.5, 1], "factors");
+    const sums = device.tensor([THREADS], undefined, "sums");
+    const fma = await fastest(device, FMA_FORMS, milliseconds, (tape, form) =>
+      tape.launch(kernels.fma, { factors, y: sums }, { threads: THREADS, iterations: ITERATIONS }, form),
+    );
+    const copy = await fastest(device, COPY_FORMS, milliseconds, (tape, form) =>
+      tape.launch(kernels.copy, { x, y }, { vectors }, form),
+    );
+    return new Roofline(milliseconds, { fma, copy }, [x, y, factors, sums]);
+  }
+
+  /** One sample: GFLOP/s or GB/s. */
+  async sample(bound: Bound): Promise<number> {
+    const rate = await sampleRate(this.#best[bound].workload);
+    this.#samples[bound].push(rate);
+    return rate;
+  }
+
+  /** Medians of all samples so far. @throws RangeError where a kernel has not been sampled. */
+  rates(): RooflineRates {
+    const { fma, copy } = this.#best;
+    return {
+      fma: median(this.#samples.fma),
+      copy: median(this.#samples.copy),
+      forms: { fma: fma.form, copy: copy.form },
+    };
+  }
+
+  dispose(device: Device): void {
+    for (const { workload } of Object.values(this.#best)) workload.dispose();
+    for (const tensor of this.#tensors) device.free(tensor);
+  }
+}
+
+/** GFLOP/s, or GB/s for launches without arithmetic, in one sample. */
+async function sampleRate(workload: Workload): Promise<number> {
+  const milliseconds = await workload.sample();
+  const work = workload.launches.reduce(
+    (sum, { flops, tensors }) => sum + (flops > 0 ? flops : tensors.reduce((bytes, tensor) => bytes + tensor.bytes, 0)),
+    0,
+  );
+  return work / milliseconds / 1e6;
+}
+
+async function fastest(
+  device: Device,
+  forms: readonly Form[],
+  milliseconds: number,
+  record: (tape: Tape, form: Form) => void,
+): Promise<Candidate> {
+  const contest: (Candidate & { readonly rates: number[] })[] = [];
+  for (const form of forms) {
+    const tape = new Tape(device);
+    record(tape, form);
+    contest.push({ form, workload: await Workload.prepare(device, tape.launches, milliseconds), rates: [] });
+  }
+  for (let round = 0; round < CONTEST_ROUNDS; round++) {
+    for (const { workload, rates } of contest) rates.push(await sampleRate(workload));
+  }
+  const [best, ...others] = contest.toSorted((a, b) => median(b.rates) - median(a.rates));
+  for (const { workload } of others) workload.dispose();
+  return best;
+}
+
+export const roofline: Benchmark = {
+  name: "roofline",
+  description: "what the adapter reaches: fused multiply-adds from registers, and copies between large buffers",
+  arguments: [],
+  options: [ROUNDS],
+  run(settings, progress) {
+    const rounds = wholeNumber(settings, "rounds");
+    return onDevice(async (device, origin) => {
+      progress("looking for the fastest forms");
+      const opened = await Roofline.open(device);
+      for (let round = 0; round < rounds; round++) {
+        progress(`round ${round + 1} of ${rounds}`);
+        for (const bound of ["fma", "copy"] as const) await opened.sample(bound);
+      }
+      const rates = opened.rates();
+      opened.dispose(device);
+      return { data: { ...origin, rounds, roofline: rates }, text: resultText(origin, rooflineText(rates)) };
+    });
+  },
+};

@@ -1,0 +1,50 @@
+import { datasetFromPixels } from "../../src/data/pixels.js";
+import type { Device } from "../../src/engine/device.js";
+import { ConfigError } from "../../src/errors.js";
+import { ENCODERS, type TrainingConfig } from "../../src/simclr/config.js";
+import { Trainer } from "../../src/simclr/trainer.js";
+import type { Settings } from "./benchmark.js";
+import { wholeNumber } from "./benchmark.js";
+import { noiseBytes } from "./inputs.js";
+
+/** A training step to be measured. */
+export interface StepShape {
+  readonly encoder: TrainingConfig["encoder"];
+  /** Images; the encoder sees two views of each. */
+  readonly batch: number;
+  /** Pixels; images are square. */
+  readonly imageSize: number;
+}
+
+/** @throws ConfigError for an unknown encoder or numbers out of range. */
+export function stepShape(settings: Settings): StepShape {
+  const encoder = ENCODERS.find((name) => name === settings.encoder);
+  if (!encoder) throw new ConfigError(`there is no encoder "${settings.encoder}": choose ${ENCODERS.join(", ")}`);
+  return { encoder, batch: wholeNumber(settings, "batch", 2), imageSize: wholeNumber(settings, "size") };
+}
+
+/** A trainer on images of noise, whose content does not change what is computed, with more steps than will be asked for. */
+export function noiseTrainer(
+  device: Device,
+  { encoder, batch, imageSize }: StepShape,
+  onCompile?: (compiled: number, total: number) => void,
+): Promise<Trainer> {
+  const pixels = noiseBytes(batch * imageSize * imageSize * 4);
+  const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
+  return Trainer.create(device, dataset, { encoder, batch, epochs: 10_000 }, onCompile);
+}
+
+/** Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took. */
+export async function trainSteps(trainer: Trainer, count: number): Promise<number[]> {
+  const controller = new AbortController();
+  const seconds: number[] = [];
+  await trainer.train({
+    signal: controller.signal,
+    onStep: ({ imagesPerSecond }) => {
+      seconds.push(trainer.config.batch / imagesPerSecond);
+      // The step after this one is running.
+      if (seconds.length >= count - 1) controller.abort();
+    },
+  });
+  return seconds;
+}

@@ -1,0 +1,143 @@
+/**
+ * This library against other engines on the same adapter, in one run, round by round in turns: `node dist/bench/peers.js`.
+ *
+ *     --only convnet,matmul   cases whose names begin like one of these
+ *     --budget 10             minutes; after three rounds of a case there are only as many more as fit
+ *     --json                  for machines
+ *
+ * The other JavaScript engines are installed into bench/peers when they are missing (`npm ci`, its lock file), and are no
+ * part of the library. PyTorch is measured where a `python3` with it is found; it computes on the processor, without WebGPU.
+ *
+ * A training step here: forward, NT-Xent, all gradients, SGD with Nesterov momentum, and the wait for the loss. This library's
+ * step does what training does: it takes the images as bytes from the host, augments them on the GPU, keeps running statistics
+ * of batch norm and measures accuracy and spread of the embeddings. The other engines' step starts at two ready views on
+ * the device and does none of these.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { mebibytes, textTable } from "../src/cli/table.js";
+import { ConfigError } from "../src/errors.js";
+import { CASES, type Case } from "./peers/cases.js";
+import { type EngineCommand, type Measurement, measureCase } from "./peers/measure.js";
+
+/** bench/peers in the repository; this module is in dist/bench/. */
+const peers = fileURLToPath(new URL("../../bench/peers/", import.meta.url));
+
+/** Installs the JavaScript engines of bench/peers unless they are there in the versions wanted. */
+async function install(): Promise<void> {
+  const { dependencies } = JSON.parse(await readFile(join(peers, "package.json"), "utf8"));
+  const installed = await Promise.all(
+    Object.entries(dependencies).map(async ([name, version]) => {
+      const file = join(peers, "node_modules", name, "package.json");
+      const text = await readFile(file, "utf8").catch(() => "{}");
+      return JSON.parse(text).version === version;
+    }),
+  );
+  if (installed.every((there) => there)) return;
+  console.error(`installing ${Object.keys(dependencies).join(", ")} in bench/peers (npm ci)`);
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: peers,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (status !== 0) {
+    throw new ConfigError(`the other engines could not be installed: run \`npm ci\` in ${peers} and see what it says`);
+  }
+}
+
+/** A Python that has PyTorch: a user's own may come before the system's, which has Debian's `python3-torch`. */
+function findPython(): string | null {
+  const candidates = ["python3", "/usr/bin/python3", "/usr/local/bin/python3"];
+  return candidates.find((python) => spawnSync(python, ["-c", "import torch, numpy"]).status === 0) ?? null;
+}
+
+async function findEngines(): Promise<EngineCommand[]> {
+  await install();
+  const python = findPython();
+  const ours = fileURLToPath(new URL("peers/ours.js", import.meta.url));
+  const engines = [
+    { name: "webgpu-simclr", command: [process.execPath, ours] },
+    { name: "TensorFlow.js", command: [process.execPath, join(peers, "tfjs.js")] },
+    { name: "jax-js", command: [process.execPath, join(peers, "jax.js")] },
+  ];
+  return python ? [...engines, { name: "PyTorch", command: [python, join(peers, "pytorch.py")] }] : engines;
+}
+
+/** A measurement with its median and how often it takes this library's time. */
+interface Result extends Measurement {
+  readonly medianMilliseconds: number | null;
+  readonly ratioToOurs: number | null;
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted.length === 0 ? null : (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
+function compare(measurements: readonly Measurement[]): Result[] {
+  const medians = measurements.map(({ problem, milliseconds }) => (problem ? null : median(milliseconds)));
+  return measurements.map((measured, i) => {
+    const [own, ours] = [medians[i], medians[0]];
+    return { ...measured, medianMilliseconds: own, ratioToOurs: own === null || ours === null ? null : own / ours };
+  });
+}
+
+function duration(milliseconds: number | null): string {
+  if (milliseconds === null) return "";
+  if (milliseconds < 10) return `${milliseconds.toFixed(2)} ms`;
+  return milliseconds < 2000 ? `${milliseconds.toFixed(0)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** The table of a case, and below it what went wrong. */
+function tableOf({ title, flops }: Case, results: readonly Result[]): string {
+  const heading = ["engine", "median", "/ ours", "rounds", "GFLOP/s", "dispatches", "first run", "device memory"];
+  const rows = results.map((result) => {
+    const { engine, medianMilliseconds: time, ratioToOurs, problem, milliseconds, dispatches, deviceBytes } = result;
+    return [
+      engine,
+      problem?.startsWith("wrong result") ? "wrong result" : problem ? "failed" : duration(time),
+      ratioToOurs === null ? "" : ratioToOurs.toFixed(1),
+      problem ? "" : String(milliseconds.length),
+      flops === null || time === null ? "" : (flops / time / 1e6).toFixed(1),
+      dispatches === null ? "" : String(dispatches),
+      duration(result.firstMilliseconds),
+      deviceBytes === null ? "" : mebibytes(deviceBytes),
+    ];
+  });
+  const problems = results.flatMap(({ engine, problem }) => (problem ? [`${engine}: ${problem}`] : []));
+  return [title, textTable([heading, ...rows]), ...problems].join("\n");
+}
+
+const { values } = parseArgs({
+  options: { json: { type: "boolean" }, only: { type: "string" }, budget: { type: "string", default: "10" } },
+});
+const wanted = values.only?.split(",");
+const cases = CASES.filter(({ name }) => wanted?.some((prefix) => name.startsWith(prefix)) ?? true);
+const minutes = Number(values.budget);
+if (cases.length === 0) {
+  throw new ConfigError(`--only ${values.only} names no case; there are ${CASES.map(({ name }) => name).join(", ")}`);
+}
+if (!(minutes > 0)) throw new ConfigError(`--budget ${values.budget} must be a number of minutes above 0`);
+
+const engines = await findEngines();
+const end = performance.now() + minutes * 60 * 1000;
+const all: { case: string; title: string; flops: number | null; engines: Result[] }[] = [];
+for (const [i, measured] of cases.entries()) {
+  const folder = await mkdtemp(join(tmpdir(), "webgpu-simclr-peers-"));
+  try {
+    const seconds = (end - performance.now()) / 1000 / (cases.length - i);
+    const progress = (what: string) => void console.error(`${measured.name}: ${what}`);
+    const results = compare(await measureCase(measured, engines, folder, seconds, progress));
+    if (i === 0 && !values.json) console.log(`adapter: ${results[0].adapter}\n`);
+    if (!values.json) console.log(`${tableOf(measured, results)}\n`);
+    const { name, title, flops } = measured;
+    all.push({ case: name, title, flops, engines: results });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+if (values.json) console.log(JSON.stringify(all, null, 2));

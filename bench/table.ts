@@ -1,0 +1,52 @@
+/**
+ * Prints the tables that stand in the README, in Markdown: `node dist/bench/table.js [--rounds <n>]`. Each benchmark runs in
+ * a process of its own; the training steps start with no shaders on disk, as Mesa would keep them.
+ */
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { SimclrError } from "../src/errors.js";
+import { runCommand } from "./command-line.js";
+import { ROUNDS } from "./measure/benchmark.js";
+import type { HostResult } from "./measure/host.js";
+import type { KernelsResult } from "./measure/kernels.js";
+import { readmeTables } from "./measure/readme.js";
+import type { StepResult } from "./measure/step.js";
+
+const NETS = [
+  ["convnet", "128"],
+  ["resnet18", "4"],
+  ["resnet50", "4"],
+];
+
+/** The JSON that a benchmark prints. @throws SimclrError where it fails. */
+async function measured(name: string, words: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  console.error([name, ...words].join(" "));
+  const runner = "deno" in process.versions ? ["run", "--allow-all"] : [];
+  const script = fileURLToPath(new URL(`${name}.js`, import.meta.url));
+  const child = spawn(process.execPath, [...runner, script, ...words, "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  });
+  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  const json = await text(child.stdout);
+  const code = await ended;
+  if (code !== 0) throw new SimclrError(`${name} ended with exit code ${code}; its error is above`);
+  return json;
+}
+
+const command = new Command("table")
+  .description("the README's tables of this machine's adapter, in Markdown")
+  .option(`--${ROUNDS.name} <value>`, ROUNDS.description, ROUNDS.standard)
+  .action(async ({ rounds }: { rounds: string }) => {
+    const same = ["--rounds", rounds];
+    const kernels: KernelsResult = JSON.parse(await measured("kernels", same));
+    const steps: StepResult[] = [];
+    for (const net of NETS) {
+      steps.push(JSON.parse(await measured("step", [...net, ...same], { MESA_SHADER_CACHE_DISABLE: "true" })));
+    }
+    const host: HostResult = JSON.parse(await measured("host", same));
+    console.log(readmeTables(kernels, steps, host));
+  });
+await runCommand(command);

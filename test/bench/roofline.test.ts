@@ -1,0 +1,46 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { kernels } from "../../bench/roofline/generated.js";
+import { Tape } from "../../src/engine/tape.js";
+import { testDevice } from "../lib/device.js";
+
+const roofline = suite("kernels of the roofline");
+
+for (const ACCUMULATORS of [8, 16, 32]) {
+  roofline(`run ${ACCUMULATORS} chains of multiply-adds to their fixed point`, async () => {
+    const device = await testDevice();
+    const factors = device.tensor([2], [0.5, 1], "factors");
+    const tape = new Tape(device);
+    const y = tape.tensor([100], "sums");
+    tape.launch(kernels.fma, { factors, y }, { threads: 100, iterations: 16 }, { ACCUMULATORS, LANES: 8 });
+    assert.is(tape.launches[0].flops, 2 * 4 * ACCUMULATORS * 16 * 100);
+    const program = await tape.compile({ keep: [y] });
+    program.run();
+    // Chains end at s = s / 2 + 1 = 2; the others stay where they begin, at 1 + i / 10, i up to 31.
+    const expected = 2 * ACCUMULATORS + (32 - ACCUMULATORS + 0.1 * (496 - (ACCUMULATORS * (ACCUMULATORS - 1)) / 2));
+    for (const sum of await device.read(y)) {
+      assert.ok(Math.abs(sum - expected) < 1e-4, `${sum} instead of ${expected}`);
+    }
+    program.dispose();
+    device.free(factors);
+  });
+}
+
+roofline("copies every vector, of a number that no workgroup divides", async () => {
+  const device = await testDevice();
+  const vectors = 1001;
+  const values = Float32Array.from({ length: 4 * vectors }, (_, i) => i + 1);
+  const x = device.tensor([4 * vectors], values, "x");
+  for (const PER_THREAD of [1, 4]) {
+    const tape = new Tape(device);
+    const y = tape.tensor([4 * vectors], "y");
+    tape.launch(kernels.copy, { x, y }, { vectors }, { PER_THREAD });
+    const program = await tape.compile({ keep: [y] });
+    program.run();
+    assert.equal(await device.read(y), values);
+    program.dispose();
+  }
+  device.free(x);
+});
+
+roofline.run();
