@@ -20,6 +20,9 @@ const COL_THREADS: u32 = 16u;
 const ROWS: u32 = 4u;
 const COLS: u32 = 4u;
 const DEPTH: u32 = 16u;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.
+const VECTOR: u32 = 1u;
+const PIECES = 4u / VECTOR;
 const TRANSPOSED: bool = false;
 // 1, or STRIDE where TRANSPOSED.
 const PHASES: u32 = 1u;
@@ -50,9 +53,9 @@ struct Params {
   batch: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Pixel {
@@ -195,7 +198,8 @@ fn main(
       for (var i = 0u; i < LEFT_LOADS; i++) {
         let at = x_at[i] + term.offset;
         let counts = (inside[i] & term.needs) == term.needs;
-        left[i] = select(vec4f(0.0), vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), counts);
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];
+        left[i] = select(vec4f(0.0), values, counts);
       }
     } else {
       //#unroll
@@ -203,7 +207,8 @@ fn main(
         let term = term_at(k + own_terms + t, phase);
         //#unroll
         for (var i = 0u; i < LEFT_LOADS; i++) {
-          left[i][t] = select(0.0, x[x_at[i] + term.offset], (inside[i] & term.needs) == term.needs);
+          let value = x[x_at[i] + term.offset]; //#vec4 let value = 0.0;
+          left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);
         }
       }
     }
@@ -212,7 +217,8 @@ fn main(
     for (var i = 0u; i < RIGHT_LOADS; i++) {
       let at = weight_at[i] + k * OUT_CHANNELS;
       let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;
-      right[i] = select(vec4f(0.0), vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]), counts);
+      let values = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 let values = weight[at.x / 4u];
+      right[i] = select(vec4f(0.0), values, counts);
     }
     workgroupBarrier();
     //#unroll
@@ -245,9 +251,10 @@ fn main(
     for (var c = 0u; c < COL_VECTORS; c++) {
       let column = first_column + 4u * (c * COL_THREADS + local.x);
       //#unroll
-      for (var i = 0u; i < 4u; i++) {
+      for (var i = 0u; i < PIECES; i++) {
         if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {
-          y[start + column + i] = sums[r][c][i];
+          let at = start + column + i;
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];
         }
       }
     }

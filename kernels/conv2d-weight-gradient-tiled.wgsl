@@ -24,6 +24,9 @@ const COL_THREADS: u32 = 16u;
 const ROWS: u32 = 4u;
 const COLS: u32 = 4u;
 const DEPTH: u32 = 16u;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.
+const VECTOR: u32 = 1u;
+const PIECES = 4u / VECTOR;
 const STRIDE: u32 = 1u;
 const PADDING: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
@@ -56,9 +59,9 @@ struct Params {
   splits: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;
@@ -120,13 +123,15 @@ fn main(
         let at = start + tap_at.x;
         let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;
         let counts = pixel < pixel_end && (POINTWISE || inside);
-        patches[i] = select(vec4f(0.0), vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), counts);
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];
+        patches[i] = select(vec4f(0.0), values, counts);
       } else {
         let at = vec4u(start) + tap_at;
         let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);
         let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);
         let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;
-        patches[i] = select(vec4f(0.0), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), counts);
+        let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4f(0.0);
+        patches[i] = select(vec4f(0.0), values, counts);
       }
     }
     // Of a pixel past the end of the run, the patch is zero, and dy does not count.
@@ -135,7 +140,7 @@ fn main(
     for (var i = 0u; i < DY_LOADS; i++) {
       let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);
       let at = vec4u(pixel * OUT_CHANNELS) + columns;
-      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 gradients[i] = dy[at.x / 4u];
     }
     workgroupBarrier();
     //#unroll
@@ -176,9 +181,10 @@ fn main(
     for (var c = 0u; c < COL_VECTORS; c++) {
       let column = first_column + 4u * (c * COL_THREADS + local.x);
       //#unroll
-      for (var i = 0u; i < 4u; i++) {
+      for (var i = 0u; i < PIECES; i++) {
         if (row < WEIGHT_ROWS && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {
-          parts[(split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i] = sums[r][c][i];
+          let at = (split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i;
+          parts[at] = sums[r][c][i]; //#vec4 parts[at / 4u] = sums[r][c];
         }
       }
     }

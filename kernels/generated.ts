@@ -1230,13 +1230,13 @@ fn main(\n\
 ",
 };
 
-export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dTiled",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), 4],
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1267,6 +1267,9 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
 const TRANSPOSED: bool = false;\n\
 // 1, or STRIDE where TRANSPOSED.\n\
 const PHASES: u32 = 1u;\n\
@@ -1348,9 +1351,9 @@ struct Params {\n\
   batch: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> weight: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 struct Pixel {\n\
@@ -1493,7 +1496,8 @@ fn main(\n\
       for (var i = 0u; i < LEFT_LOADS; i++) {\n\
         let at = x_at[i] + term.offset;\n\
         let counts = (inside[i] & term.needs) == term.needs;\n\
-        left[i] = select(vec4f(0.0), vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), counts);\n\
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];\n\
+        left[i] = select(vec4f(0.0), values, counts);\n\
       }\n\
     } else {\n\
       //#unroll\n\
@@ -1501,7 +1505,8 @@ fn main(\n\
         let term = term_at(k + own_terms + t, phase);\n\
         //#unroll\n\
         for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-          left[i][t] = select(0.0, x[x_at[i] + term.offset], (inside[i] & term.needs) == term.needs);\n\
+          let value = x[x_at[i] + term.offset]; //#vec4 let value = 0.0;\n\
+          left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);\n\
         }\n\
       }\n\
     }\n\
@@ -1510,7 +1515,8 @@ fn main(\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let at = weight_at[i] + k * OUT_CHANNELS;\n\
       let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;\n\
-      right[i] = select(vec4f(0.0), vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]), counts);\n\
+      let values = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 let values = weight[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
     }\n\
     workgroupBarrier();\n\
     //#unroll\n\
@@ -1543,9 +1549,10 @@ fn main(\n\
     for (var c = 0u; c < COL_VECTORS; c++) {\n\
       let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
       //#unroll\n\
-      for (var i = 0u; i < 4u; i++) {\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
         if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
-          y[start + column + i] = sums[r][c][i];\n\
+          let at = start + column + i;\n\
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
         }\n\
       }\n\
     }\n\
@@ -1554,13 +1561,13 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradientTiled",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [4, (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), 4],
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [4, (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
@@ -1595,6 +1602,9 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
 const STRIDE: u32 = 1u;\n\
 const PADDING: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
@@ -1627,9 +1637,9 @@ struct Params {\n\
   splits: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
@@ -1691,13 +1701,15 @@ fn main(\n\
         let at = start + tap_at.x;\n\
         let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;\n\
         let counts = pixel < pixel_end && (POINTWISE || inside);\n\
-        patches[i] = select(vec4f(0.0), vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]), counts);\n\
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];\n\
+        patches[i] = select(vec4f(0.0), values, counts);\n\
       } else {\n\
         let at = vec4u(start) + tap_at;\n\
         let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);\n\
         let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);\n\
         let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;\n\
-        patches[i] = select(vec4f(0.0), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), counts);\n\
+        let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4f(0.0);\n\
+        patches[i] = select(vec4f(0.0), values, counts);\n\
       }\n\
     }\n\
     // Of a pixel past the end of the run, the patch is zero, and dy does not count.\n\
@@ -1706,7 +1718,7 @@ fn main(\n\
     for (var i = 0u; i < DY_LOADS; i++) {\n\
       let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);\n\
       let at = vec4u(pixel * OUT_CHANNELS) + columns;\n\
-      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);\n\
+      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 gradients[i] = dy[at.x / 4u];\n\
     }\n\
     workgroupBarrier();\n\
     //#unroll\n\
@@ -1747,9 +1759,10 @@ fn main(\n\
     for (var c = 0u; c < COL_VECTORS; c++) {\n\
       let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
       //#unroll\n\
-      for (var i = 0u; i < 4u; i++) {\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
         if (row < WEIGHT_ROWS && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
-          parts[(split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i] = sums[r][c][i];\n\
+          let at = (split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i;\n\
+          parts[at] = sums[r][c][i]; //#vec4 parts[at / 4u] = sums[r][c];\n\
         }\n\
       }\n\
     }\n\
@@ -2727,13 +2740,13 @@ fn main(\n\
 ",
 };
 
-export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VEC4"> = {
+export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
   name: "matmulTiled",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VEC4: { type: "bool", value: 0 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), 4],
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
@@ -2764,8 +2777,10 @@ const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
 const TRANSPOSE_A: bool = false;\n\
 const TRANSPOSE_B: bool = false;\n\
-// Whether inner and cols are multiples of 4: then vectors lie inside of the operands as a whole or not at all.\n\
-const VEC4: bool = false;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs inner and cols to be multiples of 4, and\n\
+// neither operand transposed.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
 // A vector more between the rows of a tile that is filled across its rows: neighbouring threads write to other banks.\n\
 const LEFT_STRIDE = DEPTH / 4u + select(0u, 1u, TRANSPOSE_A);\n\
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);\n\
@@ -2828,9 +2843,9 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 // Where in the tile of a the vector with this number lies: row, and vector of terms. Neighbouring numbers lie side by side in a.\n\
@@ -2884,7 +2899,7 @@ fn main(\n\
     let columns = select(\n\
       min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.cols - 1u)),\n\
       vec4u(min(column, max(params.cols, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-      VEC4,\n\
+      VECTOR == 4u,\n\
     );\n\
     b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * b_across;\n\
   }\n\
@@ -2896,8 +2911,8 @@ fn main(\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
       let at = a_at[i] + k * a_across;\n\
-      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);\n\
-      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]);\n\
+      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]); //#vec4 let values = a[at / 4u];\n\
       left[i] = select(vec4f(0.0), values, terms < vec4u(params.inner));\n\
     }\n\
     var right: array<vec4f, RIGHT_LOADS>;\n\
@@ -2905,7 +2920,8 @@ fn main(\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let at = b_at[i] + k * b_across;\n\
       let term = k + right_place(i * THREADS + thread).x;\n\
-      right[i] = select(vec4f(0.0), vec4f(b[at.x], b[at.y], b[at.z], b[at.w]), term < params.inner);\n\
+      let values = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 let values = b[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, term < params.inner);\n\
     }\n\
     workgroupBarrier();\n\
     //#unroll\n\
@@ -2933,9 +2949,10 @@ fn main(\n\
     for (var c = 0u; c < COL_VECTORS; c++) {\n\
       let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
       //#unroll\n\
-      for (var i = 0u; i < 4u; i++) {\n\
-        if (row < params.rows && column + select(i, 0u, VEC4) < params.cols) {\n\
-          y[row * params.cols + column + i] = sums[r][c][i];\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (row < params.rows && column + i < params.cols) {\n\
+          let at = row * params.cols + column + i;\n\
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
         }\n\
       }\n\
     }\n\
@@ -3592,13 +3609,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentGradientTiled: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VEC4"> = {
+export const ntXentGradientTiled: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
   name: "ntXentGradientTiled",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VEC4: { type: "bool", value: 0 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), 4],
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), (4 / v["VECTOR"])],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
@@ -3637,8 +3654,9 @@ const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 8u;\n\
 // A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
 const DIMS: u32 = 128u;\n\
-// Whether rows and dim are multiples of 4: then vectors lie inside of z and columns as a whole or not at all.\n\
-const VEC4: bool = false;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
 // As many as either product needs.\n\
 const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
@@ -3704,11 +3722,11 @@ struct Params {\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read_write> dz: array<vec4f>;\n\
 @group(0) @binding(5) var<uniform> params: Params;\n\
 // A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
 // first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
@@ -3729,25 +3747,27 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     let positions = select(\n\
       min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
       vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-      VEC4,\n\
+      VECTOR == 4u,\n\
     );\n\
     columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
   }\n\
   for (var k = 0u; k < params.dim; k += DEPTH) {\n\
     // Dimensions past the end are zero; what stands there in memory does not count.\n\
-    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
     var left: array<vec4f, LEFT_LOADS>;\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
       let at = z_at[i] + k;\n\
-      left[i] = select(vec4f(0.0), vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]), terms < vec4u(params.dim));\n\
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
     }\n\
     var right: array<vec4f, RIGHT_LOADS>;\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let at = columns_at[i] + k * params.rows;\n\
       let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
-      right[i] = select(vec4f(0.0), vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]), counts);\n\
+      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
     }\n\
     workgroupBarrier();\n\
     //#unroll\n\
@@ -3831,10 +3851,10 @@ fn main(\n\
         let dims = select(\n\
           min(vec4u(dim) + vec4u(0u, 1u, 2u, 3u), vec4u(params.dim - 1u)),\n\
           vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-          VEC4,\n\
+          VECTOR == 4u,\n\
         );\n\
         let at = vec4u(min(tile + j + number / TILE_DIM_VECTORS, last) * params.dim) + dims;\n\
-        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]);\n\
+        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]); //#vec4 right[i] = z[at.x / 4u];\n\
       }\n\
       workgroupBarrier();\n\
       //#unroll\n\
@@ -3875,9 +3895,10 @@ fn main(\n\
     for (var d = 0u; d < DIM_VECTORS; d++) {\n\
       let dim = first_dim + 4u * (d * COL_THREADS + local.x);\n\
       //#unroll\n\
-      for (var i = 0u; i < 4u; i++) {\n\
-        if (row < params.rows && dim + select(i, 0u, VEC4) < params.dim) {\n\
-          dz[row * params.dim + dim + i] = totals[r][d][i] * scale;\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (row < params.rows && dim + i < params.dim) {\n\
+          let at = row * params.dim + dim + i;\n\
+          dz[at] = totals[r][d][i] * scale; //#vec4 dz[at / 4u] = totals[r][d] * scale;\n\
         }\n\
       }\n\
     }\n\
@@ -4117,12 +4138,12 @@ fn main(\n\
 ",
 };
 
-export const ntXentPartialsTiled: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VEC4" | "LOWEST"> = {
+export const ntXentPartialsTiled: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "LOWEST"> = {
   name: "ntXentPartialsTiled",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VEC4: { type: "bool", value: 0 }, LOWEST: { type: "f32", value: -1e+30 } },
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
   unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"]],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
@@ -4155,8 +4176,8 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
-// Whether rows and dim are multiples of 4: then vectors lie inside of z and columns as a whole or not at all.\n\
-const VEC4: bool = false;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.\n\
+const VECTOR: u32 = 1u;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
 // Below every logit, and finite: WGSL may assume that infinities never occur.\n\
@@ -4221,8 +4242,8 @@ struct Params {\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
 @group(0) @binding(4) var<uniform> params: Params;\n\
@@ -4245,25 +4266,27 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     let positions = select(\n\
       min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
       vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-      VEC4,\n\
+      VECTOR == 4u,\n\
     );\n\
     columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
   }\n\
   for (var k = 0u; k < params.dim; k += DEPTH) {\n\
     // Dimensions past the end are zero; what stands there in memory does not count.\n\
-    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
     var left: array<vec4f, LEFT_LOADS>;\n\
     //#unroll\n\
     for (var i = 0u; i < LEFT_LOADS; i++) {\n\
       let at = z_at[i] + k;\n\
-      left[i] = select(vec4f(0.0), vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]), terms < vec4u(params.dim));\n\
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
     }\n\
     var right: array<vec4f, RIGHT_LOADS>;\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
       let at = columns_at[i] + k * params.rows;\n\
       let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
-      right[i] = select(vec4f(0.0), vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]), counts);\n\
+      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
     }\n\
     workgroupBarrier();\n\
     //#unroll\n\

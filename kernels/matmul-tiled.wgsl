@@ -20,8 +20,10 @@ const COLS: u32 = 4u;
 const DEPTH: u32 = 16u;
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
-// Whether inner and cols are multiples of 4: then vectors lie inside of the operands as a whole or not at all.
-const VEC4: bool = false;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs inner and cols to be multiples of 4, and
+// neither operand transposed.
+const VECTOR: u32 = 1u;
+const PIECES = 4u / VECTOR;
 // A vector more between the rows of a tile that is filled across its rows: neighbouring threads write to other banks.
 const LEFT_STRIDE = DEPTH / 4u + select(0u, 1u, TRANSPOSE_A);
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);
@@ -33,9 +35,9 @@ struct Params {
   cols: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 // Where in the tile of a the vector with this number lies: row, and vector of terms. Neighbouring numbers lie side by side in a.
@@ -89,7 +91,7 @@ fn main(
     let columns = select(
       min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.cols - 1u)),
       vec4u(min(column, max(params.cols, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
-      VEC4,
+      VECTOR == 4u,
     );
     b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * b_across;
   }
@@ -101,8 +103,8 @@ fn main(
     //#unroll
     for (var i = 0u; i < LEFT_LOADS; i++) {
       let at = a_at[i] + k * a_across;
-      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);
-      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]);
+      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);
+      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]); //#vec4 let values = a[at / 4u];
       left[i] = select(vec4f(0.0), values, terms < vec4u(params.inner));
     }
     var right: array<vec4f, RIGHT_LOADS>;
@@ -110,7 +112,8 @@ fn main(
     for (var i = 0u; i < RIGHT_LOADS; i++) {
       let at = b_at[i] + k * b_across;
       let term = k + right_place(i * THREADS + thread).x;
-      right[i] = select(vec4f(0.0), vec4f(b[at.x], b[at.y], b[at.z], b[at.w]), term < params.inner);
+      let values = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 let values = b[at.x / 4u];
+      right[i] = select(vec4f(0.0), values, term < params.inner);
     }
     workgroupBarrier();
     //#unroll
@@ -138,9 +141,10 @@ fn main(
     for (var c = 0u; c < COL_VECTORS; c++) {
       let column = first_column + 4u * (c * COL_THREADS + local.x);
       //#unroll
-      for (var i = 0u; i < 4u; i++) {
-        if (row < params.rows && column + select(i, 0u, VEC4) < params.cols) {
-          y[row * params.cols + column + i] = sums[r][c][i];
+      for (var i = 0u; i < PIECES; i++) {
+        if (row < params.rows && column + i < params.cols) {
+          let at = row * params.cols + column + i;
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];
         }
       }
     }

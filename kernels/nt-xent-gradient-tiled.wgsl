@@ -24,8 +24,9 @@ const COLS: u32 = 4u;
 const DEPTH: u32 = 8u;
 // A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.
 const DIMS: u32 = 128u;
-// Whether rows and dim are multiples of 4: then vectors lie inside of z and columns as a whole or not at all.
-const VEC4: bool = false;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.
+const VECTOR: u32 = 1u;
+const PIECES = 4u / VECTOR;
 const LEFT_STRIDE = DEPTH / 4u;
 // As many as either product needs.
 const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;
@@ -40,11 +41,11 @@ struct Params {
   inverse_temperature: f32,
 }
 
-@group(0) @binding(0) var<storage, read> z: array<f32>;
-@group(0) @binding(1) var<storage, read> columns: array<f32>;
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(2) var<storage, read> lse: array<f32>;
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dz: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read_write> dz: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
 //#include "lib/similarity-tiles.wgsl"
 
@@ -110,10 +111,10 @@ fn main(
         let dims = select(
           min(vec4u(dim) + vec4u(0u, 1u, 2u, 3u), vec4u(params.dim - 1u)),
           vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
-          VEC4,
+          VECTOR == 4u,
         );
         let at = vec4u(min(tile + j + number / TILE_DIM_VECTORS, last) * params.dim) + dims;
-        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]);
+        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]); //#vec4 right[i] = z[at.x / 4u];
       }
       workgroupBarrier();
       //#unroll
@@ -154,9 +155,10 @@ fn main(
     for (var d = 0u; d < DIM_VECTORS; d++) {
       let dim = first_dim + 4u * (d * COL_THREADS + local.x);
       //#unroll
-      for (var i = 0u; i < 4u; i++) {
-        if (row < params.rows && dim + select(i, 0u, VEC4) < params.dim) {
-          dz[row * params.dim + dim + i] = totals[r][d][i] * scale;
+      for (var i = 0u; i < PIECES; i++) {
+        if (row < params.rows && dim + i < params.dim) {
+          let at = row * params.dim + dim + i;
+          dz[at] = totals[r][d][i] * scale; //#vec4 dz[at / 4u] = totals[r][d] * scale;
         }
       }
     }

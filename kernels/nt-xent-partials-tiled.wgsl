@@ -17,8 +17,8 @@ const COL_THREADS: u32 = 16u;
 const ROWS: u32 = 4u;
 const COLS: u32 = 4u;
 const DEPTH: u32 = 16u;
-// Whether rows and dim are multiples of 4: then vectors lie inside of z and columns as a whole or not at all.
-const VEC4: bool = false;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.
+const VECTOR: u32 = 1u;
 const LEFT_STRIDE = DEPTH / 4u;
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u;
 // Below every logit, and finite: WGSL may assume that infinities never occur.
@@ -32,8 +32,8 @@ struct Params {
   inverse_temperature: f32,
 }
 
-@group(0) @binding(0) var<storage, read> z: array<f32>;
-@group(0) @binding(1) var<storage, read> columns: array<f32>;
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;

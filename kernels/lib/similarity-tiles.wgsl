@@ -17,25 +17,27 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     let positions = select(
       min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),
       vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),
-      VEC4,
+      VECTOR == 4u,
     );
     columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;
   }
   for (var k = 0u; k < params.dim; k += DEPTH) {
     // Dimensions past the end are zero; what stands there in memory does not count.
-    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VEC4);
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);
     var left: array<vec4f, LEFT_LOADS>;
     //#unroll
     for (var i = 0u; i < LEFT_LOADS; i++) {
       let at = z_at[i] + k;
-      left[i] = select(vec4f(0.0), vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]), terms < vec4u(params.dim));
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));
     }
     var right: array<vec4f, RIGHT_LOADS>;
     //#unroll
     for (var i = 0u; i < RIGHT_LOADS; i++) {
       let at = columns_at[i] + k * params.rows;
       let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;
-      right[i] = select(vec4f(0.0), vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]), counts);
+      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];
+      right[i] = select(vec4f(0.0), values, counts);
     }
     workgroupBarrier();
     //#unroll

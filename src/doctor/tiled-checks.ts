@@ -39,7 +39,7 @@ function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
     ...matmulSubject,
     compute: (device, { a, b, dc, m, n, k, transposeA = false, transposeB = false }) =>
       evaluate(device, (tape, input) => {
-        const VEC4 = [m, n, k].every((extent) => extent % 4 === 0);
+        const even = [m, n, k].every((extent) => extent % 4 === 0);
         const left = input(a, transposeA ? [k, m] : [m, k]);
         const right = input(b, transposeB ? [n, k] : [k, n]);
         const gradient = input(dc, [m, n]);
@@ -49,7 +49,8 @@ function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
           [rows, inner, cols]: readonly [number, number, number],
         ) => {
           const y = tape.tensor([rows, cols], "product");
-          const constants = { ...tile, VEC4, TRANSPOSE_A, TRANSPOSE_B };
+          const VECTOR = even && !TRANSPOSE_A && !TRANSPOSE_B ? 4 : 1;
+          const constants = { ...tile, VECTOR, TRANSPOSE_A, TRANSPOSE_B };
           tape.launch(kernels.matmulTiled, { a: first, b: second, y }, { rows, inner, cols }, constants);
           return y;
         };
@@ -83,6 +84,7 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
         const parts = tape.tensor([splits, weight.size], "parts");
         const window = {
           ...tile,
+          VECTOR: inChannels % 4 === 0 && outChannels % 4 === 0 ? 4 : 1,
           STRIDE: stride,
           PADDING: padding,
           KERNEL_HEIGHT: kernelHeight,
@@ -116,7 +118,7 @@ function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastT
     tolerance: (inputs) => ntXentTolerance(inputs, partialsTile.COL_THREADS * partialsTile.COLS),
     compute: (device, { rows, dimension: dim, temperature, z: data }) =>
       evaluate(device, (tape, input) => {
-        const VEC4 = rows % 4 === 0 && dim % 4 === 0;
+        const VECTOR = rows % 4 === 0 && dim % 4 === 0 ? 4 : 1;
         const splits = Math.min(3, Math.ceil(rows / (partialsTile.COL_THREADS * partialsTile.COLS)));
         const inverse_temperature = 1 / temperature;
         const embeddings = input(data, [rows, dim]);
@@ -129,7 +131,7 @@ function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastT
           kernels.ntXentPartialsTiled,
           { z, columns, largest, sums },
           { rows, dim, splits, inverse_temperature },
-          { ...partialsTile, VEC4 },
+          { ...partialsTile, VECTOR },
         );
         tape.launch(
           kernels.ntXentCombine,
@@ -143,7 +145,7 @@ function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastT
             kernels.ntXentGradientTiled,
             { z, columns, lse, gradient, dz },
             { rows, dim, inverse_temperature },
-            { ...gradientTile, VEC4 },
+            { ...gradientTile, VECTOR },
           );
           return [dz];
         });
