@@ -1236,7 +1236,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
@@ -1339,6 +1339,12 @@ fn main(\n\
   for (var line = split * lines_per_split; line < line_end; line++) {\n\
     let top = line % OUT_HEIGHT * STRIDE - PADDING;\n\
     let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;\n\
+    var own_columns: array<u32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      // Far outside, where the whole line is.\n\
+      own_columns[i] = select(0x80000000u, own_taps[i].x, top + own_taps[i].y < IN_HEIGHT);\n\
+    }\n\
     for (var ox = 0u; ox < OUT_WIDTH; ox++) {\n\
       let left = ox * STRIDE - PADDING;\n\
       let x_start = (line_start + left) * IN_CHANNELS;\n\
@@ -1356,8 +1362,7 @@ fn main(\n\
       var own: array<f32, OWN>;\n\
       //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        let inside = top + own_taps[i].y < IN_HEIGHT && left + own_taps[i].x < IN_WIDTH;\n\
-        own[i] = select(0.0, x[x_start + own_starts[i]], inside);\n\
+        own[i] = select(0.0, x[x_start + own_starts[i]], left + own_columns[i] < IN_WIDTH);\n\
       }\n\
       //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
@@ -1575,7 +1580,8 @@ fn main(\n\
         var own: array<f32, OWN>;\n\
         //#unroll\n\
         for (var i = 0u; i < OWN; i++) {\n\
-          own[i] = select(0.0, x[runs[i].start + k], k - runs[i].first < runs[i].count);\n\
+          let inside = select((k - runs[i].first) < runs[i].count, (runs[i].count > 0u), RUN_TAPS == 1u);\n\
+          own[i] = select(0.0, x[runs[i].start + k], inside);\n\
         }\n\
         //#unroll\n\
         for (var p = 0u; p < ROWS; p++) {\n\

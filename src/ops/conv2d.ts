@@ -27,6 +27,11 @@ export function windowedExtent(extent: number, kernel: number, stride: number, p
   return result;
 }
 
+/** Taps whose elements a convolution adds up in one loop: with few channels, a loop of one tap would be all overhead. */
+function runTaps(channels: number, kernelWidth: number): number {
+  return channels < 16 ? kernelWidth : 1;
+}
+
 /**
  * 2-D convolution (cross-correlation, as in PyTorch): x [batch, height, width, in] with weight
  * [kernel height, kernel width, in, out] gives [batch, out height, out width, out].
@@ -54,7 +59,7 @@ export function conv2d(
     kernels.conv2d,
     { x, weight, y },
     { batch },
-    { ...columnTile(tape.device, outChannels), ...window, RUN_TAPS: kernelWidth, ...input, ...output },
+    { ...columnTile(tape.device, outChannels), ...window, RUN_TAPS: runTaps(inChannels, kernelWidth), ...input, ...output },
   );
 
   const inputGradient = (dy: Tensor) => {
@@ -72,7 +77,7 @@ export function conv2d(
         PADDING: plain ? kernelHeight - 1 - padding : padding,
         TRANSPOSED: !plain,
         PHASES: stride,
-        RUN_TAPS: plain ? kernelWidth : 1,
+        RUN_TAPS: plain ? runTaps(outChannels, kernelWidth) : 1,
         IN_HEIGHT: outHeight,
         IN_WIDTH: outWidth,
         IN_CHANNELS: outChannels,

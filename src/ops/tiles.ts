@@ -27,8 +27,7 @@ export function columnTile(device: Device, columns: number): Tile {
   }
   const COLS = columns > 8 ? 16 : columns;
   const LANES = Math.min(8, 2 ** Math.ceil(Math.log2(columns / COLS)));
-  // 14 rows: with 12, 16 or 18, a convolution is 15 to 35 % slower on llvmpipe.
-  return { LANES, GROUPS: 8 / LANES, ROWS: 14, COLS, SHARE: 1, VECTOR: COLS % 4 === 0 ? VECTOR : 1 };
+  return { LANES, GROUPS: 8 / LANES, ROWS: 16, COLS, SHARE: 1, VECTOR: COLS % 4 === 0 ? VECTOR : 1 };
 }
 
 /** The tile of the kernels of NT-Xent, which hold a tile of factors in workgroup memory besides. */
