@@ -9,26 +9,54 @@ export interface Tile {
   readonly SHARE: number;
 }
 
+/** The default, and others that may be faster. */
+type Tiles<T> = readonly [T, ...T[]];
+
 /**
- * The tile for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
+ * Tiles for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
  * same element. A software adapter runs a workgroup of 8 threads as one SIMD vector, and a load costs it as much as a dozen
  * multiplications: many outputs a thread, and where there are subgroups, the lanes load different elements and pass them on.
  * That counts on lanes in the order of the threads, which WebGPU does not promise and software adapters keep.
  */
-export function columnTile(device: Device, columns: number): Tile {
-  if (!device.adapter.software) return { LANES: 16, GROUPS: 4, ROWS: 8, COLS: columns > 32 ? 4 : 2, SHARE: 1 };
-  const lanes = { LANES: 8, GROUPS: 1 };
+export function columnTiles(device: Device, columns: number): Tiles<Tile> {
+  if (!device.adapter.software) {
+    const tile = (LANES: number, GROUPS: number, ROWS: number): Tile => {
+      return { LANES, GROUPS, ROWS, COLS: columns > 32 ? 4 : 2, SHARE: 1 };
+    };
+    return [tile(16, 4, 8), tile(16, 4, 4), tile(16, 8, 4), tile(32, 4, 8)];
+  }
   const SHARE = device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
-  if (SHARE > 1) return { ...lanes, ROWS: 16, COLS: columns > 16 ? 4 : columns > 8 ? 2 : 1, SHARE };
-  if (columns > 32) return { ...lanes, ROWS: 4, COLS: 8, SHARE };
-  return { ...lanes, ROWS: 8, COLS: columns > 8 ? 4 : 1, SHARE };
+  const tile = (ROWS: number, COLS: number): Tile => ({ LANES: 8, GROUPS: 1, ROWS, COLS, SHARE });
+  if (SHARE > 1) {
+    const cols = columns > 16 ? 4 : columns > 8 ? 2 : 1;
+    return [tile(16, cols), tile(32, cols), tile(8, cols), { ...tile(8, 2 * cols), SHARE: 1 }];
+  }
+  if (columns > 32) return [tile(4, 8), tile(8, 4), tile(8, 8)];
+  const cols = columns > 8 ? 4 : 1;
+  return [tile(8, cols), tile(4, cols), tile(16, cols)];
 }
 
-/** The tile of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
-export function rowTile(device: Device, columns: number): Omit<Tile, "GROUPS"> {
-  const { LANES, ROWS, COLS, SHARE } = columnTile(device, columns);
-  if (device.adapter.software) return { LANES, ROWS, COLS, SHARE };
-  return { LANES: 32, ROWS, COLS: Math.min(4, Math.ceil(columns / 32)), SHARE };
+/** Tiles of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
+export function rowTiles(device: Device, rows: number, columns: number): Tiles<Omit<Tile, "GROUPS">> {
+  const [first, ...others] = columnTiles(device, columns).map(({ LANES, ROWS, COLS, SHARE }) => {
+    const tile = { LANES, ROWS: rows > ROWS / 2 ? ROWS : Math.max(SHARE, ROWS / 2), COLS, SHARE };
+    return device.adapter.software ? tile : { ...tile, LANES: 32, COLS: Math.min(4, Math.ceil(columns / 32)) };
+  });
+  return [first, ...others];
+}
+
+/** How the passes of NT-Xent are cut up. */
+export interface ContrastTile {
+  readonly LANES: number;
+  readonly ROWS: number;
+  readonly COLS: number;
+}
+
+/** Tiles of NT-Xent's passes: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
+export function contrastTiles(device: Device): Tiles<ContrastTile> {
+  const tile = (LANES: number, ROWS: number, COLS: number): ContrastTile => ({ LANES, ROWS, COLS });
+  if (device.adapter.software) return [tile(8, 8, 8), tile(8, 4, 8), tile(8, 16, 8)];
+  return [tile(64, 8, 2), tile(64, 4, 2), tile(32, 8, 4)];
 }
 
 /** Threads side by side over the channels of a map. */
