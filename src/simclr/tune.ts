@@ -1,5 +1,6 @@
 import type { Device } from "../engine/device.js";
 import { type Timing, type TuneOptions, tune } from "../engine/tuner.js";
+import { ConfigError } from "../errors.js";
 import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
 import { createModel, createOptimizer } from "./model.js";
 import { recordTrainingStep } from "./training-step.js";
@@ -19,6 +20,9 @@ export async function tuneFor(
 ): Promise<Timing[]> {
   const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
   checkConfig(full, full.batch);
+  if (!Number.isInteger(imageSize) || imageSize < 1) {
+    throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
+  }
   const model = createModel(device, full, imageSize);
   const optimizer = createOptimizer(full, model.tensors);
   // Only for the sites that the device's choices see meanwhile.
