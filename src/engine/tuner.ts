@@ -112,9 +112,9 @@ async function timeInTurn(device: Device, candidates: readonly Candidate[], limi
   for (const { program, times } of candidates) {
     if (!program) continue;
     if (limits.stopped()) return false;
-    // The first run touches memory for the first time, and a short one says too little about the time of the next.
+    // In the first run, memory is touched for the first time, and some drivers compile no earlier.
     const first = await timeRuns(device, program, 1);
-    const second = first < 10 * least ? await timeRuns(device, program, runsFor(first)) : first;
+    const second = await timeRuns(device, program, runsFor(first));
     running.push({ program, times, runs: runsFor(second) });
   }
   for (let round = 0; round < ROUNDS && (round === 0 || !limits.late()); round++) {

@@ -55,7 +55,7 @@ export interface ContrastTile {
 /** Tiles of NT-Xent's passes: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
 export function contrastTiles(device: Device): Tiles<ContrastTile> {
   const tile = (LANES: number, ROWS: number, COLS: number): ContrastTile => ({ LANES, ROWS, COLS });
-  if (device.adapter.software) return [tile(8, 8, 8), tile(8, 4, 8), tile(8, 16, 8)];
+  if (device.adapter.software) return [tile(8, 8, 8), tile(8, 4, 8)];
   return [tile(64, 8, 2), tile(64, 4, 2), tile(32, 8, 4)];
 }
 
