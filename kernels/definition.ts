@@ -46,4 +46,9 @@ export interface KernelDefinition<
   readonly workgroups: (v: KernelValues) => number;
   /** Floating-point operations of the launch. */
   readonly flops: (v: KernelValues) => number;
+  /**
+   * Bytes of global memory that the launch's workgroups load and store; what several threads of a workgroup load in the same
+   * round counts once. Heavy kernels have it: FLOPs per byte decide what the memory of a GPU lets them reach.
+   */
+  readonly bytes?: (v: KernelValues) => number;
 }

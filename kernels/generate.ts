@@ -6,7 +6,7 @@
  * What a kernel file must have, besides plain WGSL:
  * - `//#include "lib/name.wgsl"` where a shared piece goes;
  * - header lines `// shape <binding>: <expression>` (elements), `// workgroups: <expression>`, `// flops: <expression>`,
- *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max();
+ *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max(); optionally `// bytes: <expression>`;
  * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32, u32 or
  *   vec4f, which counts as four f32;
  * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise;
@@ -38,10 +38,14 @@ function expression(text: string, names: ReadonlySet<string>, where: string): st
   });
 }
 
+function optionalHeader(source: string, key: string): string | undefined {
+  return source.match(new RegExp(`^// ${key}: (.+)$`, "m"))?.[1];
+}
+
 function header(source: string, key: string, where: string): string {
-  const line = source.match(new RegExp(`^// ${key}: (.+)$`, "m"));
-  if (!line) throw new Error(`${where}: the header lacks "// ${key}:"`);
-  return line[1];
+  const text = optionalHeader(source, key);
+  if (text === undefined) throw new Error(`${where}: the header lacks "// ${key}:"`);
+  return text;
 }
 
 function withIncludes(folder: string, file: string): string {
@@ -117,6 +121,7 @@ function describeKernel(folder: string, file: string): { name: string; code: str
   const shapes = bindings.map((b) => `${b.name}: ${expression(header(source, `shape ${b.name}`, file), names, file)}`);
   const list = (rows: readonly object[]) => `[${rows.map((row) => JSON.stringify(row)).join(", ")}]`;
   const types = [bindings, params, constants].map((rows) => union(rows.map((row) => row.name))).join(", ");
+  const bytes = optionalHeader(source, "bytes");
   const table = constants.map((c) => `${c.name}: { type: "${c.type}", value: ${c.value} }`).join(", ");
   const code = `export const ${name}: KernelDefinition<${types}> = {
   name: "${name}",
@@ -128,6 +133,7 @@ function describeKernel(folder: string, file: string): { name: string; code: str
   shapes: ${lambda(`({ ${shapes.join(", ")} })`)},
   workgroups: ${lambda(expression(header(source, "workgroups", file), names, file))},
   flops: ${lambda(expression(header(source, "flops", file), names, file))},
+${bytes === undefined ? "" : `  bytes: ${lambda(expression(bytes, names, file))},\n`}\
   source: ${JSON.stringify(source).replaceAll("\\n", "\\n\\\n")},
 };
 `;

@@ -1230,6 +1230,547 @@ fn main(\n\
 ",
 };
 
+export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2dTiled",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
+  bytes: (v) => 4 * ((1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES"] * v["PHASES"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"]),
+  source: "// 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of\n\
+// conv2d, for GPUs; conv2d is the form for software adapters and small maps.\n\
+//\n\
+// An implicit matrix product: its rows are the pixels of y, its columns the channels of y, and the terms of its sums the taps\n\
+// times the channels of x. A workgroup computes ROW_THREADS * ROWS pixels x COL_THREADS * COLS channels. For DEPTH terms at a\n\
+// time, its threads load patches of x and a part of the weights, each element once, neighbouring threads neighbouring\n\
+// channels. A thread loads the same pixels in every round: where their patches begin and which taps lie inside of the image\n\
+// is worked out once, as a bit for each row and each column of the window.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
+// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
+// bytes: 4 * ((1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const TRANSPOSED: bool = false;\n\
+// 1, or STRIDE where TRANSPOSED.\n\
+const PHASES: u32 = 1u;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+// Up to 15 each.\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// and the number of threads one of DEPTH / 4.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+// All terms of a round are of one tap; all terms of a vector are.\n\
+const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+// A matrix product as it stands: pixels are rows.\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;\n\
+const COLUMN_BITS = 16u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+struct Pixel {\n\
+  image: u32,\n\
+  row: u32,\n\
+  column: u32,\n\
+  inside: bool,\n\
+}\n\
+\n\
+// The output pixel with this number among those of a phase.\n\
+fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
+  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;\n\
+  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;\n\
+  let row = number / width % height * PHASES + phase.y;\n\
+  let column = number % width * PHASES + phase.x;\n\
+  let image = number / (width * height);\n\
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
+}\n\
+\n\
+// Where along one axis the first tap reads; with TRANSPOSED, tap `first_tap` of the phase. May lie before the first pixel and\n\
+// wraps then.\n\
+fn patch_start(position: u32, phase: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    return position / STRIDE + (phase + PADDING) / STRIDE;\n\
+  }\n\
+  return position * STRIDE - PADDING;\n\
+}\n\
+\n\
+// Whether along one axis a tap reads inside of the image.\n\
+fn reads_inside(position: u32, tap: u32, extent: u32) -> bool {\n\
+  if (TRANSPOSED) {\n\
+    let distance = position + PADDING - tap;\n\
+    return position + PADDING >= tap && distance % STRIDE == 0u && distance / STRIDE < extent;\n\
+  }\n\
+  return position * STRIDE + tap - PADDING < extent;\n\
+}\n\
+\n\
+// A bit for each row of the window that reads inside of the image, and, higher up, for each column.\n\
+fn inside_bits(pixel: Pixel) -> u32 {\n\
+  var bits = 0u;\n\
+  //#unroll\n\
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
+    bits |= select(0u, 1u << ky, reads_inside(pixel.row, ky, IN_HEIGHT));\n\
+  }\n\
+  //#unroll\n\
+  for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), reads_inside(pixel.column, kx, IN_WIDTH));\n\
+  }\n\
+  return select(0u, bits, pixel.inside);\n\
+}\n\
+\n\
+// A term of the sums: the bits of inside_bits that it needs, and where it stands behind the start of a patch.\n\
+struct Term {\n\
+  needs: u32,\n\
+  offset: u32,\n\
+}\n\
+\n\
+fn term_at(k: u32, phase: vec2u) -> Term {\n\
+  let tap = k / IN_CHANNELS;\n\
+  let ky = tap / KERNEL_WIDTH;\n\
+  let kx = tap % KERNEL_WIDTH;\n\
+  // No pixel has all bits.\n\
+  let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
+  if (TRANSPOSED) {\n\
+    // From the quotient of the first tap down to that of this one; both divisions are exact where the tap counts.\n\
+    let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;\n\
+    let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;\n\
+    return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
+  }\n\
+  return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);\n\
+}\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
+  let pixel_blocks = (pixels + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let phase_number = index / (column_blocks * pixel_blocks);\n\
+  if (phase_number >= PHASES * PHASES) {\n\
+    return;\n\
+  }\n\
+  let phase = vec2u(phase_number % PHASES, phase_number / PHASES);\n\
+  let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  // The same in every load: the number of threads is a multiple of TERM_VECTORS.\n\
+  let own_terms = 4u * (thread % TERM_VECTORS);\n\
+\n\
+  var x_at: array<u32, LEFT_LOADS>;\n\
+  var inside: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let number = first_pixel + (i * THREADS + thread) / TERM_VECTORS;\n\
+    if (POINTWISE) {\n\
+      x_at[i] = number * IN_CHANNELS;\n\
+      inside[i] = select(0u, 0x7fffffffu, number < pixels);\n\
+    } else {\n\
+      let pixel = output_pixel(number, phase);\n\
+      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);\n\
+      x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;\n\
+      inside[i] = inside_bits(pixel);\n\
+    }\n\
+    x_at[i] += select(0u, own_terms, TAP_A_ROUND);\n\
+  }\n\
+  // Channels past the end repeat the last ones: what comes of them is not stored.\n\
+  var weight_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
+    let columns = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+      vec4u(min(column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      OUT_CHANNELS % 4u == 0u,\n\
+    );\n\
+    weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;\n\
+  }\n\
+\n\
+  var sums: Sums;\n\
+  for (var k = 0u; k < TERMS; k += DEPTH) {\n\
+    if (TRANSPOSED && TAP_A_ROUND) {\n\
+      let tap = k / IN_CHANNELS;\n\
+      let ky = tap / KERNEL_WIDTH;\n\
+      let kx = tap % KERNEL_WIDTH;\n\
+      if ((phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u || (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
+        // No pixel of the phase reads this tap: on to the next one.\n\
+        k = (tap + 1u) * IN_CHANNELS - DEPTH;\n\
+        continue;\n\
+      }\n\
+    }\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    if (TAP_A_VECTOR) {\n\
+      let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);\n\
+      //#unroll\n\
+      for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+        let at = x_at[i] + term.offset;\n\
+        let counts = (inside[i] & term.needs) == term.needs;\n\
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];\n\
+        left[i] = select(vec4f(0.0), values, counts);\n\
+      }\n\
+    } else {\n\
+      //#unroll\n\
+      for (var t = 0u; t < 4u; t++) {\n\
+        let term = term_at(k + own_terms + t, phase);\n\
+        //#unroll\n\
+        for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+          let value = x[x_at[i] + term.offset]; //#vec4 let value = 0.0;\n\
+          left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);\n\
+        }\n\
+      }\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = weight_at[i] + k * OUT_CHANNELS;\n\
+      let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;\n\
+      let values = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 let values = weight[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
+        left_tile[i * THREADS + thread] = left[i];\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
+        right_tile[i * THREADS + thread] = right[i];\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(&sums, local);\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let number = first_pixel + r * ROW_THREADS + local.y;\n\
+    var start = number * OUT_CHANNELS;\n\
+    var stored = number < pixels;\n\
+    if (PHASES > 1u) {\n\
+      let pixel = output_pixel(number, phase);\n\
+      start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
+      stored = pixel.inside;\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
+          let at = start + column + i;\n\
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2dWeightGradientTiled",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [4, (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
+  bytes: (v) => 4 * (Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"]),
+  source: "// Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output\n\
+// pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.\n\
+//\n\
+// A matrix product patches^T dy: its rows are the taps times the channels of x, its columns the channels of dy, and the terms\n\
+// of its sums the output pixels. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of one run. For\n\
+// DEPTH pixels at a time, its threads load a part of their patches and of dy, each element once, neighbouring threads\n\
+// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels.\n\
+//\n\
+// A thread holds ROWS x COLS sums in registers: vectors of 4 rows that lie ROW_THREADS vectors apart, and vectors of 4 columns\n\
+// that lie COL_THREADS vectors apart, so that neighbouring threads read side by side and no two of them from one bank. ROWS\n\
+// and COLS are multiples of 4, the number of threads one of the vectors in a row and in a column of the tile, and DEPTH times\n\
+// either of them one of the number of threads.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
+// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const ROW_VECTORS = ROWS / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+// Vectors of a tile that a thread loads, each of another pixel.\n\
+const X_LOADS = DEPTH * TILE_ROW_VECTORS / THREADS;\n\
+const DY_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+// All rows of a vector are of one tap.\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+// Output pixels are input pixels.\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
+var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
+  let row_blocks = (WEIGHT_ROWS + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  let first_row = index / column_blocks % row_blocks * TILE_ROWS;\n\
+  let split = index / (column_blocks * row_blocks);\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let pixels = params.batch * OUT_HEIGHT * OUT_WIDTH;\n\
+  let rounds = (pixels + DEPTH - 1u) / DEPTH;\n\
+  let pixels_per_split = (rounds + params.splits - 1u) / params.splits * DEPTH;\n\
+  let pixel_end = min(pixels, (split + 1u) * pixels_per_split);\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+\n\
+  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
+  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
+  var tap_y: vec4u;\n\
+  var tap_x: vec4u;\n\
+  var tap_at: vec4u;\n\
+  //#unroll\n\
+  for (var t = 0u; t < 4u; t++) {\n\
+    let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    // Below the first pixel, these wrap to numbers far past the last one.\n\
+    tap_y[t] = tap / KERNEL_WIDTH - PADDING;\n\
+    tap_x[t] = tap % KERNEL_WIDTH - PADDING;\n\
+    tap_at[t] = (tap_y[t] * IN_WIDTH + tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
+  }\n\
+  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
+  let columns = select(\n\
+    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+    OUT_CHANNELS % 4u == 0u,\n\
+  );\n\
+\n\
+  var sums: array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+  for (var p = split * pixels_per_split; p < pixel_end; p += DEPTH) {\n\
+    var patches: array<vec4f, X_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < X_LOADS; i++) {\n\
+      let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
+      let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
+      let ox = pixel % OUT_WIDTH;\n\
+      let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;\n\
+      let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
+      if (TAP_A_VECTOR) {\n\
+        let at = start + tap_at.x;\n\
+        let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;\n\
+        let counts = pixel < pixel_end && (POINTWISE || inside);\n\
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];\n\
+        patches[i] = select(vec4f(0.0), values, counts);\n\
+      } else {\n\
+        let at = vec4u(start) + tap_at;\n\
+        let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);\n\
+        let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);\n\
+        let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;\n\
+        let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4f(0.0);\n\
+        patches[i] = select(vec4f(0.0), values, counts);\n\
+      }\n\
+    }\n\
+    // Of a pixel past the end of the run, the patch is zero, and dy does not count.\n\
+    var gradients: array<vec4f, DY_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < DY_LOADS; i++) {\n\
+      let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);\n\
+      let at = vec4u(pixel * OUT_CHANNELS) + columns;\n\
+      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 gradients[i] = dy[at.x / 4u];\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < X_LOADS; i++) {\n\
+      x_tile[i * THREADS + thread] = patches[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < DY_LOADS; i++) {\n\
+      dy_tile[i * THREADS + thread] = gradients[i];\n\
+    }\n\
+    workgroupBarrier();\n\
+\n\
+    for (var k = 0u; k < DEPTH; k++) {\n\
+      var left: array<vec4f, ROW_VECTORS>;\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROW_VECTORS; r++) {\n\
+        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + local.y];\n\
+      }\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + local.x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          sums[r][c] = fma(vec4f(left[r / 4u][r % 4u]), right[c], sums[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + 4u * (r / 4u * ROW_THREADS + local.y) + r % 4u;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (row < WEIGHT_ROWS && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
+          let at = (split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i;\n\
+          parts[at] = sums[r][c][i]; //#vec4 parts[at / 4u] = sums[r][c];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -2205,6 +2746,227 @@ fn main(\n\
 ",
 };
 
+export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
+  name: "matmulTiled",
+  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
+  shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
+  source: "// Matrix product in workgroup memory, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs;\n\
+// matmul is the form for software adapters and few rows.\n\
+//\n\
+// a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
+// A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns. For DEPTH terms of the sums at a time, its\n\
+// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements.\n\
+//\n\
+// shape a: rows * inner\n\
+// shape b: inner * cols\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS))\n\
+// flops: 2 * rows * cols * inner\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS)) * ceil(inner / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + rows * cols)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+const TRANSPOSE_A: bool = false;\n\
+const TRANSPOSE_B: bool = false;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs inner and cols to be multiples of 4, and\n\
+// neither operand transposed.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+// A vector more between the rows of a tile that is filled across its rows: neighbouring threads write to other banks.\n\
+const LEFT_STRIDE = DEPTH / 4u + select(0u, 1u, TRANSPOSE_A);\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// and the number of threads one of DEPTH / 4.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  inner: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+// Where in the tile of a the vector with this number lies: row, and vector of terms. Neighbouring numbers lie side by side in a.\n\
+fn left_place(number: u32) -> vec2u {\n\
+  return select(\n\
+    vec2u(number / TERM_VECTORS, number % TERM_VECTORS),\n\
+    vec2u(number % TILE_ROWS, number / TILE_ROWS),\n\
+    TRANSPOSE_A,\n\
+  );\n\
+}\n\
+\n\
+// The same for b: term, and vector of columns.\n\
+fn right_place(number: u32) -> vec2u {\n\
+  return select(\n\
+    vec2u(number / TILE_COL_VECTORS, number % TILE_COL_VECTORS),\n\
+    vec2u(number % DEPTH, number / DEPTH),\n\
+    TRANSPOSE_B,\n\
+  );\n\
+}\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let column_blocks = (params.cols + TILE_COLS - 1u) / TILE_COLS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index / column_blocks * TILE_ROWS;\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  if (first_row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  let a_across = select(1u, params.rows, TRANSPOSE_A);\n\
+  let b_across = select(params.cols, 1u, TRANSPOSE_B);\n\
+\n\
+  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
+  var a_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let place = left_place(i * THREADS + thread);\n\
+    let row = min(first_row + place.x, params.rows - 1u);\n\
+    a_at[i] = select(row * params.inner, row, TRANSPOSE_A) + 4u * place.y * a_across;\n\
+  }\n\
+  var b_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let place = right_place(i * THREADS + thread);\n\
+    let column = first_column + 4u * place.y;\n\
+    let columns = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.cols - 1u)),\n\
+      vec4u(min(column, max(params.cols, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      VECTOR == 4u,\n\
+    );\n\
+    b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * b_across;\n\
+  }\n\
+\n\
+  var sums: Sums;\n\
+  for (var k = 0u; k < params.inner; k += DEPTH) {\n\
+    // Terms past the end are zero; what stands there in memory does not count.\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = a_at[i] + k * a_across;\n\
+      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]); //#vec4 let values = a[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.inner));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = b_at[i] + k * b_across;\n\
+      let term = k + right_place(i * THREADS + thread).x;\n\
+      let values = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 let values = b[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, term < params.inner);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let place = left_place(i * THREADS + thread);\n\
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
+        left_tile[place.x * LEFT_STRIDE + place.y] = left[i];\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let place = right_place(i * THREADS + thread);\n\
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
+        right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(&sums, local);\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let column = first_column + 4u * (c * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (row < params.rows && column + i < params.cols) {\n\
+          let at = row * params.cols + column + i;\n\
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -2853,6 +3615,304 @@ fn main(\n\
 ",
 };
 
+export const ntXentGradientTiled: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
+  name: "ntXentGradientTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), (4 / v["VECTOR"])],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
+  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["rows"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 1)) + v["ROW_THREADS"] * v["ROWS"] + 1) + v["rows"] * v["dim"]),
+  source: "// Gradient of the mean NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of\n\
+// nt-xent-gradient, for GPUs.\n\
+//\n\
+// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
+// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
+// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers. `columns` is z transposed.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape columns: rows * dim\n\
+// shape lse: rows\n\
+// shape gradient: 1\n\
+// shape dz: rows * dim\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)\n\
+// flops: 2 * rows * rows * dim * (1 + ceil(dim / DIMS))\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(rows / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 1)) + ROW_THREADS * ROWS + 1) + rows * dim)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 8u;\n\
+const ROWS: u32 = 4u;\n\
+// COL_THREADS * COLS is a multiple of DEPTH.\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 8u;\n\
+// A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
+const DIMS: u32 = 128u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+// As many as either product needs.\n\
+const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// and the number of threads one of DEPTH / 4.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+const DIM_VECTORS = DIMS / 4u / COL_THREADS;\n\
+const TILE_DIM_VECTORS = DIMS / 4u;\n\
+const DIM_LOADS = DEPTH * TILE_DIM_VECTORS / THREADS;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read_write> dz: array<vec4f>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.\n\
+fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var z_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
+    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
+  }\n\
+  var columns_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
+    let positions = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
+      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      VECTOR == 4u,\n\
+    );\n\
+    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
+    // Dimensions past the end are zero; what stands there in memory does not count.\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = z_at[i] + k;\n\
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = columns_at[i] + k * params.rows;\n\
+      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
+      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+        left_tile[number] = left[i];\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(sums, local);\n\
+  }\n\
+}\n\
+\n\
+var<workgroup> factors: array<vec4f, TILE_ROWS * TILE_COL_VECTORS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * TILE_ROWS;\n\
+  let first_dim = index / row_blocks * DIMS;\n\
+  if (first_dim >= params.dim) {\n\
+    return;\n\
+  }\n\
+  let last = params.rows - 1u;\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var row_lse: array<f32, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    row_lse[r] = lse[min(first_row + r * ROW_THREADS + local.y, last)];\n\
+  }\n\
+\n\
+  var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;\n\
+  for (var tile = 0u; tile < params.rows; tile += TILE_COLS) {\n\
+    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+    var similarities: Sums;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        similarities[r][c] = vec4f(0.0);\n\
+      }\n\
+    }\n\
+    add_similarities(&similarities, first_row, tile, local);\n\
+    // The barriers before and after the next tile of z keep the factors apart from their use.\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);\n\
+      let at = min(place, vec4u(last));\n\
+      let column_lse = vec4f(lse[at.x], lse[at.y], lse[at.z], lse[at.w]);\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        let row = first_row + r * ROW_THREADS + local.y;\n\
+        let logits = similarities[r][c] * params.inverse_temperature;\n\
+        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);\n\
+        let positive = vec4u(positive_of(row, params.rows));\n\
+        let values = probabilities - select(vec4f(0.0), vec4f(2.0), place == positive);\n\
+        let counts = (place < vec4u(params.rows)) & (place != vec4u(row));\n\
+        factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);\n\
+      }\n\
+    }\n\
+    for (var j = 0u; j < TILE_COLS; j += DEPTH) {\n\
+      // Columns past the end have the factor 0; dimensions past the end are not stored.\n\
+      var right: array<vec4f, DIM_LOADS>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < DIM_LOADS; i++) {\n\
+        let number = i * THREADS + thread;\n\
+        let dim = first_dim + 4u * (number % TILE_DIM_VECTORS);\n\
+        let dims = select(\n\
+          min(vec4u(dim) + vec4u(0u, 1u, 2u, 3u), vec4u(params.dim - 1u)),\n\
+          vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+          VECTOR == 4u,\n\
+        );\n\
+        let at = vec4u(min(tile + j + number / TILE_DIM_VECTORS, last) * params.dim) + dims;\n\
+        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]); //#vec4 right[i] = z[at.x / 4u];\n\
+      }\n\
+      workgroupBarrier();\n\
+      //#unroll\n\
+      for (var i = 0u; i < DIM_LOADS; i++) {\n\
+        right_tile[i * THREADS + thread] = right[i];\n\
+      }\n\
+      workgroupBarrier();\n\
+      for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+        var left: array<vec4f, ROWS>;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          left[r] = factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + j / 4u + t];\n\
+        }\n\
+        //#unroll\n\
+        for (var k = 0u; k < 4u; k++) {\n\
+          var values: array<vec4f, DIM_VECTORS>;\n\
+          //#unroll\n\
+          for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+            values[d] = right_tile[(4u * t + k) * TILE_DIM_VECTORS + d * COL_THREADS + local.x];\n\
+          }\n\
+          //#unroll\n\
+          for (var r = 0u; r < ROWS; r++) {\n\
+            //#unroll\n\
+            for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+              totals[r][d] = fma(vec4f(left[r][k]), values[d], totals[r][d]);\n\
+            }\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    //#unroll\n\
+    for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+      let dim = first_dim + 4u * (d * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (row < params.rows && dim + i < params.dim) {\n\
+          let at = row * params.dim + dim + i;\n\
+          dz[at] = totals[r][d][i] * scale; //#vec4 dz[at / 4u] = totals[r][d] * scale;\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "DEPTH"> = {
   name: "ntXentGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
@@ -3078,6 +4138,266 @@ fn main(\n\
       if (first_row + r < params.rows) {\n\
         dz[(first_row + r) * params.dim + first_dim + d] = totals[r * DEPTH + d] * scale;\n\
       }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const ntXentPartialsTiled: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "LOWEST"> = {
+  name: "ntXentPartialsTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"]],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
+  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["rows"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 2 * v["splits"] * v["rows"]),
+  source: "// First pass of NT-Xent with tiles of the embeddings in workgroup memory: the equations and bindings of nt-xent-partials, for\n\
+// GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A thread keeps the\n\
+// largest logit and the sum of each of its rows; at the end, the threads of a row put theirs together.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape columns: rows * dim\n\
+// shape largest: splits * rows\n\
+// shape sums: splits * rows\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
+// flops: 2 * rows * rows * dim\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(rows / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + 2 * splits * rows)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.\n\
+const VECTOR: u32 = 1u;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
+// and the number of threads one of DEPTH / 4.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  splits: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.\n\
+fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var z_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
+    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
+  }\n\
+  var columns_at: array<vec4u, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
+    let positions = select(\n\
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
+      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+      VECTOR == 4u,\n\
+    );\n\
+    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
+    // Dimensions past the end are zero; what stands there in memory does not count.\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = z_at[i] + k;\n\
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = columns_at[i] + k * params.rows;\n\
+      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
+      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+        left_tile[number] = left[i];\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(sums, local);\n\
+  }\n\
+}\n\
+\n\
+var<workgroup> thread_largest: array<f32, THREADS>;\n\
+var<workgroup> thread_sums: array<f32, THREADS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * TILE_ROWS;\n\
+  let split = index / row_blocks;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let tiles = (params.rows + TILE_COLS - 1u) / TILE_COLS;\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
+\n\
+  var row_largest: array<f32, ROWS>;\n\
+  var row_sums: array<f32, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    row_largest[r] = LOWEST;\n\
+    row_sums[r] = 0.0;\n\
+  }\n\
+  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
+    let first_column = tile * TILE_COLS + 4u * local.x;\n\
+    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+    var similarities: Sums;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        similarities[r][c] = vec4f(0.0);\n\
+      }\n\
+    }\n\
+    add_similarities(&similarities, first_row, tile * TILE_COLS, local);\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let row = first_row + r * ROW_THREADS + local.y;\n\
+      let positive = positive_of(row, params.rows);\n\
+      var now = row_largest[r];\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
+        let negative = (place < vec4u(params.rows)) & (place != vec4u(row)) & (place != vec4u(positive));\n\
+        let logits = select(vec4f(LOWEST), similarities[r][c] * params.inverse_temperature, negative);\n\
+        now = max(max(now, max(logits.x, logits.y)), max(logits.z, logits.w));\n\
+      }\n\
+      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
+        let negative = (place < vec4u(params.rows)) & (place != vec4u(row)) & (place != vec4u(positive));\n\
+        let logits = similarities[r][c] * params.inverse_temperature;\n\
+        let shares = select(vec4f(0.0), exp(min(logits - vec4f(now), vec4f(0.0))), negative);\n\
+        sum += (shares.x + shares.y) + (shares.z + shares.w);\n\
+      }\n\
+      row_sums[r] = sum;\n\
+      row_largest[r] = now;\n\
+    }\n\
+  }\n\
+\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    workgroupBarrier();\n\
+    thread_largest[thread] = row_largest[r];\n\
+    thread_sums[thread] = row_sums[r];\n\
+    workgroupBarrier();\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    if (local.x == 0u && row < params.rows) {\n\
+      var now = LOWEST;\n\
+      for (var i = 0u; i < COL_THREADS; i++) {\n\
+        now = max(now, thread_largest[local.y * COL_THREADS + i]);\n\
+      }\n\
+      var sum = 0.0;\n\
+      for (var i = 0u; i < COL_THREADS; i++) {\n\
+        sum += thread_sums[local.y * COL_THREADS + i] * exp(thread_largest[local.y * COL_THREADS + i] - now);\n\
+      }\n\
+      largest[split * params.rows + row] = now;\n\
+      sums[split * params.rows + row] = sum;\n\
     }\n\
   }\n\
 }\n\
@@ -3888,6 +5208,8 @@ export const kernels = {
   bias,
   bytesToImages,
   columnSums,
+  conv2dTiled,
+  conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
   gatherIndices,
@@ -3899,6 +5221,7 @@ export const kernels = {
   larsNorms,
   larsTrust,
   lars,
+  matmulTiled,
   matmul,
   maxPoolGradient,
   maxPool,
@@ -3907,7 +5230,9 @@ export const kernels = {
   normalizeRowsGradient,
   normalizeRows,
   ntXentCombine,
+  ntXentGradientTiled,
   ntXentGradient,
+  ntXentPartialsTiled,
   ntXentPartials,
   reluGradient,
   relu,

@@ -9,12 +9,14 @@ import { matmulChecks } from "./matmul-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
 import { poolingChecks } from "./pooling-checks.js";
+import { tiledChecks } from "./tiled-checks.js";
 
 /** Checks of every kernel, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
   ...elementwiseChecks,
   ...matmulChecks,
   ...convolutionChecks,
+  ...tiledChecks,
   ...batchNormChecks,
   ...poolingChecks,
   ...lossChecks,

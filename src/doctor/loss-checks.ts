@@ -4,7 +4,7 @@ import { normalizeRows } from "../ops/normalize-rows.js";
 import { softmaxCrossEntropy as softmaxCrossEntropyReference } from "../reference/cross-entropy.js";
 import { l2NormalizeBackward, l2NormalizeForward } from "../reference/l2-normalize.js";
 import { ntXent as ntXentReference } from "../reference/nt-xent.js";
-import { type Check, checkOf, evaluate, gradientOf, type Subject } from "./check.js";
+import { type Check, checkOf, evaluate, gradientOf, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
 import { expRoundings, logError, ROUNDINGS, relativeError, UNIT } from "./rounding.js";
 
@@ -179,84 +179,87 @@ export const ntXentSubject: Subject<NtXentInputs> = {
     const normalized = l2NormalizeForward(z, rows, dimension).y;
     return { loss: Float64Array.of(loss), accuracy: Float64Array.of(accuracy), normalized, dz };
   },
-  tolerance({ rows, dimension, temperature, z }) {
-    const normalization = l2NormalizeForward(z, rows, dimension);
-    const unit = normalization.y;
-    // A logit: a dot product of two rows, each with its error, whose absolute terms add up to at most 1 (Cauchy and
-    // Schwarz); then a product with the reciprocal of the temperature, which is rounded too.
-    const logitError = (relativeError(dimension + 1) + 2 * normalizedError(dimension) + 2 * UNIT) / temperature;
-    // Sums of exponentials are scaled when the maximum moves: at most once a tile (of 64 columns or more), once over the
-    // lanes of a workgroup, and once over the runs of columns.
-    const scalings = Math.ceil(rows / 64) + 2;
-    const positiveOf = (i: number) => (i + rows / 2) % rows;
-    const logits = new Float64Array(rows);
-    const setLogits = (i: number) => {
-      for (let k = 0; k < rows; k++) {
-        let dot = 0;
-        for (let d = 0; d < dimension; d++) dot += unit[i * dimension + d] * unit[k * dimension + d];
-        logits[k] = k === i ? Number.NEGATIVE_INFINITY : dot / temperature;
-      }
-    };
-    const lse = new Float64Array(rows);
-    const lseError = new Float64Array(rows);
-    let losses = 0;
-    let lossErrors = 0;
-    let ties = 0;
-    for (let i = 0; i < rows; i++) {
-      setLogits(i);
-      const { largest, sum, error } = exponentialSum(logits, scalings);
-      const positive = logits[positiveOf(i)];
-      lse[i] = largest + Math.log(sum);
-      // The log-sum-exp moves no further than the logits do.
-      lseError[i] = logitError + error + logError(sum) + UNIT * Math.abs(lse[i]);
-      losses += lse[i] - positive;
-      lossErrors +=
-        2 * logitError + error + logError(sum) + UNIT * (Math.abs(largest - positive) + Math.abs(lse[i] - positive));
-      logits[positiveOf(i)] = Number.NEGATIVE_INFINITY;
-      const negative = logits.reduce((a, b) => Math.max(a, b));
-      if (Math.abs(positive - negative) <= 2 * logitError) ties++;
-    }
-
-    const gradient = new Float64Array(z.length);
-    const gradientError = new Float64Array(z.length);
-    const sumError = relativeError(rows + 1) + normalizedError(dimension) + UNIT;
-    // A probability: the errors of the logit and of the log-sum-exp, their difference, the exponential, and the sum and
-    // the difference that it goes into.
-    const probabilityError = (argument: number, anchor: number) =>
-      logitError + lseError[anchor] + relativeError(expRoundings(argument) + Math.abs(argument) + 2);
-    for (let i = 0; i < rows; i++) {
-      setLogits(i);
-      // What k is to i, i is to k.
-      for (let k = i + 1; k < rows; k++) {
-        const [own, other] = [logits[k] - lse[i], logits[k] - lse[k]];
-        const [ownShare, otherShare] = [Math.exp(own), Math.exp(other)];
-        const factor = ownShare + otherShare - (k === positiveOf(i) ? 2 : 0);
-        const error =
-          ownShare * probabilityError(own, i) + otherShare * probabilityError(other, k) + Math.abs(factor) * sumError;
-        for (let d = 0; d < dimension; d++) {
-          const [atI, atK] = [i * dimension + d, k * dimension + d];
-          gradient[atI] += factor * unit[atK];
-          gradient[atK] += factor * unit[atI];
-          gradientError[atI] += Math.abs(unit[atK]) * error;
-          gradientError[atK] += Math.abs(unit[atI]) * error;
-        }
-      }
-    }
-    const scale = 1 / (rows * temperature);
-    const scaled = gradient.map((value) => value * scale);
-    // Two products, a division, and the reciprocal of the temperature.
-    const scaledError = gradientError.map(
-      (value, i) => value * scale + Math.abs(scaled[i]) * relativeError(3 + ROUNDINGS.division),
-    );
-    return {
-      loss: Float64Array.of((lossErrors + relativeError(rows + ROUNDINGS.division) * losses) / rows),
-      // A count, divided; where the best negative comes as near as logits may be off, either answer is right.
-      accuracy: Float64Array.of(ties / rows + relativeError(ROUNDINGS.division)),
-      normalized: unit.map((value) => Math.abs(value) * normalizedError(dimension)),
-      dz: normalizeGradientError(normalization, scaled, dimension, scaledError),
-    };
-  },
+  tolerance: (inputs) => ntXentTolerance(inputs, 64),
 };
+
+/** What the outputs of `ntXentSubject` may be off by where a tile has this many columns or more. */
+export function ntXentTolerance({ rows, dimension, temperature, z }: NtXentInputs, tileColumns: number): Outputs {
+  const normalization = l2NormalizeForward(z, rows, dimension);
+  const unit = normalization.y;
+  // A logit: a dot product of two rows, each with its error, whose absolute terms add up to at most 1 (Cauchy and
+  // Schwarz); then a product with the reciprocal of the temperature, which is rounded too.
+  const logitError = (relativeError(dimension + 1) + 2 * normalizedError(dimension) + 2 * UNIT) / temperature;
+  // Sums of exponentials are scaled when the maximum moves: at most once a tile, once over the lanes of a workgroup, and once
+  // over the runs of columns.
+  const scalings = Math.ceil(rows / tileColumns) + 2;
+  const positiveOf = (i: number) => (i + rows / 2) % rows;
+  const logits = new Float64Array(rows);
+  const setLogits = (i: number) => {
+    for (let k = 0; k < rows; k++) {
+      let dot = 0;
+      for (let d = 0; d < dimension; d++) dot += unit[i * dimension + d] * unit[k * dimension + d];
+      logits[k] = k === i ? Number.NEGATIVE_INFINITY : dot / temperature;
+    }
+  };
+  const lse = new Float64Array(rows);
+  const lseError = new Float64Array(rows);
+  let losses = 0;
+  let lossErrors = 0;
+  let ties = 0;
+  for (let i = 0; i < rows; i++) {
+    setLogits(i);
+    const { largest, sum, error } = exponentialSum(logits, scalings);
+    const positive = logits[positiveOf(i)];
+    lse[i] = largest + Math.log(sum);
+    // The log-sum-exp moves no further than the logits do.
+    lseError[i] = logitError + error + logError(sum) + UNIT * Math.abs(lse[i]);
+    losses += lse[i] - positive;
+    lossErrors +=
+      2 * logitError + error + logError(sum) + UNIT * (Math.abs(largest - positive) + Math.abs(lse[i] - positive));
+    logits[positiveOf(i)] = Number.NEGATIVE_INFINITY;
+    const negative = logits.reduce((a, b) => Math.max(a, b));
+    if (Math.abs(positive - negative) <= 2 * logitError) ties++;
+  }
+
+  const gradient = new Float64Array(z.length);
+  const gradientError = new Float64Array(z.length);
+  const sumError = relativeError(rows + 1) + normalizedError(dimension) + UNIT;
+  // A probability: the errors of the logit and of the log-sum-exp, their difference, the exponential, and the sum and
+  // the difference that it goes into.
+  const probabilityError = (argument: number, anchor: number) =>
+    logitError + lseError[anchor] + relativeError(expRoundings(argument) + Math.abs(argument) + 2);
+  for (let i = 0; i < rows; i++) {
+    setLogits(i);
+    // What k is to i, i is to k.
+    for (let k = i + 1; k < rows; k++) {
+      const [own, other] = [logits[k] - lse[i], logits[k] - lse[k]];
+      const [ownShare, otherShare] = [Math.exp(own), Math.exp(other)];
+      const factor = ownShare + otherShare - (k === positiveOf(i) ? 2 : 0);
+      const error =
+        ownShare * probabilityError(own, i) + otherShare * probabilityError(other, k) + Math.abs(factor) * sumError;
+      for (let d = 0; d < dimension; d++) {
+        const [atI, atK] = [i * dimension + d, k * dimension + d];
+        gradient[atI] += factor * unit[atK];
+        gradient[atK] += factor * unit[atI];
+        gradientError[atI] += Math.abs(unit[atK]) * error;
+        gradientError[atK] += Math.abs(unit[atI]) * error;
+      }
+    }
+  }
+  const scale = 1 / (rows * temperature);
+  const scaled = gradient.map((value) => value * scale);
+  // Two products, a division, and the reciprocal of the temperature.
+  const scaledError = gradientError.map(
+    (value, i) => value * scale + Math.abs(scaled[i]) * relativeError(3 + ROUNDINGS.division),
+  );
+  return {
+    loss: Float64Array.of((lossErrors + relativeError(rows + ROUNDINGS.division) * losses) / rows),
+    // A count, divided; where the best negative comes as near as logits may be off, either answer is right.
+    accuracy: Float64Array.of(ties / rows + relativeError(ROUNDINGS.division)),
+    normalized: unit.map((value) => Math.abs(value) * normalizedError(dimension)),
+    dz: normalizeGradientError(normalization, scaled, dimension, scaledError),
+  };
+}
 
 function checkNormalize(rows: number, columns: number, scale: number): Check {
   const text = `${rows} rows of ${columns} of size ${scale} to length 1, and gradient`;
@@ -278,6 +281,15 @@ function checkCrossEntropy(rows: number, classes: number, scale: number, levels 
   });
 }
 
+/** Pairs of related embeddings, with elements of this size. */
+export function ntXentInputs(rows: number, dimension: number, temperature: number, scale = 1): NtXentInputs {
+  const random = randomInputs(9);
+  const first = random.normal((rows / 2) * dimension, scale);
+  const noise = random.normal((rows / 2) * dimension, 0.7 * scale);
+  const second = first.map((value, i) => Math.fround(value + noise[i]));
+  return { rows, dimension, temperature, z: Float64Array.of(...first, ...second) };
+}
+
 /**
  * A check of NT-Xent on pairs of related embeddings.
  * @param scale size of their elements
@@ -285,13 +297,7 @@ function checkCrossEntropy(rows: number, classes: number, scale: number, levels 
 export function checkNtXent(rows: number, dimension: number, temperature: number, scale = 1): Check {
   const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, size ${scale}, and gradient`;
   const used = ["ntXentPartials", "ntXentCombine", "ntXentGradient", "normalizeRows", "transpose", "mean"] as const;
-  return checkOf(used, text, ntXentSubject, (): NtXentInputs => {
-    const random = randomInputs(9);
-    const first = random.normal((rows / 2) * dimension, scale);
-    const noise = random.normal((rows / 2) * dimension, 0.7 * scale);
-    const second = first.map((value, i) => Math.fround(value + noise[i]));
-    return { rows, dimension, temperature, z: Float64Array.of(...first, ...second) };
-  });
+  return checkOf(used, text, ntXentSubject, () => ntXentInputs(rows, dimension, temperature, scale));
 }
 
 /** Checks of row normalisation and of the two losses. */

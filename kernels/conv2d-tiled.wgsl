@@ -1,0 +1,262 @@
+// 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of
+// conv2d, for GPUs; conv2d is the form for software adapters and small maps.
+//
+// An implicit matrix product: its rows are the pixels of y, its columns the channels of y, and the terms of its sums the taps
+// times the channels of x. A workgroup computes ROW_THREADS * ROWS pixels x COL_THREADS * COLS channels. For DEPTH terms at a
+// time, its threads load patches of x and a part of the weights, each element once, neighbouring threads neighbouring
+// channels. A thread loads the same pixels in every round: where their patches begin and which taps lie inside of the image
+// is worked out once, as a bit for each row and each column of the window.
+//
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
+// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
+// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
+// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
+// bytes: 4 * ((1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)
+//#include "lib/grid.wgsl"
+
+const ROW_THREADS: u32 = 16u;
+const COL_THREADS: u32 = 16u;
+const ROWS: u32 = 4u;
+const COLS: u32 = 4u;
+const DEPTH: u32 = 16u;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.
+const VECTOR: u32 = 1u;
+const PIECES = 4u / VECTOR;
+const TRANSPOSED: bool = false;
+// 1, or STRIDE where TRANSPOSED.
+const PHASES: u32 = 1u;
+const STRIDE: u32 = 1u;
+const PADDING: u32 = 1u;
+// Up to 15 each.
+const KERNEL_HEIGHT: u32 = 3u;
+const KERNEL_WIDTH: u32 = 3u;
+const IN_HEIGHT: u32 = 8u;
+const IN_WIDTH: u32 = 8u;
+const IN_CHANNELS: u32 = 8u;
+const OUT_HEIGHT: u32 = 8u;
+const OUT_WIDTH: u32 = 8u;
+const OUT_CHANNELS: u32 = 8u;
+const LEFT_STRIDE = DEPTH / 4u;
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u;
+//#include "lib/tile-product.wgsl"
+
+const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;
+// All terms of a round are of one tap; all terms of a vector are.
+const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;
+// A matrix product as it stands: pixels are rows.
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;
+const COLUMN_BITS = 16u;
+
+struct Params {
+  batch: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+struct Pixel {
+  image: u32,
+  row: u32,
+  column: u32,
+  inside: bool,
+}
+
+// The output pixel with this number among those of a phase.
+fn output_pixel(number: u32, phase: vec2u) -> Pixel {
+  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;
+  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;
+  let row = number / width % height * PHASES + phase.y;
+  let column = number % width * PHASES + phase.x;
+  let image = number / (width * height);
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
+}
+
+// Where along one axis the first tap reads; with TRANSPOSED, tap `first_tap` of the phase. May lie before the first pixel and
+// wraps then.
+fn patch_start(position: u32, phase: u32) -> u32 {
+  if (TRANSPOSED) {
+    return position / STRIDE + (phase + PADDING) / STRIDE;
+  }
+  return position * STRIDE - PADDING;
+}
+
+// Whether along one axis a tap reads inside of the image.
+fn reads_inside(position: u32, tap: u32, extent: u32) -> bool {
+  if (TRANSPOSED) {
+    let distance = position + PADDING - tap;
+    return position + PADDING >= tap && distance % STRIDE == 0u && distance / STRIDE < extent;
+  }
+  return position * STRIDE + tap - PADDING < extent;
+}
+
+// A bit for each row of the window that reads inside of the image, and, higher up, for each column.
+fn inside_bits(pixel: Pixel) -> u32 {
+  var bits = 0u;
+  //#unroll
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {
+    bits |= select(0u, 1u << ky, reads_inside(pixel.row, ky, IN_HEIGHT));
+  }
+  //#unroll
+  for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), reads_inside(pixel.column, kx, IN_WIDTH));
+  }
+  return select(0u, bits, pixel.inside);
+}
+
+// A term of the sums: the bits of inside_bits that it needs, and where it stands behind the start of a patch.
+struct Term {
+  needs: u32,
+  offset: u32,
+}
+
+fn term_at(k: u32, phase: vec2u) -> Term {
+  let tap = k / IN_CHANNELS;
+  let ky = tap / KERNEL_WIDTH;
+  let kx = tap % KERNEL_WIDTH;
+  // No pixel has all bits.
+  let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);
+  if (TRANSPOSED) {
+    // From the quotient of the first tap down to that of this one; both divisions are exact where the tap counts.
+    let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;
+    let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;
+    return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);
+  }
+  return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);
+}
+
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);
+  let pixel_blocks = (pixels + TILE_ROWS - 1u) / TILE_ROWS;
+  let index = workgroup_index(group, grid);
+  let phase_number = index / (column_blocks * pixel_blocks);
+  if (phase_number >= PHASES * PHASES) {
+    return;
+  }
+  let phase = vec2u(phase_number % PHASES, phase_number / PHASES);
+  let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;
+  let first_column = index % column_blocks * TILE_COLS;
+  let thread = local.y * COL_THREADS + local.x;
+  // The same in every load: the number of threads is a multiple of TERM_VECTORS.
+  let own_terms = 4u * (thread % TERM_VECTORS);
+
+  var x_at: array<u32, LEFT_LOADS>;
+  var inside: array<u32, LEFT_LOADS>;
+  //#unroll
+  for (var i = 0u; i < LEFT_LOADS; i++) {
+    let number = first_pixel + (i * THREADS + thread) / TERM_VECTORS;
+    if (POINTWISE) {
+      x_at[i] = number * IN_CHANNELS;
+      inside[i] = select(0u, 0x7fffffffu, number < pixels);
+    } else {
+      let pixel = output_pixel(number, phase);
+      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);
+      x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;
+      inside[i] = inside_bits(pixel);
+    }
+    x_at[i] += select(0u, own_terms, TAP_A_ROUND);
+  }
+  // Channels past the end repeat the last ones: what comes of them is not stored.
+  var weight_at: array<vec4u, RIGHT_LOADS>;
+  //#unroll
+  for (var i = 0u; i < RIGHT_LOADS; i++) {
+    let number = i * THREADS + thread;
+    let column = first_column + 4u * (number % TILE_COL_VECTORS);
+    let columns = select(
+      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),
+      vec4u(min(column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
+      OUT_CHANNELS % 4u == 0u,
+    );
+    weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;
+  }
+
+  var sums: Sums;
+  for (var k = 0u; k < TERMS; k += DEPTH) {
+    if (TRANSPOSED && TAP_A_ROUND) {
+      let tap = k / IN_CHANNELS;
+      let ky = tap / KERNEL_WIDTH;
+      let kx = tap % KERNEL_WIDTH;
+      if ((phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u || (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {
+        // No pixel of the phase reads this tap: on to the next one.
+        k = (tap + 1u) * IN_CHANNELS - DEPTH;
+        continue;
+      }
+    }
+    var left: array<vec4f, LEFT_LOADS>;
+    if (TAP_A_VECTOR) {
+      let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);
+      //#unroll
+      for (var i = 0u; i < LEFT_LOADS; i++) {
+        let at = x_at[i] + term.offset;
+        let counts = (inside[i] & term.needs) == term.needs;
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];
+        left[i] = select(vec4f(0.0), values, counts);
+      }
+    } else {
+      //#unroll
+      for (var t = 0u; t < 4u; t++) {
+        let term = term_at(k + own_terms + t, phase);
+        //#unroll
+        for (var i = 0u; i < LEFT_LOADS; i++) {
+          let value = x[x_at[i] + term.offset]; //#vec4 let value = 0.0;
+          left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);
+        }
+      }
+    }
+    var right: array<vec4f, RIGHT_LOADS>;
+    //#unroll
+    for (var i = 0u; i < RIGHT_LOADS; i++) {
+      let at = weight_at[i] + k * OUT_CHANNELS;
+      let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;
+      let values = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 let values = weight[at.x / 4u];
+      right[i] = select(vec4f(0.0), values, counts);
+    }
+    workgroupBarrier();
+    //#unroll
+    for (var i = 0u; i < LEFT_LOADS; i++) {
+      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
+        left_tile[i * THREADS + thread] = left[i];
+      }
+    }
+    //#unroll
+    for (var i = 0u; i < RIGHT_LOADS; i++) {
+      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
+        right_tile[i * THREADS + thread] = right[i];
+      }
+    }
+    workgroupBarrier();
+    multiply_tiles(&sums, local);
+  }
+
+  //#unroll
+  for (var r = 0u; r < ROWS; r++) {
+    let number = first_pixel + r * ROW_THREADS + local.y;
+    var start = number * OUT_CHANNELS;
+    var stored = number < pixels;
+    if (PHASES > 1u) {
+      let pixel = output_pixel(number, phase);
+      start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;
+      stored = pixel.inside;
+    }
+    //#unroll
+    for (var c = 0u; c < COL_VECTORS; c++) {
+      let column = first_column + 4u * (c * COL_THREADS + local.x);
+      //#unroll
+      for (var i = 0u; i < PIECES; i++) {
+        if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {
+          let at = start + column + i;
+          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];
+        }
+      }
+    }
+  }
+}

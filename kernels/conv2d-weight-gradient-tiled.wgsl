@@ -1,0 +1,192 @@
+// Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output
+// pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.
+//
+// A matrix product patches^T dy: its rows are the taps times the channels of x, its columns the channels of dy, and the terms
+// of its sums the output pixels. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of one run. For
+// DEPTH pixels at a time, its threads load a part of their patches and of dy, each element once, neighbouring threads
+// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels.
+//
+// A thread holds ROWS x COLS sums in registers: vectors of 4 rows that lie ROW_THREADS vectors apart, and vectors of 4 columns
+// that lie COL_THREADS vectors apart, so that neighbouring threads read side by side and no two of them from one bank. ROWS
+// and COLS are multiples of 4, the number of threads one of the vectors in a row and in a column of the tile, and DEPTH times
+// either of them one of the number of threads.
+//
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
+// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
+// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
+// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH
+// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)
+//#include "lib/grid.wgsl"
+
+const ROW_THREADS: u32 = 16u;
+const COL_THREADS: u32 = 16u;
+const ROWS: u32 = 4u;
+const COLS: u32 = 4u;
+const DEPTH: u32 = 16u;
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.
+const VECTOR: u32 = 1u;
+const PIECES = 4u / VECTOR;
+const STRIDE: u32 = 1u;
+const PADDING: u32 = 1u;
+const KERNEL_HEIGHT: u32 = 3u;
+const KERNEL_WIDTH: u32 = 3u;
+const IN_HEIGHT: u32 = 8u;
+const IN_WIDTH: u32 = 8u;
+const IN_CHANNELS: u32 = 8u;
+const OUT_HEIGHT: u32 = 8u;
+const OUT_WIDTH: u32 = 8u;
+const OUT_CHANNELS: u32 = 8u;
+
+const THREADS = ROW_THREADS * COL_THREADS;
+const TILE_ROWS = ROW_THREADS * ROWS;
+const TILE_COLS = COL_THREADS * COLS;
+const ROW_VECTORS = ROWS / 4u;
+const COL_VECTORS = COLS / 4u;
+const TILE_ROW_VECTORS = TILE_ROWS / 4u;
+const TILE_COL_VECTORS = TILE_COLS / 4u;
+// Vectors of a tile that a thread loads, each of another pixel.
+const X_LOADS = DEPTH * TILE_ROW_VECTORS / THREADS;
+const DY_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;
+const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;
+// All rows of a vector are of one tap.
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;
+// Output pixels are input pixels.
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;
+
+struct Params {
+  batch: u32,
+  splits: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;
+var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;
+
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;
+  let row_blocks = (WEIGHT_ROWS + TILE_ROWS - 1u) / TILE_ROWS;
+  let index = workgroup_index(group, grid);
+  let first_column = index % column_blocks * TILE_COLS;
+  let first_row = index / column_blocks % row_blocks * TILE_ROWS;
+  let split = index / (column_blocks * row_blocks);
+  if (split >= params.splits) {
+    return;
+  }
+  let pixels = params.batch * OUT_HEIGHT * OUT_WIDTH;
+  let rounds = (pixels + DEPTH - 1u) / DEPTH;
+  let pixels_per_split = (rounds + params.splits - 1u) / params.splits * DEPTH;
+  let pixel_end = min(pixels, (split + 1u) * pixels_per_split);
+  let thread = local.y * COL_THREADS + local.x;
+
+  // Rows and columns past the end repeat the last ones: what comes of them is not stored.
+  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);
+  var tap_y: vec4u;
+  var tap_x: vec4u;
+  var tap_at: vec4u;
+  //#unroll
+  for (var t = 0u; t < 4u; t++) {
+    let row = min(own_row + t, WEIGHT_ROWS - 1u);
+    let tap = row / IN_CHANNELS;
+    // Below the first pixel, these wrap to numbers far past the last one.
+    tap_y[t] = tap / KERNEL_WIDTH - PADDING;
+    tap_x[t] = tap % KERNEL_WIDTH - PADDING;
+    tap_at[t] = (tap_y[t] * IN_WIDTH + tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;
+  }
+  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);
+  let columns = select(
+    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),
+    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
+    OUT_CHANNELS % 4u == 0u,
+  );
+
+  var sums: array<array<vec4f, COL_VECTORS>, ROWS>;
+  for (var p = split * pixels_per_split; p < pixel_end; p += DEPTH) {
+    var patches: array<vec4f, X_LOADS>;
+    //#unroll
+    for (var i = 0u; i < X_LOADS; i++) {
+      let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;
+      let oy = pixel / OUT_WIDTH % OUT_HEIGHT;
+      let ox = pixel % OUT_WIDTH;
+      let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;
+      let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);
+      if (TAP_A_VECTOR) {
+        let at = start + tap_at.x;
+        let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;
+        let counts = pixel < pixel_end && (POINTWISE || inside);
+        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];
+        patches[i] = select(vec4f(0.0), values, counts);
+      } else {
+        let at = vec4u(start) + tap_at;
+        let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);
+        let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);
+        let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;
+        let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4f(0.0);
+        patches[i] = select(vec4f(0.0), values, counts);
+      }
+    }
+    // Of a pixel past the end of the run, the patch is zero, and dy does not count.
+    var gradients: array<vec4f, DY_LOADS>;
+    //#unroll
+    for (var i = 0u; i < DY_LOADS; i++) {
+      let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);
+      let at = vec4u(pixel * OUT_CHANNELS) + columns;
+      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 gradients[i] = dy[at.x / 4u];
+    }
+    workgroupBarrier();
+    //#unroll
+    for (var i = 0u; i < X_LOADS; i++) {
+      x_tile[i * THREADS + thread] = patches[i];
+    }
+    //#unroll
+    for (var i = 0u; i < DY_LOADS; i++) {
+      dy_tile[i * THREADS + thread] = gradients[i];
+    }
+    workgroupBarrier();
+
+    for (var k = 0u; k < DEPTH; k++) {
+      var left: array<vec4f, ROW_VECTORS>;
+      //#unroll
+      for (var r = 0u; r < ROW_VECTORS; r++) {
+        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + local.y];
+      }
+      var right: array<vec4f, COL_VECTORS>;
+      //#unroll
+      for (var c = 0u; c < COL_VECTORS; c++) {
+        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + local.x];
+      }
+      //#unroll
+      for (var r = 0u; r < ROWS; r++) {
+        //#unroll
+        for (var c = 0u; c < COL_VECTORS; c++) {
+          sums[r][c] = fma(vec4f(left[r / 4u][r % 4u]), right[c], sums[r][c]);
+        }
+      }
+    }
+  }
+
+  //#unroll
+  for (var r = 0u; r < ROWS; r++) {
+    let row = first_row + 4u * (r / 4u * ROW_THREADS + local.y) + r % 4u;
+    //#unroll
+    for (var c = 0u; c < COL_VECTORS; c++) {
+      let column = first_column + 4u * (c * COL_THREADS + local.x);
+      //#unroll
+      for (var i = 0u; i < PIECES; i++) {
+        if (row < WEIGHT_ROWS && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {
+          let at = (split * WEIGHT_ROWS + row) * OUT_CHANNELS + column + i;
+          parts[at] = sums[r][c][i]; //#vec4 parts[at / 4u] = sums[r][c];
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import { kernels } from "../../kernels/generated.js";
+import { sumSplits } from "../ops/column-sums.js";
+import { mean, transpose } from "../ops/elementwise.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
+import type { Conv2dShape } from "../reference/conv2d.js";
+import type { MatmulShape } from "../reference/matmul.js";
+import { windowOutputSize } from "../reference/window.js";
+import { type Check, checkOf, evaluate, gradientOf, type Subject } from "./check.js";
+import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks.js";
+import { type NtXentInputs, ntXentInputs, ntXentSubject, ntXentTolerance } from "./loss-checks.js";
+import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
+import { randomInputs } from "./random-inputs.js";
+
+/** How the kernels with tiles in workgroup memory are cut up: see kernels/lib/tile-product.wgsl. */
+export interface WorkgroupTile {
+  readonly ROW_THREADS: number;
+  readonly COL_THREADS: number;
+  readonly ROWS: number;
+  readonly COLS: number;
+  readonly DEPTH: number;
+}
+
+/** The same for the gradient of NT-Xent, of DIMS dimensions at a time: see kernels/nt-xent-gradient-tiled.wgsl. */
+export interface ContrastTile extends WorkgroupTile {
+  readonly DIMS: number;
+}
+
+/** Small, so that shapes of a few rows fill several tiles. */
+const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
+
+/** More threads than either tile has vectors to load. */
+const manyThreads: WorkgroupTile = { ROW_THREADS: 8, COL_THREADS: 4, ROWS: 3, COLS: 4, DEPTH: 4 };
+
+const smallContrastTile: ContrastTile = { ...smallTile, ROWS: 2, DIMS: 16 };
+
+/** The outputs c, da and db of `matmulSubject`, by the tiled kernel. */
+function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
+  return {
+    ...matmulSubject,
+    compute: (device, { a, b, dc, m, n, k, transposeA = false, transposeB = false }) =>
+      evaluate(device, (tape, input) => {
+        const even = [m, n, k].every((extent) => extent % 4 === 0);
+        const left = input(a, transposeA ? [k, m] : [m, k]);
+        const right = input(b, transposeB ? [n, k] : [k, n]);
+        const gradient = input(dc, [m, n]);
+        const product = (
+          [first, TRANSPOSE_A]: readonly [typeof left, boolean],
+          [second, TRANSPOSE_B]: readonly [typeof left, boolean],
+          [rows, inner, cols]: readonly [number, number, number],
+        ) => {
+          const y = tape.tensor([rows, cols], "product");
+          const VECTOR = even && !TRANSPOSE_A && !TRANSPOSE_B ? 4 : 1;
+          const constants = { ...tile, VECTOR, TRANSPOSE_A, TRANSPOSE_B };
+          tape.launch(kernels.matmulTiled, { a: first, b: second, y }, { rows, inner, cols }, constants);
+          return y;
+        };
+        return {
+          c: product([left, transposeA], [right, transposeB], [m, k, n]),
+          da: transposeA
+            ? product([right, transposeB], [gradient, true], [k, n, m])
+            : product([gradient, false], [right, !transposeB], [m, n, k]),
+          db: transposeB
+            ? product([gradient, true], [left, transposeA], [n, m, k])
+            : product([left, !transposeA], [gradient, false], [k, m, n]),
+        };
+      }),
+  };
+}
+
+/** The outputs of `convolutionSubject`, by the tiled kernels. */
+function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<ConvolutionInputs> {
+  return {
+    ...convolutionSubject,
+    compute: (device, inputs) =>
+      evaluate(device, (tape, input) => {
+        const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = inputs;
+        const out = windowOutputSize(inputs);
+        const x = input(inputs.x, [batch, height, width, inChannels]);
+        const weight = input(inputs.weight, [kernelHeight, kernelWidth, inChannels, outChannels]);
+        const dy = input(inputs.dy, [batch, out.height, out.width, outChannels]);
+        const y = tape.tensor(dy.shape, "y");
+        const dx = tape.tensor(x.shape, "dx");
+        const flipped = transpose(tape, weight);
+        const parts = tape.tensor([splits, weight.size], "parts");
+        const window = {
+          ...tile,
+          VECTOR: inChannels % 4 === 0 && outChannels % 4 === 0 ? 4 : 1,
+          STRIDE: stride,
+          PADDING: padding,
+          KERNEL_HEIGHT: kernelHeight,
+          KERNEL_WIDTH: kernelWidth,
+        };
+        const forward = {
+          ...{ IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels },
+          ...{ OUT_HEIGHT: out.height, OUT_WIDTH: out.width, OUT_CHANNELS: outChannels },
+        };
+        const backward = {
+          ...{ IN_HEIGHT: out.height, IN_WIDTH: out.width, IN_CHANNELS: outChannels },
+          ...{ OUT_HEIGHT: height, OUT_WIDTH: width, OUT_CHANNELS: inChannels },
+        };
+        tape.launch(kernels.conv2dTiled, { x, weight, y }, { batch }, { ...window, ...forward });
+        tape.launch(
+          kernels.conv2dTiled,
+          { x: dy, weight: flipped, y: dx },
+          { batch },
+          { ...window, ...backward, TRANSPOSED: true, PHASES: stride },
+        );
+        tape.launch(kernels.conv2dWeightGradientTiled, { x, dy, parts }, { batch, splits }, { ...window, ...forward });
+        return { y, dx, dWeight: sumSplits(tape, parts, weight.shape, "dWeight") };
+      }),
+  };
+}
+
+/** The outputs of `ntXentSubject`, by the tiled kernels, with a tile for each. */
+function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastTile): Subject<NtXentInputs> {
+  return {
+    ...ntXentSubject,
+    tolerance: (inputs) => ntXentTolerance(inputs, partialsTile.COL_THREADS * partialsTile.COLS),
+    compute: (device, { rows, dimension: dim, temperature, z: data }) =>
+      evaluate(device, (tape, input) => {
+        const VECTOR = rows % 4 === 0 && dim % 4 === 0 ? 4 : 1;
+        const splits = Math.min(3, Math.ceil(rows / (partialsTile.COL_THREADS * partialsTile.COLS)));
+        const inverse_temperature = 1 / temperature;
+        const embeddings = input(data, [rows, dim]);
+        tape.watch(embeddings);
+        const z = normalizeRows(tape, embeddings);
+        const columns = transpose(tape, z);
+        const [largest, sums] = ["largest", "sums"].map((label) => tape.tensor([splits, rows], label));
+        const [lse, losses, correct] = ["lse", "losses", "correct"].map((label) => tape.tensor([rows], label));
+        tape.launch(
+          kernels.ntXentPartialsTiled,
+          { z, columns, largest, sums },
+          { rows, dim, splits, inverse_temperature },
+          { ...partialsTile, VECTOR },
+        );
+        tape.launch(
+          kernels.ntXentCombine,
+          { largest, sums, z, lse, losses, correct },
+          { rows, splits, dim, inverse_temperature },
+        );
+        const loss = mean(tape, losses, "loss");
+        tape.differentiate([z], loss, (gradient) => {
+          const dz = tape.tensor(z.shape, "dz");
+          tape.launch(
+            kernels.ntXentGradientTiled,
+            { z, columns, lse, gradient, dz },
+            { rows, dim, inverse_temperature },
+            { ...gradientTile, VECTOR },
+          );
+          return [dz];
+        });
+        tape.backward(loss);
+        return { loss, accuracy: mean(tape, correct, "accuracy"), normalized: z, dz: gradientOf(tape, embeddings) };
+      }),
+  };
+}
+
+/** A check of the tiled matrix product and both of its gradients. */
+export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape): Check {
+  const { m, n, k, transposeA, transposeB } = shape;
+  const flip = (transposed?: boolean) => (transposed ? " transposed" : "");
+  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients, ${tileText(tile)}`;
+  return checkOf(["matmulTiled"], text, tiledMatmulSubject(tile), () => {
+    const random = randomInputs(2);
+    return { ...shape, a: random.normal(m * k), b: random.normal(k * n), dc: random.normal(m * n) };
+  });
+}
+
+/** A check of the tiled convolution and both of its gradients, that of the weights in so many splits. */
+export function checkTiledConvolution(tile: WorkgroupTile, shape: Conv2dShape, splits: number): Check {
+  const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = shape;
+  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients, ${tileText(tile)}`;
+  return checkOf(
+    ["conv2dTiled", "conv2dWeightGradientTiled", "sumSplits", "transpose"],
+    text,
+    tiledConvolutionSubject(tile, splits),
+    () => {
+      const random = randomInputs(3);
+      const out = windowOutputSize(shape);
+      return {
+        ...shape,
+        x: random.normal(batch * height * width * inChannels),
+        weight: random.normal(kernelHeight * kernelWidth * inChannels * outChannels),
+        dy: random.normal(batch * out.height * out.width * outChannels),
+      };
+    },
+  );
+}
+
+/** A check of the tiled kernels of NT-Xent. */
+export function checkTiledNtXent(
+  partialsTile: WorkgroupTile,
+  gradientTile: ContrastTile,
+  rows: number,
+  dimension: number,
+  temperature: number,
+): Check {
+  const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, and gradient, ${tileText(partialsTile)} and ${tileText(gradientTile)}`;
+  const used = ["ntXentPartialsTiled", "ntXentGradientTiled", "ntXentCombine"] as const;
+  return checkOf(used, text, tiledNtXentSubject(partialsTile, gradientTile), () =>
+    ntXentInputs(rows, dimension, temperature),
+  );
+}
+
+function tileText({ ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH }: WorkgroupTile): string {
+  return `tiles of ${ROW_THREADS * ROWS} x ${COL_THREADS * COLS} x ${DEPTH}`;
+}
+
+function convolution(
+  [batch, height, width, inChannels]: readonly [number, number, number, number],
+  outChannels: number,
+  [kernelHeight, kernelWidth]: readonly [number, number],
+  stride: number,
+  padding: number,
+  splits: number,
+  tile: WorkgroupTile = smallTile,
+): Check {
+  const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding };
+  return checkTiledConvolution(tile, shape, splits);
+}
+
+/**
+ * Checks of the kernels with tiles in workgroup memory: all transpositions; convolutions whose channels fill rounds of DEPTH
+ * terms, vectors of 4 or neither, forward and in both gradients; 1x1; windows of 1 to 7, strides 1 to 3; one row, one column,
+ * one image, one channel; splits that get no pixel; NT-Xent with more rows and dimensions than a tile.
+ */
+export const tiledChecks: readonly Check[] = [
+  checkTiledMatmul(smallTile, { m: 13, n: 37, k: 19 }),
+  checkTiledMatmul(smallTile, { m: 20, n: 36, k: 12 }),
+  checkTiledMatmul(smallTile, { m: 37, n: 5, k: 67, transposeA: true }),
+  checkTiledMatmul(smallTile, { m: 9, n: 13, k: 131, transposeB: true }),
+  checkTiledMatmul(smallTile, { m: 36, n: 20, k: 28, transposeA: true, transposeB: true }),
+  checkTiledMatmul(manyThreads, { m: 50, n: 21, k: 13 }),
+  checkTiledMatmul(smallTile, { m: 1, n: 37, k: 5 }),
+  checkTiledMatmul(smallTile, { m: 41, n: 1, k: 1 }),
+  convolution([2, 7, 5, 3], 5, [3, 3], 1, 1, 3),
+  convolution([1, 6, 8, 8], 16, [3, 3], 2, 1, 2),
+  convolution([2, 5, 7, 12], 20, [3, 3], 2, 1, 1, { ...smallTile, DEPTH: 8 }),
+  convolution([2, 13, 11, 3], 5, [7, 7], 2, 3, 4),
+  convolution([3, 8, 10, 3], 2, [3, 5], 3, 2, 5),
+  convolution([1, 3, 5, 70], 67, [1, 1], 1, 0, 3),
+  convolution([2, 5, 3, 8], 12, [1, 1], 1, 0, 2),
+  convolution([1, 6, 7, 1], 1, [1, 1], 2, 0, 14),
+  checkTiledNtXent(smallTile, smallContrastTile, 4, 3, 0.5),
+  checkTiledNtXent(smallTile, smallContrastTile, 66, 21, 0.2),
+  checkTiledNtXent(smallTile, smallContrastTile, 68, 20, 0.05),
+];
