@@ -57,7 +57,8 @@ function product(
   transposeB: boolean,
 ): Site<MatmulVariant, Tensor> {
   const flip = (transposed: boolean) => (transposed ? "t" : "n");
-  const extents = [rows, inner, cols].map(extentClass).join("x");
+  // The columns decide on the tiles, so they are no class.
+  const extents = `${extentClass(rows)}x${extentClass(inner)}x${cols}`;
   return {
     operation: "matmul",
     shape: `${extents} ${flip(transposeA)}${flip(transposeB)}`,

@@ -28,7 +28,7 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
   }
   const vector = (COLS: number) => (COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1);
   const alone = (ROWS: number): Tile => {
-    const COLS = columns > 8 ? 16 : columns;
+    const COLS = Math.min(16, 2 ** Math.ceil(Math.log2(columns)));
     const LANES = Math.min(8, 2 ** Math.ceil(Math.log2(columns / COLS)));
     return { LANES, GROUPS: 8 / LANES, ROWS, COLS, SHARE: 1, VECTOR: vector(COLS) };
   };

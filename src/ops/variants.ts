@@ -102,8 +102,8 @@ export function contrastGradientVariants(device: Device): readonly ContrastGradi
   );
 }
 
-/** Extents at which tiles change, the widest first. */
-const EXTENTS = [128, 64, 32, 16, 8, 4, 1];
+/** Extents at which tiles change, with and without whole vectors of four, the widest first. */
+const EXTENTS = [128, 126, 64, 62, 32, 30, 16, 14, 8, 6, 4, 3, 2, 1];
 
 /** The names of all variants that a device offers, by operation; not every one of them at every shape. */
 export function variantNames(device: Device): ReadonlyMap<string, readonly string[]> {

@@ -61,9 +61,10 @@ function rounds(...lists: readonly (readonly Variant[])[]): number[] {
   return Array.from({ length: Math.max(...lists.map(({ length }) => length)) - 1 }, (_, i) => i + 1);
 }
 
-/** Channels before and after a convolution, for which the tiles differ; none a multiple of a tile. */
+/** Channels before and after a convolution, for which the tiles differ, with and without vectors of four; none a multiple of a tile. */
 const CHANNELS = [
   [69, 67],
+  [68, 36],
   [11, 13],
   [5, 3],
 ] as const;
