@@ -68,10 +68,13 @@ export function contrastTiles(device: Device): Tiles<ContrastTile> {
   return [tile(8, 16, 8), tile(8, 8, 8)];
 }
 
-/** Threads side by side over the channels of a map: whole waves of a GPU, whole vectors of a software adapter. */
-export function channelLanes(device: Device, channels: number): number {
-  if (device.adapter.software && channels <= 16) return 8;
-  return channels > 32 ? 64 : 32;
+/** Threads side by side over so many channels, and neighbouring channels that each takes at once. */
+export function channelTile(device: Device, channels: number): { readonly LANES: number; readonly VECTOR: number } {
+  const VECTOR = channels % 4 === 0 ? 4 : 1;
+  const threads = channels / VECTOR;
+  // Whole waves of a GPU, whole vectors of a software adapter.
+  if (device.adapter.software && threads <= 16) return { LANES: 8 * Math.ceil(threads / 8), VECTOR };
+  return { LANES: threads > 32 ? 64 : 32, VECTOR };
 }
 
 /** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */
