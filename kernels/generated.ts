@@ -2708,15 +2708,15 @@ fn main(\n\
 ",
 };
 
-export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "ELEMENTS"> = {
+export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "lars",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"trusts","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 8 * v["elements"],
   source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
 // v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
@@ -2728,15 +2728,19 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
 // flops: 8 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+// The elements of a slab are a multiple of 64.\n\
+const VECTOR: u32 = 4u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
@@ -2747,12 +2751,12 @@ struct Params {\n\
   tensors: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> segments: array<u32>;\n\
 @group(0) @binding(2) var<storage, read> trusts: array<f32>;\n\
 @group(0) @binding(3) var<storage, read> schedule: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> velocity: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> parameters: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> velocity: array<Element>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -2762,9 +2766,9 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
-  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    let trust = trusts[segments[i / 64u]];\n\
+    let trust = trusts[segments[i / (64u / VECTOR)]];\n\
     let excluded = trust < 0.0;\n\
     let parameter = parameters[i];\n\
     let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
@@ -3943,13 +3947,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "DEPTH"> = {
+export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
   name: "ntXentGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
@@ -3984,11 +3988,16 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
-// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
+}\n\
+\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see\n\
+// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
 // a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
 // columns past the end repeat the last one.\n\
-fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
@@ -4007,8 +4016,13 @@ fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);\n\
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
     }\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
@@ -4033,6 +4047,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.\n\
+const VECTOR: u32 = 1u;\n\
+const VECTORS = COLS / VECTOR;\n\
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
 const ROUNDS = min(ROWS, 16u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -4046,7 +4063,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
 @group(0) @binding(4) var<storage, read_write> dz: array<f32>;\n\
@@ -4073,8 +4090,7 @@ fn main(\n\
   let dims = min(DEPTH, params.dim - first_dim);\n\
 \n\
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
-    let first_column = tile + local.x;\n\
-    var tile_factors = similarity_tile(first_row, first_column, local.x);\n\
+    var tile_factors = similarity_tile(first_row, tile, local.x);\n\
     for (var round = 0u; round < ROUNDS; round++) {\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -4084,7 +4100,7 @@ fn main(\n\
         let positive = positive_of(row, params.rows);\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
-          let column = first_column + c * LANES;\n\
+          let column = column_of(tile, c, local.x);\n\
           var similarity = 0.0;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -4094,7 +4110,7 @@ fn main(\n\
           let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
           let factor = probabilities - select(0.0, 2.0, column == positive);\n\
           let kept = select(0.0, factor, column < params.rows && column != row);\n\
-          factors[r * LANES * COLS + c * LANES + local.x] = kept; //#subgroups ;\n\
+          factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
             tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);\n\
@@ -4104,7 +4120,6 @@ fn main(\n\
     }\n\
     workgroupBarrier(); //#subgroups ;\n\
 \n\
-    let count = min(LANES * COLS, params.rows - tile);\n\
     for (var d = 0u; d < dims; d += LANES * COLS) {\n\
       let own_dim = first_dim + d + local.x;\n\
       // By hand, for the same reason as in similarity_tile.\n\
@@ -4126,17 +4141,18 @@ fn main(\n\
             own[r] = select(own[r], tile_factors[r][c], c == chunk);\n\
           }\n\
         }\n\
-        let reach = min(LANES, max(count, chunk * LANES) - chunk * LANES);\n\
-        for (var lane = 0u; lane < reach; lane++) {\n\
-          let j = chunk * LANES + lane;\n\
+        for (var lane = 0u; lane < LANES; lane++) {\n\
+          // Past the last column the factors are 0.\n\
+          let column = column_of(tile, chunk, lane);\n\
+          let z_start = min(column, last) * params.dim;\n\
           var values: array<f32, COLS>;\n\
           //#unroll\n\
           for (var c = 0u; c < COLS; c++) {\n\
-            values[c] = z[(tile + j) * params.dim + min(own_dim + c * LANES, params.dim - 1u)];\n\
+            values[c] = z[z_start + min(own_dim + c * LANES, params.dim - 1u)];\n\
           }\n\
           //#unroll\n\
           for (var r = 0u; r < ROWS; r++) {\n\
-            let factor = factors[r * LANES * COLS + j]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
+            let factor = factors[r * LANES * COLS + column - tile]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
             //#unroll\n\
             for (var c = 0u; c < COLS; c++) {\n\
               sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
@@ -4434,13 +4450,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "LOWEST"> = {
+export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "LOWEST"> = {
   name: "ntXentPartials",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
@@ -4472,11 +4488,16 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
-// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
+}\n\
+\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see\n\
+// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
 // a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
 // columns past the end repeat the last one.\n\
-fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
@@ -4495,8 +4516,13 @@ fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);\n\
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
     }\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
@@ -4521,6 +4547,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.\n\
+const VECTOR: u32 = 1u;\n\
+const VECTORS = COLS / VECTOR;\n\
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
 const ROUNDS = min(ROWS, 16u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -4535,7 +4564,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
 @group(0) @binding(4) var<uniform> params: Params;\n\
@@ -4582,8 +4611,8 @@ fn main(\n\
     lane_sums[r * LANES + local.x] = 0.0;\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
-    let first_column = tile * LANES * COLS + local.x;\n\
-    let similarities = similarity_tile(first_row, first_column, local.x);\n\
+    let tile_start = tile * LANES * COLS;\n\
+    let similarities = similarity_tile(first_row, tile_start, local.x);\n\
     for (var round = 0u; round < ROUNDS; round++) {\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -4596,7 +4625,7 @@ fn main(\n\
         var negative: array<bool, COLS>;\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
-          let column = first_column + c * LANES;\n\
+          let column = column_of(tile_start, c, local.x);\n\
           var similarity = 0.0;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -4733,15 +4762,15 @@ fn main(\n\
 ",
 };
 
-export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "ELEMENTS" | "NESTEROV"> = {
+export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS" | "NESTEROV"> = {
   name: "sgd",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 1 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 7 * v["elements"],
   source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
 // g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
@@ -4752,15 +4781,19 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
 // flops: 7 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+// The elements of a slab are a multiple of 64.\n\
+const VECTOR: u32 = 4u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const NESTEROV: bool = true;\n\
@@ -4771,11 +4804,11 @@ struct Params {\n\
   weight_decay: f32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> decays: array<f32>;\n\
 @group(0) @binding(2) var<storage, read> schedule: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> parameters: array<Element>;\n\
+@group(0) @binding(4) var<storage, read_write> velocity: array<Element>;\n\
 @group(0) @binding(5) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -4785,10 +4818,10 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
-  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     let parameter = parameters[i];\n\
-    let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
+    let g = gradients[i] + params.weight_decay * decays[i / (64u / VECTOR)] * parameter;\n\
     let v = params.momentum * velocity[i] + g;\n\
     velocity[i] = v;\n\
     parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\

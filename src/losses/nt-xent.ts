@@ -1,5 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
+import type { ConstantValues } from "../engine/pipelines.js";
 import { constantsOf, type Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import type { Site } from "../engine/variants.js";
@@ -64,6 +65,11 @@ interface Size {
   readonly inverse_temperature: number;
 }
 
+/** A tile whose vectors of four are single elements where the rows are no multiple of four. */
+function withVectors(tile: ConstantValues, rows: number): ConstantValues {
+  return rows % 4 === 0 ? tile : { ...tile, VECTOR: 1 };
+}
+
 /** Logits, and of each row's negatives the largest and the sum of exponentials; of the embeddings, and them transposed. */
 function firstPass(device: Device, { rows, dim, inverse_temperature }: Size) {
   const site: Site<ContrastVariant, { largest: Tensor; sums: Tensor; splits: number }> = {
@@ -81,7 +87,12 @@ function firstPass(device: Device, { rows, dim, inverse_temperature }: Size) {
       const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
       const largest = tape.tensor([splits, rows], "largest logits");
       const sums = tape.tensor([splits, rows], "sums of exponentials");
-      tape.launch(kernel, { z, columns, largest, sums }, { rows, dim, splits, inverse_temperature }, tile);
+      tape.launch(
+        kernel,
+        { z, columns, largest, sums },
+        { rows, dim, splits, inverse_temperature },
+        withVectors(tile, rows),
+      );
       return { largest, sums, splits };
     },
   };
@@ -97,7 +108,12 @@ function embeddingGradient(device: Device, { rows, dim, inverse_temperature }: S
     inputs: [[rows, dim], [dim, rows], [rows], [1]],
     record(tape, { kernel, tile }, [z, columns, lse, gradient]) {
       const dz = tape.tensor([rows, dim], "gradient of the normalised embeddings");
-      tape.launch(kernel, { z, columns, lse, gradient, dz }, { rows, dim, inverse_temperature }, tile);
+      tape.launch(
+        kernel,
+        { z, columns, lse, gradient, dz },
+        { rows, dim, inverse_temperature },
+        withVectors(tile, rows),
+      );
       return dz;
     },
   };

@@ -57,12 +57,14 @@ export function rowTiles(device: Device, rows: number, columns: number): Tiles<T
 }
 
 /** How the passes of NT-Xent are cut up. */
-export type ContrastTile = Omit<Tile, "GROUPS" | "VECTOR">;
+export type ContrastTile = Omit<Tile, "GROUPS">;
 
 /** Tiles of NT-Xent's passes: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
 export function contrastTiles(device: Device): Tiles<ContrastTile> {
   const SHARE = sharedLanes(device);
-  const tile = (LANES: number, ROWS: number, COLS: number, share = 1) => ({ LANES, ROWS, COLS, SHARE: share });
+  const tile = (LANES: number, ROWS: number, COLS: number, share = 1) => {
+    return { LANES, ROWS, COLS, SHARE: share, VECTOR: COLS % 4 === 0 ? 4 : 1 };
+  };
   if (!device.adapter.software) return [tile(64, 8, 2), tile(64, 4, 2), tile(32, 8, 4)];
   if (SHARE > 1) return [tile(SHARE, 32, 64 / SHARE, SHARE), tile(SHARE, 16, 64 / SHARE, SHARE)];
   return [tile(8, 16, 8), tile(8, 8, 8)];
