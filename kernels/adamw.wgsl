@@ -10,11 +10,14 @@
 // shape parameters: elements
 // shape first_moment: elements
 // shape second_moment: elements
-// workgroups: ceil(elements / (LANES * ELEMENTS))
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))
 // flops: 16 * elements
 //#include "lib/grid.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+// The elements of a slab are a multiple of 64.
+const VECTOR: u32 = 4u;
 // Elements a thread goes through.
 const ELEMENTS: u32 = 8u;
 
@@ -26,12 +29,12 @@ struct Params {
   weight_decay: f32,
 }
 
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;
 @group(0) @binding(1) var<storage, read> decays: array<f32>;
 @group(0) @binding(2) var<storage, read> schedule: array<f32>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(4) var<storage, read_write> first_moment: array<f32>;
-@group(0) @binding(5) var<storage, read_write> second_moment: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<Element>;
+@group(0) @binding(4) var<storage, read_write> first_moment: array<Element>;
+@group(0) @binding(5) var<storage, read_write> second_moment: array<Element>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -44,14 +47,14 @@ fn main(
   let scale1 = 1.0 / schedule[1];
   let scale2 = 1.0 / schedule[2];
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
-  let end = min(first + LANES * ELEMENTS, params.elements);
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);
   for (var i = first + local.x; i < end; i += LANES) {
     let g = gradients[i];
     let m = mix(first_moment[i], g, params.one_minus_beta1);
     let v = mix(second_moment[i], g * g, params.one_minus_beta2);
     first_moment[i] = m;
     second_moment[i] = v;
-    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);
+    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / (64u / VECTOR)]);
     parameters[i] = decayed - rate * (m * scale1) / (sqrt(v * scale2) + params.epsilon);
   }
 }

@@ -8,12 +8,14 @@
 // shape gamma: channels
 // shape beta: channels
 // shape parts: 2 * ceil(rows / ROWS) * channels
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))
 // flops: 6 * rows * channels
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 64u;
 const EPSILON: f32 = 0.00001;
@@ -24,12 +26,12 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> statistics: array<f32>;
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;
-@group(0) @binding(4) var<storage, read> beta: array<f32>;
-@group(0) @binding(5) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> dy: array<Element>;
+@group(0) @binding(2) var<storage, read> statistics: array<Element>;
+@group(0) @binding(3) var<storage, read> gamma: array<Element>;
+@group(0) @binding(4) var<storage, read> beta: array<Element>;
+@group(0) @binding(5) var<storage, read_write> parts: array<Element>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -38,25 +40,29 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+  let channels = params.channels / VECTOR;
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= channels) {
     return;
   }
   let mean = statistics[tile.channel];
-  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);
   let scale = gamma[tile.channel] * inverse;
   let shift = beta[tile.channel];
-  var gamma_sum = 0.0;
-  var beta_sum = 0.0;
+  var gamma_sum = Element();
+  var beta_sum = Element();
   for (var row = tile.begin; row < tile.end; row++) {
-    let i = row * params.channels + tile.channel;
+    let i = row * channels + tile.channel;
     let centered = x[i] - mean;
     // The output by the expression of batch-norm.
-    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);
+    var g = dy[i];
+    if (RELU) {
+      g = select(g, Element(), fma(centered, scale, shift) <= Element());
+    }
     gamma_sum = fma(g, centered * inverse, gamma_sum);
     beta_sum += g;
   }
   let chunks = (params.rows + ROWS - 1u) / ROWS;
-  parts[tile.chunk * params.channels + tile.channel] = gamma_sum;
-  parts[(chunks + tile.chunk) * params.channels + tile.channel] = beta_sum;
+  parts[tile.chunk * channels + tile.channel] = gamma_sum;
+  parts[(chunks + tile.chunk) * channels + tile.channel] = beta_sum;
 }

@@ -10,12 +10,14 @@
 // shape dgamma: channels
 // shape dbeta: channels
 // shape dx: rows * channels
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))
 // flops: 6 * rows * channels
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 8u;
 const EPSILON: f32 = 0.00001;
@@ -27,14 +29,14 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> statistics: array<f32>;
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;
-@group(0) @binding(4) var<storage, read> beta: array<f32>;
-@group(0) @binding(5) var<storage, read> dgamma: array<f32>;
-@group(0) @binding(6) var<storage, read> dbeta: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> dy: array<Element>;
+@group(0) @binding(2) var<storage, read> statistics: array<Element>;
+@group(0) @binding(3) var<storage, read> gamma: array<Element>;
+@group(0) @binding(4) var<storage, read> beta: array<Element>;
+@group(0) @binding(5) var<storage, read> dgamma: array<Element>;
+@group(0) @binding(6) var<storage, read> dbeta: array<Element>;
+@group(0) @binding(7) var<storage, read_write> dx: array<Element>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -43,21 +45,25 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+  let channels = params.channels / VECTOR;
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= channels) {
     return;
   }
   let mean = statistics[tile.channel];
-  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);
   let scale = gamma[tile.channel] * inverse;
   let shift = beta[tile.channel];
   let rows = f32(params.rows);
-  let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);
-  let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);
+  let mean_g = select(dbeta[tile.channel] / rows, Element(), FROZEN);
+  let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);
   for (var row = tile.begin; row < tile.end; row++) {
-    let i = row * params.channels + tile.channel;
+    let i = row * channels + tile.channel;
     let centered = x[i] - mean;
-    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);
+    var g = dy[i];
+    if (RELU) {
+      g = select(g, Element(), fma(centered, scale, shift) <= Element());
+    }
     dx[i] = scale * (g - mean_g - centered * slope);
   }
 }

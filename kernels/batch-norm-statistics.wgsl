@@ -4,12 +4,14 @@
 //
 // shape x: rows * channels
 // shape parts: 2 * ceil(rows / ROWS) * channels
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))
 // flops: 5 * rows * channels
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 64u;
 const BLOCK = 8u;
@@ -19,8 +21,8 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> parts: array<Element>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -29,27 +31,28 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+  let channels = params.channels / VECTOR;
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= channels) {
     return;
   }
   var count = 0.0;
-  var mean = 0.0;
-  var squares = 0.0;
+  var mean = Element();
+  var squares = Element();
   for (var row = tile.begin; row < tile.end; row += BLOCK) {
-    var values: array<f32, BLOCK>;
-    var sum = 0.0;
+    var values: array<Element, BLOCK>;
+    var sum = Element();
     //#unroll
     for (var r = 0u; r < BLOCK; r++) {
       // Past the end, the row before the end again, with no weight.
-      values[r] = x[min(row + r, tile.end - 1u) * params.channels + tile.channel];
-      sum += select(0.0, values[r], row + r < tile.end);
+      values[r] = x[min(row + r, tile.end - 1u) * channels + tile.channel];
+      sum += select(Element(), values[r], row + r < tile.end);
     }
     let more = f32(min(BLOCK, tile.end - row));
     let block_mean = sum / more;
     //#unroll
     for (var r = 0u; r < BLOCK; r++) {
-      let difference = select(0.0, values[r] - block_mean, row + r < tile.end);
+      let difference = select(Element(), values[r] - block_mean, row + r < tile.end);
       squares = fma(difference, difference, squares);
     }
     let total = count + more;
@@ -59,6 +62,6 @@ fn main(
     count = total;
   }
   let chunks = (params.rows + ROWS - 1u) / ROWS;
-  parts[tile.chunk * params.channels + tile.channel] = mean;
-  parts[(chunks + tile.chunk) * params.channels + tile.channel] = squares;
+  parts[tile.chunk * channels + tile.channel] = mean;
+  parts[(chunks + tile.chunk) * channels + tile.channel] = squares;
 }

@@ -8,12 +8,14 @@
 // shape beta: channels
 // shape residual: rows * channels
 // shape y: rows * channels
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))
 // flops: 4 * rows * channels
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 8u;
 const EPSILON: f32 = 0.00001;
@@ -25,12 +27,12 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> statistics: array<f32>;
-@group(0) @binding(2) var<storage, read> gamma: array<f32>;
-@group(0) @binding(3) var<storage, read> beta: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> statistics: array<Element>;
+@group(0) @binding(2) var<storage, read> gamma: array<Element>;
+@group(0) @binding(3) var<storage, read> beta: array<Element>;
+@group(0) @binding(4) var<storage, read> residual: array<Element>;
+@group(0) @binding(5) var<storage, read_write> y: array<Element>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -39,19 +41,20 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+  let channels = params.channels / VECTOR;
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= channels) {
     return;
   }
   let mean = statistics[tile.channel];
-  let scale = gamma[tile.channel] * inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);
+  let scale = gamma[tile.channel] * inverseSqrt(statistics[channels + tile.channel] + EPSILON);
   let shift = beta[tile.channel];
   for (var row = tile.begin; row < tile.end; row++) {
-    let i = row * params.channels + tile.channel;
+    let i = row * channels + tile.channel;
     var value = fma(x[i] - mean, scale, shift);
     if (RESIDUAL) {
       value += residual[i];
     }
-    y[i] = select(value, max(value, 0.0), RELU);
+    y[i] = select(value, max(value, Element()), RELU);
   }
 }

@@ -2,12 +2,14 @@
 //
 // shape x: rows * channels
 // shape parts: ceil(rows / ROWS) * channels
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))
 // flops: rows * channels
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 64u;
 
@@ -16,8 +18,8 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> parts: array<Element>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -26,13 +28,14 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {
+  let channels = params.channels / VECTOR;
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);
+  if (tile.begin >= params.rows || tile.channel >= channels) {
     return;
   }
-  var sum = 0.0;
+  var sum = Element();
   for (var row = tile.begin; row < tile.end; row++) {
-    sum += x[row * params.channels + tile.channel];
+    sum += x[row * channels + tile.channel];
   }
-  parts[tile.chunk * params.channels + tile.channel] = sum;
+  parts[tile.chunk * channels + tile.channel] = sum;
 }

@@ -89,6 +89,12 @@ fn main(
   for (var line = split * lines_per_split; line < line_end; line++) {
     let top = line % OUT_HEIGHT * STRIDE - PADDING;
     let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;
+    var own_columns: array<u32, OWN>;
+    //#unroll
+    for (var i = 0u; i < OWN; i++) {
+      // Far outside, where the whole line is.
+      own_columns[i] = select(0x80000000u, own_taps[i].x, top + own_taps[i].y < IN_HEIGHT);
+    }
     for (var ox = 0u; ox < OUT_WIDTH; ox++) {
       let left = ox * STRIDE - PADDING;
       let x_start = (line_start + left) * IN_CHANNELS;
@@ -106,8 +112,7 @@ fn main(
       var own: array<f32, OWN>;
       //#unroll
       for (var i = 0u; i < OWN; i++) {
-        let inside = top + own_taps[i].y < IN_HEIGHT && left + own_taps[i].x < IN_WIDTH;
-        own[i] = select(0.0, x[x_start + own_starts[i]], inside);
+        own[i] = select(0.0, x[x_start + own_starts[i]], left + own_columns[i] < IN_WIDTH);
       }
       //#unroll
       for (var r = 0u; r < ROWS; r++) {

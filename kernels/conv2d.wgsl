@@ -161,7 +161,8 @@ fn main(
         var own: array<f32, OWN>;
         //#unroll
         for (var i = 0u; i < OWN; i++) {
-          own[i] = select(0.0, x[runs[i].start + k], k - runs[i].first < runs[i].count);
+          let inside = select((k - runs[i].first) < runs[i].count, (runs[i].count > 0u), RUN_TAPS == 1u);
+          own[i] = select(0.0, x[runs[i].start + k], inside);
         }
         //#unroll
         for (var p = 0u; p < ROWS; p++) {

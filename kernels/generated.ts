@@ -1,15 +1,15 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
-export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES" | "ELEMENTS"> = {
+export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "adamw",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"one_minus_beta1","type":"f32","offset":4}, {"name":"one_minus_beta2","type":"f32","offset":8}, {"name":"epsilon","type":"f32","offset":12}, {"name":"weight_decay","type":"f32","offset":16}],
   paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 16 * v["elements"],
   source: "// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:\n\
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
@@ -23,15 +23,19 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
 // shape parameters: elements\n\
 // shape first_moment: elements\n\
 // shape second_moment: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
 // flops: 16 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+// The elements of a slab are a multiple of 64.\n\
+const VECTOR: u32 = 4u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
@@ -43,12 +47,12 @@ struct Params {\n\
   weight_decay: f32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> decays: array<f32>;\n\
 @group(0) @binding(2) var<storage, read> schedule: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> first_moment: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> second_moment: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> parameters: array<Element>;\n\
+@group(0) @binding(4) var<storage, read_write> first_moment: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> second_moment: array<Element>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -61,14 +65,14 @@ fn main(\n\
   let scale1 = 1.0 / schedule[1];\n\
   let scale2 = 1.0 / schedule[2];\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
-  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     let g = gradients[i];\n\
     let m = mix(first_moment[i], g, params.one_minus_beta1);\n\
     let v = mix(second_moment[i], g * g, params.one_minus_beta2);\n\
     first_moment[i] = m;\n\
     second_moment[i] = v;\n\
-    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / 64u]);\n\
+    let decayed = parameters[i] * (1.0 - rate * params.weight_decay * decays[i / (64u / VECTOR)]);\n\
     parameters[i] = decayed - rate * (m * scale1) / (sqrt(v * scale2) + params.epsilon);\n\
   }\n\
 }\n\
@@ -646,15 +650,15 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU"> = {
   name: "batchNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["rows"] * v["channels"],
   source: "// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x\n\
 // (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed\n\
@@ -666,7 +670,7 @@ export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" |
 // shape gamma: channels\n\
 // shape beta: channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
 // flops: 6 * rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -687,8 +691,11 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
 const EPSILON: f32 = 0.00001;\n\
@@ -699,12 +706,12 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;\n\
-@group(0) @binding(4) var<storage, read> beta: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<Element>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -713,40 +720,44 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
     return;\n\
   }\n\
   let mean = statistics[tile.channel];\n\
-  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
   let scale = gamma[tile.channel] * inverse;\n\
   let shift = beta[tile.channel];\n\
-  var gamma_sum = 0.0;\n\
-  var beta_sum = 0.0;\n\
+  var gamma_sum = Element();\n\
+  var beta_sum = Element();\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
-    let i = row * params.channels + tile.channel;\n\
+    let i = row * channels + tile.channel;\n\
     let centered = x[i] - mean;\n\
     // The output by the expression of batch-norm.\n\
-    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);\n\
+    var g = dy[i];\n\
+    if (RELU) {\n\
+      g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
+    }\n\
     gamma_sum = fma(g, centered * inverse, gamma_sum);\n\
     beta_sum += g;\n\
   }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
-  parts[tile.chunk * params.channels + tile.channel] = gamma_sum;\n\
-  parts[(chunks + tile.chunk) * params.channels + tile.channel] = beta_sum;\n\
+  parts[tile.chunk * channels + tile.channel] = gamma_sum;\n\
+  parts[(chunks + tile.chunk) * channels + tile.channel] = beta_sum;\n\
 }\n\
 ",
 };
 
-export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
+export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["rows"] * v["channels"],
   source: "// Third pass of the gradient of batch norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,\n\
 // dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,\n\
@@ -760,7 +771,7 @@ export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "ga
 // shape dgamma: channels\n\
 // shape dbeta: channels\n\
 // shape dx: rows * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
 // flops: 6 * rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -781,8 +792,11 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
@@ -794,14 +808,14 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;\n\
-@group(0) @binding(4) var<storage, read> beta: array<f32>;\n\
-@group(0) @binding(5) var<storage, read> dgamma: array<f32>;\n\
-@group(0) @binding(6) var<storage, read> dbeta: array<f32>;\n\
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<Element>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<Element>;\n\
+@group(0) @binding(5) var<storage, read> dgamma: array<Element>;\n\
+@group(0) @binding(6) var<storage, read> dbeta: array<Element>;\n\
+@group(0) @binding(7) var<storage, read_write> dx: array<Element>;\n\
 @group(0) @binding(8) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -810,21 +824,25 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
     return;\n\
   }\n\
   let mean = statistics[tile.channel];\n\
-  let inverse = inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
   let scale = gamma[tile.channel] * inverse;\n\
   let shift = beta[tile.channel];\n\
   let rows = f32(params.rows);\n\
-  let mean_g = select(dbeta[tile.channel] / rows, 0.0, FROZEN);\n\
-  let slope = select(inverse * dgamma[tile.channel] / rows, 0.0, FROZEN);\n\
+  let mean_g = select(dbeta[tile.channel] / rows, Element(), FROZEN);\n\
+  let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
-    let i = row * params.channels + tile.channel;\n\
+    let i = row * channels + tile.channel;\n\
     let centered = x[i] - mean;\n\
-    let g = select(dy[i], 0.0, RELU && fma(centered, scale, shift) <= 0.0);\n\
+    var g = dy[i];\n\
+    if (RELU) {\n\
+      g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
+    }\n\
     dx[i] = scale * (g - mean_g - centered * slope);\n\
   }\n\
 }\n\
@@ -880,15 +898,15 @@ fn main(\n\
 ",
 };
 
-export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "ROWS"> = {
+export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "VECTOR" | "ROWS"> = {
   name: "batchNormStatistics",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
   unrolls: () => [(8), (8)],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 5 * v["rows"] * v["channels"],
   source: "// First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and\n\
 // each channel. Rows are taken BLOCK at a time: mean and squares of a block are exact enough to be put together (Chan, Golub\n\
@@ -896,7 +914,7 @@ export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "chan
 //\n\
 // shape x: rows * channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
 // flops: 5 * rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -917,8 +935,11 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
 const BLOCK = 8u;\n\
@@ -928,8 +949,8 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -938,27 +959,28 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
     return;\n\
   }\n\
   var count = 0.0;\n\
-  var mean = 0.0;\n\
-  var squares = 0.0;\n\
+  var mean = Element();\n\
+  var squares = Element();\n\
   for (var row = tile.begin; row < tile.end; row += BLOCK) {\n\
-    var values: array<f32, BLOCK>;\n\
-    var sum = 0.0;\n\
+    var values: array<Element, BLOCK>;\n\
+    var sum = Element();\n\
     //#unroll\n\
     for (var r = 0u; r < BLOCK; r++) {\n\
       // Past the end, the row before the end again, with no weight.\n\
-      values[r] = x[min(row + r, tile.end - 1u) * params.channels + tile.channel];\n\
-      sum += select(0.0, values[r], row + r < tile.end);\n\
+      values[r] = x[min(row + r, tile.end - 1u) * channels + tile.channel];\n\
+      sum += select(Element(), values[r], row + r < tile.end);\n\
     }\n\
     let more = f32(min(BLOCK, tile.end - row));\n\
     let block_mean = sum / more;\n\
     //#unroll\n\
     for (var r = 0u; r < BLOCK; r++) {\n\
-      let difference = select(0.0, values[r] - block_mean, row + r < tile.end);\n\
+      let difference = select(Element(), values[r] - block_mean, row + r < tile.end);\n\
       squares = fma(difference, difference, squares);\n\
     }\n\
     let total = count + more;\n\
@@ -968,21 +990,21 @@ fn main(\n\
     count = total;\n\
   }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
-  parts[tile.chunk * params.channels + tile.channel] = mean;\n\
-  parts[(chunks + tile.chunk) * params.channels + tile.channel] = squares;\n\
+  parts[tile.chunk * channels + tile.channel] = mean;\n\
+  parts[(chunks + tile.chunk) * channels + tile.channel] = squares;\n\
 }\n\
 ",
 };
 
-export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "LANES" | "ROWS" | "EPSILON" | "RESIDUAL" | "RELU"> = {
+export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RESIDUAL" | "RELU"> = {
   name: "batchNorm",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 4 * v["rows"] * v["channels"],
   source: "// Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:\n\
 // y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.\n\
@@ -994,7 +1016,7 @@ export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" |
 // shape beta: channels\n\
 // shape residual: rows * channels\n\
 // shape y: rows * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
 // flops: 4 * rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1015,8 +1037,11 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
@@ -1028,12 +1053,12 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> statistics: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> gamma: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> beta: array<f32>;\n\
-@group(0) @binding(4) var<storage, read> residual: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> statistics: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> gamma: array<Element>;\n\
+@group(0) @binding(3) var<storage, read> beta: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> residual: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> y: array<Element>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -1042,20 +1067,21 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
     return;\n\
   }\n\
   let mean = statistics[tile.channel];\n\
-  let scale = gamma[tile.channel] * inverseSqrt(statistics[params.channels + tile.channel] + EPSILON);\n\
+  let scale = gamma[tile.channel] * inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
   let shift = beta[tile.channel];\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
-    let i = row * params.channels + tile.channel;\n\
+    let i = row * channels + tile.channel;\n\
     var value = fma(x[i] - mean, scale, shift);\n\
     if (RESIDUAL) {\n\
       value += residual[i];\n\
     }\n\
-    y[i] = select(value, max(value, 0.0), RELU);\n\
+    y[i] = select(value, max(value, Element()), RELU);\n\
   }\n\
 }\n\
 ",
@@ -1162,21 +1188,21 @@ fn main(\n\
 ",
 };
 
-export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "ROWS"> = {
+export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "VECTOR" | "ROWS"> = {
   name: "columnSums",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / v["LANES"]),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => v["rows"] * v["channels"],
   source: "// First pass of the sums of columns: of each run of ROWS rows. sum-splits adds the runs up.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape parts: ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / LANES)\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
 // flops: rows * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
@@ -1197,8 +1223,11 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
 \n\
@@ -1207,8 +1236,8 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -1217,15 +1246,16 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, params.channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= params.channels) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
+  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
     return;\n\
   }\n\
-  var sum = 0.0;\n\
+  var sum = Element();\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
-    sum += x[row * params.channels + tile.channel];\n\
+    sum += x[row * channels + tile.channel];\n\
   }\n\
-  parts[tile.chunk * params.channels + tile.channel] = sum;\n\
+  parts[tile.chunk * channels + tile.channel] = sum;\n\
 }\n\
 ",
 };
@@ -1777,7 +1807,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
@@ -1880,6 +1910,12 @@ fn main(\n\
   for (var line = split * lines_per_split; line < line_end; line++) {\n\
     let top = line % OUT_HEIGHT * STRIDE - PADDING;\n\
     let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;\n\
+    var own_columns: array<u32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      // Far outside, where the whole line is.\n\
+      own_columns[i] = select(0x80000000u, own_taps[i].x, top + own_taps[i].y < IN_HEIGHT);\n\
+    }\n\
     for (var ox = 0u; ox < OUT_WIDTH; ox++) {\n\
       let left = ox * STRIDE - PADDING;\n\
       let x_start = (line_start + left) * IN_CHANNELS;\n\
@@ -1897,8 +1933,7 @@ fn main(\n\
       var own: array<f32, OWN>;\n\
       //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        let inside = top + own_taps[i].y < IN_HEIGHT && left + own_taps[i].x < IN_WIDTH;\n\
-        own[i] = select(0.0, x[x_start + own_starts[i]], inside);\n\
+        own[i] = select(0.0, x[x_start + own_starts[i]], left + own_columns[i] < IN_WIDTH);\n\
       }\n\
       //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
@@ -2116,7 +2151,8 @@ fn main(\n\
         var own: array<f32, OWN>;\n\
         //#unroll\n\
         for (var i = 0u; i < OWN; i++) {\n\
-          own[i] = select(0.0, x[runs[i].start + k], k - runs[i].first < runs[i].count);\n\
+          let inside = select((k - runs[i].first) < runs[i].count, (runs[i].count > 0u), RUN_TAPS == 1u);\n\
+          own[i] = select(0.0, x[runs[i].start + k], inside);\n\
         }\n\
         //#unroll\n\
         for (var p = 0u; p < ROWS; p++) {\n\
@@ -2672,15 +2708,15 @@ fn main(\n\
 ",
 };
 
-export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "ELEMENTS"> = {
+export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "lars",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"trusts","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 8 * v["elements"],
   source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
 // v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
@@ -2692,15 +2728,19 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
 // flops: 8 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+// The elements of a slab are a multiple of 64.\n\
+const VECTOR: u32 = 4u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
@@ -2711,12 +2751,12 @@ struct Params {\n\
   tensors: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> segments: array<u32>;\n\
 @group(0) @binding(2) var<storage, read> trusts: array<f32>;\n\
 @group(0) @binding(3) var<storage, read> schedule: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> velocity: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> parameters: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> velocity: array<Element>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -2726,9 +2766,9 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
-  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    let trust = trusts[segments[i / 64u]];\n\
+    let trust = trusts[segments[i / (64u / VECTOR)]];\n\
     let excluded = trust < 0.0;\n\
     let parameter = parameters[i];\n\
     let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
@@ -3907,13 +3947,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "DEPTH"> = {
+export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
   name: "ntXentGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
@@ -3948,11 +3988,16 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
-// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
+}\n\
+\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see\n\
+// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
 // a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
 // columns past the end repeat the last one.\n\
-fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
@@ -3971,8 +4016,13 @@ fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);\n\
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
     }\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
@@ -3997,6 +4047,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.\n\
+const VECTOR: u32 = 1u;\n\
+const VECTORS = COLS / VECTOR;\n\
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
 const ROUNDS = min(ROWS, 16u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -4010,7 +4063,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
 @group(0) @binding(4) var<storage, read_write> dz: array<f32>;\n\
@@ -4037,8 +4090,7 @@ fn main(\n\
   let dims = min(DEPTH, params.dim - first_dim);\n\
 \n\
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
-    let first_column = tile + local.x;\n\
-    var tile_factors = similarity_tile(first_row, first_column, local.x);\n\
+    var tile_factors = similarity_tile(first_row, tile, local.x);\n\
     for (var round = 0u; round < ROUNDS; round++) {\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -4048,7 +4100,7 @@ fn main(\n\
         let positive = positive_of(row, params.rows);\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
-          let column = first_column + c * LANES;\n\
+          let column = column_of(tile, c, local.x);\n\
           var similarity = 0.0;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -4058,7 +4110,7 @@ fn main(\n\
           let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
           let factor = probabilities - select(0.0, 2.0, column == positive);\n\
           let kept = select(0.0, factor, column < params.rows && column != row);\n\
-          factors[r * LANES * COLS + c * LANES + local.x] = kept; //#subgroups ;\n\
+          factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
             tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);\n\
@@ -4068,7 +4120,6 @@ fn main(\n\
     }\n\
     workgroupBarrier(); //#subgroups ;\n\
 \n\
-    let count = min(LANES * COLS, params.rows - tile);\n\
     for (var d = 0u; d < dims; d += LANES * COLS) {\n\
       let own_dim = first_dim + d + local.x;\n\
       // By hand, for the same reason as in similarity_tile.\n\
@@ -4090,17 +4141,18 @@ fn main(\n\
             own[r] = select(own[r], tile_factors[r][c], c == chunk);\n\
           }\n\
         }\n\
-        let reach = min(LANES, max(count, chunk * LANES) - chunk * LANES);\n\
-        for (var lane = 0u; lane < reach; lane++) {\n\
-          let j = chunk * LANES + lane;\n\
+        for (var lane = 0u; lane < LANES; lane++) {\n\
+          // Past the last column the factors are 0.\n\
+          let column = column_of(tile, chunk, lane);\n\
+          let z_start = min(column, last) * params.dim;\n\
           var values: array<f32, COLS>;\n\
           //#unroll\n\
           for (var c = 0u; c < COLS; c++) {\n\
-            values[c] = z[(tile + j) * params.dim + min(own_dim + c * LANES, params.dim - 1u)];\n\
+            values[c] = z[z_start + min(own_dim + c * LANES, params.dim - 1u)];\n\
           }\n\
           //#unroll\n\
           for (var r = 0u; r < ROWS; r++) {\n\
-            let factor = factors[r * LANES * COLS + j]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
+            let factor = factors[r * LANES * COLS + column - tile]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
             //#unroll\n\
             for (var c = 0u; c < COLS; c++) {\n\
               sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
@@ -4398,13 +4450,13 @@ fn main(\n\
 ",
 };
 
-export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "LOWEST"> = {
+export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "LOWEST"> = {
   name: "ntXentPartials",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
@@ -4436,11 +4488,16 @@ fn positive_of(row: u32, rows: u32) -> u32 {\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from\n\
-// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
+}\n\
+\n\
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see\n\
+// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
 // a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
 // columns past the end repeat the last one.\n\
-fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
@@ -4459,8 +4516,13 @@ fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<
   for (var k = 0u; k < params.dim; k++) {\n\
     var values: array<f32, COLS>;\n\
     //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);\n\
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
     }\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
@@ -4485,6 +4547,9 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
+// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.\n\
+const VECTOR: u32 = 1u;\n\
+const VECTORS = COLS / VECTOR;\n\
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
 const ROUNDS = min(ROWS, 16u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
@@ -4499,7 +4564,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
 @group(0) @binding(4) var<uniform> params: Params;\n\
@@ -4546,8 +4611,8 @@ fn main(\n\
     lane_sums[r * LANES + local.x] = 0.0;\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
-    let first_column = tile * LANES * COLS + local.x;\n\
-    let similarities = similarity_tile(first_row, first_column, local.x);\n\
+    let tile_start = tile * LANES * COLS;\n\
+    let similarities = similarity_tile(first_row, tile_start, local.x);\n\
     for (var round = 0u; round < ROUNDS; round++) {\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -4560,7 +4625,7 @@ fn main(\n\
         var negative: array<bool, COLS>;\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
-          let column = first_column + c * LANES;\n\
+          let column = column_of(tile_start, c, local.x);\n\
           var similarity = 0.0;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -4697,15 +4762,15 @@ fn main(\n\
 ",
 };
 
-export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "ELEMENTS" | "NESTEROV"> = {
+export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS" | "NESTEROV"> = {
   name: "sgd",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 1 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
-  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 7 * v["elements"],
   source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
 // g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
@@ -4716,15 +4781,19 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
 // flops: 7 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+// The elements of a slab are a multiple of 64.\n\
+const VECTOR: u32 = 4u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const NESTEROV: bool = true;\n\
@@ -4735,11 +4804,11 @@ struct Params {\n\
   weight_decay: f32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> decays: array<f32>;\n\
 @group(0) @binding(2) var<storage, read> schedule: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> parameters: array<Element>;\n\
+@group(0) @binding(4) var<storage, read_write> velocity: array<Element>;\n\
 @group(0) @binding(5) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -4749,10 +4818,10 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
-  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     let parameter = parameters[i];\n\
-    let g = gradients[i] + params.weight_decay * decays[i / 64u] * parameter;\n\
+    let g = gradients[i] + params.weight_decay * decays[i / (64u / VECTOR)] * parameter;\n\
     let v = params.momentum * velocity[i] + g;\n\
     velocity[i] = v;\n\
     parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\

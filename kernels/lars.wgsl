@@ -8,11 +8,14 @@
 // shape schedule: 4
 // shape parameters: elements
 // shape velocity: elements
-// workgroups: ceil(elements / (LANES * ELEMENTS))
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))
 // flops: 8 * elements
 //#include "lib/grid.wgsl"
+//#include "lib/element.wgsl"
 
 const LANES: u32 = 64u;
+// The elements of a slab are a multiple of 64.
+const VECTOR: u32 = 4u;
 // Elements a thread goes through.
 const ELEMENTS: u32 = 8u;
 
@@ -23,12 +26,12 @@ struct Params {
   tensors: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;
+@group(0) @binding(0) var<storage, read> gradients: array<Element>;
 @group(0) @binding(1) var<storage, read> segments: array<u32>;
 @group(0) @binding(2) var<storage, read> trusts: array<f32>;
 @group(0) @binding(3) var<storage, read> schedule: array<f32>;
-@group(0) @binding(4) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(5) var<storage, read_write> velocity: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<Element>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<Element>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -38,9 +41,9 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
 ) {
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
-  let end = min(first + LANES * ELEMENTS, params.elements);
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);
   for (var i = first + local.x; i < end; i += LANES) {
-    let trust = trusts[segments[i / 64u]];
+    let trust = trusts[segments[i / (64u / VECTOR)]];
     let excluded = trust < 0.0;
     let parameter = parameters[i];
     let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;

@@ -25,6 +25,9 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 8u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
+// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.
+const VECTOR: u32 = 1u;
+const VECTORS = COLS / VECTOR;
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.
 const ROUNDS = min(ROWS, 16u);
 const ROWS_AT_ONCE = ROWS / ROUNDS;
@@ -38,7 +41,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> z: array<f32>;
-@group(0) @binding(1) var<storage, read> columns: array<f32>;
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(2) var<storage, read> lse: array<f32>;
 @group(0) @binding(3) var<storage, read> gradient: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dz: array<f32>;
@@ -65,8 +68,7 @@ fn main(
   let dims = min(DEPTH, params.dim - first_dim);
 
   for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {
-    let first_column = tile + local.x;
-    var tile_factors = similarity_tile(first_row, first_column, local.x);
+    var tile_factors = similarity_tile(first_row, tile, local.x);
     for (var round = 0u; round < ROUNDS; round++) {
       //#unroll
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {
@@ -76,7 +78,7 @@ fn main(
         let positive = positive_of(row, params.rows);
         //#unroll
         for (var c = 0u; c < COLS; c++) {
-          let column = first_column + c * LANES;
+          let column = column_of(tile, c, local.x);
           var similarity = 0.0;
           //#unroll
           for (var q = 0u; q < ROUNDS; q++) {
@@ -86,7 +88,7 @@ fn main(
           let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);
           let factor = probabilities - select(0.0, 2.0, column == positive);
           let kept = select(0.0, factor, column < params.rows && column != row);
-          factors[r * LANES * COLS + c * LANES + local.x] = kept; //#subgroups ;
+          factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;
           //#unroll
           for (var q = 0u; q < ROUNDS; q++) {
             tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);
@@ -96,7 +98,6 @@ fn main(
     }
     workgroupBarrier(); //#subgroups ;
 
-    let count = min(LANES * COLS, params.rows - tile);
     for (var d = 0u; d < dims; d += LANES * COLS) {
       let own_dim = first_dim + d + local.x;
       // By hand, for the same reason as in similarity_tile.
@@ -118,17 +119,18 @@ fn main(
             own[r] = select(own[r], tile_factors[r][c], c == chunk);
           }
         }
-        let reach = min(LANES, max(count, chunk * LANES) - chunk * LANES);
-        for (var lane = 0u; lane < reach; lane++) {
-          let j = chunk * LANES + lane;
+        for (var lane = 0u; lane < LANES; lane++) {
+          // Past the last column the factors are 0.
+          let column = column_of(tile, chunk, lane);
+          let z_start = min(column, last) * params.dim;
           var values: array<f32, COLS>;
           //#unroll
           for (var c = 0u; c < COLS; c++) {
-            values[c] = z[(tile + j) * params.dim + min(own_dim + c * LANES, params.dim - 1u)];
+            values[c] = z[z_start + min(own_dim + c * LANES, params.dim - 1u)];
           }
           //#unroll
           for (var r = 0u; r < ROWS; r++) {
-            let factor = factors[r * LANES * COLS + j]; //#subgroups let factor = subgroupShuffle(own[r], lane);
+            let factor = factors[r * LANES * COLS + column - tile]; //#subgroups let factor = subgroupShuffle(own[r], lane);
             //#unroll
             for (var c = 0u; c < COLS; c++) {
               sums[r][c] = fma(factor, values[c], sums[r][c]);

@@ -22,6 +22,9 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 8u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
+// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.
+const VECTOR: u32 = 1u;
+const VECTORS = COLS / VECTOR;
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.
 const ROUNDS = min(ROWS, 16u);
 const ROWS_AT_ONCE = ROWS / ROUNDS;
@@ -36,7 +39,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> z: array<f32>;
-@group(0) @binding(1) var<storage, read> columns: array<f32>;
+@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> largest: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -83,8 +86,8 @@ fn main(
     lane_sums[r * LANES + local.x] = 0.0;
   }
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {
-    let first_column = tile * LANES * COLS + local.x;
-    let similarities = similarity_tile(first_row, first_column, local.x);
+    let tile_start = tile * LANES * COLS;
+    let similarities = similarity_tile(first_row, tile_start, local.x);
     for (var round = 0u; round < ROUNDS; round++) {
       //#unroll
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {
@@ -97,7 +100,7 @@ fn main(
         var negative: array<bool, COLS>;
         //#unroll
         for (var c = 0u; c < COLS; c++) {
-          let column = first_column + c * LANES;
+          let column = column_of(tile_start, c, local.x);
           var similarity = 0.0;
           //#unroll
           for (var q = 0u; q < ROUNDS; q++) {

@@ -20,6 +20,7 @@ export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
 export { sampleOrder } from "./data/sample-order.js";
 export { splitHoldOut, subset } from "./data/views.js";
 export * from "./engine.js";
+export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io/choice-store.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { convnet } from "./nn/convnet.js";
@@ -45,4 +46,5 @@ export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.j
 export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";
 export { type StepEvent, Trainer, type TrainingHooks } from "./simclr/trainer.js";
 export type { StepMetrics } from "./simclr/training-step.js";
+export { tuneFor } from "./simclr/tune.js";
 export { VERSION } from "./version.js";

@@ -1,8 +1,13 @@
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns from
-// first_column on, LANES apart. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;
+}
+
+// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see
+// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of
 // a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and
 // columns past the end repeat the last one.
-fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {
   let last = params.rows - 1u;
   var own_starts: array<u32, OWN>;
   //#unroll
@@ -21,8 +26,13 @@ fn similarity_tile(first_row: u32, first_column: u32, lane: u32) -> array<array<
   for (var k = 0u; k < params.dim; k++) {
     var values: array<f32, COLS>;
     //#unroll
-    for (var c = 0u; c < COLS; c++) {
-      values[c] = columns[k * params.rows + min(first_column + c * LANES, last)];
+    for (var v = 0u; v < VECTORS; v++) {
+      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];
+      //#unroll
+      for (var i = 0u; i < VECTOR; i++) {
+        values[v * VECTOR + i] = loaded[i];
+      }
     }
     var own: array<f32, OWN>;
     //#unroll

@@ -18,6 +18,7 @@ export function addEmbedCommand(program: Command): void {
     .action(async (path: string, images: string, { out }: { readonly out: string }) => {
       await withDevice(async (device) => {
         const run = await openStoredRun(path);
+        device.choices.use(run.checkpoint.choices);
         const set = await openRunImages(run, images);
         const embedder = await Embedder.create(device, loadModel(device, run));
         const { mkdir } = await import("node:fs/promises");

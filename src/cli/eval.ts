@@ -18,6 +18,7 @@ export function addEvalCommand(program: Command): void {
     .action(async (path: string, options: { readonly images?: string }) => {
       await withDevice(async (device) => {
         const run = await openStoredRun(path);
+        device.choices.use(run.checkpoint.choices);
         const images = labelled(withTestSet(await openRunImages(run, options.images)));
         if (!images) throw new ConfigError("these images have no labels: put each class in a folder of its own");
         const rows = [["test accuracy", "kNN", "linear probe"]];

@@ -8,6 +8,7 @@ import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
 import { addResumeCommand } from "./resume.js";
 import { addTrainCommand } from "./train.js";
+import { addTuneCommand } from "./tune.js";
 
 const program = new Command("simclr")
   .description("Self-supervised learning on images (SimCLR) on WebGPU.")
@@ -18,6 +19,7 @@ for (const add of [
   addResumeCommand,
   addEvalCommand,
   addEmbedCommand,
+  addTuneCommand,
   addDoctorCommand,
   addDemoCommand,
 ])

@@ -1,12 +1,19 @@
 import { type Device, openDevice } from "../engine/device.js";
+import { loadChoices } from "../io/choice-store.js";
 
-/** Opens the device, says which adapter it is, and closes it when `work` is done, however that ends. */
+/**
+ * Opens the device with the choices of variants that were tuned for it, says which adapter it is, and closes it when `work`
+ * is done, however that ends.
+ */
 export async function withDevice<T>(work: (device: Device) => Promise<T>): Promise<T> {
   const device = await openDevice();
   console.log(`adapter: ${device.adapter.name}`);
   if (device.adapter.software) {
     console.log("         a software adapter: the processor plays GPU, which is correct and slow");
   }
+  const { count, warning } = await loadChoices(device);
+  if (count > 0) console.log(`kernels: ${count} tuned choices`);
+  if (warning !== null) console.log(`kernels: ${warning}`);
   try {
     return await work(device);
   } finally {
@@ -14,12 +21,12 @@ export async function withDevice<T>(work: (device: Device) => Promise<T>): Promi
   }
 }
 
-/** A signal for Ctrl-C: the first one asks for a clean end, the second one ends at once. */
-export function interruptSignal(): AbortSignal {
+/** A signal for Ctrl-C: the first one asks for a clean end, of which `ending` tells, and the second one ends at once. */
+export function interruptSignal(ending = "saving after the step in progress"): AbortSignal {
   const controller = new AbortController();
   process.on("SIGINT", () => {
     if (controller.signal.aborted) process.exit(130);
-    console.log("\ninterrupted: saving after the step in progress (Ctrl-C again to stop at once)");
+    console.log(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
     controller.abort();
   });
   return controller.signal;

@@ -1,20 +1,15 @@
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { ConfigError } from "../errors.js";
-import { DEFAULT_CONFIG, ENCODERS, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../simclr/config.js";
+import { DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../simclr/config.js";
 import { type ImageSource, startRun } from "../simclr/run.js";
+import { addModelOptions, type ModelOptions, modelConfig, number } from "./model-options.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { printSummary, trainingProgress } from "./training-progress.js";
-
-/** An option's text as a number. */
-export function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError("It must be a number.");
-  return value;
-}
+import { forceVariants, tuneOnTerminal } from "./tune.js";
 
 /** Opens images for a command and prints what they are. A path to test images replaces a test part found beside the others. */
 export async function openForCommand(
@@ -46,18 +41,10 @@ async function openSource(path: string, test: string | undefined, imageSize: num
   return { train: images.train, test: other.test ?? other.train };
 }
 
-interface TrainOptions {
+interface TrainOptions extends ModelOptions {
   readonly imageSize?: number;
   readonly test?: string;
-  readonly encoder: TrainingConfig["encoder"];
-  readonly width: number;
-  readonly stem: TrainingConfig["stem"];
-  readonly headLayers: 0 | 1 | 2 | 3;
-  readonly headHidden?: number;
-  readonly headOutput: number;
-  readonly headBatchNorm: boolean;
   readonly augmentation: "auto" | "cifar" | "imagenet";
-  readonly batch: number;
   readonly epochs: number;
   readonly temperature: number;
   readonly optimizer: TrainingConfig["optimizer"];
@@ -68,19 +55,16 @@ interface TrainOptions {
   readonly seed: number;
   readonly evaluateEvery: number;
   readonly checkpointEvery: number;
+  readonly tune?: boolean;
+  readonly force: readonly string[];
   readonly out: string;
   readonly name?: string;
 }
 
 function toConfig(options: TrainOptions): TrainingConfig {
-  const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   return {
-    encoder: options.encoder,
-    width: options.width,
-    stem: options.stem,
-    head: { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) },
+    ...modelConfig(options),
     augmentation: options.augmentation,
-    batch: options.batch,
     epochs: options.epochs,
     temperature: options.temperature,
     optimizer: options.optimizer,
@@ -97,7 +81,7 @@ function toConfig(options: TrainOptions): TrainingConfig {
 /** `simclr train <images>` */
 export function addTrainCommand(program: Command): void {
   const d = DEFAULT_CONFIG;
-  program
+  const command = program
     .command("train")
     .description("train an encoder on images without using their labels")
     .argument(
@@ -112,29 +96,13 @@ export function addTrainCommand(program: Command): void {
     .option(
       "--test <images>",
       "labelled images to evaluate on; else test/ or val/ beside train/, or a tenth of each class",
-    )
-    .addOption(new Option("--encoder <name>", "the net to train").choices(ENCODERS).default(d.encoder))
-    .option("--width <factor>", "multiplies the encoder's channels", number, d.width)
-    .addOption(
-      new Option("--stem <name>", "first layers of a ResNet; auto: cifar up to 64 pixels")
-        .choices(["auto", "cifar", "imagenet"])
-        .default(d.stem),
-    )
-    .option(
-      "--head-layers <count>",
-      "layers of the projection head: 0 (none), 1 (linear), 2 or 3",
-      number,
-      d.head.layers,
-    )
-    .option("--head-hidden <size>", "hidden size of the head (default: the encoder's features)", number)
-    .option("--head-output <size>", "output size of the head", number, d.head.output)
-    .option("--head-batch-norm", "batch norm inside of the head", false)
+    );
+  addModelOptions(command)
     .addOption(
       new Option("--augmentation <name>", "policy of the views; auto: cifar up to 64 pixels")
         .choices(["auto", ...AUGMENTATION_POLICY_NAMES])
         .default("auto"),
     )
-    .option("--batch <images>", "images a step, two views of each", number, d.batch)
     .option("--epochs <count>", "times through the images", number, d.epochs)
     .option("--temperature <number>", "of NT-Xent", number, d.temperature)
     .addOption(new Option("--optimizer <name>", "what moves the weights").choices(OPTIMIZERS).default(d.optimizer))
@@ -154,6 +122,16 @@ export function addTrainCommand(program: Command): void {
       d.evaluateEvery,
     )
     .option("--checkpoint-every <steps>", "steps between checkpoints", number, d.checkpointEvery)
+    .option(
+      "--tune",
+      "time the variants of the heavy kernels first, at most about 20 s, and keep the fastest (see simclr tune)",
+    )
+    .option(
+      "--force <operation=variant>",
+      "use this variant of a kernel whatever was tuned (names: simclr tune --print); may be given again",
+      (text: string, before: readonly string[]) => [...before, text],
+      [],
+    )
     .option("--out <folder>", "where run folders are made", "runs")
     .option("--name <text>", "part of the run folder's name (default: the encoder's)")
     .action((path: string, options: TrainOptions) => trainOn(path, options));
@@ -163,20 +141,36 @@ async function trainOn(path: string, options: TrainOptions): Promise<void> {
   await runTraining(path, toConfig(options), {
     imageSize: options.imageSize,
     test: options.test,
+    tune: options.tune,
+    force: options.force,
     out: options.out,
     name: options.name,
   });
+}
+
+/** How a training from the command line goes about it. */
+interface TrainingSetup {
+  readonly imageSize?: number;
+  readonly test?: string;
+  /** Tune for it first. */
+  readonly tune?: boolean;
+  /** Variants to use, as "operation=variant". */
+  readonly force?: readonly string[];
+  readonly out: string;
+  readonly name?: string;
 }
 
 /** Opens the device and the images, trains, and prints how it went. Sets the exit code to 130 where it was interrupted. */
 export async function runTraining(
   path: string,
   config: Partial<TrainingConfig>,
-  { imageSize, test, out, name }: { imageSize?: number; test?: string; out: string; name?: string },
+  { imageSize, test, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
   const signal = interruptSignal();
   await withDevice(async (device) => {
+    forceVariants(device, force);
     const images = await openForCommand({ images: path, test }, imageSize);
+    if (tune) await tuneOnTerminal(device, config, images.train.width, { signal });
     const { hooks, stop } = await trainingProgress();
     try {
       // Whole paths: the run can be resumed from any folder.

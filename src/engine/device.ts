@@ -12,6 +12,7 @@ import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
 import { type ElementType, elementsOf, type Place, Tensor } from "./tensor.js";
+import { Choices } from "./variants.js";
 
 const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
@@ -24,6 +25,8 @@ const ALIGNMENT = 256;
 export class Device {
   readonly memory: DeviceMemory;
   readonly pipelines: PipelineCache;
+  /** Which variants of the heavy kernels recordings on this device use. */
+  readonly choices = new Choices();
   readonly #readBack: ReadBack;
   #one: Tensor | null = null;
   #failure: SimclrError | null = null;

@@ -11,14 +11,27 @@ export interface KernelProfile {
   readonly flops: number;
 }
 
-/** Launches that are timed in one submit: two timestamps each, and a query set holds 4,096. */
+/** Launches that run one after another in a compute pass. */
+type Pass = readonly Step[];
+
+/** Passes that are timed in one submit: two timestamps each, and a query set holds 4,096. */
 const CHUNK = 2048;
 
-async function timeByTimestamps(device: Device, steps: readonly Step[]): Promise<number[]> {
+function encodePass(encoder: GPUCommandEncoder, steps: Pass, timestampWrites?: GPUComputePassTimestampWrites): void {
+  const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
+  for (const { pipeline, group, grid } of steps) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(grid[0], grid[1]);
+  }
+  pass.end();
+}
+
+async function timeByTimestamps(device: Device, passes: readonly Pass[]): Promise<number[]> {
   const { gpu, memory } = device;
   const milliseconds: number[] = [];
-  for (let start = 0; start < steps.length; start += CHUNK) {
-    const chunk = steps.slice(start, start + CHUNK);
+  for (let start = 0; start < passes.length; start += CHUNK) {
+    const chunk = passes.slice(start, start + CHUNK);
     const querySet = gpu.createQuerySet({ type: "timestamp", count: 2 * chunk.length });
     const resolved = memory.create(
       16 * chunk.length,
@@ -26,13 +39,8 @@ async function timeByTimestamps(device: Device, steps: readonly Step[]): Promise
       "timestamps",
     );
     const encoder = gpu.createCommandEncoder();
-    chunk.forEach(({ pipeline, group, grid }, i) => {
-      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
-      const pass = encoder.beginComputePass({ timestampWrites });
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(grid[0], grid[1]);
-      pass.end();
+    chunk.forEach((steps, i) => {
+      encodePass(encoder, steps, { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 });
     });
     encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
     const copy = device.copyBytes(encoder, { buffer: resolved, offset: 0 }, 16 * chunk.length);
@@ -45,16 +53,12 @@ async function timeByTimestamps(device: Device, steps: readonly Step[]): Promise
   return milliseconds;
 }
 
-async function timeByClock(device: Device, steps: readonly Step[]): Promise<number[]> {
+async function timeByClock(device: Device, passes: readonly Pass[]): Promise<number[]> {
   const milliseconds: number[] = [];
-  for (const { pipeline, group, grid } of steps) {
+  for (const steps of passes) {
     const start = performance.now();
     const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(grid[0], grid[1]);
-    pass.end();
+    encodePass(encoder, steps);
     device.gpu.queue.submit([encoder.finish()]);
     await device.idle();
     milliseconds.push(performance.now() - start);
@@ -62,13 +66,22 @@ async function timeByClock(device: Device, steps: readonly Step[]): Promise<numb
   return milliseconds;
 }
 
-/** Times every launch, by timestamps where the device has them and else by the clock, and adds up by kernel. */
-export async function profileSteps(device: Device, steps: readonly Step[]): Promise<KernelProfile[]> {
+/** Milliseconds of each pass: by timestamps where the device has them, and else by the clock, with the wait for the device. */
+export async function timePasses(device: Device, passes: readonly Pass[]): Promise<number[]> {
   device.check();
   const times = device.has("timestamp-query")
-    ? await timeByTimestamps(device, steps)
-    : await timeByClock(device, steps);
+    ? await timeByTimestamps(device, passes)
+    : await timeByClock(device, passes);
   device.check();
+  return times;
+}
+
+/** Times every launch as a pass of its own, and adds up by kernel. */
+export async function profileSteps(device: Device, steps: readonly Step[]): Promise<KernelProfile[]> {
+  const times = await timePasses(
+    device,
+    steps.map((step) => [step]),
+  );
   const rows = new Map<string, { launches: number; milliseconds: number; bytes: number; flops: number }>();
   steps.forEach(({ launch }, i) => {
     const row = rows.get(launch.kernel.name) ?? { launches: 0, milliseconds: 0, bytes: 0, flops: 0 };

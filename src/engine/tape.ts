@@ -5,6 +5,7 @@ import type { Device } from "./device.js";
 import type { ConstantValues } from "./pipelines.js";
 import { type CompileOptions, compileProgram, type Program } from "./program.js";
 import { type ElementType, expectShape, Tensor } from "./tensor.js";
+import type { Site, Variant } from "./variants.js";
 
 /** One kernel call as it was recorded: everything but the places of its tensors. */
 export interface Launch {
@@ -24,6 +25,12 @@ interface Node {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
   readonly backward: Backward;
+}
+
+/** All constants of a kernel, where some are set and the others have the values of the `.wgsl` file. */
+export function constantsOf(kernel: KernelDefinition, set: ConstantValues): KernelValues {
+  const values = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(set[name] ?? value)]);
+  return Object.fromEntries(values);
 }
 
 /**
@@ -62,11 +69,7 @@ export class Tape {
   ): void {
     const definition: KernelDefinition = kernel;
     const chosen: ConstantValues = constants ?? {};
-    const values: Record<string, number> = { ...params };
-    for (const [name, constant] of Object.entries(definition.constants)) values[name] = constant.value;
-    for (const [name, value] of Object.entries(chosen)) {
-      if (value !== undefined) values[name] = Number(value);
-    }
+    const values = { ...params, ...constantsOf(definition, chosen) };
     const expected = kernel.shapes(values);
     const tensors = kernel.bindings.map(({ name, element }) => {
       const tensor = bindings[name];
@@ -86,6 +89,11 @@ export class Tape {
       workgroups,
       flops: kernel.flops(values),
     });
+  }
+
+  /** Records an operation that has variants, with the one that the device's choices name; returns what its `record` does. */
+  record<V extends Variant, Result>(site: Site<V, Result>, inputs: readonly Tensor[]): Result {
+    return site.record(this, this.device.choices.pick(site), inputs);
   }
 
   /** Asks for the gradients of these tensors. */

@@ -1,5 +1,6 @@
 import { CheckpointError } from "../errors.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "./atomic.js";
+import { parseObject } from "./json.js";
 
 /** The names of the files in a run folder. */
 export const RUN_FILES = {
@@ -166,19 +167,6 @@ async function readText(path: string): Promise<string | null> {
     if (systemErrorCode(cause) === "ENOENT") return null;
     throw new CheckpointError(`Cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isMetricsLine(values: Record<string, unknown>): values is MetricsLine {

@@ -1,11 +1,21 @@
 import { kernels } from "../../kernels/generated.js";
-import type { Tape } from "../engine/tape.js";
+import type { Device } from "../engine/device.js";
+import type { ConstantValues } from "../engine/pipelines.js";
+import { constantsOf, type Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
+import type { Site } from "../engine/variants.js";
 import { ConfigError, ShapeError } from "../errors.js";
 import { mean, transpose } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
-import { contrastTile, wantedWorkgroups } from "../ops/tiles.js";
+import { wantedWorkgroups } from "../ops/tiles.js";
+import {
+  type ContrastGradientVariant,
+  type ContrastVariant,
+  contrastGradientVariants,
+  contrastVariants,
+  extentClass,
+} from "../ops/variants.js";
 import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
 /** @throws ConfigError unless the temperature is a number above 0. */
@@ -35,39 +45,79 @@ export function ntXent(tape: Tape, embeddings: Tensor, temperature: number): NtX
   if (rows % 2 !== 0 || rows < 4) {
     throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
   }
-  const tile = contrastTile(tape.device);
-  const inverse_temperature = 1 / temperature;
+  const size = { rows, dim, inverse_temperature: 1 / temperature };
   const normalized = normalizeRows(tape, embeddings);
   const columns = transpose(tape, normalized);
-  const tiles = Math.ceil(rows / (tile.LANES * tile.COLS));
-  const wanted = Math.ceil(wantedWorkgroups(tape.device) / Math.ceil(rows / tile.ROWS));
-  const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
-  const largest = tape.tensor([splits, rows], "largest logits");
-  const sums = tape.tensor([splits, rows], "sums of exponentials");
+  const { largest, sums, splits } = tape.record(firstPass(tape.device, size), [normalized, columns]);
   const [lse, losses, correct] = ["log-sum-exp", "losses", "correct"].map((label) => tape.tensor([rows], label));
-  tape.launch(
-    kernels.ntXentPartials,
-    { z: normalized, columns, largest, sums },
-    { rows, dim, splits, inverse_temperature },
-    tile,
-  );
-  tape.launch(
-    kernels.ntXentCombine,
-    { largest, sums, z: normalized, lse, losses, correct },
-    { rows, splits, dim, inverse_temperature },
-  );
+  tape.launch(kernels.ntXentCombine, { largest, sums, z: normalized, lse, losses, correct }, { ...size, splits });
   const loss = mean(tape, losses, "NT-Xent");
-  tape.differentiate([normalized], loss, (gradient) => {
-    const dz = tape.tensor(normalized.shape, "gradient of the normalised embeddings");
-    tape.launch(
-      kernels.ntXentGradient,
-      { z: normalized, columns, lse, gradient, dz },
-      { rows, dim, inverse_temperature },
-      tile,
-    );
-    return [dz];
-  });
+  tape.differentiate([normalized], loss, (gradient) => [
+    tape.record(embeddingGradient(tape.device, size), [normalized, columns, lse, gradient]),
+  ]);
   return { loss, accuracy: mean(tape, correct, "contrastive accuracy"), normalized };
+}
+
+/** The size of the loss, with the reciprocal of its temperature. */
+interface Size {
+  readonly rows: number;
+  readonly dim: number;
+  readonly inverse_temperature: number;
+}
+
+/** A tile whose vectors of four are single elements where the rows are no multiple of four. */
+function withVectors(tile: ConstantValues, rows: number): ConstantValues {
+  return rows % 4 === 0 ? tile : { ...tile, VECTOR: 1 };
+}
+
+/** Logits, and of each row's negatives the largest and the sum of exponentials; of the embeddings, and them transposed. */
+function firstPass(device: Device, { rows, dim, inverse_temperature }: Size) {
+  const site: Site<ContrastVariant, { largest: Tensor; sums: Tensor; splits: number }> = {
+    operation: "nt-xent",
+    shape: `${extentClass(rows)}x${dim}`,
+    candidates: contrastVariants(device),
+    inputs: [
+      [rows, dim],
+      [dim, rows],
+    ],
+    record(tape, { kernel, tile, columns: width }, [z, columns]) {
+      const blocks = kernel.workgroups({ ...constantsOf(kernel, tile), rows, splits: 1 });
+      const tiles = Math.ceil(rows / width);
+      const wanted = Math.ceil(wantedWorkgroups(device) / blocks);
+      const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
+      const largest = tape.tensor([splits, rows], "largest logits");
+      const sums = tape.tensor([splits, rows], "sums of exponentials");
+      tape.launch(
+        kernel,
+        { z, columns, largest, sums },
+        { rows, dim, splits, inverse_temperature },
+        withVectors(tile, rows),
+      );
+      return { largest, sums, splits };
+    },
+  };
+  return site;
+}
+
+/** The gradient of the embeddings, of them, them transposed, the rows' log-sum-exps and the gradient of the loss. */
+function embeddingGradient(device: Device, { rows, dim, inverse_temperature }: Size) {
+  const site: Site<ContrastGradientVariant, Tensor> = {
+    operation: "nt-xent-gradient",
+    shape: `${extentClass(rows)}x${dim}`,
+    candidates: contrastGradientVariants(device),
+    inputs: [[rows, dim], [dim, rows], [rows], [1]],
+    record(tape, { kernel, tile }, [z, columns, lse, gradient]) {
+      const dz = tape.tensor([rows, dim], "gradient of the normalised embeddings");
+      tape.launch(
+        kernel,
+        { z, columns, lse, gradient, dz },
+        { rows, dim, inverse_temperature },
+        withVectors(tile, rows),
+      );
+      return dz;
+    },
+  };
+  return site;
 }
 
 /** Cosine similarities of all pairs of rows: a [rows, dim], b [cols, dim] -> [rows, cols]; of a with itself without b. */

@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, type Tensor } from "../engine/tensor.js";
 import { reluGradient } from "./elementwise.js";
-import { channelLanes, rowsPerRun, rowsPerThread } from "./tiles.js";
+import { channelTile, rowsPerRun, rowsPerThread } from "./tiles.js";
 
 /** The tensors of a batch norm, all [channels]. */
 export interface BatchNormTensors {
@@ -32,10 +32,10 @@ export function columnStatistics(
 ): Tensor {
   const [rows, channels] = channelShape(x);
   const ROWS = rowsPerRun(rows);
-  const LANES = channelLanes(tape.device, channels);
+  const tile = channelTile(tape.device, channels);
   const parts = tape.tensor([2, Math.ceil(rows / ROWS), channels], `parts of the statistics of ${x.label}`);
   const statistics = tape.tensor([2, channels], `statistics of ${x.label}`);
-  tape.launch(kernels.batchNormStatistics, { x, parts }, { rows, channels }, { ROWS, LANES });
+  tape.launch(kernels.batchNormStatistics, { x, parts }, { rows, channels }, { ROWS, ...tile });
   // Without running statistics to move, the two bindings need tensors all the same.
   const unused = () => tape.tensor([channels], "unused");
   tape.launch(
@@ -62,7 +62,7 @@ export function batchNorm(
   for (const tensor of [gamma, beta, runningMean, runningVar])
     expectShape(tensor, [channels], `for the batch norm of ${x}`);
   if (residual) expectShape(residual, x.shape, "to be added after the batch norm");
-  const LANES = channelLanes(tape.device, channels);
+  const tile = channelTile(tape.device, channels);
 
   let statistics: Tensor;
   if (training) {
@@ -78,7 +78,7 @@ export function batchNorm(
     kernels.batchNorm,
     { x, statistics, gamma, beta, residual: residual ?? x, y },
     { rows, channels },
-    { LANES, ROWS: rowsPerThread(tape.device), RESIDUAL: residual !== undefined, RELU: relu },
+    { ...tile, ROWS: rowsPerThread(tape.device), RESIDUAL: residual !== undefined, RELU: relu },
   );
 
   tape.differentiate(residual ? [x, gamma, beta, residual] : [x, gamma, beta], y, (dy) => {
@@ -91,7 +91,12 @@ export function batchNorm(
     const dgamma = tape.tensor([channels], `gradient of ${gamma.label}`);
     const dbeta = tape.tensor([channels], `gradient of ${beta.label}`);
     const source = { x, dy: g, statistics, gamma, beta };
-    tape.launch(kernels.batchNormGradientSums, { ...source, parts }, { rows, channels }, { ROWS, LANES, RELU: fused });
+    tape.launch(
+      kernels.batchNormGradientSums,
+      { ...source, parts },
+      { rows, channels },
+      { ROWS, ...tile, RELU: fused },
+    );
     tape.launch(kernels.batchNormGradientCombine, { parts, dgamma, dbeta }, { chunks, channels });
     let dx: Tensor | null = null;
     if (tape.needsGradient(x)) {
@@ -101,7 +106,7 @@ export function batchNorm(
         kernels.batchNormGradient,
         bindings,
         { rows, channels },
-        { LANES, ROWS: rowsPerThread(tape.device), RELU: fused, FROZEN: !training },
+        { ...tile, ROWS: rowsPerThread(tape.device), RELU: fused, FROZEN: !training },
       );
     }
     return residual ? [dx, dgamma, dbeta, g] : [dx, dgamma, dbeta];

@@ -1,7 +1,7 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, type Tensor } from "../engine/tensor.js";
-import { channelLanes, rowsPerRun } from "./tiles.js";
+import { channelTile, rowsPerRun } from "./tiles.js";
 
 /** Adds up the parts [splits, ...shape] of a sum: the result has the shape given. */
 export function sumSplits(tape: Tape, parts: Tensor, shape: readonly number[], label: string): Tensor {
@@ -15,11 +15,6 @@ export function columnSums(tape: Tape, x: Tensor): Tensor {
   const [rows, channels] = channelShape(x);
   const ROWS = rowsPerRun(rows);
   const parts = tape.tensor([Math.ceil(rows / ROWS), channels], `sums of ${x.label}`);
-  tape.launch(
-    kernels.columnSums,
-    { x, parts },
-    { rows, channels },
-    { ROWS, LANES: channelLanes(tape.device, channels) },
-  );
+  tape.launch(kernels.columnSums, { x, parts }, { rows, channels }, { ROWS, ...channelTile(tape.device, channels) });
   return sumSplits(tape, parts, [channels], `sum of ${x.label}`);
 }

@@ -1,10 +1,18 @@
-import { kernels } from "../../kernels/generated.js";
-import type { Tape } from "../engine/tape.js";
+import type { Device } from "../engine/device.js";
+import { constantsOf, type Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
+import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
 import { transpose } from "./elementwise.js";
-import { columnTile, rowTile, wantedWorkgroups } from "./tiles.js";
+import { wantedWorkgroups } from "./tiles.js";
+import {
+  type ConvolutionVariant,
+  convolutionVariants,
+  extentClass,
+  type WeightGradientVariant,
+  weightGradientVariants,
+} from "./variants.js";
 
 /** Step and zero padding of a convolution, the same along both axes, in pixels. */
 export interface ConvolutionOptions {
@@ -46,66 +54,141 @@ export function conv2d(
   const what = `convolution of ${x} with ${weight}`;
   const outHeight = windowedExtent(height, kernelHeight, stride, padding, what);
   const outWidth = windowedExtent(width, kernelWidth, stride, padding, what);
-  const y = tape.tensor([batch, outHeight, outWidth, outChannels], `convolution with ${weight.label}`);
-  const window = { STRIDE: stride, PADDING: padding, KERNEL_HEIGHT: kernelHeight, KERNEL_WIDTH: kernelWidth };
-  const input = { IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels };
-  const output = { OUT_HEIGHT: outHeight, OUT_WIDTH: outWidth, OUT_CHANNELS: outChannels };
-  tape.launch(
-    kernels.conv2d,
-    { x, weight, y },
-    { batch },
-    { ...columnTile(tape.device, outChannels), ...window, RUN_TAPS: kernelWidth, ...input, ...output },
-  );
+  const { label } = weight;
+  const input = { batch, height, width, inChannels };
+  const window = { kernelHeight, kernelWidth, stride, padding };
+  const geometry: Geometry = { ...input, ...window, outHeight, outWidth, outChannels, label };
+  const y = tape.record(forward(tape.device, geometry), [x, weight]);
 
-  const inputGradient = (dy: Tensor) => {
-    const dx = tape.tensor(x.shape, `gradient of ${x.label}`);
-    // With stride 1 it is a convolution of dy with the weights turned round: the forward's own pipeline, for equal channels.
-    const plain = stride === 1 && kernelHeight === kernelWidth && padding < kernelHeight;
-    const turned = transpose(tape, weight, { reversed: plain });
-    tape.launch(
-      kernels.conv2d,
-      { x: dy, weight: turned, y: dx },
-      { batch },
-      {
-        ...columnTile(tape.device, inChannels),
-        ...window,
-        PADDING: plain ? kernelHeight - 1 - padding : padding,
-        TRANSPOSED: !plain,
-        PHASES: stride,
-        RUN_TAPS: plain ? kernelWidth : 1,
-        IN_HEIGHT: outHeight,
-        IN_WIDTH: outWidth,
-        IN_CHANNELS: outChannels,
-        OUT_HEIGHT: height,
-        OUT_WIDTH: width,
-        OUT_CHANNELS: inChannels,
-      },
-    );
-    return dx;
+  const inputGradientOf = (dy: Tensor) => {
+    const turned = transpose(tape, weight, { reversed: isPlain(geometry) });
+    return tape.record(inputGradient(tape.device, geometry), [dy, turned]);
   };
-
-  const weightGradient = (dy: Tensor) => {
-    const rows = kernelHeight * kernelWidth * inChannels;
-    const tile = rowTile(tape.device, outChannels);
-    const blocks = Math.ceil(rows / (tile.ROWS * tile.GROUPS)) * Math.ceil(outChannels / (tile.COLS * tile.LANES));
-    const lines = batch * outHeight;
-    // No more splits than keep the adapter busy, but no run of additions so long that rounding piles up.
-    const wanted = Math.max(Math.ceil(wantedWorkgroups(tape.device) / blocks), Math.ceil((lines * outWidth) / 8192));
-    const perSplit = Math.ceil(lines / Math.min(wanted, lines));
-    const splits = Math.ceil(lines / perSplit);
-    const label = `gradient of ${weight.label}`;
-    const whole = splits === 1;
-    const parts = whole
-      ? tape.tensor(weight.shape, label)
-      : tape.tensor([splits, weight.size], `parts of the ${label}`);
-    const constants = { ...window, ...input, ...output, ...tile };
-    tape.launch(kernels.conv2dWeightGradient, { x, dy, parts }, { batch, splits }, constants);
-    return whole ? parts : sumSplits(tape, parts, weight.shape, label);
-  };
-
   tape.differentiate([x, weight], y, (dy) => [
-    tape.needsGradient(x) ? inputGradient(dy) : null,
-    tape.needsGradient(weight) ? weightGradient(dy) : null,
+    tape.needsGradient(x) ? inputGradientOf(dy) : null,
+    tape.needsGradient(weight) ? tape.record(weightGradient(tape.device, geometry), [x, dy]) : null,
   ]);
   return y;
+}
+
+/** The extents of a convolution. */
+interface Geometry {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  /** The weight's. */
+  readonly label: string;
+}
+
+/** With stride 1, the input gradient is a convolution of dy with the weights turned round: often the forward's own pipeline. */
+function isPlain({ stride, kernelHeight, kernelWidth, padding }: Geometry): boolean {
+  return stride === 1 && kernelHeight === kernelWidth && padding < kernelHeight;
+}
+
+/** Taps whose elements a convolution adds up in one loop: with few channels, a loop of one tap would be all overhead. */
+function runTaps(channels: number, kernelWidth: number): number {
+  return channels < 16 ? kernelWidth : 1;
+}
+
+/** What the convolution and its gradients have in common: their class of shapes, and the shapes of tensors and constants. */
+function describe(g: Geometry) {
+  const size = g.height === g.width ? g.height : `${g.height}x${g.width}`;
+  return {
+    shape: `${g.kernelHeight}x${g.kernelWidth}/${g.stride}+${g.padding} ${g.inChannels}-${g.outChannels} at ${size} n${extentClass(g.batch)}`,
+    x: [g.batch, g.height, g.width, g.inChannels],
+    y: [g.batch, g.outHeight, g.outWidth, g.outChannels],
+    weight: [g.kernelHeight, g.kernelWidth, g.inChannels, g.outChannels],
+    window: { STRIDE: g.stride, PADDING: g.padding, KERNEL_HEIGHT: g.kernelHeight, KERNEL_WIDTH: g.kernelWidth },
+    input: { IN_HEIGHT: g.height, IN_WIDTH: g.width, IN_CHANNELS: g.inChannels },
+    output: { OUT_HEIGHT: g.outHeight, OUT_WIDTH: g.outWidth, OUT_CHANNELS: g.outChannels },
+  };
+}
+
+/** y of x and the weight. */
+function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
+  const { batch, inChannels, outChannels, kernelWidth, label } = geometry;
+  const { shape, x, y, weight, window, input, output } = describe(geometry);
+  return {
+    operation: "conv2d",
+    shape,
+    candidates: convolutionVariants(device, outChannels),
+    inputs: [x, weight],
+    record(tape, { kernel, tile }, [x, weight]) {
+      const result = tape.tensor(y, `convolution with ${label}`);
+      const constants = { ...tile, ...window, RUN_TAPS: runTaps(inChannels, kernelWidth), ...input, ...output };
+      tape.launch(kernel, { x, weight, y: result }, { batch }, constants);
+      return result;
+    },
+  };
+}
+
+/** The gradient of x, of that of y and the weight as [kernel height, kernel width, out, in], turned round where isPlain. */
+function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, padding, label } = geometry;
+  const { shape, x, y, window } = describe(geometry);
+  const plain = isPlain(geometry);
+  return {
+    operation: "conv2d-input-gradient",
+    shape,
+    candidates: convolutionVariants(device, inChannels),
+    inputs: [y, [kernelHeight, kernelWidth, outChannels, inChannels]],
+    record(tape, { kernel, tile }, [dy, weight]) {
+      const dx = tape.tensor(x, `gradient of the input of ${label}`);
+      tape.launch(
+        kernel,
+        { x: dy, weight, y: dx },
+        { batch },
+        {
+          ...tile,
+          ...window,
+          PADDING: plain ? kernelHeight - 1 - padding : padding,
+          TRANSPOSED: !plain,
+          PHASES: geometry.stride,
+          RUN_TAPS: plain ? runTaps(outChannels, kernelWidth) : 1,
+          IN_HEIGHT: geometry.outHeight,
+          IN_WIDTH: geometry.outWidth,
+          IN_CHANNELS: outChannels,
+          OUT_HEIGHT: geometry.height,
+          OUT_WIDTH: geometry.width,
+          OUT_CHANNELS: inChannels,
+        },
+      );
+      return dx;
+    },
+  };
+}
+
+/** The gradient of the weight, of x and the gradient of y. */
+function weightGradient(device: Device, geometry: Geometry): Site<WeightGradientVariant, Tensor> {
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth, label } = geometry;
+  const { shape, x, y, weight, window, input, output } = describe(geometry);
+  return {
+    operation: "conv2d-weight-gradient",
+    shape,
+    candidates: weightGradientVariants(device, kernelHeight * kernelWidth * inChannels, outChannels),
+    inputs: [x, y],
+    record(tape, { kernel, tile }, [x, dy]) {
+      const constants = { ...tile, ...window, ...input, ...output };
+      const blocks = kernel.workgroups({ ...constantsOf(kernel, constants), batch, splits: 1 });
+      const lines = batch * outHeight;
+      // No more splits than keep the adapter busy, but no run of additions so long that rounding piles up.
+      const wanted = Math.max(Math.ceil(wantedWorkgroups(device) / blocks), Math.ceil((lines * outWidth) / 8192));
+      const perSplit = Math.ceil(lines / Math.min(wanted, lines));
+      const splits = Math.ceil(lines / perSplit);
+      const whole = splits === 1;
+      const parts = whole
+        ? tape.tensor(weight, `gradient of ${label}`)
+        : tape.tensor([splits, ...weight], `parts of the gradient of ${label}`);
+      tape.launch(kernel, { x, dy, parts }, { batch, splits }, constants);
+      return whole ? parts : sumSplits(tape, parts, weight, `gradient of ${label}`);
+    },
+  };
 }

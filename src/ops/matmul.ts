@@ -1,9 +1,11 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
+import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { columnSums } from "./column-sums.js";
-import { columnTile } from "./tiles.js";
+import { extentClass, type MatmulVariant, matmulVariants } from "./variants.js";
 
 /** Which operands of a matrix product are taken transposed; none by default. */
 export interface Transposition {
@@ -32,19 +34,7 @@ export function matmul(
       `cannot multiply ${a}${flip(transposeA)} by ${b}${flip(transposeB)}: the inner extents are ${inner} and ${bInner}`,
     );
   }
-  const tile = columnTile(tape.device, cols);
-  const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);
-  tape.launch(
-    kernels.matmul,
-    { a, b, y },
-    { rows, inner, cols },
-    {
-      ...tile,
-      VECTOR: transposeB ? 1 : tile.VECTOR,
-      TRANSPOSE_A: transposeA,
-      TRANSPOSE_B: transposeB,
-    },
-  );
+  const y = tape.record(product(tape.device, { rows, inner, cols }, transposeA, transposeB), [a, b]);
   tape.differentiate([a, b], y, (dy) => {
     const da = () =>
       transposeA
@@ -57,6 +47,30 @@ export function matmul(
     return [tape.needsGradient(a) ? da() : null, tape.needsGradient(b) ? db() : null];
   });
   return y;
+}
+
+/** The matrix product of one size, which takes a and b. */
+function product(
+  device: Device,
+  { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
+  transposeA: boolean,
+  transposeB: boolean,
+): Site<MatmulVariant, Tensor> {
+  const flip = (transposed: boolean) => (transposed ? "t" : "n");
+  // The columns decide on the tiles, so they are no class.
+  const extents = `${extentClass(rows)}x${extentClass(inner)}x${cols}`;
+  return {
+    operation: "matmul",
+    shape: `${extents} ${flip(transposeA)}${flip(transposeB)}`,
+    candidates: matmulVariants(device, cols),
+    inputs: [transposeA ? [inner, rows] : [rows, inner], transposeB ? [cols, inner] : [inner, cols]],
+    record(tape, { kernel, tile }, [a, b]) {
+      const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);
+      const constants = { ...tile, ...(transposeB && { VECTOR: 1 }), TRANSPOSE_A: transposeA, TRANSPOSE_B: transposeB };
+      tape.launch(kernel, { a, b, y }, { rows, inner, cols }, constants);
+      return y;
+    },
+  };
 }
 
 /** Adds `bias` [channels] to the last dimension of `x`. */

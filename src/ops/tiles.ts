@@ -10,32 +10,35 @@ export interface Tile {
   readonly VECTOR: number;
 }
 
+/** The default, and others that may be faster. */
+type Tiles<T> = readonly [T, ...T[]];
+
 /**
- * The tile for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
+ * Tiles for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
  * same element. A software adapter runs a workgroup of 8 threads as one SIMD vector, and a load costs it as much as a dozen
  * multiplications: many outputs a thread, and where there are subgroups, the lanes load different elements and pass them on.
  * That counts on lanes in the order of the threads, which WebGPU does not promise and software adapters keep.
  */
-export function columnTile(device: Device, columns: number): Tile {
-  const VECTOR = columns % 4 === 0 ? 4 : 1;
-  if (!device.adapter.software)
-    return { LANES: 16, GROUPS: 4, ROWS: 8, COLS: columns > 32 ? 4 : 2, SHARE: 1, VECTOR: 1 };
-  const SHARE = sharedLanes(device);
-  if (SHARE > 1 && columns > 8) {
-    const COLS = columns > 32 ? 8 : columns > 16 ? 4 : 2;
-    return { LANES: 8, GROUPS: 1, ROWS: 32, COLS, SHARE, VECTOR: COLS < 4 ? 1 : VECTOR };
+export function columnTiles(device: Device, columns: number): Tiles<Tile> {
+  if (!device.adapter.software) {
+    const tile = (LANES: number, GROUPS: number, ROWS: number): Tile => {
+      return { LANES, GROUPS, ROWS, COLS: columns > 32 ? 4 : 2, SHARE: 1, VECTOR: 1 };
+    };
+    return [tile(16, 4, 8), tile(16, 4, 4), tile(16, 8, 4), tile(32, 4, 8)];
   }
-  const COLS = columns > 8 ? 16 : columns;
-  const LANES = Math.min(8, 2 ** Math.ceil(Math.log2(columns / COLS)));
-  // 14 rows: with 12, 16 or 18, a convolution is 15 to 35 % slower on llvmpipe.
-  return { LANES, GROUPS: 8 / LANES, ROWS: 14, COLS, SHARE: 1, VECTOR: COLS % 4 === 0 ? VECTOR : 1 };
-}
-
-/** The tile of the kernels of NT-Xent, which hold a tile of factors in workgroup memory besides. */
-export function contrastTile(device: Device): Omit<Tile, "GROUPS" | "VECTOR"> {
-  if (!device.adapter.software) return { LANES: 64, ROWS: 8, COLS: 2, SHARE: 1 };
+  const vector = (COLS: number) => (COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1);
+  const alone = (ROWS: number): Tile => {
+    const COLS = Math.min(16, 2 ** Math.ceil(Math.log2(columns)));
+    const LANES = Math.min(8, 2 ** Math.ceil(Math.log2(columns / COLS)));
+    return { LANES, GROUPS: 8 / LANES, ROWS, COLS, SHARE: 1, VECTOR: vector(COLS) };
+  };
   const SHARE = sharedLanes(device);
-  return SHARE > 1 ? { LANES: SHARE, ROWS: 32, COLS: 8, SHARE } : { LANES: 8, ROWS: 16, COLS: 8, SHARE };
+  if (SHARE === 1 || columns <= 8) return [alone(16), alone(8)];
+  const sharing = (ROWS: number): Tile => {
+    const COLS = columns > 32 ? 8 : columns > 16 ? 4 : 2;
+    return { LANES: 8, GROUPS: 1, ROWS, COLS, SHARE, VECTOR: vector(COLS) };
+  };
+  return [sharing(32), sharing(48), sharing(16), alone(16)];
 }
 
 /** Lanes that can pass values on to each other on a software adapter. */
@@ -43,17 +46,37 @@ function sharedLanes(device: Device): number {
   return device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
 }
 
-/** The tile of a kernel whose workgroups are one row of threads on a GPU: a whole wave. */
-export function rowTile(device: Device, columns: number): Tile {
-  const tile = columnTile(device, columns);
-  if (device.adapter.software) return tile;
-  return { ...tile, LANES: 32, GROUPS: 1, COLS: Math.min(4, Math.ceil(columns / 32)) };
+/** Tiles of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
+export function rowTiles(device: Device, rows: number, columns: number): Tiles<Tile> {
+  const [first, ...others] = columnTiles(device, columns).map((tile) => {
+    if (device.adapter.software) return tile;
+    const ROWS = rows > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
+    return { ...tile, ROWS, LANES: 32, GROUPS: 1, COLS: Math.min(4, Math.ceil(columns / 32)) };
+  });
+  return [first, ...others];
 }
 
-/** Threads side by side over the channels of a map: whole waves of a GPU, whole vectors of a software adapter. */
-export function channelLanes(device: Device, channels: number): number {
-  if (device.adapter.software && channels <= 16) return 8;
-  return channels > 32 ? 64 : 32;
+/** How the passes of NT-Xent are cut up. */
+export type ContrastTile = Omit<Tile, "GROUPS">;
+
+/** Tiles of NT-Xent's passes: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
+export function contrastTiles(device: Device): Tiles<ContrastTile> {
+  const SHARE = sharedLanes(device);
+  const tile = (LANES: number, ROWS: number, COLS: number, share = 1) => {
+    return { LANES, ROWS, COLS, SHARE: share, VECTOR: COLS % 4 === 0 ? 4 : 1 };
+  };
+  if (!device.adapter.software) return [tile(64, 8, 2), tile(64, 4, 2), tile(32, 8, 4)];
+  if (SHARE > 1) return [tile(SHARE, 32, 64 / SHARE, SHARE), tile(SHARE, 16, 64 / SHARE, SHARE)];
+  return [tile(8, 16, 8), tile(8, 8, 8)];
+}
+
+/** Threads side by side over so many channels, and neighbouring channels that each takes at once. */
+export function channelTile(device: Device, channels: number): { readonly LANES: number; readonly VECTOR: number } {
+  const VECTOR = channels % 4 === 0 ? 4 : 1;
+  const threads = channels / VECTOR;
+  // Whole waves of a GPU, whole vectors of a software adapter.
+  if (device.adapter.software && threads <= 16) return { LANES: 8 * Math.ceil(threads / 8), VECTOR };
+  return { LANES: threads > 32 ? 64 : 32, VECTOR };
 }
 
 /** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */

@@ -1,4 +1,5 @@
 import type { Device } from "../engine/device.js";
+import { type ChoiceTable, isChoiceTable } from "../engine/variants.js";
 import { CheckpointError, NonFiniteLossError } from "../errors.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -16,6 +17,8 @@ export interface Checkpoint {
   readonly step: number;
   /** Size of the training set: the order of the images depends on it. */
   readonly images: number;
+  /** The variants of kernels that the training uses; defaults where nothing is said. */
+  readonly choices: ChoiceTable;
   readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
@@ -50,6 +53,7 @@ export async function encodeCheckpoint(
     imageSize: String(model.imageSize),
     step: String(facts.step),
     images: String(facts.images),
+    choices: JSON.stringify(facts.choices),
   });
 }
 
@@ -81,12 +85,17 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       `this is no checkpoint of a training: its format is "${metadata["format"] ?? "none"}", not "${FORMAT}"`,
     );
   }
-  let config: unknown;
-  try {
-    config = JSON.parse(metadata["config"] ?? "");
-  } catch (cause) {
-    throw new CheckpointError("the checkpoint's configuration is not JSON", { cause });
-  }
+  const json = (key: string, text: string | undefined): unknown => {
+    try {
+      return JSON.parse(text ?? "");
+    } catch (cause) {
+      throw new CheckpointError(`the checkpoint's ${key} is not JSON`, { cause });
+    }
+  };
+  const config = json("configuration", metadata["config"]);
+  // A checkpoint of a version without choices has the defaults.
+  const choices = json("choices", metadata["choices"] ?? "{}");
+  if (!isChoiceTable(choices)) throw new CheckpointError("the checkpoint's choices are damaged");
   const whole = (key: string): number => {
     const value = Number(metadata[key]);
     if (!Number.isInteger(value) || value < 0)
@@ -102,6 +111,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     imageSize: whole("imageSize"),
     step: whole("step"),
     images: whole("images"),
+    choices,
     tensors: floats,
   };
 }

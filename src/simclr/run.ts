@@ -1,5 +1,6 @@
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
+import type { ChoiceTable } from "../engine/variants.js";
 import { CheckpointError } from "../errors.js";
 import { writeFileAtomic } from "../io/atomic.js";
 import { renderReport } from "../io/report.js";
@@ -68,6 +69,8 @@ export interface RunConfig {
   readonly testImages: number;
   readonly classes: readonly string[];
   readonly training: TrainingConfig;
+  /** The variants of kernels that the run uses; defaults where nothing is said. */
+  readonly choices: ChoiceTable;
 }
 
 /** An evaluation line of metrics.jsonl. */
@@ -77,7 +80,8 @@ function evaluationLine(step: number, epoch: number, accuracies: { knn: number; 
 
 /**
  * Trains on images and leaves a run folder: config.json, metrics.jsonl, checkpoint.safetensors, encoder.safetensors and
- * report.html. A labelled set without a test part gives a tenth of each class to one. Node, Bun and Deno.
+ * report.html. A labelled set without a test part gives a tenth of each class to one. The device's choices of variants go
+ * into config.json and the checkpoint, for `resumeRun`. Node, Bun and Deno.
  * @throws ConfigError, DataError, and what goes wrong on the device; the last checkpoint stays.
  */
 export async function startRun(
@@ -99,6 +103,7 @@ export async function startRun(
     testImages: set.test?.length ?? 0,
     classes: set.train.classes,
     training: trainer.config,
+    choices: trainer.choices,
   };
   await folder.writeConfig(facts);
   options.onFolder?.(folder.path);
@@ -107,7 +112,8 @@ export async function startRun(
 
 /**
  * Goes on with an interrupted run from its checkpoint; the steps are the same to the bit as without the interruption, on
- * the same adapter. A finished run only writes its report again.
+ * the same adapter, for the run's choices of variants take the place of the device's. A finished run only writes its report
+ * again.
  * @throws CheckpointError where there is no usable checkpoint or the images are others.
  */
 export async function resumeRun(
@@ -125,6 +131,7 @@ export async function resumeRun(
     );
   }
   hooks.onPhase?.("compiling");
+  device.choices.use(checkpoint.choices);
   const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks.onCompile);
   trainer.restore(checkpoint);
   await folder.prepareResume(checkpoint.step);

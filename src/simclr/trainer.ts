@@ -1,13 +1,14 @@
 import type { Dataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { Device } from "../engine/device.js";
+import type { ChoiceTable } from "../engine/variants.js";
 import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
 import { type Checkpoint, encodeCheckpoint, restoreModel, restoreOptimizer } from "./checkpoint.js";
 import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
 import { createModel, createOptimizer, type SimclrModel } from "./model.js";
-import { recordTrainingStep, type StepMetrics, type TrainingStep } from "./training-step.js";
+import { createTrainingStep, type StepMetrics, type TrainingStep } from "./training-step.js";
 
 /** A finished step. */
 export interface StepEvent extends StepMetrics {
@@ -43,10 +44,13 @@ export class Trainer {
     readonly model: SimclrModel,
     readonly optimizer: Optimizer,
     readonly recorded: TrainingStep,
+    /** The device's choices when the step was recorded. */
+    readonly choices: ChoiceTable,
   ) {}
 
   /**
-   * Makes the model and compiles the training step.
+   * Makes the model and compiles the training step, with the variants of kernels that `device.choices` names: see `tuneFor`
+   * and `loadChoices`.
    * @param config what differs from `DEFAULT_CONFIG`.
    * @throws ConfigError for values out of range, a batch larger than the set, or images that are not square.
    */
@@ -65,8 +69,9 @@ export class Trainer {
     }
     const model = createModel(device, full, dataset.width);
     const optimizer = createOptimizer(full, model.tensors);
-    const recorded = await recordTrainingStep(device, full, model, optimizer, onCompile);
-    return new Trainer(device, full, dataset, model, optimizer, recorded);
+    const choices = device.choices.table;
+    const recorded = await createTrainingStep(device, full, model, optimizer, onCompile);
+    return new Trainer(device, full, dataset, model, optimizer, recorded, choices);
   }
 
   /** Whole batches an epoch: a ragged last one is dropped. */
@@ -88,7 +93,8 @@ export class Trainer {
 
   /**
    * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
-   * as without the stop, on the same adapter.
+   * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
+   * `device.choices.use(checkpoint.choices)` before `create`.
    * @throws CheckpointError where it is of another architecture, optimizer or set.
    */
   restore(checkpoint: Checkpoint): void {
@@ -110,8 +116,9 @@ export class Trainer {
 
   /** The state after the steps done so far, encoded. */
   checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
-    const { config, step } = this;
-    return encodeCheckpoint(this.device, this.model, this.optimizer, { config, step, images: this.dataset.length });
+    const { config, step, choices } = this;
+    const facts = { config, step, images: this.dataset.length, choices };
+    return encodeCheckpoint(this.device, this.model, this.optimizer, facts);
   }
 
   /**

@@ -33,17 +33,28 @@ export interface TrainingStep {
   dispose(): void;
 }
 
+/** A training step that is recorded and not compiled yet. */
+interface Recording {
+  readonly tape: Tape;
+  readonly bytes: Tensor;
+  readonly images: Tensor;
+  readonly counter: Tensor;
+  /** Loss, contrastive accuracy and output standard deviation, one in each tensor. */
+  readonly metrics: Slab;
+  /** Frees the tensors above. */
+  free(): void;
+}
+
 /**
  * Records two views of each image, the encoder and head on all views in one batch, NT-Xent, the backward pass and the
- * optimizer's update, and compiles it.
+ * optimizer's update.
  */
-export async function recordTrainingStep(
+export function recordTrainingStep(
   device: Device,
   config: TrainingConfig,
   model: SimclrModel,
   optimizer: Optimizer,
-  onProgress?: (compiled: number, total: number) => void,
-): Promise<TrainingStep> {
+): Recording {
   const { batch } = config;
   const size = model.imageSize;
   const bytes = device.indices([batch, size, size], "images");
@@ -65,6 +76,21 @@ export async function recordTrainingStep(
   tape.backward(loss);
   model.tensors.placeGradients(tape);
   optimizer.record(tape);
+  const free = () => {
+    for (const tensor of [bytes, images, counter, metrics.all]) device.free(tensor);
+  };
+  return { tape, bytes, images, counter, metrics, free };
+}
+
+/** Records a training step as `recordTrainingStep` does, and compiles it. */
+export async function createTrainingStep(
+  device: Device,
+  config: TrainingConfig,
+  model: SimclrModel,
+  optimizer: Optimizer,
+  onProgress?: (compiled: number, total: number) => void,
+): Promise<TrainingStep> {
+  const { tape, bytes, images, counter, metrics, free } = recordTrainingStep(device, config, model, optimizer);
   const program = await tape.compile({ onProgress });
   return {
     program,
@@ -77,7 +103,7 @@ export async function recordTrainingStep(
     },
     dispose() {
       program.dispose();
-      for (const tensor of [bytes, images, counter, metrics.all]) device.free(tensor);
+      free();
     },
   };
 }

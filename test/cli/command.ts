@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { repository } from "../lib/repository.js";
@@ -21,7 +22,10 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts `simclr` with these arguments. */
+/** Mesa keeps its compiled shaders where the user's cache is, unless it is told. */
+const { XDG_CACHE_HOME, MESA_SHADER_CACHE_DIR = XDG_CACHE_HOME ?? join(homedir(), ".cache") } = process.env;
+
+/** Starts `simclr` with these arguments. What the user has tuned does not count: choices are kept below the folder. */
 export function start(
   args: readonly string[],
   { cwd, env = {} }: CommandOptions,
@@ -37,7 +41,7 @@ export function startProcess(
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(program, args, {
     cwd,
-    env: { ...process.env, NO_COLOR: "1", ...env },
+    env: { ...process.env, NO_COLOR: "1", XDG_CACHE_HOME: join(cwd, "cache"), MESA_SHADER_CACHE_DIR, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIME_LIMIT,
     killSignal: "SIGKILL",

@@ -16,7 +16,7 @@ const cwd = repository;
 
 usage("--help of every command tells what there is, with the defaults", async () => {
   const whole = succeeded(await simclr(["--help"], { cwd })).stdout;
-  const commands = ["train", "resume", "eval", "embed", "doctor", "demo"];
+  const commands = ["train", "resume", "eval", "embed", "tune", "doctor", "demo"];
   const helps = new Map(
     await Promise.all(
       commands.map(async (name) => {
@@ -53,6 +53,8 @@ usage("--help of every command tells what there is, with the defaults", async ()
     const described = new RegExp(` --${option} ((?! --).)*default: ${String(value).replace(".", "\\.")}\\)`);
     assert.match(helps.get("train") ?? "", described);
   }
+  assert.match(helps.get("tune") ?? "", /--budget <seconds> .*\(default: 20\)/);
+  assert.match(helps.get("tune") ?? "", /--image-size <pixels> .*\(default: 32\)/);
   assert.match(helps.get("embed") ?? "", /--out <folder> .*\(default: "\."\)/);
   assert.match(helps.get("demo") ?? "", /--out <folder> .*\(default: "runs"\)/);
   assert.match(helps.get("eval") ?? "", /--images <images> .*\(default: those it was trained on\)/);
@@ -93,6 +95,12 @@ usage("images and settings that cannot be are refused before anything is written
       [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature -1 must be/],
       [["train", "set", "--batch", "16", "--head-layers", "5"], /a head of 5 layers/],
       [["train", "set", "--image-size", "0"], /image size.*got 0/],
+      [["train", "set", "--force", "conv2d"], /--force takes an operation and a variant.*not "conv2d"/],
+      [["train", "set", "--force", "conv3d=fast"], /"conv3d" has no variants: choose .*matmul, conv2d, /],
+      [["train", "set", "--force", "conv2d=fast"], /conv2d has no variant "fast" on this adapter: choose one of lanes/],
+      [["tune", "--budget", "0"], /a budget of 0 seconds/],
+      [["tune", "--batch", "1"], /batch is 1/],
+      [["tune", "--image-size", "0"], /image size 0 must be a whole number of pixels/],
       [["resume", "nowhere"], /no run folder nowhere/],
       [["eval", "set"], /set is not a run folder: it has no config\.json/],
       [["embed", "set", "set"], /set is not a run folder/],

@@ -1,0 +1,54 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_CONFIG, ENCODERS, type TrainingConfig } from "../simclr/config.js";
+
+/** An option's text as a number. */
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+/** The options that say what is trained, and by that the sizes of everything on the device. */
+export interface ModelOptions {
+  readonly encoder: TrainingConfig["encoder"];
+  readonly width: number;
+  readonly stem: TrainingConfig["stem"];
+  readonly headLayers: 0 | 1 | 2 | 3;
+  readonly headHidden?: number;
+  readonly headOutput: number;
+  readonly headBatchNorm: boolean;
+  readonly batch: number;
+}
+
+/** Adds those options to a command. */
+export function addModelOptions(command: Command): Command {
+  const d = DEFAULT_CONFIG;
+  return command
+    .addOption(new Option("--encoder <name>", "the net to train").choices(ENCODERS).default(d.encoder))
+    .option("--width <factor>", "multiplies the encoder's channels", number, d.width)
+    .addOption(
+      new Option("--stem <name>", "first layers of a ResNet; auto: cifar up to 64 pixels")
+        .choices(["auto", "cifar", "imagenet"])
+        .default(d.stem),
+    )
+    .option(
+      "--head-layers <count>",
+      "layers of the projection head: 0 (none), 1 (linear), 2 or 3",
+      number,
+      d.head.layers,
+    )
+    .option("--head-hidden <size>", "hidden size of the head (default: the encoder's features)", number)
+    .option("--head-output <size>", "output size of the head", number, d.head.output)
+    .option("--head-batch-norm", "batch norm inside of the head", false)
+    .option("--batch <images>", "images a step, two views of each", number, d.batch);
+}
+
+/** What those options say about the training. */
+export function modelConfig(
+  options: ModelOptions,
+): Pick<TrainingConfig, "encoder" | "width" | "stem" | "head" | "batch"> {
+  const { encoder, width, stem, batch } = options;
+  const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
+  const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
+  return { encoder, width, stem, head, batch };
+}

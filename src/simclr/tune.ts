@@ -1,0 +1,33 @@
+import type { Device } from "../engine/device.js";
+import { type Timing, type TuneOptions, tune } from "../engine/tuner.js";
+import { ConfigError } from "../errors.js";
+import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { createModel, createOptimizer } from "./model.js";
+import { recordTrainingStep } from "./training-step.js";
+
+/**
+ * Tunes for the training step of a configuration on square images of `imageSize` pixels: times the variants of all its heavy
+ * operations that have no choice yet, and makes the fastest the device's choices (see `tune`). Call it before
+ * `Trainer.create` or `startRun`, and `saveChoices` to keep what it found.
+ * @param config what differs from `DEFAULT_CONFIG`; encoder, width, stem, head and batch matter
+ * @throws ConfigError for values out of range; what goes wrong on the device.
+ */
+export async function tuneFor(
+  device: Device,
+  config: Partial<TrainingConfig>,
+  imageSize: number,
+  options: TuneOptions = {},
+): Promise<Timing[]> {
+  const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
+  checkConfig(full, full.batch);
+  if (!Number.isInteger(imageSize) || imageSize < 1) {
+    throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
+  }
+  const model = createModel(device, full, imageSize);
+  const optimizer = createOptimizer(full, model.tensors);
+  // Only for the sites that the device's choices see meanwhile.
+  recordTrainingStep(device, full, model, optimizer).free();
+  optimizer.dispose();
+  model.tensors.dispose();
+  return tune(device, options);
+}

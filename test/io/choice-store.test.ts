@@ -1,0 +1,63 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Device } from "../../src/engine/device.js";
+import { clearChoices, loadChoices, saveChoices } from "../../src/io/choice-store.js";
+import { testDevice } from "../lib/device.js";
+
+const store = suite("stored choices");
+
+/** Does something while files go to a folder of its own; a page has its own storage anyway. */
+async function inOwnPlace(work: () => Promise<void>): Promise<void> {
+  if (typeof process === "undefined") return work();
+  const { mkdtemp, rm } = await import("node:fs/promises");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const before = process.env["XDG_CACHE_HOME"];
+  const folder = await mkdtemp(join(tmpdir(), "simclr-choices-"));
+  process.env["XDG_CACHE_HOME"] = folder;
+  try {
+    await work();
+  } finally {
+    if (before === undefined) delete process.env["XDG_CACHE_HOME"];
+    else process.env["XDG_CACHE_HOME"] = before;
+    await rm(folder, { recursive: true });
+  }
+}
+
+store("of one device are found by the next, on the same adapter only", () =>
+  inOwnPlace(async () => {
+    const { gpu, adapter } = await testDevice();
+    const device = new Device(gpu, adapter);
+    const { place, ...nothing } = await loadChoices(device);
+    assert.equal(nothing, { count: 0, warning: null });
+    assert.match(place, typeof process === "undefined" ? /^IndexedDB$/ : /webgpu-simclr.choices\.json$/);
+    device.choices.set("conv2d", "3x3", "wide");
+    device.choices.force("matmul", "deep");
+    await saveChoices(device);
+
+    device.choices.use({ matmul: { "8x8x8": "flat" } });
+    assert.equal(await loadChoices(device), { place, count: 1, warning: null });
+    assert.equal(device.choices.table, { conv2d: { "3x3": "wide" }, matmul: { "8x8x8": "flat" } });
+    device.choices.set("conv2d", "1x1", "narrow");
+    await saveChoices(device);
+
+    const other = new Device(gpu, { ...adapter, name: "another adapter" });
+    assert.equal(await loadChoices(other), { place, count: 0, warning: null });
+    other.choices.set("conv2d", "3x3", "narrow");
+    await saveChoices(other);
+
+    // What is kept already stays beside what is added.
+    device.choices.use({ conv2d: { "3x3": "wider" } });
+    await saveChoices(device);
+    device.choices.use({});
+    assert.is((await loadChoices(device)).count, 3);
+    assert.equal(device.choices.table, { conv2d: { "3x3": "wider", "1x1": "narrow" }, matmul: { "8x8x8": "flat" } });
+
+    await clearChoices(device);
+    assert.is((await loadChoices(device)).count, 0);
+    assert.is((await loadChoices(other)).count, 1, "those of the other adapter stay");
+    await clearChoices(other);
+  }),
+);
+
+store.run();
