@@ -75,8 +75,8 @@ fn output_pixel(number: u32, phase: vec2u) -> Pixel {
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
 }
 
-// Where along one axis the first tap reads; with TRANSPOSED, tap `first_tap` of the phase. May lie before the first pixel and
-// wraps then.
+// Where along one axis the first tap reads, which, before the first pixel, wraps; with TRANSPOSED, the first tap of the phase,
+// and other taps read before it.
 fn patch_start(position: u32, phase: u32) -> u32 {
   if (TRANSPOSED) {
     return position / STRIDE + (phase + PADDING) / STRIDE;
@@ -120,7 +120,7 @@ fn term_at(k: u32, phase: vec2u) -> Term {
   // No pixel has all bits.
   let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);
   if (TRANSPOSED) {
-    // From the quotient of the first tap down to that of this one; both divisions are exact where the tap counts.
+    // So far the tap reads before the first one of its phase; both divisions come out even where the tap counts.
     let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;
     let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;
     return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);
@@ -185,7 +185,9 @@ fn main(
       let tap = k / IN_CHANNELS;
       let ky = tap / KERNEL_WIDTH;
       let kx = tap % KERNEL_WIDTH;
-      if ((phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u || (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {
+      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;
+      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;
+      if (!reads_row || !reads_column) {
         // No pixel of the phase reads this tap: on to the next one.
         k = (tap + 1u) * IN_CHANNELS - DEPTH;
         continue;

@@ -1321,8 +1321,8 @@ const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
 // COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// and the number of threads one of DEPTH / 4.\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
+// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -1403,8 +1403,8 @@ fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
-// Where along one axis the first tap reads; with TRANSPOSED, tap `first_tap` of the phase. May lie before the first pixel and\n\
-// wraps then.\n\
+// Where along one axis the first tap reads, which, before the first pixel, wraps; with TRANSPOSED, the first tap of the phase,\n\
+// and other taps read before it.\n\
 fn patch_start(position: u32, phase: u32) -> u32 {\n\
   if (TRANSPOSED) {\n\
     return position / STRIDE + (phase + PADDING) / STRIDE;\n\
@@ -1448,7 +1448,7 @@ fn term_at(k: u32, phase: vec2u) -> Term {\n\
   // No pixel has all bits.\n\
   let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
   if (TRANSPOSED) {\n\
-    // From the quotient of the first tap down to that of this one; both divisions are exact where the tap counts.\n\
+    // So far the tap reads before the first one of its phase; both divisions come out even where the tap counts.\n\
     let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;\n\
     let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;\n\
     return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
@@ -1513,7 +1513,9 @@ fn main(\n\
       let tap = k / IN_CHANNELS;\n\
       let ky = tap / KERNEL_WIDTH;\n\
       let kx = tap % KERNEL_WIDTH;\n\
-      if ((phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u || (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
+      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;\n\
+      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;\n\
+      if (!reads_row || !reads_column) {\n\
         // No pixel of the phase reads this tap: on to the next one.\n\
         k = (tap + 1u) * IN_CHANNELS - DEPTH;\n\
         continue;\n\
@@ -2833,8 +2835,8 @@ const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);\n\
 // COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// and the number of threads one of DEPTH / 4.\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
+// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -3711,8 +3713,8 @@ const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
 // COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// and the number of threads one of DEPTH / 4.\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
+// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -4247,8 +4249,8 @@ const LOWEST: f32 = -1e30;\n\
 // COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
 // them from one bank, and all of them the same vector of the left one.\n\
 //\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,\n\
-// and the number of threads one of DEPTH / 4.\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
+// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\

@@ -3,8 +3,8 @@
 // COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of
 // them from one bank, and all of them the same vector of the left one.
 //
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4,
-// and the number of threads one of DEPTH / 4.
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and
+// the number of threads one of DEPTH / 4.
 const THREADS = ROW_THREADS * COL_THREADS;
 const TILE_ROWS = ROW_THREADS * ROWS;
 const TILE_COLS = COL_THREADS * COLS;
