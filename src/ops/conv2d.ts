@@ -93,11 +93,6 @@ function isPlain({ stride, kernelHeight, kernelWidth, padding }: Geometry): bool
   return stride === 1 && kernelHeight === kernelWidth && padding < kernelHeight;
 }
 
-/** Taps whose elements a convolution adds up in one loop: with few channels, a loop of one tap would be all overhead. */
-function runTaps(channels: number, kernelWidth: number): number {
-  return channels < 16 ? kernelWidth : 1;
-}
-
 /** What the convolution and its gradients have in common: their class of shapes, and the shapes of tensors and constants. */
 function describe(g: Geometry) {
   const size = g.height === g.width ? g.height : `${g.height}x${g.width}`;
@@ -114,16 +109,24 @@ function describe(g: Geometry) {
 
 /** y of x and the weight. */
 function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
-  const { batch, inChannels, outChannels, kernelWidth, label } = geometry;
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, label } = geometry;
   const { shape, x, y, weight, window, input, output } = describe(geometry);
   return {
     operation: "conv2d",
     shape,
-    candidates: convolutionVariants(device, outChannels),
+    candidates: convolutionVariants(device, {
+      channels: inChannels,
+      runTaps: kernelWidth,
+      shape: {
+        rows: batch * geometry.outHeight * geometry.outWidth,
+        inner: kernelHeight * kernelWidth * inChannels,
+        cols: outChannels,
+      },
+    }),
     inputs: [x, weight],
     record(tape, { kernel, tile }, [x, weight]) {
       const result = tape.tensor(y, `convolution with ${label}`);
-      const constants = { ...tile, ...window, RUN_TAPS: runTaps(inChannels, kernelWidth), ...input, ...output };
+      const constants = { ...tile, ...window, ...input, ...output };
       tape.launch(kernel, { x, weight, y: result }, { batch }, constants);
       return result;
     },
@@ -138,7 +141,15 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
   return {
     operation: "conv2d-input-gradient",
     shape,
-    candidates: convolutionVariants(device, inChannels),
+    candidates: convolutionVariants(device, {
+      channels: outChannels,
+      runTaps: plain ? kernelWidth : 1,
+      shape: {
+        rows: batch * geometry.height * geometry.width,
+        inner: (kernelHeight * kernelWidth * outChannels) / geometry.stride ** 2,
+        cols: inChannels,
+      },
+    }),
     inputs: [y, [kernelHeight, kernelWidth, outChannels, inChannels]],
     record(tape, { kernel, tile }, [dy, weight]) {
       const dx = tape.tensor(x, `gradient of the input of ${label}`);
@@ -152,7 +163,6 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
           PADDING: plain ? kernelHeight - 1 - padding : padding,
           TRANSPOSED: !plain,
           PHASES: geometry.stride,
-          RUN_TAPS: plain ? runTaps(outChannels, kernelWidth) : 1,
           IN_HEIGHT: geometry.outHeight,
           IN_WIDTH: geometry.outWidth,
           IN_CHANNELS: outChannels,
@@ -173,7 +183,11 @@ function weightGradient(device: Device, geometry: Geometry): Site<WeightGradient
   return {
     operation: "conv2d-weight-gradient",
     shape,
-    candidates: weightGradientVariants(device, kernelHeight * kernelWidth * inChannels, outChannels),
+    candidates: weightGradientVariants(device, inChannels, {
+      rows: kernelHeight * kernelWidth * inChannels,
+      inner: batch * outHeight * outWidth,
+      cols: outChannels,
+    }),
     inputs: [x, y],
     record(tape, { kernel, tile }, [x, dy]) {
       const constants = { ...tile, ...window, ...input, ...output };

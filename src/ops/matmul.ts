@@ -62,7 +62,7 @@ function product(
   return {
     operation: "matmul",
     shape: `${extents} ${flip(transposeA)}${flip(transposeB)}`,
-    candidates: matmulVariants(device, cols),
+    candidates: matmulVariants(device, { rows, inner, cols }, transposeA || transposeB),
     inputs: [transposeA ? [inner, rows] : [rows, inner], transposeB ? [cols, inner] : [inner, cols]],
     record(tape, { kernel, tile }, [a, b]) {
       const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);

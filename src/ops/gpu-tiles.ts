@@ -1,0 +1,178 @@
+import { kernels } from "../../kernels/generated.js";
+
+/** How a kernel with tiles in workgroup memory is cut up: see kernels/lib/tile-product.wgsl. */
+export interface WorkgroupTile {
+  readonly ROW_THREADS: number;
+  readonly COL_THREADS: number;
+  readonly ROWS: number;
+  readonly COLS: number;
+  readonly DEPTH: number;
+}
+
+/** The same for the gradient of NT-Xent, which takes DIMS dimensions at a time. */
+export interface ContrastTile extends WorkgroupTile {
+  readonly DIMS: number;
+}
+
+/**
+ * A way to compute a heavy operation on a GPU. The constants that follow from the shapes, VECTOR among them, come on top of
+ * those of the tile.
+ */
+export interface GpuVariant<Kernel, Tile extends WorkgroupTile = WorkgroupTile> {
+  /** For example "tile128x64x8-8x8": rows x columns x terms of a workgroup, rows x columns of a thread. */
+  readonly name: string;
+  readonly kernel: Kernel;
+  readonly constants: Tile;
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Bytes of workgroup memory, at most. */
+  readonly workgroupBytes: number;
+  /** Share of a GPU's multiply-add rate that a full workgroup can reach, as bench/gpu-compile finds it. */
+  readonly rate: number;
+}
+
+// 8 x 8 sums a thread: what workgroup memory can feed on every GPU.
+const square = { ROW_THREADS: 16, COL_THREADS: 16, ROWS: 8, COLS: 8, DEPTH: 8 };
+const squareDeep = { ROW_THREADS: 16, COL_THREADS: 16, ROWS: 8, COLS: 8, DEPTH: 16 };
+const tall = { ROW_THREADS: 16, COL_THREADS: 8, ROWS: 8, COLS: 8, DEPTH: 8 };
+const wide = { ROW_THREADS: 8, COL_THREADS: 16, ROWS: 8, COLS: 8, DEPTH: 8 };
+const small = { ROW_THREADS: 8, COL_THREADS: 8, ROWS: 8, COLS: 8, DEPTH: 8 };
+// Fewer registers, and more waves, for GPUs that are short of the one and in need of the other.
+const tallLight = { ROW_THREADS: 16, COL_THREADS: 16, ROWS: 8, COLS: 4, DEPTH: 16 };
+const wideLight = { ROW_THREADS: 16, COL_THREADS: 16, ROWS: 4, COLS: 8, DEPTH: 16 };
+const smallMedium = { ROW_THREADS: 8, COL_THREADS: 16, ROWS: 8, COLS: 4, DEPTH: 16 };
+const smallLight = { ROW_THREADS: 16, COL_THREADS: 16, ROWS: 4, COLS: 4, DEPTH: 16 };
+const tiny = { ROW_THREADS: 8, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 16 };
+
+/**
+ * The tile of the kernels that hold everything in registers (kernels/matmul.wgsl, kernels/conv2d.wgsl) on GPUs: with more
+ * sums a thread, RDNA 2 has too few waves for the stem of a ResNet. VECTOR comes on top.
+ */
+export const registerTile = { LANES: 16, GROUPS: 4, ROWS: 4, COLS: 4, SHARE: 1 } as const;
+
+function variant<Kernel, Tile extends WorkgroupTile>(
+  kernel: Kernel,
+  constants: Tile,
+  rate: number,
+  /** Of workgroup memory besides the two tiles. */
+  extraBytes = 0,
+  suffix = "",
+): GpuVariant<Kernel, Tile> {
+  const { ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH } = constants;
+  const [rows, cols] = [ROW_THREADS * ROWS, COL_THREADS * COLS];
+  return {
+    name: `tile${rows}x${cols}x${DEPTH}-${ROWS}x${COLS}${suffix}`,
+    kernel,
+    constants,
+    threads: ROW_THREADS * COL_THREADS,
+    workgroupBytes: 4 * DEPTH * (rows + cols) + extraBytes,
+    rate,
+  };
+}
+
+/** A vector more in each row of both tiles, where both operands are transposed: see kernels/matmul-tiled.wgsl. */
+function matmulVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof kernels.matmulTiled> {
+  return variant(kernels.matmulTiled, tile, rate, 16 * (tile.ROW_THREADS * tile.ROWS + tile.DEPTH));
+}
+
+/** Variants of the matrix product; the default for large ones first. */
+export const matmulTiles: readonly GpuVariant<typeof kernels.matmulTiled>[] = [
+  matmulVariant(square, 0.92),
+  matmulVariant(tall, 0.89),
+  matmulVariant(wide, 0.89),
+  matmulVariant(tallLight, 0.58),
+  matmulVariant(smallMedium, 0.58),
+  matmulVariant(smallLight, 0.41),
+  matmulVariant(tiny, 0.38),
+];
+
+/** Variants of the convolution, and of its input gradient; the default for many channels first. */
+export const convolutionTiles: readonly GpuVariant<typeof kernels.conv2dTiled>[] = [
+  variant(kernels.conv2dTiled, square, 0.97),
+  variant(kernels.conv2dTiled, squareDeep, 0.95),
+  variant(kernels.conv2dTiled, tall, 0.94),
+  variant(kernels.conv2dTiled, wide, 0.96),
+  variant(kernels.conv2dTiled, small, 0.94),
+  variant(kernels.conv2dTiled, tallLight, 0.6),
+  variant(kernels.conv2dTiled, smallLight, 0.42),
+  variant(kernels.conv2dTiled, tiny, 0.44),
+];
+
+/** Variants of the convolution's weight gradient; the default for many channels first. */
+export const weightGradientTiles: readonly GpuVariant<typeof kernels.conv2dWeightGradientTiled>[] = [
+  variant(kernels.conv2dWeightGradientTiled, square, 0.93),
+  variant(kernels.conv2dWeightGradientTiled, squareDeep, 0.9),
+  variant(kernels.conv2dWeightGradientTiled, tall, 0.89),
+  variant(kernels.conv2dWeightGradientTiled, wide, 0.92),
+  variant(kernels.conv2dWeightGradientTiled, small, 0.89),
+  variant(kernels.conv2dWeightGradientTiled, tallLight, 0.58),
+  variant(kernels.conv2dWeightGradientTiled, smallLight, 0.41),
+  variant(kernels.conv2dWeightGradientTiled, tiny, 0.41),
+];
+
+/** Two numbers for each thread, to put the largest logits and the sums of a row together. */
+function partialsVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof kernels.ntXentPartialsTiled> {
+  return variant(kernels.ntXentPartialsTiled, tile, rate, 8 * tile.ROW_THREADS * tile.COL_THREADS);
+}
+
+/** Variants of the first pass of NT-Xent; the default first. */
+export const contrastTiles: readonly GpuVariant<typeof kernels.ntXentPartialsTiled>[] = [
+  partialsVariant(tallLight, 0.61),
+  partialsVariant(wideLight, 0.57),
+  partialsVariant(smallLight, 0.41),
+  partialsVariant(tiny, 0.41),
+];
+
+/** The factors, and as much of z as DIMS dimensions need beyond the tile. */
+function gradientVariant(
+  tile: ContrastTile,
+  rate: number,
+): GpuVariant<typeof kernels.ntXentGradientTiled, ContrastTile> {
+  const [rows, cols] = [tile.ROW_THREADS * tile.ROWS, tile.COL_THREADS * tile.COLS];
+  const extraBytes = 4 * (rows * cols + tile.DEPTH * Math.max(0, tile.DIMS - cols));
+  return variant(kernels.ntXentGradientTiled, tile, rate, extraBytes, `-dims${tile.DIMS}`);
+}
+
+/** Variants of the gradient of NT-Xent; the default first. */
+export const contrastGradientTiles: readonly GpuVariant<typeof kernels.ntXentGradientTiled, ContrastTile>[] = [
+  gradientVariant({ ROW_THREADS: 16, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.56),
+  gradientVariant({ ROW_THREADS: 8, COL_THREADS: 16, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.5),
+  gradientVariant({ ROW_THREADS: 8, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.55),
+  gradientVariant({ ROW_THREADS: 16, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 64 }, 0.51),
+  gradientVariant({ ROW_THREADS: 4, COL_THREADS: 16, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.48),
+];
+
+/** What a tile is chosen for: the compute units of a middling GPU, and the threads that keep one of them busy. */
+const COMPUTE_UNITS = 64;
+const BUSY_THREADS = 128;
+/** Multiply-adds and additions in the time of a byte from the second-level cache: what current GPUs come to. */
+const FLOPS_PER_BYTE = 16;
+
+/** A matrix product [rows, inner] x [inner, cols] that an operation amounts to. */
+export interface ProductShape {
+  readonly rows: number;
+  readonly inner: number;
+  readonly cols: number;
+}
+
+/**
+ * How long a variant takes, in floating-point operations of one compute unit: rounds of workgroups, each as long as its arithmetic
+ * or its loads take, whichever is longer. For comparing variants of one operation at one shape.
+ */
+export function estimatedTime(
+  { constants: tile, threads, rate }: GpuVariant<unknown>,
+  { rows, inner, cols }: ProductShape,
+): number {
+  const share = Math.min(1, threads / BUSY_THREADS);
+  const [tileRows, tileCols] = [tile.ROW_THREADS * tile.ROWS, tile.COL_THREADS * tile.COLS];
+  const workgroups = Math.ceil(rows / tileRows) * Math.ceil(cols / tileCols);
+  const terms = Math.ceil(inner / tile.DEPTH) * tile.DEPTH;
+  const arithmetic = (2 * tileRows * tileCols * terms) / rate;
+  const loads = 4 * (tileRows + tileCols) * terms * FLOPS_PER_BYTE;
+  return (Math.ceil((workgroups * share) / COMPUTE_UNITS) / share) * Math.max(arithmetic, loads);
+}
+
+/** Variants by their estimated time at a shape, the shortest first: the first is the default where nothing was tuned. */
+export function byEstimate<V extends GpuVariant<unknown>>(variants: readonly V[], shape: ProductShape): V[] {
+  return variants.toSorted((a, b) => estimatedTime(a, shape) - estimatedTime(b, shape));
+}
