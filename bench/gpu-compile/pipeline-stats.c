@@ -1,9 +1,9 @@
 // Compiles compute shaders with a Vulkan driver and prints what its compiler reports; nothing is run.
 //
-// usage: pipeline-stats < LIST
+// usage: pipeline-stats NAME < LIST
 // A line of LIST is "FILE.spv ENTRY BINDINGS": BINDINGS has a letter for each binding of set 0, s for a storage buffer and u
 // for a uniform one. For each line, a line of JSON comes out: the device, the file, the compiler's statistics by name. The
-// assembly is written to FILE.spv.isa where the driver gives it.
+// assembly is written to FILE.spv.NAME.isa where the driver gives it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +117,7 @@ static void print_value(const VkPipelineExecutableStatisticKHR *statistic) {
 }
 
 // The last of the driver's texts, from its own first form to what the device runs.
-static void write_assembly(VkDevice device, const VkPipelineExecutableInfoKHR *executable, const char *path) {
+static void write_assembly(VkDevice device, const VkPipelineExecutableInfoKHR *executable, const char *path, const char *suffix) {
   PFN_vkGetPipelineExecutableInternalRepresentationsKHR get = (PFN_vkGetPipelineExecutableInternalRepresentationsKHR)
       vkGetDeviceProcAddr(device, "vkGetPipelineExecutableInternalRepresentationsKHR");
   uint32_t count = 0;
@@ -131,7 +131,7 @@ static void write_assembly(VkDevice device, const VkPipelineExecutableInfoKHR *e
   check(get(device, executable, &count, texts), "vkGetPipelineExecutableInternalRepresentationsKHR");
   if (count > 0 && texts[count - 1].isText) {
     char name[4096];
-    snprintf(name, sizeof name, "%s.isa", path);
+    snprintf(name, sizeof name, "%s.%s.isa", path, suffix);
     FILE *file = fopen(name, "wb");
     if (!file) {
       perror(name);
@@ -144,7 +144,7 @@ static void write_assembly(VkDevice device, const VkPipelineExecutableInfoKHR *e
   free(texts);
 }
 
-static void report(VkDevice device, const char *name, VkPipeline pipeline, const char *path) {
+static void report(VkDevice device, const char *name, VkPipeline pipeline, const char *path, const char *suffix) {
   PFN_vkGetPipelineExecutablePropertiesKHR get_properties = (PFN_vkGetPipelineExecutablePropertiesKHR)vkGetDeviceProcAddr(
       device, "vkGetPipelineExecutablePropertiesKHR");
   PFN_vkGetPipelineExecutableStatisticsKHR get_statistics = (PFN_vkGetPipelineExecutableStatisticsKHR)vkGetDeviceProcAddr(
@@ -167,10 +167,14 @@ static void report(VkDevice device, const char *name, VkPipeline pipeline, const
   printf("}\n");
   fflush(stdout);
   free(statistics);
-  write_assembly(device, &executable, path);
+  write_assembly(device, &executable, path, suffix);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    fprintf(stderr, "usage: pipeline-stats NAME < LIST\n");
+    return 2;
+  }
   VkPhysicalDevice physical = first_device();
   VkPhysicalDeviceProperties properties;
   vkGetPhysicalDeviceProperties(physical, &properties);
@@ -189,7 +193,7 @@ int main(void) {
         .layout = layout};
     VkPipeline pipeline;
     check(vkCreateComputePipelines(device, VK_NULL_HANDLE, 1, &info, NULL, &pipeline), path);
-    report(device, properties.deviceName, pipeline, path);
+    report(device, properties.deviceName, pipeline, path, argv[1]);
     vkDestroyPipeline(device, pipeline, NULL);
     vkDestroyShaderModule(device, module, NULL);
     vkDestroyPipelineLayout(device, layout, NULL);
