@@ -12,7 +12,7 @@ import {
   registerTile,
   weightGradientTiles,
 } from "../../src/ops/gpu-tiles.js";
-import { contrastTile, rowTile, wantedWorkgroups } from "../../src/ops/tiles.js";
+import { contrastTiles as registerContrastTiles, rowTiles, wantedWorkgroups } from "../../src/ops/tiles.js";
 import { type ConvolutionLayer, type NetShapes, type Product, shapesOf } from "./layers.js";
 
 /** A variant of an operation at a shape. */
@@ -151,9 +151,9 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
     const product = { rows: rows * splits, inner: Math.ceil(pixels / splits), cols: OUT_CHANNELS };
     cases.push(tiledCase(operation, shape, variant, { batch, splits }, { ...forward, VECTOR }, product));
   }
-  const { LANES, ROWS, COLS, SHARE } = rowTile(device, OUT_CHANNELS);
-  const registers = { ...forward, LANES, ROWS, COLS, SHARE };
-  const splits = Math.ceil(wantedWorkgroups(device) / (rows / ROWS));
+  const [tile] = rowTiles(device, OUT_CHANNELS);
+  const registers = { ...forward, ...tile };
+  const splits = Math.ceil(wantedWorkgroups(device) / (rows / tile.ROWS));
   cases.push(
     caseOf(operation, shape, REGISTERS, kernels.conv2dWeightGradient, { batch, splits }, registers, inRegisters),
   );
@@ -163,7 +163,7 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
 function contrastCases(device: Device, rows: number, dim: number): Case[] {
   const shape = `2N ${rows}, dimension ${dim}`;
   const params = { rows, dim, inverse_temperature: 2, splits: 8 };
-  const registers = contrastTile(device);
+  const [registers] = registerContrastTiles(device);
   const product = { rows, inner: dim, cols: rows };
   return [
     ...contrastTiles.map((variant) => tiledCase("nt-xent", shape, variant, params, { VECTOR: 4 }, product)),

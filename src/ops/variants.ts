@@ -135,7 +135,7 @@ export function weightGradientVariants(
   return choose<WeightGradientVariant>(
     device,
     shape.cols,
-    rowTiles(device, shape.rows, shape.cols).map((tile) => inRegisters(kernels.conv2dWeightGradient, tile)),
+    rowTiles(device, shape.cols).map((tile) => inRegisters(kernels.conv2dWeightGradient, tile)),
     () => weightGradientTiles.toSorted((a, b) => time(a) - time(b)).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
