@@ -11,6 +11,7 @@
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 // workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH
+// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
 

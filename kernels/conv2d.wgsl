@@ -17,6 +17,7 @@
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 // workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
+// bytes: 4 * (ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * (ROWS * GROUPS + COLS * LANES) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
 

@@ -1811,6 +1811,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
+  bytes: (v) => 4 * (Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"]),
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
 // x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
@@ -1824,6 +1825,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
+// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -1980,6 +1982,7 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
+  bytes: (v) => 4 * (Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"]),
   source: "// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:\n\
 // y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].\n\
 //\n\
@@ -1999,6 +2002,7 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
+// bytes: 4 * (ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * (ROWS * GROUPS + COLS * LANES) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -3011,6 +3015,7 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])) * v["inner"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["rows"] * v["cols"]),
   source: "// Matrix product, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n].\n\
 //\n\
 // a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
@@ -3023,6 +3028,7 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
 // shape y: rows * cols\n\
 // workgroups: ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))\n\
 // flops: 2 * rows * cols * inner\n\
+// bytes: 4 * (ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES)) * inner * (ROWS * GROUPS + COLS * LANES) + rows * cols)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -3957,6 +3963,7 @@ export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradien
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]) * (Math.ceil(v["rows"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"] * (1 + v["COLS"] * v["LANES"]) + v["COLS"] * v["LANES"] * Math.ceil(Math.min(v["dim"], v["DEPTH"]) / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + 1) + v["rows"] * v["dim"]),
   source: "// Gradient of the mean NT-Xent with respect to the normalised embeddings. The matrix of logits is symmetric, so\n\
 // dz[i] = gradient / (rows * temperature) * sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j].\n\
 // The logits are computed again, tile by tile, and never stored.\n\
@@ -3973,6 +3980,7 @@ export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradien
 // shape dz: rows * dim\n\
 // workgroups: ceil(rows / ROWS) * ceil(dim / DEPTH)\n\
 // flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(dim / DEPTH) * (ceil(rows / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS * (1 + COLS * LANES) + COLS * LANES * ceil(min(dim, DEPTH) / (COLS * LANES)) * COLS * LANES) + 1) + rows * dim)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -4460,6 +4468,7 @@ export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sum
   shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["rows"] / (v["COLS"] * v["LANES"])) * v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + 2 * v["splits"] * v["rows"]),
   source: "// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits\n\
 // s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all\n\
 // columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of\n\
@@ -4473,6 +4482,7 @@ export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sum
 // shape sums: splits * rows\n\
 // workgroups: ceil(rows / ROWS) * splits\n\
 // flops: 2 * rows * rows * dim\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(rows / (COLS * LANES)) * dim * (ROWS + COLS * LANES) + 2 * splits * rows)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\

@@ -10,6 +10,7 @@
 // shape y: rows * cols
 // workgroups: ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))
 // flops: 2 * rows * cols * inner
+// bytes: 4 * (ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES)) * inner * (ROWS * GROUPS + COLS * LANES) + rows * cols)
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
 

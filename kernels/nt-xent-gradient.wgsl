@@ -14,6 +14,7 @@
 // shape dz: rows * dim
 // workgroups: ceil(rows / ROWS) * ceil(dim / DEPTH)
 // flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))
+// bytes: 4 * (ceil(rows / ROWS) * ceil(dim / DEPTH) * (ceil(rows / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS * (1 + COLS * LANES) + COLS * LANES * ceil(min(dim, DEPTH) / (COLS * LANES)) * COLS * LANES) + 1) + rows * dim)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 //#include "lib/share.wgsl"

@@ -11,6 +11,7 @@
 // shape sums: splits * rows
 // workgroups: ceil(rows / ROWS) * splits
 // flops: 2 * rows * rows * dim
+// bytes: 4 * (ceil(rows / ROWS) * ceil(rows / (COLS * LANES)) * dim * (ROWS + COLS * LANES) + 2 * splits * rows)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 //#include "lib/share.wgsl"

@@ -12,7 +12,7 @@ import {
   registerTile,
   weightGradientTiles,
 } from "../../src/ops/gpu-tiles.js";
-import { contrastTiles as registerContrastTiles, rowTiles, wantedWorkgroups } from "../../src/ops/tiles.js";
+import { contrastTiles as contrastRegisterTiles, rowTiles, wantedWorkgroups } from "../../src/ops/tiles.js";
 import { type ConvolutionLayer, type NetShapes, type Product, shapesOf } from "./layers.js";
 
 /** A variant of an operation at a shape. */
@@ -55,8 +55,8 @@ function tiledCase(
   constants: ConstantValues,
   product: ProductShape,
 ): Case {
-  const { ROWS, COLS, DEPTH } = variant.constants;
-  const all = { ...constants, ...variant.constants };
+  const { ROWS, COLS, DEPTH } = variant.tile;
+  const all = { ...constants, ...variant.tile };
   const rest = { fmaPerRound: ROWS * COLS * DEPTH, tiled: { variant, product } };
   return caseOf(operation, shape, variant.name, variant.kernel, params, all, rest);
 }
@@ -144,16 +144,16 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
   const [rows, pixels] = [taps * IN_CHANNELS, batch * OUT_HEIGHT * OUT_WIDTH];
   const operation = "weight gradient";
   for (const variant of weightGradientTiles) {
-    const { ROW_THREADS, COL_THREADS, ROWS, COLS } = variant.constants;
+    const { ROW_THREADS, COL_THREADS, ROWS, COLS } = variant.tile;
     const blocks = Math.ceil(rows / (ROW_THREADS * ROWS)) * Math.ceil(OUT_CHANNELS / (COL_THREADS * COLS));
     const splits = Math.ceil(wantedWorkgroups(device) / blocks);
     // Splits are so many products one beside the other.
     const product = { rows: rows * splits, inner: Math.ceil(pixels / splits), cols: OUT_CHANNELS };
     cases.push(tiledCase(operation, shape, variant, { batch, splits }, { ...forward, VECTOR }, product));
   }
-  const [tile] = rowTiles(device, OUT_CHANNELS);
-  const registers = { ...forward, ...tile };
-  const splits = Math.ceil(wantedWorkgroups(device) / (rows / tile.ROWS));
+  const [registerRows] = rowTiles(device, OUT_CHANNELS);
+  const registers = { ...forward, ...registerRows };
+  const splits = Math.ceil(wantedWorkgroups(device) / (rows / registerRows.ROWS));
   cases.push(
     caseOf(operation, shape, REGISTERS, kernels.conv2dWeightGradient, { batch, splits }, registers, inRegisters),
   );
@@ -163,13 +163,13 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
 function contrastCases(device: Device, rows: number, dim: number): Case[] {
   const shape = `2N ${rows}, dimension ${dim}`;
   const params = { rows, dim, inverse_temperature: 2, splits: 8 };
-  const [registers] = registerContrastTiles(device);
+  const [registers] = contrastRegisterTiles(device);
   const product = { rows, inner: dim, cols: rows };
   return [
     ...contrastTiles.map((variant) => tiledCase("nt-xent", shape, variant, params, { VECTOR: 4 }, product)),
     caseOf("nt-xent", shape, REGISTERS, kernels.ntXentPartials, params, registers, inRegisters),
     ...contrastGradientTiles.map((variant): Case => {
-      const constants = { VECTOR: 4, ...variant.constants };
+      const constants = { VECTOR: 4, ...variant.tile };
       const rest = { fmaPerRound: 0, tiled: { variant, product: { rows, inner: rows, cols: dim } } };
       return caseOf("nt-xent gradient", shape, variant.name, variant.kernel, params, constants, rest);
     }),

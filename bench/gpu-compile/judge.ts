@@ -82,7 +82,7 @@ function fedProduct(rows: number, cols: number, bankConflicts: number): number {
 }
 
 /** The same for a variant; the gradient of NT-Xent consists of two products with as many multiply-adds. */
-export function fedShare({ constants: tile }: GpuVariant<unknown>, { bankConflicts }: Geometry): number {
+export function fedShare({ tile }: GpuVariant<unknown>, { bankConflicts }: Geometry): number {
   const first = fedProduct(tile.ROWS, tile.COLS, bankConflicts);
   if (!("DIMS" in tile) || typeof tile.DIMS !== "number") return first;
   return 2 / (1 / first + 1 / fedProduct(tile.ROWS, tile.DIMS / tile.COL_THREADS, bankConflicts));

@@ -16,13 +16,14 @@ export interface ContrastTile extends WorkgroupTile {
 
 /**
  * A way to compute a heavy operation on a GPU. The constants that follow from the shapes, VECTOR among them, come on top of
- * those of the tile.
+ * those of the tile. VECTOR is 4 where the extents that neighbour in memory are multiples of 4, and 1 elsewhere: inner and cols
+ * of a matrix product without transposition, the channels on both sides of a convolution, rows and dim of NT-Xent.
  */
 export interface GpuVariant<Kernel, Tile extends WorkgroupTile = WorkgroupTile> {
   /** For example "tile128x64x8-8x8": rows x columns x terms of a workgroup, rows x columns of a thread. */
   readonly name: string;
   readonly kernel: Kernel;
-  readonly constants: Tile;
+  readonly tile: Tile;
   /** Threads of a workgroup. */
   readonly threads: number;
   /** Bytes of workgroup memory, at most. */
@@ -52,18 +53,18 @@ export const registerTile = { LANES: 16, GROUPS: 4, ROWS: 4, COLS: 4, SHARE: 1 }
 
 function variant<Kernel, Tile extends WorkgroupTile>(
   kernel: Kernel,
-  constants: Tile,
+  tile: Tile,
   rate: number,
   /** Of workgroup memory besides the two tiles. */
   extraBytes = 0,
   suffix = "",
 ): GpuVariant<Kernel, Tile> {
-  const { ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH } = constants;
+  const { ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH } = tile;
   const [rows, cols] = [ROW_THREADS * ROWS, COL_THREADS * COLS];
   return {
     name: `tile${rows}x${cols}x${DEPTH}-${ROWS}x${COLS}${suffix}`,
     kernel,
-    constants,
+    tile,
     threads: ROW_THREADS * COL_THREADS,
     workgroupBytes: 4 * DEPTH * (rows + cols) + extraBytes,
     rate,
@@ -160,7 +161,7 @@ export interface ProductShape {
  * or its loads take, whichever is longer. For comparing variants of one operation at one shape.
  */
 export function estimatedTime(
-  { constants: tile, threads, rate }: GpuVariant<unknown>,
+  { tile, threads, rate }: GpuVariant<unknown>,
   { rows, inner, cols }: ProductShape,
 ): number {
   const share = Math.min(1, threads / BUSY_THREADS);

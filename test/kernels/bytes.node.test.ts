@@ -1,0 +1,197 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type Access, trace } from "../../bench/gpu-compile/trace.js";
+import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
+import { kernels } from "../../kernels/generated.js";
+import type { ConstantValues } from "../../src/engine/pipelines.js";
+import { testDevice } from "../lib/device.js";
+
+const counted = suite("bytes and FLOPs in the headers");
+
+function key({ name, at, count }: Access): string {
+  return `${name}[${at}] x ${count}`;
+}
+
+/**
+ * Bytes that the workgroups of a launch load from and store to global memory, and FLOPs of its multiply-adds, from what every
+ * thread was seen to do. What threads of a workgroup load at the same place, in the same step, counts once; with `apart`, as
+ * often as there are threads.
+ */
+async function count({ kernel, params, constants }: Subject, apart = false) {
+  const { threads, threadsPerWorkgroup } = await trace(await testDevice(), kernel, params, constants);
+  let [loaded, stored, fma] = [0, 0, 0];
+  for (let first = 0; first < threads.length; first += threadsPerWorkgroup) {
+    const group = threads.slice(first, first + threadsPerWorkgroup);
+    const loads = group.map(({ accesses }) => accesses.filter(({ memory, store }) => memory === "global" && !store));
+    const steps = Math.max(...loads.map(({ length }) => length));
+    for (let step = 0; step < steps; step++) {
+      const together = loads.flatMap((own) => own[step] ?? []);
+      const places = apart ? together : new Map(together.map((own) => [key(own), own])).values();
+      for (const access of places) loaded += 4 * access.count;
+    }
+    for (const thread of group) {
+      fma += thread.fma;
+      for (const access of thread.accesses) if (access.memory === "global" && access.store) stored += 4 * access.count;
+    }
+  }
+  return { bytes: loaded + stored, flops: 2 * fma };
+}
+
+interface Subject {
+  readonly title: string;
+  readonly kernel: KernelDefinition;
+  readonly params: KernelValues;
+  readonly constants: ConstantValues;
+}
+
+const tile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
+const registers = { LANES: 4, GROUPS: 2, ROWS: 2, COLS: 4 };
+const window = (kernel: number, stride: number, padding: number) => ({
+  ...{ KERNEL_HEIGHT: kernel, KERNEL_WIDTH: kernel, STRIDE: stride, PADDING: padding },
+});
+const maps = (input: readonly [number, number], output: readonly [number, number]) => ({
+  ...{ IN_HEIGHT: input[0], IN_WIDTH: input[0], IN_CHANNELS: input[1] },
+  ...{ OUT_HEIGHT: output[0], OUT_WIDTH: output[0], OUT_CHANNELS: output[1] },
+});
+/** Shapes that fill whole tiles, so that every multiply-add counts; weights of 16 channels. */
+const same = { ...window(3, 1, 1), ...maps([4, 8], [4, 16]) };
+const pointwise = { ...window(1, 1, 0), ...maps([4, 8], [4, 16]) };
+const strided = { ...window(3, 2, 1), ...maps([8, 8], [4, 16]) };
+const backward = { ...window(3, 2, 1), ...maps([4, 8], [8, 16]), TRANSPOSED: true, PHASES: 2 };
+const contrast = { rows: 32, dim: 16, splits: 2, inverse_temperature: 2 };
+
+const full: readonly Subject[] = [
+  ...[
+    { VECTOR: 1 },
+    { VECTOR: 4 },
+    { TRANSPOSE_A: true },
+    { TRANSPOSE_B: true },
+    { TRANSPOSE_A: true, TRANSPOSE_B: true },
+  ].map((form) => ({
+    title: `matmulTiled ${JSON.stringify(form)}`,
+    kernel: kernels.matmulTiled,
+    params: { rows: 16, inner: 12, cols: 32 },
+    constants: { ...tile, ...form },
+  })),
+  ...Object.entries({ same, pointwise, strided, backward }).flatMap(([title, shape]) =>
+    [1, 4].map((VECTOR) => ({
+      title: `conv2dTiled ${title} VECTOR ${VECTOR}`,
+      kernel: kernels.conv2dTiled,
+      params: { batch: 2 },
+      constants: { ...tile, ...shape, VECTOR },
+    })),
+  ),
+  ...Object.entries({ same, strided }).map(([title, shape]) => ({
+    title: `conv2dWeightGradientTiled ${title}`,
+    kernel: kernels.conv2dWeightGradientTiled,
+    params: { batch: 2, splits: 3 },
+    constants: { ...tile, ...shape, VECTOR: 4 },
+  })),
+  {
+    title: "ntXentPartialsTiled",
+    kernel: kernels.ntXentPartialsTiled,
+    params: contrast,
+    constants: { ...tile, VECTOR: 4 },
+  },
+  {
+    title: "ntXentGradientTiled",
+    kernel: kernels.ntXentGradientTiled,
+    params: contrast,
+    constants: { ...tile, VECTOR: 4, DIMS: 16 },
+  },
+  ...[{ VECTOR: 1 }, { VECTOR: 4 }, { TRANSPOSE_A: true, TRANSPOSE_B: true }].map((form) => ({
+    title: `matmul ${JSON.stringify(form)}`,
+    kernel: kernels.matmul,
+    params: { rows: 16, inner: 12, cols: 32 },
+    constants: { ...registers, ...form },
+  })),
+  ...Object.entries({ same, strided, backward }).map(([title, shape]) => ({
+    title: `conv2d ${title}`,
+    kernel: kernels.conv2d,
+    params: { batch: 2 },
+    constants: { ...registers, ...shape, RUN_TAPS: "TRANSPOSED" in shape ? 1 : shape.KERNEL_WIDTH },
+  })),
+  {
+    title: "conv2dWeightGradient",
+    kernel: kernels.conv2dWeightGradient,
+    params: { batch: 2, splits: 2 },
+    constants: { ...registers, ...same },
+  },
+  {
+    title: "ntXentPartials",
+    kernel: kernels.ntXentPartials,
+    params: contrast,
+    constants: { LANES: 4, ROWS: 4, COLS: 4 },
+  },
+  {
+    title: "ntXentGradient",
+    kernel: kernels.ntXentGradient,
+    params: contrast,
+    constants: { LANES: 4, ROWS: 4, COLS: 4, DEPTH: 16 },
+  },
+];
+
+function valuesOf({ kernel, params, constants }: Subject): KernelValues {
+  const all = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(constants[name] ?? value)]);
+  return { ...params, ...Object.fromEntries(all) };
+}
+
+for (const subject of full) {
+  counted(subject.title, async () => {
+    const values = valuesOf(subject);
+    const found = await count(subject);
+    assert.is(found.bytes, subject.kernel.bytes?.(values), "bytes");
+    assert.is(found.flops, subject.kernel.flops(values), "FLOPs");
+  });
+}
+
+// Past the edges, threads load the last elements again. No two of them load the same one otherwise.
+const odd: readonly Subject[] = [
+  {
+    title: "matmulTiled",
+    kernel: kernels.matmulTiled,
+    params: { rows: 13, inner: 7, cols: 21 },
+    constants: tile,
+  },
+  {
+    title: "conv2dTiled",
+    kernel: kernels.conv2dTiled,
+    params: { batch: 3 },
+    constants: { ...tile, ...window(3, 2, 1), ...maps([7, 3], [4, 5]) },
+  },
+  {
+    title: "conv2dTiled backward",
+    kernel: kernels.conv2dTiled,
+    params: { batch: 1 },
+    constants: { ...tile, ...window(3, 2, 1), ...maps([4, 6], [7, 5]), TRANSPOSED: true, PHASES: 2 },
+  },
+  {
+    title: "conv2dWeightGradientTiled",
+    kernel: kernels.conv2dWeightGradientTiled,
+    params: { batch: 3, splits: 4 },
+    constants: { ...tile, ...window(3, 1, 1), ...maps([5, 3], [5, 7]) },
+  },
+  {
+    title: "ntXentPartialsTiled",
+    kernel: kernels.ntXentPartialsTiled,
+    params: { ...contrast, rows: 22, dim: 5 },
+    constants: tile,
+  },
+];
+
+for (const subject of odd) {
+  counted(`${subject.title} at a shape that is no multiple of a tile`, async () => {
+    const found = await count(subject, true);
+    assert.is(found.bytes, subject.kernel.bytes?.(valuesOf(subject)), "bytes");
+  });
+}
+
+counted("every kernel with tiles is counted", () => {
+  const names = new Set(full.map(({ kernel }) => kernel.name));
+  assert.equal(
+    Object.values(kernels).filter((kernel: KernelDefinition) => kernel.bytes !== undefined && !names.has(kernel.name)),
+    [],
+  );
+});
+
+counted.run();
