@@ -58,10 +58,10 @@ function inRegisters<Bindings extends string, Params extends string, Constants e
 
 /** A variant with tiles in workgroup memory, which loads four neighbours at once where `vectors` allows it. */
 function inWorkgroups<Bindings extends string, Params extends string, Constants extends string>(
-  { name, kernel, constants, threads, workgroupBytes }: GpuVariant<KernelDefinition<Bindings, Params, Constants>>,
+  { name, kernel, tile, threads, workgroupBytes }: GpuVariant<KernelDefinition<Bindings, Params, Constants>>,
   vectors: boolean,
 ): Variant<Bindings, Params, Constants> {
-  return { name, kernel, tile: { ...constants, VECTOR: vectors ? 4 : 1 }, threads, workgroupBytes };
+  return { name, kernel, tile: { ...tile, VECTOR: vectors ? 4 : 1 }, threads, workgroupBytes };
 }
 
 /** The first, which is the default, and those of the others that fit the device, each name once. */
@@ -125,7 +125,7 @@ export function weightGradientVariants(
 ): readonly WeightGradientVariant[] {
   const vectors = isVector(channels) && isVector(shape.cols);
   const time = (variant: (typeof weightGradientTiles)[number]) => {
-    const { ROW_THREADS, COL_THREADS, ROWS, COLS } = variant.constants;
+    const { ROW_THREADS, COL_THREADS, ROWS, COLS } = variant.tile;
     const blocks = Math.ceil(shape.rows / (ROW_THREADS * ROWS)) * Math.ceil(shape.cols / (COL_THREADS * COLS));
     // Splits are so many products one beside the other.
     const splits = Math.ceil(wantedWorkgroups(device) / blocks);
@@ -149,7 +149,7 @@ export function contrastVariants(device: Device): readonly ContrastVariant[] {
   return choose<ContrastVariant>(device, Number.POSITIVE_INFINITY, registers, () =>
     contrastWorkgroupTiles.map((variant) => ({
       ...inWorkgroups(variant, true),
-      columns: variant.constants.COL_THREADS * variant.constants.COLS,
+      columns: variant.tile.COL_THREADS * variant.tile.COLS,
     })),
   );
 }
