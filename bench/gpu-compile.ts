@@ -2,14 +2,12 @@
  * What the compilers of real GPUs make of every GPU variant of every heavy kernel, on a machine without a GPU:
  * `node dist/bench/gpu-compile.js`; `--help` says what to install. Beside it, what the launch itself tells: FLOPs a byte of
  * global memory, how far loads coalesce, and conflicts in the banks of workgroup memory, from the places that each thread of a
- * workgroup was seen to access. It tells which tile is the default at each shape. The exit code is 1 where a
- * variant spills registers, needs scratch memory or leaves too few waves, or where a rate in src/ops/gpu-tiles.ts is out of
- * date.
+ * workgroup was seen to access. It tells which tile is the default at each shape. The exit code is 1 where a variant spills
+ * registers, needs scratch memory or leaves too few waves, or where a rate in src/ops/gpu-tiles.ts is out of date.
  */
 import { Command, Option } from "commander";
 import { textTable } from "../src/cli/table.js";
-import type { Device } from "../src/engine/device.js";
-import { openDevice } from "../src/engine/device.js";
+import { type Device, openDevice } from "../src/engine/device.js";
 import { specialize } from "../src/engine/pipelines.js";
 import { ConfigError } from "../src/errors.js";
 import { runCommand } from "./command-line.js";
@@ -48,7 +46,8 @@ interface Summary {
   readonly operation: string;
   readonly variant: string;
   readonly verdicts: readonly Verdict[];
-  readonly geometry?: Geometry;
+  /** With loads as wide as the kernel has them, and, where shapes differ in that, with narrow ones. */
+  readonly geometries: readonly Geometry[];
   /** As found, and as it stands in src/ops/gpu-tiles.ts. */
   readonly rate?: { readonly found: number; readonly stored: number };
 }
@@ -102,14 +101,17 @@ function grouped<Item>(items: readonly Item[], key: (item: Item) => string): Ite
 async function summarise(device: Device, verdicts: readonly Verdict[]): Promise<Summary[]> {
   const summaries: Summary[] = [];
   for (const group of grouped(verdicts, ({ case: { operation, variant } }) => `${operation}/${variant}`)) {
-    const { operation, variant } = group[0].case;
-    // The shape where all loads are of the widest kind the kernel has.
-    const typical = group.find(({ case: { values } }) => values.VECTOR === 4)?.case ?? group[0].case;
-    const { tiled } = typical;
-    const geometry = operation === "batch norm" ? undefined : await geometryAt(device, typical);
+    const { operation, variant, kernel, tiled } = group[0].case;
+    const forms = [4, 1].flatMap(
+      (width) => group.find(({ case: { values } }) => (values.VECTOR ?? 1) === width)?.case ?? [],
+    );
+    const geometries: Geometry[] = [];
+    // Only of kernels with products: what batch norm accesses is plain.
+    for (const form of kernel.bytes ? forms : []) geometries.push(await geometryAt(device, form));
+    const [widest] = geometries;
     const rate = tiled &&
-      geometry && { found: rateOf(group, fedShare(tiled.variant, geometry)), stored: tiled.variant.rate };
-    summaries.push({ operation, variant, verdicts: group, geometry, rate });
+      widest && { found: rateOf(group, fedShare(tiled.variant, widest)), stored: tiled.variant.rate };
+    summaries.push({ operation, variant, verdicts: group, geometries, rate });
   }
   return summaries;
 }
@@ -117,7 +119,7 @@ async function summarise(device: Device, verdicts: readonly Verdict[]): Promise<
 /** "12" or "8-12": the least and the most. */
 function range(values: readonly number[], text: (value: number) => string = (value) => value.toFixed(0)): string {
   const [least, most] = [text(Math.min(...values)), text(Math.max(...values))];
-  return least === most ? least : `${least}-${most}`;
+  return least === most ? least : `${least.replace(/ %$/, "")}-${most}`;
 }
 
 const HEADING = [
@@ -125,7 +127,7 @@ const HEADING = [
   ...["FMA of vector", "FMA of all", "latency", "1/throughput", "FLOPs/B", "coalesced", "bank rounds"],
 ];
 
-function verdictRow(name: string, verdicts: readonly Verdict[], geometry?: Geometry): string[] {
+function verdictRow(name: string, verdicts: readonly Verdict[], geometries: readonly Geometry[]): string[] {
   const { variant } = verdicts[0].case;
   const intensities = verdicts.flatMap(({ case: subject }) => intensity(subject) ?? []);
   const column = (value: (verdict: Verdict) => number, text?: (value: number) => string) =>
@@ -145,27 +147,40 @@ function verdictRow(name: string, verdicts: readonly Verdict[], geometry?: Geome
     column((v) => v.latency),
     column((v) => v.inverseThroughput),
     intensities.length === 0 ? "" : range(intensities, (value) => value.toFixed(1)),
-    geometry ? share(geometry.coalescing) : "",
-    geometry ? geometry.bankConflicts.toFixed(2) : "",
+    ...(geometries.length === 0
+      ? ["", ""]
+      : [
+          range(
+            geometries.map(({ coalescing }) => coalescing),
+            share,
+          ),
+          range(
+            geometries.map(({ bankConflicts }) => bankConflicts),
+            (value) => value.toFixed(2),
+          ),
+        ]),
   ];
 }
 
 function reportText(summaries: readonly Summary[], defaults: readonly string[][], everyShape: boolean): string {
-  const rows = summaries.flatMap(({ operation, verdicts, geometry }) =>
+  const rows = summaries.flatMap(({ operation, verdicts, geometries }) =>
     everyShape
-      ? verdicts.map((verdict) => verdictRow(`${operation} ${verdict.case.shape}`, [verdict], geometry))
-      : grouped(verdicts, ({ family }) => family).map((group) => verdictRow(operation, group, geometry)),
+      ? verdicts.map((verdict) => verdictRow(`${operation} ${verdict.case.shape}`, [verdict], geometries))
+      : grouped(verdicts, ({ family }) => family).map((group) => verdictRow(operation, group, geometries)),
   );
   const rates = summaries.flatMap(({ operation, variant, rate }) =>
     rate ? [[operation, variant, rate.found.toFixed(2), rate.stored.toFixed(2)]] : [],
   );
-  return [
-    textTable([HEADING, ...rows]),
-    "Rate: multiply-adds among the vector instructions, mean over shapes and GPUs, times the share that workgroup memory feeds.",
-    textTable([["operation", "variant", "rate", "in gpu-tiles.ts"], ...rates]),
-    "Default: of the variants without a fault, the one with the shortest estimated time.",
-    textTable([["operation", "shape", "default"], ...defaults]),
-  ].join("\n\n");
+  const sections = [textTable([HEADING, ...rows])];
+  if (rates.length > 0) {
+    sections.push(
+      "Rate: multiply-adds among the vector instructions, mean over shapes and GPUs, times the share that workgroup memory feeds.",
+      textTable([["operation", "variant", "rate", "in gpu-tiles.ts"], ...rates]),
+      "Default: of the variants without a fault, the one with the shortest estimated time.",
+      textTable([["operation", "shape", "default"], ...defaults]),
+    );
+  }
+  return sections.join("\n\n");
 }
 
 async function run(options: Options): Promise<void> {

@@ -180,7 +180,7 @@ function contrastCases(device: Device, rows: number, dim: number): Case[] {
 function batchNormCases({ net, batchNorms }: NetShapes): Case[] {
   return batchNorms.map(({ kernel, constants, params }) => {
     const chosen = Object.entries(constants).map(([name, value]) => `${name} ${Number(value)}`);
-    return caseOf("batch norm", net, `${kernel.name}, ${chosen.join(" ")}`, kernel, params, constants, inRegisters);
+    return caseOf("batch norm", `${net} ${chosen.join(" ")}`, kernel.name, kernel, params, constants, inRegisters);
   });
 }
 

@@ -1,6 +1,7 @@
 import { kernels } from "../../kernels/generated.js";
 import { sumSplits } from "../ops/column-sums.js";
 import { mean, transpose } from "../ops/elementwise.js";
+import type { ContrastTile, WorkgroupTile } from "../ops/gpu-tiles.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
@@ -10,20 +11,6 @@ import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks
 import { type NtXentInputs, ntXentInputs, ntXentSubject, ntXentTolerance } from "./loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
 import { randomInputs } from "./random-inputs.js";
-
-/** How the kernels with tiles in workgroup memory are cut up: see kernels/lib/tile-product.wgsl. */
-export interface WorkgroupTile {
-  readonly ROW_THREADS: number;
-  readonly COL_THREADS: number;
-  readonly ROWS: number;
-  readonly COLS: number;
-  readonly DEPTH: number;
-}
-
-/** The same for the gradient of NT-Xent, of DIMS dimensions at a time: see kernels/nt-xent-gradient-tiled.wgsl. */
-export interface ContrastTile extends WorkgroupTile {
-  readonly DIMS: number;
-}
 
 /** Small, so that shapes of a few rows fill several tiles. */
 const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
