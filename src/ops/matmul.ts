@@ -50,11 +50,12 @@ export function matmul(
 }
 
 /** The matrix product of one size, which takes a and b. */
-function product(
+export function product(
   device: Device,
   { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
   transposeA: boolean,
   transposeB: boolean,
+  candidates: readonly MatmulVariant[] = matmulVariants(device, cols),
 ): Site<MatmulVariant, Tensor> {
   const flip = (transposed: boolean) => (transposed ? "t" : "n");
   // The columns decide on the tiles, so they are no class.
@@ -62,7 +63,7 @@ function product(
   return {
     operation: "matmul",
     shape: `${extents} ${flip(transposeA)}${flip(transposeB)}`,
-    candidates: matmulVariants(device, cols),
+    candidates,
     inputs: [transposeA ? [inner, rows] : [rows, inner], transposeB ? [cols, inner] : [inner, cols]],
     record(tape, { kernel, tile }, [a, b]) {
       const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);
