@@ -1,3 +1,4 @@
+import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf, type Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
@@ -5,7 +6,8 @@ import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
 import { transpose } from "./elementwise.js";
-import { wantedWorkgroups } from "./tiles.js";
+import { product } from "./matmul.js";
+import { rowsPerThread, wantedWorkgroups } from "./tiles.js";
 import {
   type ConvolutionVariant,
   convolutionVariants,
@@ -61,6 +63,7 @@ export function conv2d(
   const y = tape.record(forward(tape.device, geometry), [x, weight]);
 
   const inputGradientOf = (dy: Tensor) => {
+    if (goesThroughColumns(tape.device, geometry)) return inputGradientFromColumns(tape, geometry, dy, weight);
     const turned = transpose(tape, weight, { reversed: isPlain(geometry) });
     return tape.record(inputGradient(tape.device, geometry), [dy, turned]);
   };
@@ -174,6 +177,43 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
       return dx;
     },
   };
+}
+
+/**
+ * True where the input has so few channels that a result with them for columns would waste most of a tile, and where the
+ * columns of inputGradientFromColumns are no burden on the memory. With one tap, the columns are the result.
+ */
+function goesThroughColumns({ gpu }: Device, geometry: Geometry): boolean {
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth } = geometry;
+  const taps = kernelHeight * kernelWidth;
+  const columns = taps * inChannels;
+  const bytes = 4 * batch * outHeight * outWidth * columns;
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
+  return (
+    inChannels < 8 &&
+    taps > 1 &&
+    columns <= Math.min(256, 8 * outChannels) &&
+    bytes <= Math.min(maxBufferSize, maxStorageBufferBindingSize)
+  );
+}
+
+/** The gradient of x: what each output pixel gives to each tap, as one matrix product, added up for each input pixel. */
+function inputGradientFromColumns(tape: Tape, geometry: Geometry, dy: Tensor, weight: Tensor): Tensor {
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth, label } = geometry;
+  const { x, window, input } = describe(geometry);
+  const rows = batch * outHeight * outWidth;
+  const cols = kernelHeight * kernelWidth * inChannels;
+  const turned = tape.tensor([outChannels, cols], `${label} transposed`);
+  tape.launch(kernels.transpose, { x: weight, y: turned }, { matrices: 1, rows: cols, cols: outChannels });
+  const columns = tape.record(product(tape.device, { rows, inner: outChannels, cols }, false, false), [dy, turned]);
+  const dx = tape.tensor(x, `gradient of the input of ${label}`);
+  tape.launch(
+    kernels.columnsToImage,
+    { columns, dx },
+    { batch },
+    { ...window, ...input, OUT_HEIGHT: outHeight, OUT_WIDTH: outWidth, ELEMENTS: rowsPerThread(tape.device) },
+  );
+  return dx;
 }
 
 /** The gradient of the weight, of x and the gradient of y. */

@@ -50,7 +50,7 @@ export function matmul(
 }
 
 /** The matrix product of one size, which takes a and b. */
-function product(
+export function product(
   device: Device,
   { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
   transposeA: boolean,

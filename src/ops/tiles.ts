@@ -38,7 +38,9 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
     const COLS = columns > 32 ? 8 : columns > 16 ? 4 : 2;
     return { LANES: 8, GROUPS: 1, ROWS, COLS, SHARE, VECTOR: vector(COLS) };
   };
-  return [sharing(32), sharing(48), sharing(16), alone(16)];
+  // 256 results a thread, where the columns allow it.
+  const rows = columns > 32 ? 32 : 64;
+  return [sharing(rows), sharing(48), sharing(16), alone(16)];
 }
 
 /** Lanes that can pass values on to each other on a software adapter. */
