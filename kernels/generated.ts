@@ -1260,6 +1260,90 @@ fn main(\n\
 ",
 };
 
+export const columnsToImage: KernelDefinition<"columns" | "dx", "batch", "LANES" | "ELEMENTS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH"> = {
+  name: "columnsToImage",
+  bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 3 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ columns: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"], dx: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"] }),
+  workgroups: (v) => Math.ceil(v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"],
+  source: "// Second half of the gradient of a convolution with respect to its input: each element of the input adds up what the taps\n\
+// that read it have for it, columns[n, oy, ox, ky, kx, c] = sum_o dy[n, oy, ox, o] * weight[ky, kx, c, o]:\n\
+// dx[n, iy, ix, c] = sum_{ky, kx} columns[n, (iy + PADDING - ky) / STRIDE, (ix + PADDING - kx) / STRIDE, ky, kx, c],\n\
+// over the taps for which both divisions come out even and give a place inside of the output.\n\
+//\n\
+// Along either axis those taps are every STRIDE-th one, from (iy + PADDING) % STRIDE on. All threads go through equally many,\n\
+// and add nothing where a tap or its place is outside: on a software adapter, loops whose ends differ take longer than that.\n\
+//\n\
+// shape columns: batch * OUT_HEIGHT * OUT_WIDTH * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS\n\
+// shape dx: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// workgroups: ceil(batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS / (LANES * ELEMENTS))\n\
+// flops: batch * OUT_HEIGHT * OUT_WIDTH * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+const STRIDE: u32 = 1u;\n\
+const PADDING: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 3u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const TAPS_DOWN = (KERNEL_HEIGHT + STRIDE - 1u) / STRIDE;\n\
+const TAPS_ACROSS = (KERNEL_WIDTH + STRIDE - 1u) / STRIDE;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let pixel = i / IN_CHANNELS;\n\
+    let row = pixel / IN_WIDTH % IN_HEIGHT + PADDING;\n\
+    let column = pixel % IN_WIDTH + PADDING;\n\
+    let image = pixel / (IN_WIDTH * IN_HEIGHT);\n\
+    var sum = 0.0;\n\
+    for (var down = 0u; down < TAPS_DOWN; down++) {\n\
+      let ky = row % STRIDE + down * STRIDE;\n\
+      // Left of or above the first place, this wraps round to one that is outside, too.\n\
+      let oy = row / STRIDE - down;\n\
+      for (var across = 0u; across < TAPS_ACROSS; across++) {\n\
+        let kx = column % STRIDE + across * STRIDE;\n\
+        let ox = column / STRIDE - across;\n\
+        let inside = ky < KERNEL_HEIGHT && oy < OUT_HEIGHT && kx < KERNEL_WIDTH && ox < OUT_WIDTH;\n\
+        let source = (image * OUT_HEIGHT + oy) * OUT_WIDTH + ox;\n\
+        let at = ((source * KERNEL_HEIGHT + ky) * KERNEL_WIDTH + kx) * IN_CHANNELS + i % IN_CHANNELS;\n\
+        sum += select(0.0, columns[at], inside);\n\
+      }\n\
+    }\n\
+    dx[i] = sum;\n\
+  }\n\
+}\n\
+",
+};
+
 export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dTiled",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -5283,6 +5367,7 @@ export const kernels = {
   bias,
   bytesToImages,
   columnSums,
+  columnsToImage,
   conv2dTiled,
   conv2dWeightGradientTiled,
   conv2dWeightGradient,

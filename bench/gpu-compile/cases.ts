@@ -151,7 +151,7 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
     const product = { rows: rows * splits, inner: Math.ceil(pixels / splits), cols: OUT_CHANNELS };
     cases.push(tiledCase(operation, shape, variant, { batch, splits }, { ...forward, VECTOR }, product));
   }
-  const [registerRows] = rowTiles(device, rows, OUT_CHANNELS);
+  const [registerRows] = rowTiles(device, OUT_CHANNELS);
   const registers = { ...forward, ...registerRows };
   const splits = Math.ceil(wantedWorkgroups(device) / (rows / registerRows.ROWS));
   cases.push(

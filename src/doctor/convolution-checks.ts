@@ -49,17 +49,21 @@ export const convolutionSubject: Subject<ConvolutionInputs> = {
   },
 };
 
+/** What the input gradient launches besides where it goes through columns. */
+const COLUMN_KERNELS = ["matmul", "columnsToImage"] as const;
+
 function check(
   [batch, height, width, inChannels]: readonly [number, number, number, number],
   outChannels: number,
   [kernelHeight, kernelWidth]: readonly [number, number],
   stride: number,
   padding: number,
+  { columns = false }: { readonly columns?: boolean } = {},
 ): Check {
   const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding };
   const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients`;
   return checkOf(
-    ["conv2d", "conv2dWeightGradient", "sumSplits", "transpose"],
+    ["conv2d", "conv2dWeightGradient", "sumSplits", "transpose", ...(columns ? COLUMN_KERNELS : [])],
     text,
     convolutionSubject,
     (): ConvolutionInputs => {
@@ -77,14 +81,18 @@ function check(
 
 /**
  * Checks of the convolution: windows of 1 to 7, square or not, strides 1 to 3, paddings 0 to 3, one image, one channel, more
- * channels than a tile, and a stride that leaves pixels over. A geometry is a pipeline for each direction, and compiling
- * takes longest: few of them.
+ * channels than a tile, and a stride that leaves pixels over; input gradients with and without columns. A geometry is a
+ * pipeline for each direction, and compiling takes longest: few of them.
  */
 export const convolutionChecks: readonly Check[] = [
-  check([2, 7, 5, 3], 5, [3, 3], 1, 1),
-  check([1, 6, 8, 3], 5, [3, 3], 2, 1),
+  check([2, 7, 5, 3], 5, [3, 3], 1, 1, { columns: true }),
+  check([1, 6, 8, 3], 5, [3, 3], 2, 1, { columns: true }),
   check([2, 13, 11, 3], 5, [7, 7], 2, 3),
   check([3, 8, 10, 3], 2, [3, 5], 3, 2),
   check([1, 3, 5, 70], 67, [1, 1], 1, 0),
   check([1, 5, 5, 1], 1, [3, 3], 1, 1),
+  check([1, 13, 11, 3], 19, [7, 7], 2, 3, { columns: true }),
+  check([1, 9, 11, 1], 7, [7, 7], 1, 3, { columns: true }),
+  check([2, 7, 6, 1], 3, [3, 3], 2, 0, { columns: true }),
+  check([3, 8, 5, 3], 5, [3, 3], 1, 2, { columns: true }),
 ];

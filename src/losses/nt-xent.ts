@@ -65,9 +65,9 @@ interface Size {
   readonly inverse_temperature: number;
 }
 
-/** A tile whose vectors of four are single elements where the rows are no multiple of four. */
-function withVectors(tile: ConstantValues, rows: number): ConstantValues {
-  return rows % 4 === 0 ? tile : { ...tile, VECTOR: 1 };
+/** A tile whose vectors of four are single elements where rows or dimensions are no multiple of four. */
+function withVectors(tile: ConstantValues, rows: number, dim: number): ConstantValues {
+  return rows % 4 === 0 && dim % 4 === 0 ? tile : { ...tile, VECTOR: 1 };
 }
 
 /** Logits, and of each row's negatives the largest and the sum of exponentials; of the embeddings, and them transposed. */
@@ -91,7 +91,7 @@ function firstPass(device: Device, { rows, dim, inverse_temperature }: Size) {
         kernel,
         { z, columns, largest, sums },
         { rows, dim, splits, inverse_temperature },
-        withVectors(tile, rows),
+        withVectors(tile, rows, dim),
       );
       return { largest, sums, splits };
     },
@@ -112,7 +112,7 @@ function embeddingGradient(device: Device, { rows, dim, inverse_temperature }: S
         kernel,
         { z, columns, lse, gradient, dz },
         { rows, dim, inverse_temperature },
-        withVectors(tile, rows),
+        withVectors(tile, rows, dim),
       );
       return dz;
     },

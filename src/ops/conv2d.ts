@@ -1,3 +1,4 @@
+import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf, type Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
@@ -5,7 +6,8 @@ import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
 import { transpose } from "./elementwise.js";
-import { wantedWorkgroups } from "./tiles.js";
+import { product } from "./matmul.js";
+import { rowsPerThread, wantedWorkgroups } from "./tiles.js";
 import {
   type ConvolutionVariant,
   convolutionVariants,
@@ -61,6 +63,7 @@ export function conv2d(
   const y = tape.record(forward(tape.device, geometry), [x, weight]);
 
   const inputGradientOf = (dy: Tensor) => {
+    if (goesThroughColumns(tape.device, geometry)) return inputGradientFromColumns(tape, geometry, dy, weight);
     const turned = transpose(tape, weight, { reversed: isPlain(geometry) });
     return tape.record(inputGradient(tape.device, geometry), [dy, turned]);
   };
@@ -93,11 +96,6 @@ function isPlain({ stride, kernelHeight, kernelWidth, padding }: Geometry): bool
   return stride === 1 && kernelHeight === kernelWidth && padding < kernelHeight;
 }
 
-/** Taps whose elements a convolution adds up in one loop: with few channels, a loop of one tap would be all overhead. */
-function runTaps(channels: number, kernelWidth: number): number {
-  return channels < 16 ? kernelWidth : 1;
-}
-
 /** What the convolution and its gradients have in common: their class of shapes, and the shapes of tensors and constants. */
 function describe(g: Geometry) {
   const size = g.height === g.width ? g.height : `${g.height}x${g.width}`;
@@ -114,16 +112,24 @@ function describe(g: Geometry) {
 
 /** y of x and the weight. */
 function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
-  const { batch, inChannels, outChannels, kernelWidth, label } = geometry;
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, label } = geometry;
   const { shape, x, y, weight, window, input, output } = describe(geometry);
   return {
     operation: "conv2d",
     shape,
-    candidates: convolutionVariants(device, outChannels),
+    candidates: convolutionVariants(device, {
+      channels: inChannels,
+      runTaps: kernelWidth,
+      shape: {
+        rows: batch * geometry.outHeight * geometry.outWidth,
+        inner: kernelHeight * kernelWidth * inChannels,
+        cols: outChannels,
+      },
+    }),
     inputs: [x, weight],
     record(tape, { kernel, tile }, [x, weight]) {
       const result = tape.tensor(y, `convolution with ${label}`);
-      const constants = { ...tile, ...window, RUN_TAPS: runTaps(inChannels, kernelWidth), ...input, ...output };
+      const constants = { ...tile, ...window, ...input, ...output };
       tape.launch(kernel, { x, weight, y: result }, { batch }, constants);
       return result;
     },
@@ -138,7 +144,15 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
   return {
     operation: "conv2d-input-gradient",
     shape,
-    candidates: convolutionVariants(device, inChannels),
+    candidates: convolutionVariants(device, {
+      channels: outChannels,
+      runTaps: plain ? kernelWidth : 1,
+      shape: {
+        rows: batch * geometry.height * geometry.width,
+        inner: (kernelHeight * kernelWidth * outChannels) / geometry.stride ** 2,
+        cols: inChannels,
+      },
+    }),
     inputs: [y, [kernelHeight, kernelWidth, outChannels, inChannels]],
     record(tape, { kernel, tile }, [dy, weight]) {
       const dx = tape.tensor(x, `gradient of the input of ${label}`);
@@ -152,7 +166,6 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
           PADDING: plain ? kernelHeight - 1 - padding : padding,
           TRANSPOSED: !plain,
           PHASES: geometry.stride,
-          RUN_TAPS: plain ? runTaps(outChannels, kernelWidth) : 1,
           IN_HEIGHT: geometry.outHeight,
           IN_WIDTH: geometry.outWidth,
           IN_CHANNELS: outChannels,
@@ -166,6 +179,43 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
   };
 }
 
+/**
+ * True where the input has so few channels that a result with them for columns would waste most of a tile, and where the
+ * columns of inputGradientFromColumns are no burden on the memory. With one tap, the columns are the result.
+ */
+function goesThroughColumns({ gpu }: Device, geometry: Geometry): boolean {
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth } = geometry;
+  const taps = kernelHeight * kernelWidth;
+  const columns = taps * inChannels;
+  const bytes = 4 * batch * outHeight * outWidth * columns;
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
+  return (
+    inChannels < 8 &&
+    taps > 1 &&
+    columns <= Math.min(256, 8 * outChannels) &&
+    bytes <= Math.min(maxBufferSize, maxStorageBufferBindingSize)
+  );
+}
+
+/** The gradient of x: what each output pixel gives to each tap, as one matrix product, added up for each input pixel. */
+function inputGradientFromColumns(tape: Tape, geometry: Geometry, dy: Tensor, weight: Tensor): Tensor {
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth, label } = geometry;
+  const { x, window, input } = describe(geometry);
+  const rows = batch * outHeight * outWidth;
+  const cols = kernelHeight * kernelWidth * inChannels;
+  const turned = tape.tensor([outChannels, cols], `${label} transposed`);
+  tape.launch(kernels.transpose, { x: weight, y: turned }, { matrices: 1, rows: cols, cols: outChannels });
+  const columns = tape.record(product(tape.device, { rows, inner: outChannels, cols }, false, false), [dy, turned]);
+  const dx = tape.tensor(x, `gradient of the input of ${label}`);
+  tape.launch(
+    kernels.columnsToImage,
+    { columns, dx },
+    { batch },
+    { ...window, ...input, OUT_HEIGHT: outHeight, OUT_WIDTH: outWidth, ELEMENTS: rowsPerThread(tape.device) },
+  );
+  return dx;
+}
+
 /** The gradient of the weight, of x and the gradient of y. */
 function weightGradient(device: Device, geometry: Geometry): Site<WeightGradientVariant, Tensor> {
   const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth, label } = geometry;
@@ -173,7 +223,11 @@ function weightGradient(device: Device, geometry: Geometry): Site<WeightGradient
   return {
     operation: "conv2d-weight-gradient",
     shape,
-    candidates: weightGradientVariants(device, kernelHeight * kernelWidth * inChannels, outChannels),
+    candidates: weightGradientVariants(device, inChannels, {
+      rows: kernelHeight * kernelWidth * inChannels,
+      inner: batch * outHeight * outWidth,
+      cols: outChannels,
+    }),
     inputs: [x, y],
     record(tape, { kernel, tile }, [x, dy]) {
       const constants = { ...tile, ...window, ...input, ...output };

@@ -50,7 +50,7 @@ export function matmul(
 }
 
 /** The matrix product of one size, which takes a and b. */
-function product(
+export function product(
   device: Device,
   { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
   transposeA: boolean,
@@ -62,7 +62,7 @@ function product(
   return {
     operation: "matmul",
     shape: `${extents} ${flip(transposeA)}${flip(transposeB)}`,
-    candidates: matmulVariants(device, cols),
+    candidates: matmulVariants(device, { rows, inner, cols }, transposeA || transposeB),
     inputs: [transposeA ? [inner, rows] : [rows, inner], transposeB ? [cols, inner] : [inner, cols]],
     record(tape, { kernel, tile }, [a, b]) {
       const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);

@@ -1,4 +1,5 @@
 import type { Device } from "../engine/device.js";
+import { registerTile } from "./gpu-tiles.js";
 
 /** How a tiled kernel is cut up: see kernels/matmul.wgsl. */
 export interface Tile {
@@ -21,10 +22,9 @@ type Tiles<T> = readonly [T, ...T[]];
  */
 export function columnTiles(device: Device, columns: number): Tiles<Tile> {
   if (!device.adapter.software) {
-    const tile = (LANES: number, GROUPS: number, ROWS: number): Tile => {
-      return { LANES, GROUPS, ROWS, COLS: columns > 32 ? 4 : 2, SHARE: 1, VECTOR: 1 };
-    };
-    return [tile(16, 4, 8), tile(16, 4, 4), tile(16, 8, 4), tile(32, 4, 8)];
+    const COLS = columns > 32 ? registerTile.COLS : 2;
+    const tile = { ...registerTile, COLS, VECTOR: COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1 };
+    return [tile, { ...tile, ROWS: 2 * tile.ROWS }];
   }
   const vector = (COLS: number) => (COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1);
   const alone = (ROWS: number): Tile => {
@@ -38,7 +38,9 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
     const COLS = columns > 32 ? 8 : columns > 16 ? 4 : 2;
     return { LANES: 8, GROUPS: 1, ROWS, COLS, SHARE, VECTOR: vector(COLS) };
   };
-  return [sharing(32), sharing(48), sharing(16), alone(16)];
+  // 256 results a thread, where the columns allow it.
+  const rows = columns > 32 ? 32 : 64;
+  return [sharing(rows), sharing(48), sharing(16), alone(16)];
 }
 
 /** Lanes that can pass values on to each other on a software adapter. */
@@ -47,11 +49,10 @@ function sharedLanes(device: Device): number {
 }
 
 /** Tiles of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
-export function rowTiles(device: Device, rows: number, columns: number): Tiles<Tile> {
+export function rowTiles(device: Device, columns: number): Tiles<Tile> {
   const [first, ...others] = columnTiles(device, columns).map((tile) => {
     if (device.adapter.software) return tile;
-    const ROWS = rows > tile.ROWS / 2 ? tile.ROWS : tile.ROWS / 2;
-    return { ...tile, ROWS, LANES: 32, GROUPS: 1, COLS: Math.min(4, Math.ceil(columns / 32)) };
+    return { ...tile, LANES: 32, GROUPS: 1, COLS: Math.min(4, Math.ceil(columns / 32)), VECTOR: 1 };
   });
   return [first, ...others];
 }

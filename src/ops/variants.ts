@@ -4,10 +4,23 @@ import type { Device } from "../engine/device.js";
 import type { ConstantValues } from "../engine/pipelines.js";
 import { fits, type Variant } from "../engine/variants.js";
 import { ConfigError } from "../errors.js";
-import { columnTiles, contrastTiles, rowTiles } from "./tiles.js";
+import {
+  byEstimate,
+  contrastGradientTiles as contrastGradientWorkgroupTiles,
+  contrastTiles as contrastWorkgroupTiles,
+  convolutionTiles,
+  estimatedTime,
+  type GpuVariant,
+  matmulTiles,
+  type ProductShape,
+  weightGradientTiles,
+} from "./gpu-tiles.js";
+import { columnTiles, contrastTiles, rowTiles, wantedWorkgroups } from "./tiles.js";
 
 /** Constants that are a variant's own. All others are given by the shapes, and every variant has them. */
-type TileConstant = "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "ROW_THREADS" | "COL_THREADS";
+type TileConstant =
+  | ("LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH")
+  | ("ROW_THREADS" | "COL_THREADS" | "DIMS" | "RUN_TAPS");
 
 /** Variants that take the place of this kernel. */
 type VariantOf<Kernel> =
@@ -43,50 +56,100 @@ function inRegisters<Bindings extends string, Params extends string, Constants e
   return { name, kernel, tile, threads: LANES * GROUPS, workgroupBytes };
 }
 
+/** A variant with tiles in workgroup memory, which loads four neighbours at once where `vectors` allows it. */
+function inWorkgroups<Bindings extends string, Params extends string, Constants extends string>(
+  { name, kernel, tile, threads, workgroupBytes }: GpuVariant<KernelDefinition<Bindings, Params, Constants>>,
+  vectors: boolean,
+): Variant<Bindings, Params, Constants> {
+  return { name, kernel, tile: { ...tile, VECTOR: vectors ? 4 : 1 }, threads, workgroupBytes };
+}
+
 /** The first, which is the default, and those of the others that fit the device, each name once. */
-function offer<V extends Variant>(device: Device, [preferred, ...others]: readonly V[]): readonly V[] {
-  const offered = [preferred];
-  for (const variant of others) {
+function offer<V extends Variant>(device: Device, variants: readonly V[]): readonly V[] {
+  const offered: V[] = [];
+  for (const variant of variants) {
     if (fits(device, variant) && !offered.some(({ name }) => name === variant.name)) offered.push(variant);
   }
   return offered;
 }
 
-/** Variants of the matrix product for a result with so many columns. */
-export function matmulVariants(device: Device, columns: number): readonly MatmulVariant[] {
-  return offer(
+/** Results with so few columns leave most of a workgroup's tile empty. */
+const FEW_COLUMNS = 8;
+
+/**
+ * Variants of one operation: on a software adapter, those in registers, for barriers and workgroup memory are dear there; on a
+ * GPU, those in workgroup memory first, unless there are too few columns for them.
+ */
+function choose<V extends Variant>(device: Device, columns: number, registers: readonly V[], workgroups: () => V[]) {
+  if (device.adapter.software) return offer(device, registers);
+  return offer(device, columns > FEW_COLUMNS ? [...workgroups(), ...registers] : [...registers, ...workgroups()]);
+}
+
+const isVector = (extent: number) => extent % 4 === 0;
+
+/** Variants of the matrix product; `transposed` where either operand is. */
+export function matmulVariants(device: Device, shape: ProductShape, transposed: boolean): readonly MatmulVariant[] {
+  const vectors = !transposed && isVector(shape.inner) && isVector(shape.cols);
+  return choose<MatmulVariant>(
     device,
-    columnTiles(device, columns).map((tile) => inRegisters(kernels.matmul, tile)),
+    shape.cols,
+    columnTiles(device, shape.cols).map((tile) => inRegisters(kernels.matmul, tile)),
+    () => byEstimate(matmulTiles, shape).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
 
-/** Variants of the convolution, and of its input gradient, for a result with so many channels. */
-export function convolutionVariants(device: Device, channels: number): readonly ConvolutionVariant[] {
-  return offer(
+/**
+ * Variants of the convolution, and of its input gradient, from so many channels; `shape` is the matrix product it amounts to,
+ * and `runTaps` the number of taps whose elements lie one after another.
+ */
+export function convolutionVariants(
+  device: Device,
+  { channels, runTaps, shape }: { readonly channels: number; readonly runTaps: number; readonly shape: ProductShape },
+): readonly ConvolutionVariant[] {
+  const vectors = isVector(channels) && isVector(shape.cols);
+  // With few channels, a loop over one tap at a time would be all overhead.
+  const RUN_TAPS = channels < 16 ? runTaps : 1;
+  return choose<ConvolutionVariant>(
     device,
-    columnTiles(device, channels).map((tile) => inRegisters(kernels.conv2d, tile)),
+    shape.cols,
+    columnTiles(device, shape.cols).map((tile) => inRegisters(kernels.conv2d, { ...tile, RUN_TAPS })),
+    () => byEstimate(convolutionTiles, shape).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
 
-/** Variants of the convolution's weight gradient for so many input and output channels. */
+/** Variants of the convolution's weight gradient, from so many input channels; `shape` is the matrix product it amounts to. */
 export function weightGradientVariants(
   device: Device,
-  inChannels: number,
-  outChannels: number,
+  channels: number,
+  shape: ProductShape,
 ): readonly WeightGradientVariant[] {
-  return offer(
+  const vectors = isVector(channels) && isVector(shape.cols);
+  const time = (variant: (typeof weightGradientTiles)[number]) => {
+    const { ROW_THREADS, COL_THREADS, ROWS, COLS } = variant.tile;
+    const blocks = Math.ceil(shape.rows / (ROW_THREADS * ROWS)) * Math.ceil(shape.cols / (COL_THREADS * COLS));
+    // Splits are so many products one beside the other.
+    const splits = Math.ceil(wantedWorkgroups(device) / blocks);
+    const product = { rows: shape.rows * splits, inner: Math.ceil(shape.inner / splits), cols: shape.cols };
+    return estimatedTime(variant, product);
+  };
+  return choose<WeightGradientVariant>(
     device,
-    rowTiles(device, inChannels, outChannels).map((tile) => inRegisters(kernels.conv2dWeightGradient, tile)),
+    shape.cols,
+    rowTiles(device, shape.cols).map((tile) => inRegisters(kernels.conv2dWeightGradient, tile)),
+    () => weightGradientTiles.toSorted((a, b) => time(a) - time(b)).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
 
 /** Variants of the first pass of NT-Xent. */
 export function contrastVariants(device: Device): readonly ContrastVariant[] {
-  return offer(
-    device,
-    contrastTiles(device).map((tile) => ({
-      ...inRegisters(kernels.ntXentPartials, tile, 2 * 4 * tile.ROWS * tile.LANES),
-      columns: tile.LANES * tile.COLS,
+  const registers = contrastTiles(device).map((tile) => ({
+    ...inRegisters(kernels.ntXentPartials, tile, 2 * 4 * tile.ROWS * tile.LANES),
+    columns: tile.LANES * tile.COLS,
+  }));
+  return choose<ContrastVariant>(device, Number.POSITIVE_INFINITY, registers, () =>
+    contrastWorkgroupTiles.map((variant) => ({
+      ...inWorkgroups(variant, true),
+      columns: variant.tile.COL_THREADS * variant.tile.COLS,
     })),
   );
 }
@@ -94,11 +157,11 @@ export function contrastVariants(device: Device): readonly ContrastVariant[] {
 /** Variants of the gradient of NT-Xent. */
 export function contrastGradientVariants(device: Device): readonly ContrastGradientVariant[] {
   const DEPTH = 128;
-  return offer(
-    device,
-    contrastTiles(device).map((tile) =>
-      inRegisters(kernels.ntXentGradient, { ...tile, DEPTH }, 4 * tile.ROWS * (tile.LANES * tile.COLS + DEPTH)),
-    ),
+  const registers = contrastTiles(device).map((tile) =>
+    inRegisters(kernels.ntXentGradient, { ...tile, DEPTH }, 4 * tile.ROWS * (tile.LANES * tile.COLS + DEPTH)),
+  );
+  return choose<ContrastGradientVariant>(device, Number.POSITIVE_INFINITY, registers, () =>
+    contrastGradientWorkgroupTiles.map((variant) => inWorkgroups(variant, true)),
   );
 }
 
@@ -107,13 +170,16 @@ const EXTENTS = [128, 126, 64, 62, 32, 30, 16, 14, 8, 6, 4, 3, 2, 1];
 
 /** The names of all variants that a device offers, by operation; not every one of them at every shape. */
 export function variantNames(device: Device): ReadonlyMap<string, readonly string[]> {
-  const convolutions = EXTENTS.flatMap((channels) => convolutionVariants(device, channels));
+  const shapes = EXTENTS.map((cols): ProductShape => ({ rows: 64, inner: 64, cols }));
+  const convolutions = shapes.flatMap((shape) =>
+    convolutionVariants(device, { channels: shape.cols, runTaps: 1, shape }),
+  );
   const offered: Readonly<Record<string, readonly Variant[]>> = {
-    matmul: EXTENTS.flatMap((columns) => matmulVariants(device, columns)),
+    matmul: shapes.flatMap((shape) => matmulVariants(device, shape, false)),
     conv2d: convolutions,
     "conv2d-input-gradient": convolutions,
     "conv2d-weight-gradient": EXTENTS.flatMap((rows) =>
-      EXTENTS.flatMap((columns) => weightGradientVariants(device, rows, columns)),
+      shapes.flatMap((shape) => weightGradientVariants(device, shape.cols, { ...shape, rows })),
     ),
     "nt-xent": contrastVariants(device),
     "nt-xent-gradient": contrastGradientVariants(device),

@@ -75,9 +75,23 @@ export function variantChecks(gpu: GPUDevice, adapter: AdapterSummary): VariantC
   const check = checker(device);
   const checks: VariantCheck[] = [];
   for (const [inChannels, outChannels] of CHANNELS) {
-    const forward = convolutionVariants(device, outChannels);
-    const input = convolutionVariants(device, inChannels);
-    const weight = weightGradientVariants(device, inChannels, outChannels);
+    const taps = 9;
+    const product = (inner: number, cols: number) => ({ rows: 60, inner, cols });
+    const forward = convolutionVariants(device, {
+      channels: inChannels,
+      runTaps: 3,
+      shape: product(taps * inChannels, outChannels),
+    });
+    const input = convolutionVariants(device, {
+      channels: outChannels,
+      runTaps: 1,
+      shape: product(taps * outChannels, inChannels),
+    });
+    const weight = weightGradientVariants(device, inChannels, {
+      rows: taps * inChannels,
+      inner: 60,
+      cols: outChannels,
+    });
     for (const i of rounds(forward, input, weight)) {
       const forced = {
         conv2d: at(forward, i),
@@ -106,8 +120,8 @@ export function variantChecks(gpu: GPUDevice, adapter: AdapterSummary): VariantC
       };
       checks.push(check(forced, `${inChannels} to ${outChannels} channels`, compute));
     }
-    const product = matmulVariants(device, outChannels);
-    for (const i of rounds(product)) {
+    const products = matmulVariants(device, product(inChannels, outChannels), false);
+    for (const i of rounds(products)) {
       const shape = { m: 37, n: outChannels, k: inChannels };
       const compute: Compute = async (device) => {
         const random = randomInputs(12);
@@ -116,7 +130,7 @@ export function variantChecks(gpu: GPUDevice, adapter: AdapterSummary): VariantC
         const actual = await matmulSubject.compute(device, inputs);
         return worstDeviation(actual, matmulSubject.reference(inputs, actual), matmulSubject.tolerance(inputs));
       };
-      checks.push(check({ matmul: at(product, i) }, `37 x ${inChannels} x ${outChannels}`, compute));
+      checks.push(check({ matmul: at(products, i) }, `37 x ${inChannels} x ${outChannels}`, compute));
     }
   }
   const passes = [contrastVariants(device), contrastGradientVariants(device)];

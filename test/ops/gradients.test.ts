@@ -1,4 +1,7 @@
 import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Device } from "../../src/engine/device.js";
+import { Tape } from "../../src/engine/tape.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { add, relu } from "../../src/ops/elementwise.js";
@@ -11,6 +14,7 @@ import { biasForward, reluForward } from "../../src/reference/elementwise.js";
 import { l2NormalizeForward } from "../../src/reference/l2-normalize.js";
 import { matmulForward } from "../../src/reference/matmul.js";
 import { globalAveragePoolForward, maxPoolForward } from "../../src/reference/pooling.js";
+import { testDevice } from "../lib/device.js";
 import { checkGradients } from "./gradient-check.js";
 
 const gradients = suite("gradients in the middle of a graph");
@@ -202,3 +206,36 @@ gradients("row normalisation", () =>
 );
 
 gradients.run();
+
+const columns = suite("input gradients through columns");
+
+const { gpu, adapter } = await testDevice();
+
+/** Whether the gradient of the input of a padded convolution of 4 x 4 pixels goes through columns. */
+function goesThroughColumns(batch: number, inChannels: number, outChannels: number, kernel = 3): boolean {
+  const tape = new Tape(new Device(gpu, adapter));
+  const x = tape.tensor([batch, 4, 4, inChannels], "x");
+  tape.watch(x);
+  const weight = tape.tensor([kernel, kernel, inChannels, outChannels], "weight");
+  const y = conv2d(tape, x, weight, { padding: Math.floor(kernel / 2) });
+  tape.backward(y, tape.tensor(y.shape, "gradient"));
+  return tape.launches.some((launch) => launch.kernel.name === "columnsToImage");
+}
+
+columns("are for few input channels and more than one tap", () => {
+  assert.ok(goesThroughColumns(2, 3, 64));
+  assert.ok(goesThroughColumns(2, 7, 64));
+  assert.not(goesThroughColumns(2, 8, 64));
+  assert.not(goesThroughColumns(2, 3, 64, 1));
+});
+
+columns("are not made where they take much more memory than the output, or more than a buffer holds", () => {
+  assert.ok(goesThroughColumns(2, 3, 4));
+  assert.not(goesThroughColumns(2, 3, 3));
+  const image = 4 * 4 * 4 * 9 * 3;
+  const most = Math.floor(Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize) / image);
+  assert.ok(goesThroughColumns(most, 3, 64));
+  assert.not(goesThroughColumns(most + 1, 3, 64));
+});
+
+columns.run();
