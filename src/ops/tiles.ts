@@ -33,6 +33,11 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
     return { LANES, GROUPS: 8 / LANES, ROWS, COLS, SHARE: 1, VECTOR: vector(COLS) };
   };
   const SHARE = sharedLanes(device);
+  if (SHARE > 1 && SHARE < 8) {
+    // SwiftShader, with 4 lanes, compiles larger tiles for minutes.
+    const tile = { LANES: 8, GROUPS: 1, ROWS: 4, COLS: columns > 8 ? 4 : 1, SHARE: 1, VECTOR: 1 };
+    return [tile, { ...tile, ROWS: 2 }];
+  }
   if (SHARE === 1 || columns <= 8) return [alone(16), alone(8)];
   const sharing = (ROWS: number): Tile => {
     const COLS = columns > 32 ? 8 : columns > 16 ? 4 : 2;
@@ -67,8 +72,8 @@ export function contrastTiles(device: Device): Tiles<ContrastTile> {
     return { LANES, ROWS, COLS, SHARE: share, VECTOR: COLS % 4 === 0 ? 4 : 1 };
   };
   if (!device.adapter.software) return [tile(64, 8, 2), tile(64, 4, 2), tile(32, 8, 4)];
-  if (SHARE > 1) return [tile(SHARE, 32, 64 / SHARE, SHARE), tile(SHARE, 16, 64 / SHARE, SHARE)];
-  return [tile(8, 16, 8), tile(8, 8, 8)];
+  if (SHARE === 8) return [tile(8, 32, 8, SHARE), tile(8, 16, 8, SHARE)];
+  return SHARE > 1 ? [tile(8, 4, 4), tile(8, 2, 4)] : [tile(8, 16, 8), tile(8, 8, 8)];
 }
 
 /** Threads side by side over so many channels, and neighbouring channels that each takes at once. */
