@@ -1,4 +1,4 @@
-import type { KernelDefinition } from "../../kernels/definition.js";
+import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
 import { unroll } from "../../kernels/unroll.js";
 import { GpuValidationError } from "../errors.js";
 
@@ -17,9 +17,9 @@ function literal(type: "f32" | "u32" | "bool", value: number | boolean): string 
   return `${Number(value)}f`;
 }
 
-/** The values of all constants of a kernel. */
-function valuesOf(kernel: KernelDefinition, constants: ConstantValues): Record<string, number> {
-  const values = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(constants[name] ?? value)]);
+/** All constants of a kernel, where some are set and the others have the values of the `.wgsl` file. */
+export function constantsOf(kernel: KernelDefinition, set: ConstantValues): KernelValues {
+  const values = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(set[name] ?? value)]);
   return Object.fromEntries(values);
 }
 
@@ -28,7 +28,7 @@ function valuesOf(kernel: KernelDefinition, constants: ConstantValues): Record<s
  * subgroups, and with VECTOR above 1, in its form for loads of four elements.
  */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
-  const values = valuesOf(kernel, constants);
+  const values = constantsOf(kernel, constants);
   // What stands behind a mark takes the place of the line, where the mark holds.
   const vectors = values.VECTOR > 1 ? kernel.source.replace(/^.*\/\/#vec4 /gm, "") : kernel.source;
   const text = values.SHARE > 1 ? `enable subgroups;\n${vectors.replace(/^.*\/\/#subgroups /gm, "")}` : vectors;

@@ -2,7 +2,7 @@ import type { KernelDefinition, KernelValues } from "../../kernels/definition.js
 import { kernels } from "../../kernels/generated.js";
 import { ShapeError } from "../errors.js";
 import type { Device } from "./device.js";
-import type { ConstantValues } from "./pipelines.js";
+import { type ConstantValues, constantsOf } from "./pipelines.js";
 import { type CompileOptions, compileProgram, type Program } from "./program.js";
 import { type ElementType, expectShape, Tensor } from "./tensor.js";
 import type { Site, Variant } from "./variants.js";
@@ -25,12 +25,6 @@ interface Node {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
   readonly backward: Backward;
-}
-
-/** All constants of a kernel, where some are set and the others have the values of the `.wgsl` file. */
-export function constantsOf(kernel: KernelDefinition, set: ConstantValues): KernelValues {
-  const values = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(set[name] ?? value)]);
-  return Object.fromEntries(values);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
-import type { ConstantValues } from "../engine/pipelines.js";
-import { constantsOf, type Tape } from "../engine/tape.js";
+import { type ConstantValues, constantsOf } from "../engine/pipelines.js";
+import type { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import type { Site } from "../engine/variants.js";
 import { ConfigError, ShapeError } from "../errors.js";

@@ -1,6 +1,7 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
-import { constantsOf, type Tape } from "../engine/tape.js";
+import { constantsOf } from "../engine/pipelines.js";
+import type { Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
 import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
