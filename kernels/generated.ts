@@ -1,6 +1,59 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
+export const accumulate: KernelDefinition<"x" | "continues" | "y", "elements", "LANES" | "ELEMENTS"> = {
+  name: "accumulate",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"continues","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], continues: 1, y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => v["elements"],
+  source: "// A running sum in place: y = x where `continues` is 0, and y + x where it is not, so that one recording serves the first\n\
+// term and all that follow.\n\
+//\n\
+// shape x: elements\n\
+// shape continues: 1\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> continues: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  let adds = continues[0] != 0u;\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = x[i] + select(0.0, y[i], adds);\n\
+  }\n\
+}\n\
+",
+};
+
 export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "adamw",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
@@ -4858,6 +4911,57 @@ fn main(\n\
 ",
 };
 
+export const scatterRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES"> = {
+  name: "scatterRows",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], indices: v["elements"] / v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: () => 0,
+  source: "// Puts rows in their places: y[indices[i], :] = x[i, :]. `elements` is the number of elements of x; no place is named twice.\n\
+//\n\
+// shape x: elements\n\
+// shape indices: elements / cols\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> indices: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  y[indices[i / params.cols] * params.cols + i % params.cols] = x[i];\n\
+}\n\
+",
+};
+
 export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS" | "NESTEROV"> = {
   name: "sgd",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
@@ -5353,6 +5457,7 @@ fn main(\n\
 
 /** Every kernel by name. */
 export const kernels = {
+  accumulate,
   adamw,
   add,
   augmentParameters,
@@ -5396,6 +5501,7 @@ export const kernels = {
   ntXentPartials,
   reluGradient,
   relu,
+  scatterRows,
   sgd,
   softmaxCrossEntropyGradient,
   softmaxCrossEntropy,

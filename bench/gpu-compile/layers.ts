@@ -76,6 +76,8 @@ export function shapesOf(device: Device, name: string): NetShapes {
   const pass = {
     tape,
     training: true,
+    movesRunning: true,
+    segment: (_: string, record: () => Tensor) => record(),
     tensor(wanted: string): Tensor {
       const tensor = tensors.get(wanted);
       if (!tensor) throw new Error(`${net.name} has no tensor ${wanted}`);

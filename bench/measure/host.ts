@@ -53,7 +53,7 @@ async function measureShape(device: Device, shape: StepShape, rounds: number): P
   await trainSteps(trainer, STEPS_COUNTED);
   const objects = [...made.values()].reduce((sum, count) => sum + count, 0);
 
-  const { program } = trainer.recorded;
+  const [program] = trainer.recorded.programs;
   const medians: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const times: number[] = [];

@@ -70,7 +70,7 @@ export async function measureStep(
   const pipelines = device.pipelines.size;
   const peakBytes = device.memory.peakBytes;
 
-  const { program } = trainer.recorded;
+  const [program] = trainer.recorded.programs;
   progress("roofline");
   const roofline = await Roofline.open(device);
   const seconds: number[] = [];

@@ -7,7 +7,7 @@ import { conv2d } from "../../src/ops/conv2d.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/simclr/config.js";
 import { createModel, createOptimizer } from "../../src/simclr/model.js";
-import { createTrainingStep } from "../../src/simclr/training-step.js";
+import { recordWholeBatch } from "../../src/simclr/training-step.js";
 import { VERSION } from "../../src/version.js";
 import type { ConvolutionTask, Findings, StepTask, Task } from "./task.js";
 import { distance, provideGpu, type Read, type Runs, serve, splitParameters } from "./worker.js";
@@ -55,7 +55,7 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
   const check = async (): Promise<Findings> => {
     const { model, optimizer } = createTrained();
     const tape = new Tape(device);
-    const pass = model.tensors.pass(tape, true);
+    const pass = model.tensors.pass(tape, { training: true });
     const images = device.tensor([2 * batch, size, size, 3], views);
     const z = model.head.forward(pass, model.encoder.forward(pass, images));
     const { loss } = ntXent(tape, z, temperature);
@@ -76,16 +76,18 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
 
   return async () => {
     const { model, optimizer } = createTrained();
-    const recorded = await createTrainingStep(device, config, model, optimizer);
+    const recorded = await recordWholeBatch({ device, config, model, optimizer }).compile();
     let step = 0;
     return {
       submit: async () => {
-        device.write(recorded.bytes, bytes);
-        device.write(recorded.images, numbers);
-        device.write(recorded.counter, Uint32Array.of(1, step));
+        optimizer.setStep(step + 1, learningRate);
+        const { metrics } = await recorded.submit(async (inputs) => {
+          device.write(inputs.bytes, bytes);
+          device.write(inputs.images, numbers);
+          device.write(inputs.counter, Uint32Array.of(1, step));
+        });
         step += 1;
-        optimizer.setStep(step, learningRate);
-        return (await recorded.run()).loss;
+        return (await metrics).loss;
       },
       finish: lastOf,
       check,

@@ -18,6 +18,14 @@ export interface ModelOptions {
   readonly headOutput: number;
   readonly headBatchNorm: boolean;
   readonly batch: number;
+  readonly microBatch: number | "auto";
+  readonly memory: number;
+  readonly recompute: boolean;
+}
+
+/** An option's text as a number, or as the word "auto". */
+function numberOrAuto(text: string): number | "auto" {
+  return text === "auto" ? text : number(text);
 }
 
 /** Adds those options to a command. */
@@ -40,15 +48,21 @@ export function addModelOptions(command: Command): Command {
     .option("--head-hidden <size>", "hidden size of the head (default: the encoder's features)", number)
     .option("--head-output <size>", "output size of the head", number, d.head.output)
     .option("--head-batch-norm", "batch norm inside of the head", false)
-    .option("--batch <images>", "images a step, two views of each", number, d.batch);
+    .option("--batch <images>", "images a step, two views of each", number, d.batch)
+    .option(
+      "--micro-batch <images>",
+      "images on the device at once; auto: the whole batch, or as many as fit --memory",
+      numberOrAuto,
+      d.microBatch,
+    )
+    .option("--memory <mebibytes>", "device memory that --micro-batch auto stays within", number, d.memoryBudget)
+    .option("--recompute", "save memory: compute the encoder's blocks again in the backward pass", d.recompute);
 }
 
 /** What those options say about the training. */
-export function modelConfig(
-  options: ModelOptions,
-): Pick<TrainingConfig, "encoder" | "width" | "stem" | "head" | "batch"> {
-  const { encoder, width, stem, batch } = options;
+export function modelConfig(options: ModelOptions): Partial<TrainingConfig> {
+  const { encoder, width, stem, batch, microBatch, memory: memoryBudget, recompute } = options;
   const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, head, batch };
+  return { encoder, width, stem, head, batch, microBatch, memoryBudget, recompute };
 }

@@ -61,7 +61,7 @@ interface TrainOptions extends ModelOptions {
   readonly name?: string;
 }
 
-function toConfig(options: TrainOptions): TrainingConfig {
+function toConfig(options: TrainOptions): Partial<TrainingConfig> {
   return {
     ...modelConfig(options),
     augmentation: options.augmentation,

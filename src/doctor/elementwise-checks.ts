@@ -2,9 +2,9 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { columnSums } from "../ops/column-sums.js";
-import { add, mean, relu, reluGradient, transpose } from "../ops/elementwise.js";
+import { accumulate, add, mean, relu, reluGradient, transpose } from "../ops/elementwise.js";
 import { addBias } from "../ops/matmul.js";
-import { gatherIndices, gatherRows, standardize } from "../ops/rows.js";
+import { gatherIndices, gatherRows, scatterRows, standardize } from "../ops/rows.js";
 import { biasForward, reluBackward, reluForward } from "../reference/elementwise.js";
 import { columnSums as columnSumsReference } from "../reference/reduction.js";
 import { type Check, checkOf, evaluate, exactly, type Input, type KernelName } from "./check.js";
@@ -116,6 +116,38 @@ export const elementwiseChecks: readonly Check[] = [
       tolerance: exactly(y),
     };
   }),
+  check(["scatterRows"], "5 rows into 9 x 13", (random) => {
+    const [x, before] = [random.normal(65), random.normal(117)];
+    const places = Uint32Array.of(7, 0, 8, 3, 4);
+    const y = before.map((value, i) => {
+      const row = places.indexOf(Math.floor(i / 13));
+      return row < 0 ? value : x[row * 13 + (i % 13)];
+    });
+    return {
+      record: (tape, input) => {
+        const target = input(before, [9, 13]);
+        scatterRows(tape, input(x, [5, 13]), input(places, [5]), target);
+        return target;
+      },
+      y,
+      tolerance: exactly(y),
+    };
+  }),
+  ...[0, 1].map((continues) =>
+    check(["accumulate"], `131 terms ${continues === 0 ? "to begin with" : "added"}`, (random) => {
+      const [x, before] = [random.normal(131), random.normal(131)];
+      const y = x.map((value, i) => value + continues * before[i]);
+      return {
+        record: (tape, input) => {
+          const sum = input(before, [131]);
+          accumulate(tape, input(x, [131]), input(Uint32Array.of(continues), [1]), sum);
+          return sum;
+        },
+        y,
+        tolerance: y.map((value) => continues * UNIT * Math.abs(value)),
+      };
+    }),
+  ),
   check(["gatherIndices"], "131 entries out of 37", (random) => {
     const [x, indices] = [random.below(37, 1000), random.below(131, 37)];
     const y = Float64Array.from(indices, (index) => x[index]);

@@ -87,8 +87,9 @@ export class Device {
 
   /** The number 1 as a tensor: where backward passes start. */
   get one(): Tensor {
-    this.#one ??= this.tensor([1], [1], "one");
-    return this.#one;
+    const one = this.#one ?? this.tensor([1], [1], "one");
+    if (!this.memory.rehearsing) this.#one = one;
+    return one;
   }
 
   /** A persistent tensor of u32, filled with zeros. */
@@ -135,7 +136,7 @@ export class Device {
       throw new ShapeError(`${tensor} holds ${tensor.type} elements`);
     this.check();
     const place = this.placeOf(tensor);
-    this.gpu.queue.writeBuffer(place.buffer, place.offset, data);
+    if (!this.memory.rehearsing) this.gpu.queue.writeBuffer(place.buffer, place.offset, data);
   }
 
   /** Reads an f32 tensor back. Waits for the work submitted before, and throws what went wrong in it. */

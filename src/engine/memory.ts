@@ -6,6 +6,28 @@ interface ScratchBuffer {
   users: number;
 }
 
+/** What stands for a buffer where memory is only counted. */
+class UnbackedBuffer implements GPUBuffer {
+  readonly __brand = "GPUBuffer";
+  readonly mapState = "unmapped";
+
+  constructor(
+    readonly size: number,
+    readonly usage: GPUBufferUsageFlags,
+    public label: string,
+  ) {}
+
+  async mapAsync(): Promise<undefined> {}
+
+  getMappedRange(): ArrayBuffer {
+    throw new OutOfMemoryError(`${this.label} is only counted: there is no memory behind it`);
+  }
+
+  unmap(): undefined {}
+
+  destroy(): undefined {}
+}
+
 /**
  * Every buffer of a device, counted. Scratch buffers are shared: programs run one after another on the queue, and nothing
  * in a scratch buffer outlives a run, so the intermediate tensors of all programs lie in the same ones.
@@ -13,7 +35,8 @@ interface ScratchBuffer {
 export class DeviceMemory {
   #current = 0;
   #peak = 0;
-  readonly #scratch = new Set<ScratchBuffer>();
+  #scratch = new Set<ScratchBuffer>();
+  #rehearsing = false;
 
   constructor(readonly gpu: GPUDevice) {}
 
@@ -25,6 +48,31 @@ export class DeviceMemory {
   /** The most bytes there ever were at once. */
   get peakBytes(): number {
     return this.#peak;
+  }
+
+  /** True within `rehearse`. */
+  get rehearsing(): boolean {
+    return this.#rehearsing;
+  }
+
+  /**
+   * Counts the memory that something would take on top of what there is now: within `work`, buffers are made on paper only,
+   * and afterwards all is as it was. Tensors made in `work` must not be used after it.
+   * @returns the most bytes of all buffers at once, and what `work` returned.
+   * @throws what `work` throws: OutOfMemoryError where a buffer is larger than the adapter allows.
+   */
+  rehearse<Result>(work: () => Result): { readonly peakBytes: number; readonly result: Result } {
+    const [current, peak, scratch] = [this.#current, this.#peak, this.#scratch];
+    this.#scratch = new Set([...scratch].map((entry) => ({ ...entry })));
+    this.#peak = current;
+    this.#rehearsing = true;
+    try {
+      const result = work();
+      return { peakBytes: this.#peak, result };
+    } finally {
+      this.#rehearsing = false;
+      [this.#current, this.#peak, this.#scratch] = [current, peak, scratch];
+    }
   }
 
   /**
@@ -39,7 +87,7 @@ export class DeviceMemory {
     if (size > limit) {
       const limitName = limit === maxBufferSize ? "maxBufferSize" : "maxStorageBufferBindingSize";
       throw new OutOfMemoryError(
-        `${label} needs ${size} bytes, and this adapter allows ${limit} in one buffer (${limitName}): use a smaller batch or image size`,
+        `${label} needs ${size} bytes, and this adapter allows ${limit} in one buffer (${limitName})`,
       );
     }
     return size;
@@ -51,7 +99,9 @@ export class DeviceMemory {
    */
   create(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
     const size = this.sizeFor(bytes, usage, label);
-    const buffer = this.gpu.createBuffer({ size, usage, label });
+    const buffer = this.#rehearsing
+      ? new UnbackedBuffer(size, usage, label)
+      : this.gpu.createBuffer({ size, usage, label });
     this.#current += size;
     this.#peak = Math.max(this.#peak, this.#current);
     return buffer;

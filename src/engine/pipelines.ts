@@ -63,6 +63,30 @@ export class PipelineCache {
     return compiling;
   }
 
+  /**
+   * The compiled kernels of launches, in their order, made side by side.
+   * @param onProgress called after each different one.
+   */
+  compileAll(
+    launches: readonly { readonly kernel: KernelDefinition; readonly constants: ConstantValues }[],
+    onProgress?: (compiled: number, total: number) => void,
+  ): Promise<CompiledKernel[]> {
+    let compiled = 0;
+    const unique = new Set<Promise<unknown>>();
+    const compiling = launches.map(({ kernel, constants }) => {
+      const pending = this.compile(kernel, constants);
+      if (!unique.has(pending)) {
+        unique.add(pending);
+        pending.then(
+          () => onProgress?.(++compiled, unique.size),
+          () => {},
+        );
+      }
+      return pending;
+    });
+    return Promise.all(compiling);
+  }
+
   async #create(kernel: KernelDefinition, code: string): Promise<CompiledKernel> {
     const buffers: GPUBufferBindingType[] = kernel.bindings.map((binding) =>
       binding.access === "read" ? "read-only-storage" : "storage",

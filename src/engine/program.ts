@@ -1,6 +1,6 @@
 import { OutOfMemoryError } from "../errors.js";
 import type { Device } from "./device.js";
-import { planMemory } from "./planner.js";
+import { type MemoryPlan, planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
 import type { Launch } from "./tape.js";
 import type { Place, Tensor } from "./tensor.js";
@@ -110,34 +110,23 @@ function packParams(launches: readonly Launch[]): { bytes: ArrayBuffer; offsets:
   return { bytes, offsets };
 }
 
-/** Turns recorded launches into a program. @throws OutOfMemoryError, GpuValidationError, ShapeError */
-export async function compileProgram(
-  device: Device,
-  launches: readonly Launch[],
-  options: CompileOptions,
-): Promise<Program> {
-  device.check();
-  const { gpu, memory } = device;
-  let compiled = 0;
-  const unique = new Set<Promise<unknown>>();
-  const compiling = launches.map((launch) => {
-    const pending = device.pipelines.compile(launch.kernel, launch.constants);
-    if (!unique.has(pending)) {
-      unique.add(pending);
-      pending.then(
-        () => options.onProgress?.(++compiled, unique.size),
-        () => {},
-      );
-    }
-    return pending;
-  });
-  const pipelines = await Promise.all(compiling).catch(async (cause: unknown) => {
-    // A lost device compiles nothing, and says so only once the queue has settled.
-    await device.idle();
-    throw cause;
-  });
+/** The memory of a program. */
+interface Reserved {
+  readonly plan: MemoryPlan;
+  /** Places of the intermediate tensors that are not kept. */
+  readonly places: ReadonlyMap<Tensor, Place>;
+  readonly params: GPUBuffer;
+  /** Where the parameters of each launch begin. */
+  readonly offsets: readonly number[];
+  release(): void;
+}
 
-  const keep = new Set(options.keep?.filter((tensor) => !tensor.place));
+/**
+ * Plans and takes the memory of a recording: kept tensors, shared buffers of the others, and the parameters of its launches.
+ * @throws OutOfMemoryError, ShapeError
+ */
+export function reserveMemory(device: Device, launches: readonly Launch[], keep: ReadonlySet<Tensor>): Reserved {
+  const { gpu, memory } = device;
   const plan = planMemory(launches, keep);
   const { bytes, offsets } = packParams(launches);
   const places = new Map<Tensor, Place>();
@@ -145,7 +134,7 @@ export async function compileProgram(
   const release = () => {
     for (const step of undo.splice(0)) step();
   };
-  const allocate = () => {
+  try {
     for (const tensor of keep) {
       const buffer = memory.create(tensor.bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC, tensor.label);
       tensor.place = { buffer, offset: 0 };
@@ -162,20 +151,37 @@ export async function compileProgram(
     });
     const params = memory.create(bytes.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
     undo.push(() => memory.destroy(params));
-    gpu.queue.writeBuffer(params, 0, bytes);
-    return params;
-  };
-  gpu.pushErrorScope("out-of-memory");
-  let params: GPUBuffer;
-  let scope: Promise<GPUError | null>;
-  try {
-    params = allocate();
+    if (!memory.rehearsing) gpu.queue.writeBuffer(params, 0, bytes);
+    return { plan, places, params, offsets, release };
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+/** Turns recorded launches into a program. @throws OutOfMemoryError, GpuValidationError, ShapeError */
+export async function compileProgram(
+  device: Device,
+  launches: readonly Launch[],
+  options: CompileOptions,
+): Promise<Program> {
+  device.check();
+  const { gpu } = device;
+  const pipelines = await device.pipelines.compileAll(launches, options.onProgress).catch(async (cause: unknown) => {
+    // A lost device compiles nothing, and says so only once the queue has settled.
+    await device.idle();
+    throw cause;
+  });
+
+  gpu.pushErrorScope("out-of-memory");
+  let reserved: Reserved;
+  let scope: Promise<GPUError | null>;
+  try {
+    reserved = reserveMemory(device, launches, new Set(options.keep?.filter((tensor) => !tensor.place)));
   } finally {
     scope = gpu.popErrorScope();
   }
+  const { plan, places, params, offsets, release } = reserved;
   const shortage = await scope;
   if (shortage) {
     release();

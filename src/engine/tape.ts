@@ -3,7 +3,7 @@ import { kernels } from "../../kernels/generated.js";
 import { ShapeError } from "../errors.js";
 import type { Device } from "./device.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
-import { type CompileOptions, compileProgram, type Program } from "./program.js";
+import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
 import { type ElementType, expectShape, Tensor } from "./tensor.js";
 import type { Site, Variant } from "./variants.js";
 
@@ -16,6 +16,8 @@ export interface Launch {
   readonly constants: ConstantValues;
   readonly workgroups: number;
   readonly flops: number;
+  /** What part of the recording it belongs to: see `Tape.scope`. */
+  readonly scope: string;
 }
 
 /** From the gradient of an operation's output to those of its inputs; null for an input that takes none. */
@@ -25,6 +27,7 @@ interface Node {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
   readonly backward: Backward;
+  readonly scope: string;
 }
 
 /**
@@ -36,6 +39,7 @@ export class Tape {
   #nodes: Node[] = [];
   #keepsNodes = true;
   #recomputing = false;
+  #scope = "";
   readonly #tracked = new Set<Tensor>();
   #gradients = new Map<Tensor, Tensor>();
 
@@ -82,12 +86,23 @@ export class Tape {
       constants: chosen,
       workgroups,
       flops: kernel.flops(values),
+      scope: this.#scope,
     });
+  }
+
+  /** Names all launches that `record` leads to, now and while gradients come back through it: the innermost name counts. */
+  scope<Result>(name: string, record: () => Result): Result {
+    const outer = this.#scope;
+    this.#scope = name;
+    const result = record();
+    this.#scope = outer;
+    return result;
   }
 
   /** Records an operation that has variants, with the one that the device's choices name; returns what its `record` does. */
   record<V extends Variant, Result>(site: Site<V, Result>, inputs: readonly Tensor[]): Result {
-    return site.record(this, this.device.choices.pick(site), inputs);
+    const { choices, memory } = this.device;
+    return site.record(this, memory.rehearsing ? choices.choose(site) : choices.pick(site), inputs);
   }
 
   /** Asks for the gradients of these tensors. */
@@ -104,7 +119,7 @@ export class Tape {
   differentiate(inputs: readonly Tensor[], output: Tensor, backward: Backward): void {
     if (!inputs.some((input) => this.#tracked.has(input))) return;
     this.#tracked.add(output);
-    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward });
+    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward, scope: this.#scope });
   }
 
   /**
@@ -130,13 +145,15 @@ export class Tape {
   }
 
   #walk(nodes: readonly Node[]): void {
-    for (const { inputs, output, backward } of nodes.toReversed()) {
+    for (const { inputs, output, backward, scope } of nodes.toReversed()) {
       const gradient = this.#gradients.get(output);
       if (!gradient) continue;
-      const gradients = backward(gradient);
-      inputs.forEach((input, i) => {
-        const contribution = gradients[i];
-        if (contribution && this.#tracked.has(input)) this.#accumulate(input, contribution);
+      this.scope(scope, () => {
+        const gradients = backward(gradient);
+        inputs.forEach((input, i) => {
+          const contribution = gradients[i];
+          if (contribution && this.#tracked.has(input)) this.#accumulate(input, contribution);
+        });
       });
     }
   }
@@ -188,6 +205,14 @@ export class Tape {
     expectShape(tensor, at.shape, `to be placed in ${at}`);
     if (tensor.place) throw new ShapeError(`${tensor} is persistent already`);
     tensor.place = this.device.placeOf(at);
+  }
+
+  /**
+   * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`.
+   * @throws OutOfMemoryError, ShapeError
+   */
+  reserve(): void {
+    reserveMemory(this.device, this.launches, new Set());
   }
 
   /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */

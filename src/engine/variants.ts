@@ -78,12 +78,17 @@ export class Choices {
   readonly #seen = new Map<string, { readonly site: Site; uses: number }>();
 
   /** The variant for a site: the forced one, else the tuned one, else the default. A name that is no candidate does not count. */
+  choose<V extends Variant>(site: Site<V>): V {
+    return this.#named(site, this.#forced.get(site.operation)) ?? this.#tunedAt(site) ?? site.candidates[0];
+  }
+
+  /** Chooses for a site that is recorded to be run: see `untuned`. */
   pick<V extends Variant>(site: Site<V>): V {
     const key = `${site.operation} ${site.shape}`;
     const seen = this.#seen.get(key) ?? { site, uses: 0 };
     seen.uses += 1;
     this.#seen.set(key, seen);
-    return this.#named(site, this.#forced.get(site.operation)) ?? this.#tunedAt(site) ?? site.candidates[0];
+    return this.choose(site);
   }
 
   #named<V extends Variant>({ candidates }: Site<V>, name: string | undefined): V | undefined {

@@ -24,7 +24,8 @@ export function convnet(width = 1): Encoder {
     tensors: layers.flatMap(({ convolution, norm }) => [...convolution.tensors, ...norm.tensors]),
     forward(pass, images) {
       const maps = layers.reduce(
-        (x, { convolution, norm }) => norm.forward(pass, convolution.forward(pass, x)),
+        (x, { convolution, norm }, i) =>
+          pass.segment(`layers.${i}`, () => norm.forward(pass, convolution.forward(pass, x))),
         images,
       );
       return globalAveragePool(pass.tape, maps);

@@ -59,7 +59,8 @@ export class BatchNorm implements Module {
       runningMean: pass.tensor(`${this.name}.running_mean`),
       runningVar: pass.tensor(`${this.name}.running_var`),
     };
-    return batchNorm(pass.tape, x, tensors, { training: pass.training, relu: this.after.relu, residual });
+    const { training, movesRunning } = pass;
+    return batchNorm(pass.tape, x, tensors, { training, movesRunning, relu: this.after.relu, residual });
   }
 }
 

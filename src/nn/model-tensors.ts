@@ -3,7 +3,7 @@ import type { Tape } from "../engine/tape.js";
 import { elementsOf, type Tensor } from "../engine/tensor.js";
 import { CheckpointError, ShapeError } from "../errors.js";
 import { normals, sfc32 } from "../random.js";
-import type { ForwardPass, TensorSpec } from "./module.js";
+import type { ForwardPass, PassOptions, TensorSpec } from "./module.js";
 
 /** A trained tensor and the place of its gradient. */
 export interface Parameter {
@@ -89,25 +89,39 @@ export class ModelTensors {
     return this.parameters.reduce((sum, { value }) => sum + value.size, 0);
   }
 
-  /** What a module's forward pass takes. In training, the tape is asked for the gradients of all parameters. */
-  pass(tape: Tape, training: boolean): ForwardPass {
+  /** What a module's forward pass takes. */
+  pass(tape: Tape, { training, movesRunning = training, recompute = false }: PassOptions): ForwardPass {
     if (training) tape.watch(...this.parameters.map(({ value }) => value));
-    return { tape, training, tensor: (name) => this.tensor(name) };
+    const segment = (name: string, record: () => Tensor) =>
+      tape.scope(name, () => (recompute ? tape.checkpoint(record) : record()));
+    return { tape, training, movesRunning, tensor: (name) => this.tensor(name), segment };
   }
 
-  /** After `tape.backward`: makes the gradients land in their slabs. @throws ShapeError for a parameter without one. */
-  placeGradients(tape: Tape): void {
-    for (const { spec, value, gradient } of this.parameters) {
+  /** Slabs of the layout of the gradients', filled with zeros. */
+  gradientSlabs(): Slab[] {
+    const shapes = this.parameters.map(({ spec, gradient }) => ({ label: gradient.label, shape: spec.shape }));
+    return this.device.slabs(shapes);
+  }
+
+  /**
+   * After `tape.backward`: makes the gradients land in their slabs, or in others of the same layout.
+   * @throws ShapeError for a parameter without a gradient.
+   */
+  placeGradients(tape: Tape, slabs: readonly Slab[] = this.slabs.map((slab) => slab.gradients)): void {
+    const places = slabs.flatMap((slab) => slab.tensors);
+    this.parameters.forEach(({ spec, value }, i) => {
       const found = tape.gradient(value);
       if (!found) throw new ShapeError(`no gradient reaches ${spec.name}: the loss does not depend on it`);
-      tape.place(found, gradient);
-    }
+      tape.place(found, places[i]);
+    });
   }
 
   /** All tensors by name, in this library's layouts. */
   async read(): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-    const read = await Promise.all(this.specs.map((spec) => this.device.read(this.tensor(spec.name))));
-    return new Map(this.specs.map((spec, i) => [spec.name, read[i]]));
+    const values = new Map<string, Float32Array<ArrayBuffer>>();
+    // One after the other, so that the copies share their memory.
+    for (const { name } of this.specs) values.set(name, await this.device.read(this.tensor(name)));
+    return values;
   }
 
   /** Overwrites all tensors. @throws CheckpointError where one is missing, has another length, or is not the model's. */

@@ -25,10 +25,27 @@ export interface TensorSpec {
 /** What a forward pass needs besides its input. */
 export interface ForwardPass {
   readonly tape: Tape;
-  /** Batch statistics and moving running ones (true), or running statistics (false). */
+  /** Batch norm's statistics: those of the batch (true), or the running ones (false). */
   readonly training: boolean;
+  /** Whether the batch's statistics move the running ones. */
+  readonly movesRunning: boolean;
   /** The tensor of this name. */
   tensor(name: string): Tensor;
+  /**
+   * Records a part of an encoder under its name (see `Tape.scope`): what recomputation, where it is asked for, keeps the
+   * output of and computes a second time.
+   */
+  segment(name: string, record: () => Tensor): Tensor;
+}
+
+/** How a model takes part in a recording. */
+export interface PassOptions {
+  /** Batch statistics, and the tape is asked for the gradients of all parameters (true), or running statistics (false). */
+  readonly training: boolean;
+  /** Whether batch statistics move the running ones; as `training` by default. */
+  readonly movesRunning?: boolean;
+  /** Compute the segments of the encoder again in the backward pass, and keep only their outputs until then; false by default. */
+  readonly recompute?: boolean;
 }
 
 /** A part of a model: the tensors it needs and its forward pass. */

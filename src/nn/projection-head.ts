@@ -43,6 +43,6 @@ export function projectionHead(features: number, options: HeadOptions): Projecti
   return {
     output: layers === 0 ? features : output,
     tensors: steps.flatMap((step) => step.tensors),
-    forward: (pass, h) => steps.reduce((x, step) => step.forward(pass, x), h),
+    forward: (pass, h) => pass.tape.scope("head", () => steps.reduce((x, step) => step.forward(pass, x), h)),
   };
 }

@@ -27,6 +27,7 @@ class ResidualBlock implements Module {
   readonly tensors;
 
   constructor(
+    readonly name: string,
     readonly path: readonly { readonly convolution: Convolution; readonly norm: BatchNorm }[],
     readonly shortcut: { readonly convolution: Convolution; readonly norm: BatchNorm } | null,
   ) {
@@ -72,7 +73,7 @@ function residualBlock(
           convolution: new Convolution(`${name}.downsample.0`, inChannels, outChannels, 1, stride, 0),
           norm: new BatchNorm(`${name}.downsample.1`, outChannels, { relu: false }),
         };
-  return new ResidualBlock(path, shortcut);
+  return new ResidualBlock(name, path, shortcut);
 }
 
 /**
@@ -105,10 +106,12 @@ export function resnet({ depth, stem, width = 1 }: ResNetOptions): Encoder {
     stem,
     tensors: [...first.tensors, ...norm.tensors, ...blocks.flatMap((block) => block.tensors)],
     forward(pass, images) {
-      let x = norm.forward(pass, first.forward(pass, images));
-      if (stem === "imagenet") x = maxPool(pass.tape, x);
-      for (const block of blocks) x = block.forward(pass, x);
-      return globalAveragePool(pass.tape, x);
+      const start = pass.segment("conv1", () => {
+        const maps = norm.forward(pass, first.forward(pass, images));
+        return stem === "imagenet" ? maxPool(pass.tape, maps) : maps;
+      });
+      const maps = blocks.reduce((x, block) => pass.segment(block.name, () => block.forward(pass, x)), start);
+      return globalAveragePool(pass.tape, maps);
     },
   };
 }

@@ -14,8 +14,10 @@ export interface BatchNormTensors {
 
 /** What a batch norm does besides normalising. */
 export interface BatchNormOptions {
-  /** Statistics of the batch, which also move the running ones (true, the default), or the running ones (false). */
+  /** Statistics of the batch (true, the default), or the running ones (false). */
   readonly training?: boolean;
+  /** Whether statistics of the batch also move the running ones; true by default. */
+  readonly movesRunning?: boolean;
   /** Added after normalising, of the shape of x. */
   readonly residual?: Tensor;
   /** Rectify at the end; false by default. */
@@ -56,7 +58,7 @@ export function batchNorm(
   tape: Tape,
   x: Tensor,
   { gamma, beta, runningMean, runningVar }: BatchNormTensors,
-  { training = true, residual, relu = false, momentum = 0.1 }: BatchNormOptions = {},
+  { training = true, movesRunning = true, residual, relu = false, momentum = 0.1 }: BatchNormOptions = {},
 ): Tensor {
   const [rows, channels] = channelShape(x);
   for (const tensor of [gamma, beta, runningMean, runningVar])
@@ -66,7 +68,8 @@ export function batchNorm(
 
   let statistics: Tensor;
   if (training) {
-    const running = tape.recomputing ? undefined : { mean: runningMean, var: runningVar, momentum };
+    const moves = movesRunning && !tape.recomputing;
+    const running = moves ? { mean: runningMean, var: runningVar, momentum } : undefined;
     statistics = columnStatistics(tape, x, running);
   } else {
     statistics = tape.tensor([2, channels], "running statistics");

@@ -12,6 +12,13 @@ export function gatherRows(tape: Tape, x: Tensor, indices: Tensor): Tensor {
   return y;
 }
 
+/** Overwrites rows of `y` [rows, cols], a persistent tensor, with those of x [picked, cols]: row i goes to row indices[i] (u32 [picked]). */
+export function scatterRows(tape: Tape, x: Tensor, indices: Tensor, y: Tensor): void {
+  const [rows, cols] = matrixShape(y);
+  expectShape(x, [indices.size, cols], `to be put into ${y}`);
+  tape.launch(kernels.scatterRows, { x, indices, y }, { elements: x.size, rows, cols });
+}
+
 /** Picks entries of a vector of u32: x [rows], indices u32 [picked] -> u32 [picked]. */
 export function gatherIndices(tape: Tape, x: Tensor, indices: Tensor): Tensor {
   const y = tape.tensor([indices.size], `entries of ${x.label}`, "u32");

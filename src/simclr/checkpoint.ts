@@ -63,7 +63,9 @@ export function parseConfig(value: unknown): TrainingConfig {
   const config: Record<string, unknown> = { ...DEFAULT_CONFIG };
   for (const [key, found] of Object.entries(value)) {
     if (!(key in DEFAULT_CONFIG)) continue;
-    const mixed = key === "augmentation" && (typeof found === "string" || typeof found === "object");
+    const mixed =
+      (key === "augmentation" && (typeof found === "string" || typeof found === "object")) ||
+      (key === "microBatch" && (found === "auto" || typeof found === "number"));
     if (found === null || (!mixed && typeof found !== typeof config[key]))
       throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
     config[key] = found;

@@ -31,6 +31,15 @@ export interface TrainingConfig {
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicy;
   /** Images a step; the loss sees two views of each. */
   readonly batch: number;
+  /**
+   * Images that go through encoder and head at once; fewer than `batch` means gradient caching, see `recordGradientCache`.
+   * `auto` takes the whole batch or, where that does not fit, the largest power of two that does.
+   */
+  readonly microBatch: number | "auto";
+  /** MiB on the device that `microBatch: "auto"` stays within. */
+  readonly memoryBudget: number;
+  /** Keep only the outputs of the encoder's blocks for the backward pass, and compute the rest a second time there. */
+  readonly recompute: boolean;
   readonly epochs: number;
   readonly temperature: number;
   readonly optimizer: (typeof OPTIMIZERS)[number];
@@ -56,6 +65,9 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   head: { layers: 2, output: 128 },
   augmentation: "auto",
   batch: 128,
+  microBatch: "auto",
+  memoryBudget: 2048,
+  recompute: false,
   epochs: 100,
   temperature: 0.5,
   optimizer: "adamw",
@@ -119,6 +131,8 @@ export function checkConfig(config: TrainingConfig, images: number): void {
   }
   checkTemperature(config.temperature);
   wholeNumber("batch", config.batch, 2);
+  if (config.microBatch !== "auto") wholeNumber("microBatch", config.microBatch, 1, config.batch);
+  wholeNumber("memoryBudget", config.memoryBudget, 1);
   wholeNumber("epochs", config.epochs, 1);
   wholeNumber("seed", config.seed, 0, 2 ** 32 - 1);
   wholeNumber("evaluateEvery", config.evaluateEvery, 0);

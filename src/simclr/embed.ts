@@ -31,7 +31,7 @@ export class Embedder {
     const size = model.imageSize;
     const bytes = device.indices([batch, size, size], "images to embed");
     const tape = new Tape(device);
-    const features = model.encoder.forward(model.tensors.pass(tape, false), toFloatImages(tape, bytes));
+    const features = model.encoder.forward(model.tensors.pass(tape, { training: false }), toFloatImages(tape, bytes));
     const program = await tape.compile({ keep: [features] });
     return new Embedder(device, model, batch, bytes, features, program);
   }

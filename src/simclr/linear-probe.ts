@@ -72,7 +72,7 @@ export async function linearProbe(
   const tensors = new ModelTensors(device, layer.tensors, seed);
   const optimizer = sgd(tensors);
   const tape = new Tape(device);
-  const logits = layer.forward(tensors.pass(tape, true), gatherRows(tape, trainRows, picked));
+  const logits = layer.forward(tensors.pass(tape, { training: true }), gatherRows(tape, trainRows, picked));
   const { loss } = softmaxCrossEntropy(tape, logits, gatherIndices(tape, trainLabels, picked));
   tape.backward(loss);
   tensors.placeGradients(tape);
@@ -80,7 +80,7 @@ export async function linearProbe(
   const step = await tape.compile();
 
   const testing = new Tape(device);
-  const pass = tensors.pass(testing, false);
+  const pass = tensors.pass(testing, { training: false });
   const onTrain = softmaxCrossEntropy(testing, layer.forward(pass, trainRows), trainLabels);
   const onTest = softmaxCrossEntropy(testing, layer.forward(pass, testRows), testLabels);
   const measure = await testing.compile({ keep: [onTrain.accuracy, onTest.accuracy] });

@@ -1,3 +1,4 @@
+import type { ImageBatch } from "../augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { Device } from "../engine/device.js";
@@ -8,7 +9,8 @@ import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
 import { type Checkpoint, encodeCheckpoint, restoreModel, restoreOptimizer } from "./checkpoint.js";
 import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
 import { createModel, createOptimizer, type SimclrModel } from "./model.js";
-import { createTrainingStep, type StepMetrics, type TrainingStep } from "./training-step.js";
+import { recordStep, withMicroBatch } from "./step.js";
+import type { StepMetrics, TrainingStep } from "./training-step.js";
 
 /** A finished step. */
 export interface StepEvent extends StepMetrics {
@@ -24,6 +26,8 @@ export interface StepEvent extends StepMetrics {
 /** What to do while a trainer works. Training waits for the ones that return a promise. */
 export interface TrainingHooks {
   readonly onStep?: (event: StepEvent) => Promise<void> | void;
+  /** Within steps of several micro-batches: how many of the `total` passes over one have begun. */
+  readonly onMicroBatch?: (begun: number, total: number) => void;
   /** After each epoch; counted from 1. */
   readonly onEpoch?: (epoch: number) => Promise<void> | void;
   /** Every `checkpointEvery` steps, at the end, and when interrupted: an encoded checkpoint to be kept. */
@@ -39,7 +43,8 @@ export class Trainer {
 
   private constructor(
     readonly device: Device,
-    readonly config: TrainingConfig,
+    /** With the micro-batch that was chosen, where it was to be. */
+    readonly config: TrainingConfig & { readonly microBatch: number },
     readonly dataset: Dataset,
     readonly model: SimclrModel,
     readonly optimizer: Optimizer,
@@ -52,7 +57,8 @@ export class Trainer {
    * Makes the model and compiles the training step, with the variants of kernels that `device.choices` names: see `tuneFor`
    * and `loadChoices`.
    * @param config what differs from `DEFAULT_CONFIG`.
-   * @throws ConfigError for values out of range, a batch larger than the set, or images that are not square.
+   * @throws ConfigError for values out of range, a batch larger than the set, or images that are not square; OutOfMemoryError
+   * where a tensor is larger than the adapter allows, with a micro-batch that fits.
    */
   static async create(
     device: Device,
@@ -70,8 +76,9 @@ export class Trainer {
     const model = createModel(device, full, dataset.width);
     const optimizer = createOptimizer(full, model.tensors);
     const choices = device.choices.table;
-    const recorded = await createTrainingStep(device, full, model, optimizer, onCompile);
-    return new Trainer(device, full, dataset, model, optimizer, recorded, choices);
+    const parts = withMicroBatch({ device, config: full, model, optimizer });
+    const recorded = await recordStep(parts).compile(onCompile);
+    return new Trainer(device, parts.config, dataset, model, optimizer, recorded, choices);
   }
 
   /** Whole batches an epoch: a ragged last one is dropped. */
@@ -126,22 +133,27 @@ export class Trainer {
    * @throws NonFiniteLossError, and what goes wrong on the device or while reading images; the last checkpoint stays good.
    */
   async train(hooks: TrainingHooks = {}): Promise<boolean> {
-    const { signal, onEpoch, onCheckpoint } = hooks;
+    const { signal, onMicroBatch, onEpoch, onCheckpoint } = hooks;
     // A training that has just begun has no checkpoint yet, and must leave one even when it is stopped before its first step.
     let saved = this.step === 0 ? -1 : this.step;
     const save = async () => {
       await onCheckpoint?.(await this.checkpoint(), this.step);
       saved = this.step;
     };
-    const inputs = new BatchReader(this);
+    const images = new ImageFeed(this);
+    const passes = this.recorded.feeds.length;
     let reported: Promise<void> = Promise.resolve();
     let last = performance.now();
     while (this.step < this.steps && !signal?.aborted) {
       const index = this.step;
-      await inputs.write(index);
       const learningRate = this.learningRate(index);
       this.optimizer.setStep(index + 1, learningRate);
-      const running = this.recorded.run();
+      let begun = 0;
+      const { metrics: running } = await this.recorded.submit(async (inputs) => {
+        await images.write(inputs);
+        begun += 1;
+        if (passes > 1) onMicroBatch?.(begun, passes);
+      });
       // The next images are read while this step runs, and its results are looked at while the next one runs.
       const before = reported;
       reported = running.then(async (metrics) => {
@@ -154,7 +166,7 @@ export class Trainer {
       // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
       reported.catch(() => {});
       this.step += 1;
-      if (this.step < this.steps) inputs.prefetch(this.step);
+      images.prefetch();
       await before;
       const epochEnds = this.step % this.stepsPerEpoch === 0;
       if (this.step % this.config.checkpointEvery === 0 || (epochEnds && onEpoch)) await reported;
@@ -193,39 +205,59 @@ export class Trainer {
   }
 }
 
-/** Reads the images of a step ahead of time and writes them to the device. */
-class BatchReader {
-  readonly #pixels: Uint32Array<ArrayBuffer>;
-  #order: { epoch: number; indices: Uint32Array } | null = null;
-  #pending: { step: number; numbers: Uint32Array<ArrayBuffer>; ready: Promise<void> } | null = null;
+/** Images of a micro-batch that are being read. */
+interface Reading {
+  readonly epoch: number;
+  readonly numbers: Uint32Array<ArrayBuffer>;
+  readonly pixels: Uint32Array<ArrayBuffer>;
+  readonly ready: Promise<void>;
+}
+
+/** Reads the images of the micro-batches of a training, from the trainer's step on, ahead of time, and writes them to the device. */
+class ImageFeed {
+  /** Micro-batches that were written. */
+  #written: number;
+  #order: { readonly epoch: number; readonly indices: Uint32Array } | null = null;
+  #next: Reading | null = null;
 
   constructor(readonly trainer: Trainer) {
-    this.#pixels = new Uint32Array(trainer.recorded.bytes.size);
+    this.#written = trainer.step * trainer.recorded.feeds.length;
   }
 
-  /** Starts reading the images of a step. */
-  prefetch(step: number): void {
-    const { dataset, config, stepsPerEpoch } = this.trainer;
+  /** Starts to read the next micro-batch, where there is one. */
+  prefetch(): void {
+    const { recorded, steps } = this.trainer;
+    if (this.#written < steps * recorded.feeds.length) this.#next ??= this.#read();
+  }
+
+  #read(): Reading {
+    const { dataset, config, recorded, stepsPerEpoch } = this.trainer;
+    const { feeds } = recorded;
+    const step = Math.floor(this.#written / feeds.length);
+    const { first, images } = feeds[this.#written % feeds.length];
     const epoch = Math.floor(step / stepsPerEpoch);
     if (this.#order?.epoch !== epoch) {
       this.#order = { epoch, indices: sampleOrder(dataset.length, config.seed, epoch) };
     }
-    const start = (step % stepsPerEpoch) * config.batch;
-    const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + config.batch));
-    const ready = dataset.fetch(numbers, new Uint8Array(this.#pixels.buffer));
+    const start = (step % stepsPerEpoch) * config.batch + first;
+    const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + images));
+    const pixels = new Uint32Array(images * dataset.width * dataset.height);
+    const ready = dataset.fetch(numbers, new Uint8Array(pixels.buffer));
+    // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
     ready.catch(() => {});
-    this.#pending = { step, numbers, ready };
+    return { epoch, numbers, pixels, ready };
   }
 
-  /** Writes the inputs of a step to the device. */
-  async write(step: number): Promise<void> {
-    const { device, recorded, config, stepsPerEpoch } = this.trainer;
-    if (this.#pending?.step !== step) this.prefetch(step);
-    const pending = this.#pending;
-    if (!pending) return;
-    await pending.ready;
-    device.write(recorded.bytes, this.#pixels);
-    device.write(recorded.images, pending.numbers);
-    device.write(recorded.counter, Uint32Array.of(config.seed, Math.floor(step / stepsPerEpoch)));
+  /** Writes the next micro-batch to the device, and starts to read the one after it where that belongs to the same step. */
+  async write(inputs: ImageBatch): Promise<void> {
+    const { device, config, recorded } = this.trainer;
+    const { epoch, numbers, pixels, ready } = this.#next ?? this.#read();
+    await ready;
+    device.write(inputs.bytes, pixels);
+    device.write(inputs.images, numbers);
+    device.write(inputs.counter, Uint32Array.of(config.seed, epoch));
+    this.#next = null;
+    this.#written += 1;
+    if (this.#written % recorded.feeds.length > 0) this.prefetch();
   }
 }

@@ -1,4 +1,4 @@
-import { augment } from "../augment/augment.js";
+import { augment, type ImageBatch } from "../augment/augment.js";
 import type { Device, Slab } from "../engine/device.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
@@ -19,91 +19,121 @@ export interface StepMetrics {
   readonly outputStd: number;
 }
 
-/** A training step that was recorded once: write the inputs, run it. */
+/** Images of a step that are on the device at once. */
+export interface MicroBatch {
+  /** Place of the first one among the images of the step. */
+  readonly first: number;
+  /** How many there are. */
+  readonly images: number;
+}
+
+/** Writes the images of the micro-batch that is next in `TrainingStep.feeds` to the device. */
+export type Feed = (inputs: ImageBatch) => Promise<void>;
+
+/** A training step that was recorded once, and runs any number of times. */
 export interface TrainingStep {
-  readonly program: Program;
-  /** u32 [batch, height, width], R, G, B, 255 a pixel. */
-  readonly bytes: Tensor;
-  /** u32 [batch]: the number of each image in the set. */
-  readonly images: Tensor;
-  /** u32 [2]: seed and epoch. */
-  readonly counter: Tensor;
-  /** Runs the step on the inputs as they are now; resolves with what it measured. */
-  run(): Promise<StepMetrics>;
+  /** The micro-batches that a run asks for, in the order in which it does. */
+  readonly feeds: readonly MicroBatch[];
+  readonly programs: readonly Program[];
+  /** Runs the step; resolves when all of it is submitted. `metrics` comes when it is done. */
+  submit(feed: Feed): Promise<{ readonly metrics: Promise<StepMetrics> }>;
   dispose(): void;
 }
 
 /** A training step that is recorded and not compiled yet. */
-interface Recording {
-  readonly tape: Tape;
-  readonly bytes: Tensor;
-  readonly images: Tensor;
-  readonly counter: Tensor;
-  /** Loss, contrastive accuracy and output standard deviation, one in each tensor. */
-  readonly metrics: Slab;
-  /** Frees the tensors above. */
+export interface StepRecording {
+  /** Of all its programs, those that take the most memory first. */
+  readonly tapes: readonly Tape[];
+  compile(onProgress?: (compiled: number, total: number) => void): Promise<TrainingStep>;
+  /** Frees what recording it put on the device; `TrainingStep.dispose` does as well. */
   free(): void;
 }
 
-/**
- * Records two views of each image, the encoder and head on all views in one batch, NT-Xent, the backward pass and the
- * optimizer's update.
- */
-export function recordTrainingStep(
-  device: Device,
-  config: TrainingConfig,
-  model: SimclrModel,
-  optimizer: Optimizer,
-): Recording {
-  const { batch } = config;
-  const size = model.imageSize;
-  const bytes = device.indices([batch, size, size], "images");
-  const images = device.indices([batch], "image numbers");
-  const counter = device.indices([2], "seed and epoch");
-  const names = ["loss", "contrastive accuracy", "output standard deviation"];
-  // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
-  const metrics: Slab = device.slabs(names.map((label) => ({ label, shape: [1] })))[0];
-
-  const tape = new Tape(device);
-  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size);
-  const pass = model.tensors.pass(tape, true);
-  const z = model.head.forward(pass, model.encoder.forward(pass, views));
-  const { loss, accuracy, normalized } = ntXent(tape, z, config.temperature);
-  const spread = meanStandardDeviation(tape, normalized);
-  [loss, accuracy, spread].forEach((tensor, i) => {
-    tape.place(tensor, metrics.tensors[i]);
-  });
-  tape.backward(loss);
-  model.tensors.placeGradients(tape);
-  optimizer.record(tape);
-  const free = () => {
-    for (const tensor of [bytes, images, counter, metrics.all]) device.free(tensor);
-  };
-  return { tape, bytes, images, counter, metrics, free };
+/** What a step is recorded for: a checked configuration, the model, and what moves its weights. */
+export interface StepParts {
+  readonly device: Device;
+  readonly config: TrainingConfig;
+  readonly model: SimclrModel;
+  readonly optimizer: Optimizer;
 }
 
-/** Records a training step as `recordTrainingStep` does, and compiles it. */
-export async function createTrainingStep(
-  device: Device,
-  config: TrainingConfig,
-  model: SimclrModel,
-  optimizer: Optimizer,
-  onProgress?: (compiled: number, total: number) => void,
-): Promise<TrainingStep> {
-  const { tape, bytes, images, counter, metrics, free } = recordTrainingStep(device, config, model, optimizer);
-  const program = await tape.compile({ onProgress });
+/** Tensors for the images of `count` images' views. */
+export function imageInputs(device: Device, { imageSize }: SimclrModel, count: number): ImageBatch {
   return {
-    program,
-    bytes,
-    images,
-    counter,
-    async run() {
-      const values = await program.runAndRead(metrics.all);
-      return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128] };
-    },
-    dispose() {
-      program.dispose();
-      free();
+    bytes: device.indices([count, imageSize, imageSize], "images"),
+    images: device.indices([count], "image numbers"),
+    counter: device.indices([2], "seed and epoch"),
+  };
+}
+
+/** Records two views of each image, and encoder and head on all views in one batch: z [2 * images, dimension]. */
+export function recordEmbeddings(
+  tape: Tape,
+  inputs: ImageBatch,
+  { config, model }: StepParts,
+  options: { readonly movesRunning: boolean },
+): Tensor {
+  const { imageSize } = model;
+  const policy = policyOf(config, imageSize);
+  const views = tape.scope("views", () => augment(tape, inputs, policy, imageSize));
+  const pass = model.tensors.pass(tape, { training: true, recompute: config.recompute, ...options });
+  return model.head.forward(pass, model.encoder.forward(pass, views));
+}
+
+/** Where the loss, the contrastive accuracy and the output standard deviation of a step come to lie. */
+export function metricsSlab(device: Device): Slab {
+  const names = ["loss", "contrastive accuracy", "output standard deviation"];
+  // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
+  return device.slabs(names.map((label) => ({ label, shape: [1] })))[0];
+}
+
+/** Runs a program and reads the slab of its metrics. */
+export async function runForMetrics(program: Program, { all }: Slab): Promise<StepMetrics> {
+  const values = await program.runAndRead(all);
+  return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128] };
+}
+
+/** Records NT-Xent of embeddings z, the metrics, and the way back to the tensors that are watched. */
+export function recordLoss(tape: Tape, z: Tensor, metrics: Slab, { config }: StepParts): void {
+  const measured = tape.scope("loss", () => {
+    const { loss, accuracy, normalized } = ntXent(tape, z, config.temperature);
+    return [loss, accuracy, meanStandardDeviation(tape, normalized)];
+  });
+  measured.forEach((tensor, i) => {
+    tape.place(tensor, metrics.tensors[i]);
+  });
+  tape.backward(measured[0]);
+}
+
+/** Records a step on its whole batch at once. */
+export function recordWholeBatch(parts: StepParts): StepRecording {
+  const { device, config, model, optimizer } = parts;
+  const inputs = imageInputs(device, model, config.batch);
+  const metrics = metricsSlab(device);
+  const tape = new Tape(device);
+  recordLoss(tape, recordEmbeddings(tape, inputs, parts, { movesRunning: true }), metrics, parts);
+  model.tensors.placeGradients(tape);
+  tape.scope("optimizer", () => optimizer.record(tape));
+  const free = () => {
+    for (const tensor of [...Object.values(inputs), metrics.all]) device.free(tensor);
+  };
+  return {
+    tapes: [tape],
+    free,
+    async compile(onProgress) {
+      const program = await tape.compile({ onProgress });
+      return {
+        feeds: [{ first: 0, images: config.batch }],
+        programs: [program],
+        async submit(feed) {
+          await feed(inputs);
+          return { metrics: runForMetrics(program, metrics) };
+        },
+        dispose() {
+          program.dispose();
+          free();
+        },
+      };
     },
   };
 }

@@ -3,7 +3,7 @@ import { type Timing, type TuneOptions, tune } from "../engine/tuner.js";
 import { ConfigError } from "../errors.js";
 import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
 import { createModel, createOptimizer } from "./model.js";
-import { recordTrainingStep } from "./training-step.js";
+import { recordStep, withMicroBatch } from "./step.js";
 
 /**
  * Tunes for the training step of a configuration on square images of `imageSize` pixels: times the variants of all its heavy
@@ -26,7 +26,7 @@ export async function tuneFor(
   const model = createModel(device, full, imageSize);
   const optimizer = createOptimizer(full, model.tensors);
   // Only for the sites that the device's choices see meanwhile.
-  recordTrainingStep(device, full, model, optimizer).free();
+  recordStep(withMicroBatch({ device, config: full, model, optimizer })).free();
   optimizer.dispose();
   model.tensors.dispose();
   return tune(device, options);

@@ -26,6 +26,7 @@ function randomLaunches(tape: Tape, persistent: Tensor, random: () => number): v
       constants: {},
       workgroups: 1,
       flops: 0,
+      scope: "",
     });
     written.unshift(y);
   }

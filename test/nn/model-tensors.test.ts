@@ -112,7 +112,7 @@ tensors("that the loss does not depend on are named", async () => {
   const [used, unused] = [new Linear("used", 3, 2, false), new Linear("unused", 3, 2, false)];
   const model = new ModelTensors(device, [...used.tensors, ...unused.tensors], 1);
   const tape = new Tape(device);
-  const y = used.forward(model.pass(tape, true), tape.tensor([4, 3], "x"));
+  const y = used.forward(model.pass(tape, { training: true }), tape.tensor([4, 3], "x"));
   tape.backward(softmaxCrossEntropy(tape, y, tape.tensor([4], "labels", "u32")).loss);
   throws(() => model.placeGradients(tape), ShapeError, /no gradient reaches unused\.weight/);
   model.dispose();

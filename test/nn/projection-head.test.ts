@@ -54,7 +54,7 @@ async function compare(options: HeadOptions): Promise<void> {
   const model = new ModelTensors(device, head.tensors, 5);
   const h = randomInputs(1).normal(6 * 12);
   const { z } = await evaluate(device, (tape, input) => ({
-    z: head.forward(model.pass(tape, true), input(h, [6, 12])),
+    z: head.forward(model.pass(tape, { training: true }), input(h, [6, 12])),
   }));
   const values = await model.read();
   model.dispose();
@@ -91,7 +91,7 @@ heads("without a layer pass h on", async () => {
   const head = projectionHead(12, { layers: 0 });
   const h = device.tensor([6, 12]);
   const model = new ModelTensors(device, [], 1);
-  assert.is(head.forward(model.pass(new Tape(device), false), h), h);
+  assert.is(head.forward(model.pass(new Tape(device), { training: false }), h), h);
   device.free(h);
 });
 

@@ -15,7 +15,7 @@ async function layersOf(encoder: Encoder, size: number): Promise<string[]> {
   const model = new ModelTensors(device, encoder.tensors, 1);
   const tape = new Tape(device);
   const images = tape.tensor([1, size, size, 3], "images");
-  const output = encoder.forward(model.pass(tape, false), images);
+  const output = encoder.forward(model.pass(tape, { training: false }), images);
   const names = new Map<Tensor, string>([[images, "images"]]);
   const lines: string[] = [];
   for (const { kernel, tensors, constants } of tape.launches) {

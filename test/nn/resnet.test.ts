@@ -82,7 +82,7 @@ encoders("the map shrinks as in the paper, down to [batch, features]", async () 
   const trace = (encoder: Encoder, size: number): { output: readonly number[]; sizes: number[] } => {
     const tape = new Tape(device);
     const tensors = new ModelTensors(device, encoder.tensors, 1);
-    const output = encoder.forward(tensors.pass(tape, true), tape.tensor([2, size, size, 3], "images"));
+    const output = encoder.forward(tensors.pass(tape, { training: true }), tape.tensor([2, size, size, 3], "images"));
     const maps = tape.launches.flatMap(({ tensors: used }) => used.filter(({ shape }) => shape.length === 4));
     tensors.dispose();
     const sizes = maps.filter(({ shape }) => shape[0] === 2).map(({ shape }) => shape[1]);

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { Device } from "../../src/engine/device.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/simclr/config.js";
 import { createModel, createOptimizer } from "../../src/simclr/model.js";
-import { createTrainingStep } from "../../src/simclr/training-step.js";
+import { recordWholeBatch } from "../../src/simclr/training-step.js";
 import { testDevice } from "../lib/device.js";
 
 const training = suite("training with the kernels for GPUs");
@@ -14,22 +14,25 @@ const STEPS = 2;
 async function train(device: Device, config: TrainingConfig): Promise<{ losses: number[]; kernels: Set<string> }> {
   const model = createModel(device, config, 16);
   const optimizer = createOptimizer(config, model.tensors);
-  const step = await createTrainingStep(device, config, model, optimizer);
-  device.write(
-    step.bytes,
-    Uint32Array.from({ length: step.bytes.size }, (_, i) => (i * 2654435761) | 0xff000000),
-  );
-  device.write(
-    step.images,
-    Uint32Array.from({ length: config.batch }, (_, i) => i),
-  );
+  const step = await recordWholeBatch({ device, config, model, optimizer }).compile();
   const losses: number[] = [];
   for (let i = 0; i < STEPS; i++) {
-    device.write(step.counter, Uint32Array.of(1, i));
     optimizer.setStep(i + 1, 0.001);
-    losses.push((await step.run()).loss);
+    const { metrics } = await step.submit(async ({ bytes, images, counter }) => {
+      device.write(
+        bytes,
+        Uint32Array.from({ length: bytes.size }, (_, at) => (at * 2654435761) | 0xff000000),
+      );
+      device.write(
+        images,
+        Uint32Array.from({ length: config.batch }, (_, at) => at),
+      );
+      device.write(counter, Uint32Array.of(1, i));
+    });
+    losses.push((await metrics).loss);
   }
-  const kernels = new Set(step.program.steps.map(({ launch }) => launch.kernel.name));
+  const [{ steps }] = step.programs;
+  const kernels = new Set(steps.map(({ launch }) => launch.kernel.name));
   step.dispose();
   optimizer.dispose();
   model.tensors.dispose();

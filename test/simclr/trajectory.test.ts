@@ -80,7 +80,7 @@ trajectory("ten steps of a small ResNet are PyTorch's", async () => {
   });
   const images = device.tensor(shape, undefined, "images");
   const tape = new Tape(device);
-  const z = net.forward(model.pass(tape, true), images);
+  const z = net.forward(model.pass(tape, { training: true }), images);
   const { loss } = ntXent(tape, z, batches.number("temperature"));
   tape.backward(loss);
   model.placeGradients(tape);

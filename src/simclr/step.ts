@@ -1,0 +1,75 @@
+import { OutOfMemoryError } from "../errors.js";
+import { recordGradientCache } from "./gradient-cache.js";
+import { recordWholeBatch, type StepParts, type StepRecording } from "./training-step.js";
+
+/** The parts of a step whose micro-batch is known. */
+export type DividedStep = StepParts & { readonly config: { readonly microBatch: number } };
+
+const MEBIBYTE = 2 ** 20;
+
+/** Records a training step: on the whole batch at once where that is one micro-batch, else with gradient caching. */
+export function recordStep(parts: DividedStep): StepRecording {
+  const { batch, microBatch } = parts.config;
+  return microBatch < batch ? recordGradientCache(parts, microBatch) : recordWholeBatch(parts);
+}
+
+/**
+ * The most bytes on the device at once while such steps run: what is there now, and what the step takes.
+ * @throws OutOfMemoryError where a tensor is larger than the adapter allows.
+ */
+export function stepBytes(parts: DividedStep): number {
+  const { peakBytes } = parts.device.memory.rehearse(() => {
+    for (const tape of recordStep(parts).tapes) tape.reserve();
+  });
+  return peakBytes;
+}
+
+/** The parts with another micro-batch. */
+function divided(parts: StepParts, microBatch: number): DividedStep {
+  return { ...parts, config: { ...parts.config, microBatch } };
+}
+
+/** The largest micro-batch that fits, of the whole batch and the powers of two below it; null where none does. */
+function largestMicroBatch(parts: StepParts): number | null {
+  const { batch, memoryBudget } = parts.config;
+  const fits = (microBatch: number) => {
+    try {
+      return stepBytes(divided(parts, microBatch)) <= memoryBudget * MEBIBYTE;
+    } catch (error) {
+      if (error instanceof OutOfMemoryError) return false;
+      throw error;
+    }
+  };
+  let candidate = batch;
+  while (!fits(candidate)) {
+    if (candidate === 1) return null;
+    candidate = 2 ** Math.ceil(Math.log2(candidate) - 1);
+  }
+  return candidate;
+}
+
+/**
+ * The parts with the micro-batch that the configuration names, or the largest one that fits.
+ * @throws OutOfMemoryError where a tensor is larger than the adapter allows, or no micro-batch fits the memory budget.
+ */
+export function withMicroBatch(parts: StepParts): DividedStep {
+  const { config } = parts;
+  if (config.microBatch === "auto") {
+    const chosen = largestMicroBatch(parts);
+    if (chosen !== null) return divided(parts, chosen);
+    const least = stepBytes(divided(parts, 1));
+    throw new OutOfMemoryError(
+      `a micro-batch of one image needs ${Math.ceil(least / MEBIBYTE)} MiB, and the memory budget is ${config.memoryBudget} MiB: raise it, or take a smaller encoder, image size or batch`,
+    );
+  }
+  const chosen = divided(parts, config.microBatch);
+  try {
+    stepBytes(chosen);
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    const fitting = largestMicroBatch(parts);
+    const advice = fitting === null ? "no micro-batch fits" : `a micro-batch of ${fitting} images fits`;
+    throw new OutOfMemoryError(`${error.message}; ${advice}`, { cause: error });
+  }
+  return chosen;
+}
