@@ -7,6 +7,7 @@ import { ConfigError } from "../errors.js";
 import { DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../simclr/config.js";
 import { type ImageSource, startRun } from "../simclr/run.js";
 import { addModelOptions, type ModelOptions, modelConfig, number } from "./model-options.js";
+import { printPlan } from "./plan.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { printSummary, trainingProgress } from "./training-progress.js";
 import { forceVariants, tuneOnTerminal } from "./tune.js";
@@ -55,6 +56,7 @@ interface TrainOptions extends ModelOptions {
   readonly seed: number;
   readonly evaluateEvery: number;
   readonly checkpointEvery: number;
+  readonly plan?: boolean;
   readonly tune?: boolean;
   readonly force: readonly string[];
   readonly out: string;
@@ -122,6 +124,7 @@ export function addTrainCommand(program: Command): void {
       d.evaluateEvery,
     )
     .option("--checkpoint-every <steps>", "steps between checkpoints", number, d.checkpointEvery)
+    .option("--plan", "print the memory and the operations that this training takes, part by part, and do not train")
     .option(
       "--tune",
       "time the variants of the heavy kernels first, at most about 20 s, and keep the fastest (see simclr tune)",
@@ -141,6 +144,7 @@ async function trainOn(path: string, options: TrainOptions): Promise<void> {
   await runTraining(path, toConfig(options), {
     imageSize: options.imageSize,
     test: options.test,
+    plan: options.plan,
     tune: options.tune,
     force: options.force,
     out: options.out,
@@ -152,6 +156,8 @@ async function trainOn(path: string, options: TrainOptions): Promise<void> {
 interface TrainingSetup {
   readonly imageSize?: number;
   readonly test?: string;
+  /** Only print what it would take. */
+  readonly plan?: boolean;
   /** Tune for it first. */
   readonly tune?: boolean;
   /** Variants to use, as "operation=variant". */
@@ -164,12 +170,16 @@ interface TrainingSetup {
 export async function runTraining(
   path: string,
   config: Partial<TrainingConfig>,
-  { imageSize, test, tune = false, force = [], out, name }: TrainingSetup,
+  { imageSize, test, plan = false, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
   const signal = interruptSignal();
   await withDevice(async (device) => {
     forceVariants(device, force);
     const images = await openForCommand({ images: path, test }, imageSize);
+    if (plan) {
+      printPlan(device, config, images.train.width);
+      return;
+    }
     if (tune) await tuneOnTerminal(device, config, images.train.width, { signal });
     const { hooks, stop } = await trainingProgress();
     try {

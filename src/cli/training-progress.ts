@@ -1,11 +1,11 @@
 import type { RunHooks, RunSummary } from "../simclr/run.js";
-import { clock, percentage, textTable } from "./table.js";
+import { clock, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
 export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
   const { default: cliProgress } = await import("cli-progress");
   const bar = new cliProgress.SingleBar({
-    format: "  {bar} step {value}/{total}   loss {loss}   {speed} images/s   {left} left   kNN {knn}",
+    format: "  {bar} step {value}/{total}{part}   loss {loss}   {speed} images/s   {left} left   kNN {knn}",
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
@@ -16,11 +16,12 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
   });
   let running = false;
   let knn = "-";
-  let started = 0;
-  let first = 0;
+  /** When the first step ended that was shown. */
+  let started: { readonly time: number; readonly step: number } | null = null;
   const stop = () => {
     if (running) bar.stop();
     running = false;
+    started = null;
   };
   return {
     stop,
@@ -40,15 +41,25 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
         knn = percentage(accuracy);
         if (running) bar.update({ knn });
       },
-      onStep(event, steps) {
-        if (!running) {
-          started = performance.now();
-          first = event.step;
-          bar.start(steps, event.step, { loss: event.loss.toFixed(3), speed: "-", left: "-", knn });
-          running = true;
+      onMicroBatch(begun, total, step, steps) {
+        const part = ` (${begun} of ${total})`;
+        if (running) {
+          bar.update({ part });
           return;
         }
-        const secondsPerStep = (performance.now() - started) / 1000 / (event.step - first);
+        // Steps of many micro-batches are long: the first one is shown while it runs.
+        bar.start(steps, step - 1, { part, loss: "-", speed: "-", left: "-", knn });
+        running = true;
+      },
+      onStep(event, steps) {
+        if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", knn });
+        running = true;
+        if (started === null) {
+          started = { time: performance.now(), step: event.step };
+          bar.update(event.step, { loss: event.loss.toFixed(3), knn });
+          return;
+        }
+        const secondsPerStep = (performance.now() - started.time) / 1000 / (event.step - started.step);
         bar.update(event.step, {
           loss: event.loss.toFixed(3),
           speed: event.imagesPerSecond.toFixed(0),
@@ -67,6 +78,7 @@ export function printSummary(summary: RunSummary): void {
     for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(`  ${name}: ${reason}`);
     if (summary.skipped.length > 10) console.log(`  and ${summary.skipped.length - 10} more, listed in the report`);
   }
+  console.log(`\ndevice memory: ${mebibytes(summary.peakBytes)} at most`);
   if (!summary.finished) {
     console.log(
       `\nstopped after step ${summary.steps}; everything is saved. Go on with:\n  simclr resume ${summary.folder}`,

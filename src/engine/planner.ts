@@ -3,7 +3,7 @@ import type { Launch } from "./tape.js";
 import type { Tensor } from "./tensor.js";
 
 /** From the first to the last launch that names an intermediate tensor. */
-interface Lifetime {
+export interface Lifetime {
   readonly tensor: Tensor;
   readonly first: number;
   last: number;
@@ -14,6 +14,8 @@ export interface MemoryPlan {
   readonly slots: readonly { readonly bytes: number; readonly tensors: readonly Tensor[] }[];
   /** The most bytes of those tensors that are alive during one launch: what no plan can go below. */
   readonly liveBytes: number;
+  /** Those tensors, with the numbers of the launches. */
+  readonly alive: readonly Lifetime[];
 }
 
 function lifetimes(launches: readonly Launch[]): Lifetime[] {
@@ -61,16 +63,23 @@ export function planMemory(launches: readonly Launch[], keep: ReadonlySet<Tensor
       slots.push({ bytes: life.tensor.bytes, tensors: [life.tensor], lives: [life] });
     }
   }
-  const change = new Array<number>(launches.length + 1).fill(0);
-  for (const { tensor, first, last } of all) {
+  const { liveBytes, alive } = peakOf(all, launches.length);
+  return { slots, liveBytes, alive };
+}
+
+/** The launch during which the lives of the most bytes overlap, as what is alive then. */
+function peakOf(lives: readonly Lifetime[], launches: number): { liveBytes: number; alive: Lifetime[] } {
+  const change = new Array<number>(launches + 1).fill(0);
+  for (const { tensor, first, last } of lives) {
     change[first] += tensor.bytes;
     change[last + 1] -= tensor.bytes;
   }
   let live = 0;
   let liveBytes = 0;
-  for (const delta of change) {
+  let peak = 0;
+  change.forEach((delta, launch) => {
     live += delta;
-    liveBytes = Math.max(liveBytes, live);
-  }
-  return { slots, liveBytes };
+    if (live > liveBytes) [liveBytes, peak] = [live, launch];
+  });
+  return { liveBytes, alive: lives.filter(({ first, last }) => first <= peak && peak <= last) };
 }

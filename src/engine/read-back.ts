@@ -1,9 +1,12 @@
 import type { DeviceMemory } from "./memory.js";
 import type { Place } from "./tensor.js";
 
+/** Bytes of the largest staging buffers that are kept. */
+const KEPT_BYTES = 2 ** 20;
+
 /**
- * Copies device memory to the host through staging buffers that are used again. Their sizes are powers of two, so that
- * there are few however many sizes are read.
+ * Copies device memory to the host through staging buffers. Small ones are used again; their sizes are powers of two, so
+ * that there are few however many sizes are read.
  */
 export class ReadBack {
   readonly #idle: GPUBuffer[] = [];
@@ -22,15 +25,15 @@ export class ReadBack {
         await staging.mapAsync(GPUMapMode.READ, 0, bytes);
         const copied = staging.getMappedRange(0, bytes).slice(0);
         staging.unmap();
-        this.#idle.push(staging);
+        if (staging.size > KEPT_BYTES) this.memory.destroy(staging);
+        else this.#idle.push(staging);
         return copied;
       },
     };
   }
 
   #take(bytes: number): GPUBuffer {
-    const power = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
-    const size = Math.max(bytes, Math.min(power, this.gpu.limits.maxBufferSize));
+    const size = bytes > KEPT_BYTES ? bytes : 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
     const idle = this.#idle.findIndex((buffer) => buffer.size === size);
     if (idle >= 0) return this.#idle.splice(idle, 1)[0];
     return this.memory.create(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "staging");

@@ -3,6 +3,7 @@ import { kernels } from "../../kernels/generated.js";
 import { ShapeError } from "../errors.js";
 import type { Device } from "./device.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
+import type { MemoryPlan } from "./planner.js";
 import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
 import { type ElementType, expectShape, Tensor } from "./tensor.js";
 import type { Site, Variant } from "./variants.js";
@@ -208,11 +209,11 @@ export class Tape {
   }
 
   /**
-   * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`.
+   * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
    * @throws OutOfMemoryError, ShapeError
    */
-  reserve(): void {
-    reserveMemory(this.device, this.launches, new Set());
+  reserve(): MemoryPlan {
+    return reserveMemory(this.device, this.launches, new Set()).plan;
   }
 
   /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */

@@ -28,7 +28,7 @@ export function convnet(width = 1): Encoder {
           pass.segment(`layers.${i}`, () => norm.forward(pass, convolution.forward(pass, x))),
         images,
       );
-      return globalAveragePool(pass.tape, maps);
+      return pass.tape.scope("pool", () => globalAveragePool(pass.tape, maps));
     },
   };
 }

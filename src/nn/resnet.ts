@@ -111,7 +111,7 @@ export function resnet({ depth, stem, width = 1 }: ResNetOptions): Encoder {
         return stem === "imagenet" ? maxPool(pass.tape, maps) : maps;
       });
       const maps = blocks.reduce((x, block) => pass.segment(block.name, () => block.forward(pass, x)), start);
-      return globalAveragePool(pass.tape, maps);
+      return pass.tape.scope("pool", () => globalAveragePool(pass.tape, maps));
     },
   };
 }

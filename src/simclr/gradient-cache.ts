@@ -51,18 +51,20 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
     const rows = device.indices([2 * images], "rows of the micro-batch");
     const embedding = new Tape(device);
     const z = recordEmbeddings(embedding, inputs, parts, { movesRunning: false });
-    scatterRows(embedding, z, rows, embeddings);
+    embedding.scope("loss", () => scatterRows(embedding, z, rows, embeddings));
 
     const back = new Tape(device);
     const again = recordEmbeddings(back, inputs, parts, { movesRunning: true });
-    back.backward(again, gatherRows(back, gradients, rows));
+    const gradient = back.scope("loss", () => gatherRows(back, gradients, rows));
+    back.backward(again, gradient);
     model.tensors.placeGradients(back, contributions);
-    back.scope("sum of gradients", () => {
+    back.scope("optimizer", () => {
       contributions.forEach((slab, i) => {
         accumulate(back, slab.all, continues, sums[i]);
       });
     });
-    return { images, inputs, rows, embedding, back };
+    const runs = chunks.filter((chunk) => chunk.images === images).length;
+    return { inputs, rows, embedding: { tape: embedding, runs }, back: { tape: back, runs } };
   });
 
   const contrast = new Tape(device);
@@ -73,7 +75,12 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
   const update = new Tape(device);
   update.scope("optimizer", () => optimizer.record(update));
 
-  const tapes = [...passes.map(({ back }) => back), ...passes.map(({ embedding }) => embedding), contrast, update];
+  const tapes = [
+    ...passes.map(({ back }) => back),
+    ...passes.map(({ embedding }) => embedding),
+    { tape: contrast, runs: 1 },
+    { tape: update, runs: 1 },
+  ];
   const free = () => {
     const tensors = passes.flatMap(({ inputs, rows }) => [...Object.values(inputs), rows]);
     const slabs = [metrics, ...contributions].map(({ all }) => all);
@@ -85,11 +92,11 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
     free,
     async compile(onProgress) {
       await device.pipelines.compileAll(
-        tapes.flatMap((tape) => tape.launches),
+        tapes.flatMap(({ tape }) => tape.launches),
         onProgress,
       );
       const programs: Program[] = [];
-      for (const tape of tapes) programs.push(await tape.compile());
+      for (const { tape } of tapes) programs.push(await tape.compile());
       const back = programs.slice(0, sizes.length);
       const embedding = programs.slice(sizes.length, 2 * sizes.length);
       const [contrasting, updating] = programs.slice(2 * sizes.length);

@@ -23,6 +23,8 @@ export interface RunHooks {
   readonly onPhase?: (phase: string) => void;
   readonly onCompile?: (compiled: number, total: number) => void;
   readonly onStep?: (event: StepEvent, steps: number) => void;
+  /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
+  readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
   readonly onKnn?: (epoch: number, accuracy: number) => void;
   /** Saves, and ends the run after the step in progress. */
   readonly signal?: AbortSignal;
@@ -51,6 +53,8 @@ export interface RunSummary {
   /** False where it was interrupted: `resumeRun` goes on. */
   readonly finished: boolean;
   readonly steps: number;
+  /** The most bytes that there were on the device at once. */
+  readonly peakBytes: number;
   /** Accuracies with random weights and after training; null without labels or when interrupted before. */
   readonly before: Accuracies | null;
   readonly after: Accuracies | null;
@@ -191,9 +195,11 @@ async function trainAndReport(
     await folder.appendMetrics(evaluationLine(0, 0, untrained));
     hooks.onKnn?.(0, untrained.knn);
   }
-  hooks.onPhase?.("training");
+  const { batch, microBatch } = trainer.config;
+  hooks.onPhase?.(microBatch < batch ? `training in micro-batches of ${microBatch} images` : "training");
   const finished = await trainer.train({
     signal: hooks.signal,
+    onMicroBatch: (begun, total) => hooks.onMicroBatch?.(begun, total, trainer.step + 1, trainer.steps),
     onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond }) => {
       const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond };
       await folder.appendMetrics({ kind: "step", ...seen });
@@ -205,8 +211,13 @@ async function trainAndReport(
     onCheckpoint: (bytes) => writeFileAtomic(folder.file("checkpoint"), bytes),
   });
   const skipped = [...images.train.skipped, ...(images.test?.skipped ?? [])];
-  const common = { folder: folder.path, steps: trainer.step, skipped };
-  if (!finished) return { ...common, finished, before: null, after: null, report: null };
+  const common = () => ({
+    folder: folder.path,
+    steps: trainer.step,
+    peakBytes: device.memory.peakBytes,
+    skipped,
+  });
+  if (!finished) return { ...common(), finished, before: null, after: null, report: null };
 
   hooks.onPhase?.("evaluating");
   const after = evaluator && (await evaluator.accuracies());
@@ -220,7 +231,7 @@ async function trainAndReport(
   const data = await reportData(device, trainer, images, after, lines);
   await writeFileAtomic(folder.file("report"), await renderReport(data));
   return {
-    ...common,
+    ...common(),
     finished,
     before: data.accuracy.before,
     after: after && { knn: after.knn, probe: after.probe },

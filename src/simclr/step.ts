@@ -1,3 +1,5 @@
+import type { MemoryPlan } from "../engine/planner.js";
+import type { Tape } from "../engine/tape.js";
 import { OutOfMemoryError } from "../errors.js";
 import { recordGradientCache } from "./gradient-cache.js";
 import { recordWholeBatch, type StepParts, type StepRecording } from "./training-step.js";
@@ -13,19 +15,34 @@ export function recordStep(parts: DividedStep): StepRecording {
   return microBatch < batch ? recordGradientCache(parts, microBatch) : recordWholeBatch(parts);
 }
 
+/** What a recorded step takes on the device. */
+export interface StepMemory {
+  /** Bytes of what stays from one program of a step to the next: images, embeddings, metrics. */
+  readonly inputs: number;
+  /** The recordings of the step, what lies where in each, and how often a step runs it. */
+  readonly programs: readonly { readonly tape: Tape; readonly runs: number; readonly memory: MemoryPlan }[];
+}
+
 /**
- * The most bytes on the device at once while such steps run: what is there now, and what the step takes.
+ * The most bytes on the device at once while such steps run and checkpoints are read: what is there now, and what that takes.
  * @throws OutOfMemoryError where a tensor is larger than the adapter allows.
  */
-export function stepBytes(parts: DividedStep): number {
-  const { peakBytes } = parts.device.memory.rehearse(() => {
-    for (const tape of recordStep(parts).tapes) tape.reserve();
+export function rehearseStep(parts: DividedStep): { readonly peakBytes: number; readonly result: StepMemory } {
+  const { memory } = parts.device;
+  return memory.rehearse(() => {
+    const before = memory.currentBytes;
+    const { tapes } = recordStep(parts);
+    const inputs = memory.currentBytes - before;
+    const programs = tapes.map(({ tape, runs }) => ({ tape, runs, memory: tape.reserve() }));
+    const { model, optimizer } = parts;
+    const saved = [...model.tensors.parameters.map(({ value }) => value), ...optimizer.state.values()];
+    memory.create(Math.max(...saved.map(({ bytes }) => bytes)), GPUBufferUsage.COPY_DST, "staging");
+    return { inputs, programs };
   });
-  return peakBytes;
 }
 
 /** The parts with another micro-batch. */
-function divided(parts: StepParts, microBatch: number): DividedStep {
+export function divided(parts: StepParts, microBatch: number): DividedStep {
   return { ...parts, config: { ...parts.config, microBatch } };
 }
 
@@ -34,7 +51,7 @@ function largestMicroBatch(parts: StepParts): number | null {
   const { batch, memoryBudget } = parts.config;
   const fits = (microBatch: number) => {
     try {
-      return stepBytes(divided(parts, microBatch)) <= memoryBudget * MEBIBYTE;
+      return rehearseStep(divided(parts, microBatch)).peakBytes <= memoryBudget * MEBIBYTE;
     } catch (error) {
       if (error instanceof OutOfMemoryError) return false;
       throw error;
@@ -57,14 +74,14 @@ export function withMicroBatch(parts: StepParts): DividedStep {
   if (config.microBatch === "auto") {
     const chosen = largestMicroBatch(parts);
     if (chosen !== null) return divided(parts, chosen);
-    const least = stepBytes(divided(parts, 1));
+    const { peakBytes: least } = rehearseStep(divided(parts, 1));
     throw new OutOfMemoryError(
       `a micro-batch of one image needs ${Math.ceil(least / MEBIBYTE)} MiB, and the memory budget is ${config.memoryBudget} MiB: raise it, or take a smaller encoder, image size or batch`,
     );
   }
   const chosen = divided(parts, config.microBatch);
   try {
-    stepBytes(chosen);
+    rehearseStep(chosen);
   } catch (error) {
     if (!(error instanceof OutOfMemoryError)) throw error;
     const fitting = largestMicroBatch(parts);

@@ -42,8 +42,8 @@ export interface TrainingStep {
 
 /** A training step that is recorded and not compiled yet. */
 export interface StepRecording {
-  /** Of all its programs, those that take the most memory first. */
-  readonly tapes: readonly Tape[];
+  /** Of all its programs, those that take the most memory first, with how often a step runs each. */
+  readonly tapes: readonly { readonly tape: Tape; readonly runs: number }[];
   compile(onProgress?: (compiled: number, total: number) => void): Promise<TrainingStep>;
   /** Frees what recording it put on the device; `TrainingStep.dispose` does as well. */
   free(): void;
@@ -118,7 +118,7 @@ export function recordWholeBatch(parts: StepParts): StepRecording {
     for (const tensor of [...Object.values(inputs), metrics.all]) device.free(tensor);
   };
   return {
-    tapes: [tape],
+    tapes: [{ tape, runs: 1 }],
     free,
     async compile(onProgress) {
       const program = await tape.compile({ onProgress });

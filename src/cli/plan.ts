@@ -1,0 +1,42 @@
+import type { Device } from "../engine/device.js";
+import type { TrainingConfig } from "../simclr/config.js";
+import { planTraining, type TrainingPlan } from "../simclr/plan.js";
+import { mebibytes, textTable } from "./table.js";
+
+function gigaflops(flops: number): string {
+  return (flops / 1e9).toFixed(2);
+}
+
+/** A plan as text: a table of the parts of a step, one of the memory, and the micro-batches that there are. */
+export function planText({ config, imageSize, parameters, flops, layers, bytes, alternatives }: TrainingPlan): string {
+  const { batch, microBatch, memoryBudget } = config;
+  const divided = microBatch < batch ? `, in micro-batches of ${microBatch}` : "";
+  const parts = layers.map(({ name, flops: part, bytes: alive }) => [name, gigaflops(part), mebibytes(alive)]);
+  const alive = layers.reduce((sum, layer) => sum + layer.bytes, 0);
+  const memory = [
+    ["weights, gradients, optimizer", mebibytes(bytes.model)],
+    ["images, embeddings, metrics", mebibytes(bytes.inputs)],
+    ["activations and their gradients", mebibytes(bytes.activations)],
+    ["peak", mebibytes(bytes.peak)],
+  ];
+  const fitting = alternatives.map(({ microBatch: images, peak }) => {
+    const over = peak !== null && peak > memoryBudget * 2 ** 20;
+    const chosen = images === microBatch ? "this plan" : "";
+    if (peak === null) return [String(images), "-", "a tensor is larger than this adapter allows"];
+    return [String(images), mebibytes(peak), over ? "above the memory budget" : chosen];
+  });
+  return [
+    `plan:    ${config.encoder}, ${parameters.toLocaleString("en")} parameters, ${imageSize} x ${imageSize} pixels, batch ${batch}${divided}`,
+    "",
+    textTable([["part of a step", "GFLOP", "at the peak"], ...parts, ["all", gigaflops(flops), mebibytes(alive)]]),
+    "",
+    textTable([["memory", ""], ...memory]),
+    "",
+    textTable([["micro-batch", "peak", `of a budget of ${memoryBudget} MiB`], ...fitting]),
+  ].join("\n");
+}
+
+/** Prints what training with a configuration takes, and trains nothing. */
+export function printPlan(device: Device, config: Partial<TrainingConfig>, imageSize: number): void {
+  console.log(`\n${planText(planTraining(device, config, imageSize))}`);
+}
