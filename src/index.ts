@@ -43,6 +43,7 @@ export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } fr
 export { accuracy, type KnnOptions, type KnnResult, knn } from "./simclr/knn.js";
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./simclr/linear-probe.js";
 export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.js";
+export { type PlannedLayer, planTraining, type TrainingPlan } from "./simclr/plan.js";
 export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";
 export { type StepEvent, Trainer, type TrainingHooks } from "./simclr/trainer.js";
 export type { StepMetrics } from "./simclr/training-step.js";

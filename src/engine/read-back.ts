@@ -2,7 +2,7 @@ import type { DeviceMemory } from "./memory.js";
 import type { Place } from "./tensor.js";
 
 /** Bytes of the largest staging buffers that are kept. */
-const KEPT_BYTES = 2 ** 20;
+const KEPT_BYTES = 4096;
 
 /**
  * Copies device memory to the host through staging buffers. Small ones are used again; their sizes are powers of two, so

@@ -18,6 +18,33 @@ function count(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].length;
 }
 
+command("train --plan prints what a training takes, and leaves no run", () =>
+  inTemporaryFolder(async (cwd) => {
+    await writeFiles(join(cwd, "set"), await classFolders(20));
+    const { stdout } = succeeded(await simclr(["train", "set", ...SMALL, "--micro-batch", "6", "--plan"], { cwd }));
+    assert.match(stdout, /plan: +convnet, [\d,]+ parameters, 16 x 16 pixels, batch 16, in micro-batches of 6/);
+    for (const part of ["views", "layers.0", "pool", "head", "loss", "optimizer", "all"]) {
+      assert.match(stdout, new RegExp(`^${part} +\\d+\\.\\d\\d +\\d+\\.\\d MiB$`, "m"));
+    }
+    assert.match(stdout, /^peak +\d+\.\d MiB$/m);
+    assert.match(stdout, /^16 +\d+\.\d MiB$/m);
+    assert.not.match(stdout, /compiling/);
+    assert.equal(await readdir(cwd), ["set"]);
+  }),
+);
+
+command("train in micro-batches says so, and how much memory it took", () =>
+  inTemporaryFolder(async (cwd) => {
+    await writeFiles(join(cwd, "set"), await classFolders(20));
+    const options = ["--epochs", "1", "--micro-batch", "5"];
+    const { stdout } = succeeded(await simclr(["train", "set", ...SMALL, ...options], { cwd }));
+    assert.match(stdout, /training in micro-batches of 5 images/);
+    assert.match(stdout, /device memory: \d+\.\d MiB at most/);
+    const config = JSON.parse(await readFile(join(cwd, await onlyRun(cwd), "config.json"), "utf8"));
+    assert.is(config.training.microBatch, 5);
+  }),
+);
+
 command("train on class folders leaves a run that eval and embed take", () =>
   inTemporaryFolder(async (cwd) => {
     const pictures = await classFolders(60);

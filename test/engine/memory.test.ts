@@ -1,9 +1,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { openDevice } from "../../src/engine/device.js";
+import { Device, openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
-import { add, relu } from "../../src/ops/elementwise.js";
+import { OutOfMemoryError } from "../../src/errors.js";
+import { add, mean, relu } from "../../src/ops/elementwise.js";
+import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { countCalls, wrapMethod } from "./observe.js";
 import { recordSmallTraining } from "./small-training.js";
@@ -54,6 +56,68 @@ memory("of intermediate tensors is shared between programs, and given back with 
   assert.is(device.memory.currentBytes, start + reading);
   assert.ok(device.memory.peakBytes >= alone + 100_256);
   device.free(x);
+});
+
+memory("rehearsed is what recordings then take, and leaves nothing behind", async () => {
+  const { gpu, adapter } = await testDevice();
+  // One with figures of its own.
+  const device = new Device(gpu, adapter);
+  const record = () => {
+    const x = device.tensor([25000], new Float32Array(25000).fill(1));
+    const slabs = device.slabs([{ shape: [70], label: "part" }]);
+    const tape = new Tape(device);
+    tape.watch(x);
+    const y = mean(tape, chain(tape, x), "mean");
+    return { x, slabs, tape, y };
+  };
+  const earlier = record();
+  const program = await earlier.tape.compile({ keep: [earlier.y] });
+  const created = countCalls(gpu, ["createBuffer", "createBindGroup", "createShaderModule"]);
+  const written = countCalls(gpu.queue, ["writeBuffer", "submit"]);
+  const figures = () => [device.memory.currentBytes, device.memory.peakBytes, ...created.values(), ...written.values()];
+  const before = figures();
+  const { peakBytes, result } = device.memory.rehearse(() => {
+    const { tape, y } = record();
+    tape.place(y, device.tensor([1], [0]));
+    return tape.reserve();
+  });
+  assert.equal(figures(), before);
+  assert.is(result.liveBytes, 200_000);
+  assert.ok(device.memory.rehearsing === false);
+  const { tape, y } = record();
+  tape.place(y, device.tensor([1], [0]));
+  const second = await tape.compile();
+  // The slots of the first program serve the second one, in the rehearsal as well.
+  assert.is(device.memory.currentBytes, peakBytes);
+  assert.is(peakBytes - before[0], 100_000 + 512 + 16 + 256);
+  second.run();
+  await device.idle();
+  second.dispose();
+  program.dispose();
+});
+
+memory("rehearsed beyond the adapter's limits says which tensor it is", async () => {
+  const {
+    memory: figures,
+    gpu,
+    tensor,
+  } = await testDevice().then((device) => ({
+    memory: device.memory,
+    gpu: device.gpu,
+    tensor: device.tensor.bind(device),
+  }));
+  const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  const before = figures.currentBytes;
+  const elements = Math.floor(limit / 4) + 4;
+  throws(
+    () => figures.rehearse(() => tensor([elements], undefined, "embeddings")),
+    OutOfMemoryError,
+    new RegExp(
+      `^embeddings needs ${Math.ceil(elements / 4) * 16} bytes, and this adapter allows ${limit} in one buffer`,
+    ),
+  );
+  assert.is(figures.currentBytes, before);
+  assert.is(figures.rehearsing, false);
 });
 
 memory("is flat over a thousand steps, and nothing is created after the third", async () => {

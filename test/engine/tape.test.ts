@@ -253,4 +253,30 @@ tape("places what is computed in persistent tensors", async () => {
   free();
 });
 
+tape("a scope names its launches, those of its gradients and those computed again", async () => {
+  const device = await testDevice();
+  const x = device.tensor([5], [1, -2, 3, -4, 5]);
+  const tape = new Tape(device);
+  tape.watch(x);
+  const first = tape.scope("first", () => relu(tape, x));
+  const second = tape.scope("outer", () =>
+    tape.checkpoint(() => tape.scope("inner", () => relu(tape, add(tape, first, first)))),
+  );
+  tape.backward(second, device.tensor([5]));
+  assert.equal(
+    tape.launches.map(({ kernel, scope }) => `${scope}: ${kernel.name}`),
+    [
+      "first: relu",
+      "inner: add",
+      "inner: relu",
+      "inner: add",
+      "inner: relu",
+      "inner: reluGradient",
+      "inner: add",
+      "first: reluGradient",
+    ],
+  );
+  device.free(x);
+});
+
 tape.run();

@@ -99,6 +99,48 @@ for (const optimizer of ["adamw", "sgd", "lars"] as const) {
   });
 }
 
+training(
+  "in micro-batches sees the images of the whole batch twice, and goes on from a checkpoint bit for bit",
+  async () => {
+    const fetched: number[][] = [];
+    const watched: Dataset = {
+      ...images,
+      fetch(indices, out) {
+        fetched.push(Array.from(indices));
+        return images.fetch(indices, out);
+      },
+    };
+    const changes = { microBatch: 3, checkpointEvery: 3 };
+    const divided = await small(changes, watched);
+    assert.is(divided.config.microBatch, 3);
+    const passes: string[] = [];
+    await divided.train({ onMicroBatch: (begun, total) => void passes.push(`${begun} of ${total}`) });
+    // 8 images are 2, 3 and 3.
+    assert.equal(passes.slice(0, 7), ["1 of 6", "2 of 6", "3 of 6", "4 of 6", "5 of 6", "6 of 6", "1 of 6"]);
+    assert.equal(
+      fetched.slice(0, 6).map(({ length }) => length),
+      [2, 3, 3, 2, 3, 3],
+    );
+    assert.equal(fetched.slice(3, 6), fetched.slice(0, 3));
+    const orders = await small({}, watched);
+    fetched.length = 0;
+    await orders.train();
+    assert.is(fetched.length, 6);
+    divided.dispose();
+    orders.dispose();
+
+    const whole = await small(changes);
+    const { steps, checkpoints } = await trainThrough(whole);
+    const resumed = await small(changes);
+    resumed.restore(decodeCheckpoint(checkpoints.get(3) ?? new Uint8Array()));
+    const rest = await trainThrough(resumed);
+    assert.equal(rest.steps, steps.slice(3));
+    assert.equal(rest.checkpoints, new Map([[6, checkpoints.get(6)]]));
+    whole.dispose();
+    resumed.dispose();
+  },
+);
+
 training("stopped before its first step, leaves a checkpoint too", async () => {
   const trainer = await small();
   const saved: number[] = [];
