@@ -86,7 +86,7 @@ planning("names the tensor that is too large, and the micro-batch that fits", as
     () => planTraining(device, config, 32),
     OutOfMemoryError,
     new RegExp(
-      `^S.* needs d+ bytes, and this adapter allows ${limit} in one buffer .*; a micro-batch of d+ images fits$`,
+      `^\\S.* needs \\d+ bytes, and this adapter allows ${limit} in one buffer .*; a micro-batch of \\d+ images fits$`,
     ),
   );
   assert.ok(planTraining(device, { ...config, microBatch: "auto" }, 32).config.microBatch < batch);
