@@ -1,3 +1,4 @@
+import { batchSize } from "./batch-size.js";
 import type { Benchmark } from "./benchmark.js";
 import { host } from "./host.js";
 import { kernels } from "./kernels.js";
@@ -5,4 +6,4 @@ import { roofline } from "./roofline.js";
 import { step } from "./step.js";
 
 /** Every benchmark. */
-export const benchmarks: readonly Benchmark[] = [kernels, step, host, roofline];
+export const benchmarks: readonly Benchmark[] = [kernels, step, host, roofline, batchSize];

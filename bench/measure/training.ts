@@ -14,6 +14,8 @@ export interface StepShape {
   readonly batch: number;
   /** Pixels; images are square. */
   readonly imageSize: number;
+  /** The whole batch by default. */
+  readonly microBatch?: number;
 }
 
 /** @throws ConfigError for an unknown encoder or numbers out of range. */
@@ -26,12 +28,12 @@ export function stepShape(settings: Settings): StepShape {
 /** A trainer on images of noise, whose content does not change what is computed, with more steps than will be asked for. */
 export function noiseTrainer(
   device: Device,
-  { encoder, batch, imageSize }: StepShape,
+  { encoder, batch, imageSize, microBatch = batch }: StepShape,
   onCompile?: (compiled: number, total: number) => void,
 ): Promise<Trainer> {
   const pixels = noiseBytes(batch * imageSize * imageSize * 4);
   const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
-  return Trainer.create(device, dataset, { encoder, batch, microBatch: batch, epochs: 10_000 }, onCompile);
+  return Trainer.create(device, dataset, { encoder, batch, microBatch, epochs: 10_000 }, onCompile);
 }
 
 /** Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took. */

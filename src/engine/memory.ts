@@ -45,9 +45,14 @@ export class DeviceMemory {
     return this.#current;
   }
 
-  /** The most bytes there ever were at once. */
+  /** The most bytes there ever were at once, or since `resetPeak`. */
   get peakBytes(): number {
     return this.#peak;
+  }
+
+  /** Forgets the peak, to find that of what follows. */
+  resetPeak(): void {
+    this.#peak = this.#current;
   }
 
   /** True within `rehearse`. */

@@ -171,8 +171,8 @@ export class Trainer {
       const epochEnds = this.step % this.stepsPerEpoch === 0;
       if (this.step % this.config.checkpointEvery === 0 || (epochEnds && onEpoch)) await reported;
       if (this.step % this.config.checkpointEvery === 0) await save();
-      if (epochEnds) {
-        await onEpoch?.(this.step / this.stepsPerEpoch);
+      if (epochEnds && onEpoch) {
+        await onEpoch(this.step / this.stepsPerEpoch);
         last = performance.now();
       }
     }

@@ -94,6 +94,10 @@ memory("rehearsed is what recordings then take, and leaves nothing behind", asyn
   await device.idle();
   second.dispose();
   program.dispose();
+  device.memory.resetPeak();
+  assert.is(device.memory.peakBytes, device.memory.currentBytes);
+  device.free(device.tensor([100]));
+  assert.is(device.memory.peakBytes, device.memory.currentBytes + 400);
 });
 
 memory("rehearsed beyond the adapter's limits says which tensor it is", async () => {

@@ -1,0 +1,5 @@
+/** Batch sizes compared: `node dist/bench/batch-size.js`, in Bun and Deno as well; see `--help`. */
+import { runHere } from "./command-line.js";
+import { batchSize } from "./measure/batch-size.js";
+
+await runHere(batchSize);

@@ -1,0 +1,232 @@
+import { clock, mebibytes, percentage } from "../../src/cli/table.js";
+import type { Device } from "../../src/engine/device.js";
+import { timePasses } from "../../src/engine/profiler.js";
+import { Tape } from "../../src/engine/tape.js";
+import { ConfigError } from "../../src/errors.js";
+import { ntXent } from "../../src/losses/nt-xent.js";
+import type { TrainingConfig } from "../../src/simclr/config.js";
+import type { Trainer } from "../../src/simclr/trainer.js";
+import { type Benchmark, type Origin, onDevice, ROUNDS, type Settings, wholeNumber } from "./benchmark.js";
+import { median } from "./statistics.js";
+import { digits, type Rows, resultText } from "./text.js";
+import { noiseTrainer, stepShape, trainSteps } from "./training.js";
+
+/** What is compared. */
+interface Comparison {
+  readonly encoder: TrainingConfig["encoder"];
+  /** Pixels; images are square. */
+  readonly imageSize: number;
+  /** Ascending. */
+  readonly batches: readonly number[];
+  /** Batches above it are divided. */
+  readonly microBatch: number;
+}
+
+/** One batch size; times are medians over the rounds. */
+export interface BatchSizeRow {
+  readonly batch: number;
+  /** The batch itself where it is not divided. */
+  readonly microBatch: number;
+  readonly secondsPerStep: number;
+  readonly imagesPerSecond: number;
+  /** Of the time an image takes in the largest batch that is not divided. */
+  readonly relativeTime: number;
+  /** All buffers that training makes. */
+  readonly peakBytes: number;
+  /** Of the step's time, forward and backward of NT-Xent on the embeddings. */
+  readonly lossShare: number;
+  /** What NT-Xent takes beside the embeddings and their gradients. */
+  readonly lossBytes: number;
+  /** What a matrix of logits and one of their gradients would take, as where the loss is composed of a framework's operations. */
+  readonly unfusedLossBytes: number;
+}
+
+/** What `bench/batch-size` gives. */
+export interface BatchSizeResult extends Origin, Omit<Comparison, "batches"> {
+  readonly rounds: number;
+  readonly rows: readonly BatchSizeRow[];
+  /** Batches that were left out, for a step of them takes longer than what was left of the time. */
+  readonly leftOut: readonly number[];
+}
+
+/** A comma-separated list of whole numbers, ascending. @throws ConfigError */
+function batchList(text: string): number[] {
+  const batches = text.split(",").map(Number);
+  if (batches.some((batch) => !Number.isInteger(batch) || batch < 2))
+    throw new ConfigError(`batches is "${text}"; it must be whole numbers from 2 up, with commas between them`);
+  return batches.sort((a, b) => a - b);
+}
+
+function comparison(settings: Settings): Comparison {
+  const { encoder, imageSize } = stepShape({ ...settings, batch: "2" });
+  return {
+    encoder,
+    imageSize,
+    batches: batchList(settings.batches),
+    microBatch: wholeNumber(settings, "microBatch"),
+  };
+}
+
+/** Bytes that NT-Xent takes on `rows` embeddings, beside them and their gradients. */
+function lossBytes(device: Device, rows: number, dim: number): number {
+  const before = device.memory.currentBytes;
+  const { peakBytes, result } = device.memory.rehearse(() => {
+    const [z, gradients] = [device.tensor([rows, dim]), device.tensor([rows, dim])];
+    const given = device.memory.currentBytes;
+    const tape = new Tape(device);
+    tape.watch(z);
+    tape.backward(ntXent(tape, z, 0.5).loss);
+    const gradient = tape.gradient(z);
+    if (gradient) tape.place(gradient, gradients);
+    tape.reserve();
+    return given;
+  });
+  return peakBytes - before - (result - before);
+}
+
+/** Seconds of the launches of a step that belong to the loss. */
+async function lossSeconds(device: Device, { recorded }: Trainer): Promise<number> {
+  const steps = recorded.programs.flatMap((program) => program.steps.filter(({ launch }) => launch.scope === "loss"));
+  const [milliseconds] = await timePasses(device, [steps]);
+  return milliseconds / 1000;
+}
+
+/** A batch size that is measured. */
+interface Contender {
+  readonly batch: number;
+  readonly microBatch: number;
+  readonly trainer: Trainer;
+  readonly peakBytes: number;
+  readonly seconds: number[];
+  readonly lossShares: number[];
+}
+
+/** Measures training steps of several batch sizes on one device, in turns, in about `budget` seconds. */
+export async function measureBatchSizes(
+  device: Device,
+  origin: Origin,
+  chosen: Comparison,
+  { rounds, budget }: { readonly rounds: number; readonly budget: number },
+  progress: (line: string) => void,
+): Promise<BatchSizeResult> {
+  const { encoder, imageSize, batches, microBatch } = chosen;
+  const makeTrainer = (batch: number) =>
+    noiseTrainer(device, { encoder, imageSize, batch, microBatch: Math.min(batch, microBatch) });
+
+  // Memory first, of one batch size at a time: all buffers are there once a step is compiled.
+  const peaks = new Map<number, number>();
+  for (const batch of batches) {
+    progress(`compiling batch ${batch}`);
+    const before = device.memory.currentBytes;
+    device.memory.resetPeak();
+    const trainer = await makeTrainer(batch);
+    peaks.set(batch, device.memory.peakBytes - before);
+    trainer.dispose();
+  }
+
+  const start = performance.now();
+  const left = () => budget - (performance.now() - start) / 1000;
+  const contenders: Contender[] = [];
+  const leftOut: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const batch of batches) {
+      if (leftOut.includes(batch)) continue;
+      const known = contenders.find((contender) => contender.batch === batch);
+      const last = contenders.at(-1);
+      const perStep = known ? median(known.seconds) : last ? (median(last.seconds) * batch) / last.batch : 0;
+      // Two steps are the least that can be run, and the first ones of a size come before any that are measured.
+      const needed = perStep * (known ? 2 : 4);
+      if (needed > left()) {
+        if (!known) leftOut.push(batch);
+        continue;
+      }
+      progress(`round ${round + 1} of ${rounds}: batch ${batch}, ${clock(left())} left`);
+      let contender = known;
+      if (!contender) {
+        const trainer = await makeTrainer(batch);
+        await trainSteps(trainer, 2);
+        const peakBytes = peaks.get(batch) ?? 0;
+        contender = { batch, microBatch: Math.min(batch, microBatch), trainer, peakBytes, seconds: [], lossShares: [] };
+        contenders.push(contender);
+      }
+      const steps = Math.max(2, Math.min(20, Math.ceil(1 / Math.max(perStep, 1e-3))));
+      const seconds = median(await trainSteps(contender.trainer, steps));
+      contender.seconds.push(seconds);
+      contender.lossShares.push((await lossSeconds(device, contender.trainer)) / seconds);
+    }
+  }
+
+  const whole = contenders.findLast((contender) => contender.batch === contender.microBatch) ?? contenders[0];
+  const perImage = ({ seconds, batch }: Contender) => median(seconds) / batch;
+  // Their buffers would serve what is rehearsed below.
+  for (const { trainer } of contenders) trainer.dispose();
+  const rows = contenders.map((contender): BatchSizeRow => {
+    const { batch, trainer, seconds } = contender;
+    const dimension = trainer.model.head.output;
+    return {
+      batch,
+      microBatch: contender.microBatch,
+      secondsPerStep: median(seconds),
+      imagesPerSecond: 1 / perImage(contender),
+      // Of the same rounds, so that what else the machine did counts for both.
+      relativeTime: median(
+        seconds.map((time, i) => time / batch / ((whole.seconds[i] ?? median(whole.seconds)) / whole.batch)),
+      ),
+      peakBytes: contender.peakBytes,
+      lossShare: median(contender.lossShares),
+      lossBytes: lossBytes(device, 2 * batch, dimension),
+      unfusedLossBytes: 2 * (2 * batch) ** 2 * 4,
+    };
+  });
+  return { ...origin, encoder, imageSize, microBatch, rounds, rows, leftOut };
+}
+
+/** The table of a result. */
+export function batchSizeTable({ rows }: BatchSizeResult): Rows {
+  return [
+    [
+      "batch",
+      "micro-batch",
+      "time a step",
+      "images/s",
+      "time an image",
+      "device memory",
+      "loss",
+      "its memory",
+      "unfused",
+    ],
+    ...rows.map((row) => [
+      String(row.batch),
+      row.microBatch < row.batch ? String(row.microBatch) : "whole",
+      `${digits(row.secondsPerStep)} s`,
+      digits(row.imagesPerSecond),
+      `${row.relativeTime.toFixed(2)} x`,
+      mebibytes(row.peakBytes),
+      percentage(row.lossShare),
+      mebibytes(row.lossBytes),
+      mebibytes(row.unfusedLossBytes),
+    ]),
+  ];
+}
+
+/** `bench/batch-size` */
+export const batchSize: Benchmark = {
+  name: "batch-size",
+  description: "training steps of batches from small to thousands, divided into micro-batches: speed and memory",
+  arguments: [{ name: "encoder", description: "the net to train", standard: "convnet" }],
+  options: [
+    { name: "batches", description: "images a step", standard: "32,64,128,256,512,1024,2048,4096,8192" },
+    { name: "micro-batch", description: "batches above it are divided", standard: "256" },
+    { name: "size", description: "pixels of the images", standard: "32" },
+    { name: "budget", description: "seconds; large batches that do not fit into them are left out", standard: "180" },
+    { ...ROUNDS, standard: "3" },
+  ],
+  async run(settings, progress) {
+    const chosen = comparison(settings);
+    const limits = { rounds: wholeNumber(settings, "rounds"), budget: wholeNumber(settings, "budget") };
+    const result = await onDevice((device, origin) => measureBatchSizes(device, origin, chosen, limits, progress));
+    const omitted = result.leftOut.length > 0 ? [`left out for want of time: ${result.leftOut.join(", ")}`] : [];
+    const heading = `${result.encoder}, ${result.imageSize} x ${result.imageSize} pixels`;
+    return { text: resultText(result, heading, batchSizeTable(result), ...omitted), data: result };
+  },
+};
