@@ -1,15 +1,20 @@
 import { clock, mebibytes, percentage } from "../../src/cli/table.js";
+import { openImages } from "../../src/data/open-images.js";
 import type { Device } from "../../src/engine/device.js";
 import { timePasses } from "../../src/engine/profiler.js";
 import { Tape } from "../../src/engine/tape.js";
-import { ConfigError } from "../../src/errors.js";
+import { ConfigError, OutOfMemoryError } from "../../src/errors.js";
+import { writeFileAtomic } from "../../src/io/atomic.js";
 import { ntXent } from "../../src/losses/nt-xent.js";
 import type { TrainingConfig } from "../../src/simclr/config.js";
-import type { Trainer } from "../../src/simclr/trainer.js";
+import { type Accuracies, Evaluator, labelled, withTestSet } from "../../src/simclr/evaluation.js";
+import { planTraining } from "../../src/simclr/plan.js";
+import { Trainer } from "../../src/simclr/trainer.js";
+import { batchSizeChart } from "./batch-size-chart.js";
 import { type Benchmark, type Origin, onDevice, ROUNDS, type Settings, wholeNumber } from "./benchmark.js";
 import { median } from "./statistics.js";
 import { digits, type Rows, resultText } from "./text.js";
-import { noiseTrainer, stepShape, trainSteps } from "./training.js";
+import { noiseTrainer, type StepShape, stepShape, trainSteps } from "./training.js";
 
 /** What is compared. */
 interface Comparison {
@@ -33,20 +38,32 @@ export interface BatchSizeRow {
   readonly relativeTime: number;
   /** All buffers that training makes. */
   readonly peakBytes: number;
+  /** What they would take if the batch were not divided, as planned; null where a tensor would be larger than the adapter allows. */
+  readonly undividedBytes: number | null;
   /** Of the step's time, forward and backward of NT-Xent on the embeddings. */
   readonly lossShare: number;
   /** What NT-Xent takes beside the embeddings and their gradients. */
   readonly lossBytes: number;
   /** What a matrix of logits and one of their gradients would take, as where the loss is composed of a framework's operations. */
   readonly unfusedLossBytes: number;
+  /** On real images, after the epochs that were asked for; null where none were, or there are fewer images than the batch. */
+  readonly trained: Accuracies | null;
 }
 
 /** What `bench/batch-size` gives. */
 export interface BatchSizeResult extends Origin, Omit<Comparison, "batches"> {
   readonly rounds: number;
+  /** Of training on real images. */
+  readonly epochs: number | null;
   readonly rows: readonly BatchSizeRow[];
   /** Batches that were left out, for a step of them takes longer than what was left of the time. */
   readonly leftOut: readonly number[];
+}
+
+/** Real images to train on, and for how long. */
+interface RealTraining {
+  readonly images: string;
+  readonly epochs: number;
 }
 
 /** A comma-separated list of whole numbers, ascending. @throws ConfigError */
@@ -84,6 +101,51 @@ function lossBytes(device: Device, rows: number, dim: number): number {
   return peakBytes - before - (result - before);
 }
 
+/** The peak of an undivided batch; null where it does not fit the adapter. */
+function undividedBytes(device: Device, { encoder, imageSize, batch }: StepShape): number | null {
+  try {
+    return planTraining(device, { encoder, batch, microBatch: batch }, imageSize).bytes.peak;
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return null;
+    throw error;
+  }
+}
+
+/**
+ * kNN and probe of encoders that were trained with each batch size for the same number of epochs, with a learning rate that
+ * grows with the square root of the batch; null for batches larger than the set.
+ */
+async function trainedAccuracies(
+  device: Device,
+  { encoder, batches, microBatch }: Comparison,
+  { images: path, epochs }: RealTraining,
+  progress: (line: string) => void,
+): Promise<ReadonlyMap<number, Accuracies>> {
+  const set = labelled(withTestSet(await openImages(path)));
+  if (!set) throw new ConfigError(`${path} has no labels to evaluate by`);
+  const found = new Map<number, Accuracies>();
+  for (const batch of batches.filter((size) => size <= set.train.length)) {
+    progress(`training with batch ${batch}`);
+    const trainer = await Trainer.create(device, set.train, {
+      encoder,
+      batch,
+      microBatch: Math.min(batch, microBatch),
+      epochs,
+      learningRate: 1e-3 / Math.sqrt(128),
+      learningRateScaling: "sqrt",
+    });
+    await trainer.train({
+      onStep: ({ step }) => progress(`training with batch ${batch}: step ${step} of ${trainer.steps}`),
+    });
+    const evaluator = await Evaluator.create(device, trainer.model, set);
+    const { knn, probe } = await evaluator.accuracies();
+    found.set(batch, { knn, probe });
+    evaluator.dispose();
+    trainer.dispose();
+  }
+  return found;
+}
+
 /** Seconds of the launches of a step that belong to the loss. */
 async function lossSeconds(device: Device, { recorded }: Trainer): Promise<number> {
   const steps = recorded.programs.flatMap((program) => program.steps.filter(({ launch }) => launch.scope === "loss"));
@@ -101,12 +163,20 @@ interface Contender {
   readonly lossShares: number[];
 }
 
-/** Measures training steps of several batch sizes on one device, in turns, in about `budget` seconds. */
-export async function measureBatchSizes(
+/** How much is measured. */
+interface Extent {
+  readonly rounds: number;
+  /** Seconds for the steps. */
+  readonly budget: number;
+  readonly training: RealTraining | null;
+}
+
+/** Measures training steps of several batch sizes on one device, in turns. */
+async function measureBatchSizes(
   device: Device,
   origin: Origin,
   chosen: Comparison,
-  { rounds, budget }: { readonly rounds: number; readonly budget: number },
+  { rounds, budget, training }: Extent,
   progress: (line: string) => void,
 ): Promise<BatchSizeResult> {
   const { encoder, imageSize, batches, microBatch } = chosen;
@@ -160,6 +230,7 @@ export async function measureBatchSizes(
   const perImage = ({ seconds, batch }: Contender) => median(seconds) / batch;
   // Their buffers would serve what is rehearsed below.
   for (const { trainer } of contenders) trainer.dispose();
+  const accuracies = training && (await trainedAccuracies(device, chosen, training, progress));
   const rows = contenders.map((contender): BatchSizeRow => {
     const { batch, trainer, seconds } = contender;
     const dimension = trainer.model.head.output;
@@ -173,39 +244,49 @@ export async function measureBatchSizes(
         seconds.map((time, i) => time / batch / ((whole.seconds[i] ?? median(whole.seconds)) / whole.batch)),
       ),
       peakBytes: contender.peakBytes,
+      undividedBytes: undividedBytes(device, { encoder, imageSize, batch }),
       lossShare: median(contender.lossShares),
       lossBytes: lossBytes(device, 2 * batch, dimension),
       unfusedLossBytes: 2 * (2 * batch) ** 2 * 4,
+      trained: accuracies?.get(batch) ?? null,
     };
   });
-  return { ...origin, encoder, imageSize, microBatch, rounds, rows, leftOut };
+  return { ...origin, encoder, imageSize, microBatch, rounds, epochs: training?.epochs ?? null, rows, leftOut };
 }
 
 /** The table of a result. */
-export function batchSizeTable({ rows }: BatchSizeResult): Rows {
+function batchSizeTable({ rows, epochs }: BatchSizeResult): Rows {
+  const bytes = (value: number | null) => (value === null ? "over the limit" : mebibytes(value));
+  const accuracy = (value: number | undefined) => (value === undefined ? "-" : percentage(value));
+  const heading = [
+    "batch",
+    "micro-batch",
+    "time a step",
+    "images/s",
+    "time an image",
+    "device memory",
+    "undivided",
+    "loss",
+    "its memory",
+    "unfused",
+  ];
   return [
-    [
-      "batch",
-      "micro-batch",
-      "time a step",
-      "images/s",
-      "time an image",
-      "device memory",
-      "loss",
-      "its memory",
-      "unfused",
-    ],
-    ...rows.map((row) => [
-      String(row.batch),
-      row.microBatch < row.batch ? String(row.microBatch) : "whole",
-      `${digits(row.secondsPerStep)} s`,
-      digits(row.imagesPerSecond),
-      `${row.relativeTime.toFixed(2)} x`,
-      mebibytes(row.peakBytes),
-      percentage(row.lossShare),
-      mebibytes(row.lossBytes),
-      mebibytes(row.unfusedLossBytes),
-    ]),
+    epochs === null ? heading : [...heading, "kNN", "probe"],
+    ...rows.map((row) => {
+      const cells = [
+        String(row.batch),
+        row.microBatch < row.batch ? String(row.microBatch) : "whole",
+        `${digits(row.secondsPerStep)} s`,
+        digits(row.imagesPerSecond),
+        `${row.relativeTime.toFixed(2)} x`,
+        mebibytes(row.peakBytes),
+        bytes(row.undividedBytes),
+        percentage(row.lossShare),
+        mebibytes(row.lossBytes),
+        mebibytes(row.unfusedLossBytes),
+      ];
+      return epochs === null ? cells : [...cells, accuracy(row.trained?.knn), accuracy(row.trained?.probe)];
+    }),
   ];
 }
 
@@ -219,12 +300,21 @@ export const batchSize: Benchmark = {
     { name: "micro-batch", description: "batches above it are divided", standard: "256" },
     { name: "size", description: "pixels of the images", standard: "32" },
     { name: "budget", description: "seconds; large batches that do not fit into them are left out", standard: "180" },
+    { name: "train", description: "also train on these images with each batch size, and evaluate" },
+    { name: "epochs", description: "of that training", standard: "10" },
+    { name: "chart", description: "also draw the result to this SVG file" },
     { ...ROUNDS, standard: "3" },
   ],
   async run(settings, progress) {
     const chosen = comparison(settings);
-    const limits = { rounds: wholeNumber(settings, "rounds"), budget: wholeNumber(settings, "budget") };
-    const result = await onDevice((device, origin) => measureBatchSizes(device, origin, chosen, limits, progress));
+    const epochs = wholeNumber(settings, "epochs");
+    const extent = {
+      rounds: wholeNumber(settings, "rounds"),
+      budget: wholeNumber(settings, "budget"),
+      training: settings.train === undefined ? null : { images: settings.train, epochs },
+    };
+    const result = await onDevice((device, origin) => measureBatchSizes(device, origin, chosen, extent, progress));
+    if (settings.chart !== undefined) await writeFileAtomic(settings.chart, await batchSizeChart(result));
     const omitted = result.leftOut.length > 0 ? [`left out for want of time: ${result.leftOut.join(", ")}`] : [];
     const heading = `${result.encoder}, ${result.imageSize} x ${result.imageSize} pixels`;
     return { text: resultText(result, heading, batchSizeTable(result), ...omitted), data: result };
