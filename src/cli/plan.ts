@@ -1,5 +1,7 @@
+import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import type { TrainingConfig } from "../simclr/config.js";
+import { labelled, withTestSet } from "../simclr/evaluation.js";
 import { planTraining, type TrainingPlan } from "../simclr/plan.js";
 import { mebibytes, textTable } from "./table.js";
 
@@ -18,6 +20,7 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
     ["images, embeddings, metrics", mebibytes(bytes.inputs)],
     ["activations and their gradients", mebibytes(bytes.activations)],
     ["peak", mebibytes(bytes.peak)],
+    ...(bytes.evaluation === null ? [] : [["peak while evaluating", mebibytes(bytes.evaluation)]]),
   ];
   const fitting = alternatives.map(({ microBatch: images, peak }) => {
     const over = peak !== null && peak > memoryBudget * 2 ** 20;
@@ -36,7 +39,10 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
   ].join("\n");
 }
 
-/** Prints what training with a configuration takes, and trains nothing. */
-export function printPlan(device: Device, config: Partial<TrainingConfig>, imageSize: number): void {
-  console.log(`\n${planText(planTraining(device, config, imageSize))}`);
+/** Prints what training with a configuration on these images takes, and trains nothing. */
+export function printPlan(device: Device, config: Partial<TrainingConfig>, images: ImageSet): void {
+  const { width } = images.train;
+  const set = labelled(withTestSet(images));
+  const evaluated = set && { train: set.train.length, test: set.test.length, classes: set.train.classes.length };
+  console.log(`\n${planText(planTraining(device, config, width, evaluated))}`);
 }

@@ -177,7 +177,7 @@ export async function runTraining(
     forceVariants(device, force);
     const images = await openForCommand({ images: path, test }, imageSize);
     if (plan) {
-      printPlan(device, config, images.train.width);
+      printPlan(device, config, images);
       return;
     }
     if (tune) await tuneOnTerminal(device, config, images.train.width, { signal });

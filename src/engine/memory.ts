@@ -62,12 +62,12 @@ export class DeviceMemory {
 
   /**
    * Counts the memory that something would take on top of what there is now: within `work`, buffers are made on paper only,
-   * and afterwards all is as it was. Tensors made in `work` must not be used after it.
+   * and afterwards all is as it was. Tensors made in `work` must not be used after it. A rehearsal may be part of another.
    * @returns the most bytes of all buffers at once, and what `work` returned.
    * @throws what `work` throws: OutOfMemoryError where a buffer is larger than the adapter allows.
    */
   rehearse<Result>(work: () => Result): { readonly peakBytes: number; readonly result: Result } {
-    const [current, peak, scratch] = [this.#current, this.#peak, this.#scratch];
+    const [current, peak, scratch, rehearsing] = [this.#current, this.#peak, this.#scratch, this.#rehearsing];
     this.#scratch = new Set([...scratch].map((entry) => ({ ...entry })));
     this.#peak = current;
     this.#rehearsing = true;
@@ -75,8 +75,7 @@ export class DeviceMemory {
       const result = work();
       return { peakBytes: this.#peak, result };
     } finally {
-      this.#rehearsing = false;
-      [this.#current, this.#peak, this.#scratch] = [current, peak, scratch];
+      [this.#current, this.#peak, this.#scratch, this.#rehearsing] = [current, peak, scratch, rehearsing];
     }
   }
 

@@ -2,7 +2,7 @@ import { OutOfMemoryError } from "../errors.js";
 import type { Device } from "./device.js";
 import { type MemoryPlan, planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
-import type { Launch } from "./tape.js";
+import type { Launch, Tape } from "./tape.js";
 import type { Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
@@ -204,4 +204,13 @@ export async function compileProgram(
     return { launch, pipeline, group, grid: fold(launch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension) };
   });
   return new Program(device, steps, plan.liveBytes, release);
+}
+
+/** Compiles recordings one after the other, so that each may use what those before it keep. @throws what `Tape.compile` throws */
+export async function compileEach(
+  recordings: readonly { readonly tape: Tape; readonly keep?: readonly Tensor[] }[],
+): Promise<Program[]> {
+  const programs: Program[] = [];
+  for (const { tape, keep } of recordings) programs.push(await tape.compile({ keep }));
+  return programs;
 }

@@ -212,8 +212,8 @@ export class Tape {
    * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
    * @throws OutOfMemoryError, ShapeError
    */
-  reserve(): MemoryPlan {
-    return reserveMemory(this.device, this.launches, new Set()).plan;
+  reserve(keep: readonly Tensor[] = []): MemoryPlan {
+    return reserveMemory(this.device, this.launches, new Set(keep)).plan;
   }
 
   /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */

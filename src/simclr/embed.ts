@@ -15,6 +15,19 @@ export interface Features {
   readonly dimension: number;
 }
 
+/** Images of a batch, unless another number is asked for. */
+export const EMBEDDED_AT_ONCE = 128;
+
+/** Records the encoder's forward pass on images as they are. */
+export function recordEmbedding(device: Device, model: SimclrModel, batch: number) {
+  const size = model.imageSize;
+  const bytes = device.indices([batch, size, size], "images to embed");
+  const tape = new Tape(device);
+  const pass = model.tensors.pass(tape, { training: false });
+  const features = model.encoder.forward(pass, toFloatImages(tape, bytes));
+  return { bytes, features, tape };
+}
+
 /** Computes representations with the running statistics: what a trained encoder is for. */
 export class Embedder {
   private constructor(
@@ -27,11 +40,8 @@ export class Embedder {
   ) {}
 
   /** Records and compiles the encoder's forward pass for batches of `batch` images; it uses the model's weights as they are at each call. */
-  static async create(device: Device, model: SimclrModel, batch = 128): Promise<Embedder> {
-    const size = model.imageSize;
-    const bytes = device.indices([batch, size, size], "images to embed");
-    const tape = new Tape(device);
-    const features = model.encoder.forward(model.tensors.pass(tape, { training: false }), toFloatImages(tape, bytes));
+  static async create(device: Device, model: SimclrModel, batch = EMBEDDED_AT_ONCE): Promise<Embedder> {
+    const { bytes, features, tape } = recordEmbedding(device, model, batch);
     const program = await tape.compile({ keep: [features] });
     return new Embedder(device, model, batch, bytes, features, program);
   }

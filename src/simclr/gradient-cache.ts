@@ -1,4 +1,4 @@
-import type { Program } from "../engine/program.js";
+import { compileEach, type Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
@@ -95,8 +95,7 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
         tapes.flatMap(({ tape }) => tape.launches),
         onProgress,
       );
-      const programs: Program[] = [];
-      for (const { tape } of tapes) programs.push(await tape.compile());
+      const programs = await compileEach(tapes);
       const back = programs.slice(0, sizes.length);
       const embedding = programs.slice(sizes.length, 2 * sizes.length);
       const [contrasting, updating] = programs.slice(2 * sizes.length);

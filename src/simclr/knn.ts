@@ -1,5 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
+import { compileEach } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";
 import { checkTemperature } from "../losses/nt-xent.js";
@@ -31,6 +32,53 @@ export interface KnnResult {
 /** Queries that are compared in one go. */
 const CHUNK = 256;
 
+/** The size of a search. */
+export interface SearchSize {
+  readonly candidates: number;
+  readonly queries: number;
+  readonly dimension: number;
+  readonly classes: number;
+}
+
+/** Records the search of neighbours, a chunk of queries at a time. */
+export function recordSearch(
+  device: Device,
+  { candidates, queries, dimension, classes }: SearchSize,
+  { k = 200, temperature = 0.1 }: KnnOptions = {},
+) {
+  const used = Math.min(k, candidates);
+  const bank = device.tensor([candidates, dimension], undefined, "candidates");
+  const labels = device.indices([candidates], "labels");
+  const preparing = new Tape(device);
+  const normalized = normalizeRows(preparing, bank);
+
+  const chunk = Math.min(CHUNK, queries);
+  const rows = device.tensor([chunk, dimension], undefined, "queries");
+  const searching = new Tape(device);
+  const similarities = matmul(searching, normalizeRows(searching, rows), normalized, { transposeB: true });
+  const nearest = topK(searching, similarities, used);
+  const predictions = searching.tensor([chunk], "predictions", "u32");
+  searching.launch(
+    kernels.knnVote,
+    { neighbours: nearest.indices, similarities: nearest.values, labels, predictions },
+    { queries: chunk, candidates, k: used, classes: Math.max(classes, 1), inverse_temperature: 1 / temperature },
+  );
+  return {
+    used,
+    chunk,
+    bank,
+    labels,
+    rows,
+    nearest,
+    predictions,
+    /** In this order, each with what it keeps. */
+    tapes: [
+      { tape: preparing, keep: [normalized] },
+      { tape: searching, keep: [nearest.indices, nearest.values, predictions] },
+    ],
+  };
+}
+
 /**
  * Weighted kNN by cosine similarity (Wu et al. 2018, section 3.4), on the GPU: `queries` against `candidates`, which have
  * `labels` below `classes` or null.
@@ -42,44 +90,20 @@ export async function knn(
   labels: Uint32Array | null,
   classes: number,
   queries: Features,
-  { k = 200, temperature = 0.1 }: KnnOptions = {},
+  options: KnnOptions = {},
 ): Promise<KnnResult> {
-  checkTemperature(temperature);
-  if (candidates.dimension !== queries.dimension) {
-    throw new ConfigError(`candidates have ${candidates.dimension} dimensions and queries ${queries.dimension}`);
-  }
+  checkTemperature(options.temperature ?? 0.1);
   const { dimension } = candidates;
-  const used = Math.min(k, candidates.rows);
-  const bank = device.tensor([candidates.rows, dimension], candidates.values, "candidates");
-  const votes = device.tensor(
-    [candidates.rows],
-    labels ? new Uint32Array(labels) : new Uint32Array(candidates.rows),
-    "labels",
-  );
-
-  const normalizing = new Tape(device);
-  const normalizedBank = normalizeRows(normalizing, bank);
-  const prepare = await normalizing.compile({ keep: [normalizedBank] });
+  if (dimension !== queries.dimension) {
+    throw new ConfigError(`candidates have ${dimension} dimensions and queries ${queries.dimension}`);
+  }
+  const size = { candidates: candidates.rows, queries: queries.rows, dimension, classes };
+  const recorded = recordSearch(device, size, options);
+  const { used, chunk, bank, rows, nearest, predictions } = recorded;
+  device.write(bank, candidates.values);
+  if (labels) device.write(recorded.labels, new Uint32Array(labels));
+  const [prepare, search] = await compileEach(recorded.tapes);
   prepare.run();
-
-  const chunk = Math.min(CHUNK, queries.rows);
-  const rows = device.tensor([chunk, dimension], undefined, "queries");
-  const tape = new Tape(device);
-  const similarities = matmul(tape, normalizeRows(tape, rows), normalizedBank, { transposeB: true });
-  const nearest = topK(tape, similarities, used);
-  const predictions = tape.tensor([chunk], "predictions", "u32");
-  tape.launch(
-    kernels.knnVote,
-    { neighbours: nearest.indices, similarities: nearest.values, labels: votes, predictions },
-    {
-      queries: chunk,
-      candidates: candidates.rows,
-      k: used,
-      classes: Math.max(classes, 1),
-      inverse_temperature: 1 / temperature,
-    },
-  );
-  const search = await tape.compile({ keep: [nearest.indices, nearest.values, predictions] });
 
   const result = {
     k: used,
@@ -99,7 +123,7 @@ export async function knn(
   }
   search.dispose();
   prepare.dispose();
-  for (const tensor of [bank, votes, rows]) device.free(tensor);
+  for (const tensor of [bank, recorded.labels, rows]) device.free(tensor);
   return result;
 }
 

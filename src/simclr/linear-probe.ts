@@ -1,5 +1,6 @@
 import { sampleOrder } from "../data/sample-order.js";
 import type { Device } from "../engine/device.js";
+import { compileEach } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";
 import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
@@ -38,6 +39,66 @@ export interface LabelledFeatures {
 /** Steps submitted before waiting for the GPU. */
 const STEPS_IN_FLIGHT = 32;
 
+/** The size of a probe. */
+export interface ProbeSize {
+  readonly train: number;
+  readonly test: number;
+  readonly dimension: number;
+  readonly classes: number;
+}
+
+/** Records the training of a probe and its test. */
+export function recordProbe(
+  device: Device,
+  { train, test, dimension, classes }: ProbeSize,
+  { batch = 256, seed = 1 }: LinearProbeOptions = {},
+) {
+  const size = Math.min(batch, train);
+  const raw = device.tensor([train, dimension], undefined, "training features");
+  const testRaw = device.tensor([test, dimension], undefined, "test features");
+  const trainLabels = device.indices([train], "training labels");
+  const testLabels = device.indices([test], "test labels");
+  const picked = device.indices([size], "picked rows");
+
+  const preparing = new Tape(device);
+  const statistics = columnStatistics(preparing, raw);
+  const trainRows = standardize(preparing, raw, statistics);
+  const testRows = standardize(preparing, testRaw, statistics);
+
+  const layer = new Linear("probe", dimension, classes, true);
+  const tensors = new ModelTensors(device, layer.tensors, seed);
+  const optimizer = sgd(tensors);
+  const stepping = new Tape(device);
+  const logits = layer.forward(tensors.pass(stepping, { training: true }), gatherRows(stepping, trainRows, picked));
+  const { loss } = softmaxCrossEntropy(stepping, logits, gatherIndices(stepping, trainLabels, picked));
+  stepping.backward(loss);
+  tensors.placeGradients(stepping);
+  optimizer.record(stepping);
+
+  const testing = new Tape(device);
+  const pass = tensors.pass(testing, { training: false });
+  const onTrain = softmaxCrossEntropy(testing, layer.forward(pass, trainRows), trainLabels);
+  const onTest = softmaxCrossEntropy(testing, layer.forward(pass, testRows), testLabels);
+  return {
+    size,
+    raw,
+    testRaw,
+    trainLabels,
+    testLabels,
+    picked,
+    tensors,
+    optimizer,
+    onTrain,
+    onTest,
+    /** In this order, each with what it keeps. */
+    tapes: [
+      { tape: preparing, keep: [trainRows, testRows] },
+      { tape: stepping, keep: [] },
+      { tape: testing, keep: [onTrain.accuracy, onTest.accuracy] },
+    ],
+  };
+}
+
 /**
  * Linear probe: a softmax classifier on frozen representations, trained by SGD with Nesterov momentum 0.9, no weight decay
  * and a cosine schedule (Chen et al. 2020, appendix B.5). The columns are standardised with the training set's mean and
@@ -49,41 +110,20 @@ export async function linearProbe(
   train: LabelledFeatures,
   test: LabelledFeatures,
   classes: number,
-  { epochs = 100, batch = 256, learningRate = 0.1, seed = 1 }: LinearProbeOptions = {},
+  options: LinearProbeOptions = {},
 ): Promise<LinearProbeResult> {
+  const { epochs = 100, learningRate = 0.1, seed = 1 } = options;
   const { rows, dimension } = train.features;
   if (rows < 2 || classes < 2)
     throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
-  const size = Math.min(batch, rows);
-  const raw = device.tensor([rows, dimension], train.features.values, "training features");
-  const testRaw = device.tensor([test.features.rows, dimension], test.features.values, "test features");
-  const trainLabels = device.tensor([rows], new Uint32Array(train.labels), "training labels");
-  const testLabels = device.tensor([test.features.rows], new Uint32Array(test.labels), "test labels");
-  const picked = device.indices([size], "picked rows");
-
-  const preparing = new Tape(device);
-  const statistics = columnStatistics(preparing, raw);
-  const trainRows = standardize(preparing, raw, statistics);
-  const testRows = standardize(preparing, testRaw, statistics);
-  const prepare = await preparing.compile({ keep: [trainRows, testRows] });
+  const probe = recordProbe(device, { train: rows, test: test.features.rows, dimension, classes }, options);
+  const { size, optimizer, picked } = probe;
+  device.write(probe.raw, train.features.values);
+  device.write(probe.testRaw, test.features.values);
+  device.write(probe.trainLabels, new Uint32Array(train.labels));
+  device.write(probe.testLabels, new Uint32Array(test.labels));
+  const [prepare, step, measure] = await compileEach(probe.tapes);
   prepare.run();
-
-  const layer = new Linear("probe", dimension, classes, true);
-  const tensors = new ModelTensors(device, layer.tensors, seed);
-  const optimizer = sgd(tensors);
-  const tape = new Tape(device);
-  const logits = layer.forward(tensors.pass(tape, { training: true }), gatherRows(tape, trainRows, picked));
-  const { loss } = softmaxCrossEntropy(tape, logits, gatherIndices(tape, trainLabels, picked));
-  tape.backward(loss);
-  tensors.placeGradients(tape);
-  optimizer.record(tape);
-  const step = await tape.compile();
-
-  const testing = new Tape(device);
-  const pass = tensors.pass(testing, { training: false });
-  const onTrain = softmaxCrossEntropy(testing, layer.forward(pass, trainRows), trainLabels);
-  const onTest = softmaxCrossEntropy(testing, layer.forward(pass, testRows), testLabels);
-  const measure = await testing.compile({ keep: [onTrain.accuracy, onTest.accuracy] });
 
   const steps = epochs * Math.floor(rows / size);
   let done = 0;
@@ -98,9 +138,9 @@ export async function linearProbe(
     }
   }
   measure.run();
-  const [trainAccuracy] = await device.read(onTrain.accuracy);
-  const [testAccuracy] = await device.read(onTest.accuracy);
-  for (const part of [measure, step, prepare, optimizer, tensors]) part.dispose();
-  for (const tensor of [raw, testRaw, trainLabels, testLabels, picked]) device.free(tensor);
+  const [trainAccuracy] = await device.read(probe.onTrain.accuracy);
+  const [testAccuracy] = await device.read(probe.onTest.accuracy);
+  for (const part of [measure, step, prepare, optimizer, probe.tensors]) part.dispose();
+  for (const tensor of [probe.raw, probe.testRaw, probe.trainLabels, probe.testLabels, picked]) device.free(tensor);
   return { trainAccuracy, testAccuracy };
 }

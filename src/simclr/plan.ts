@@ -1,8 +1,11 @@
 import type { Device } from "../engine/device.js";
 import { ConfigError, OutOfMemoryError } from "../errors.js";
 import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { EMBEDDED_AT_ONCE, recordEmbedding } from "./embed.js";
+import { recordSearch } from "./knn.js";
+import { recordProbe } from "./linear-probe.js";
 import { createModel, createOptimizer } from "./model.js";
-import { type DividedStep, divided, rehearseStep, type StepMemory, withMicroBatch } from "./step.js";
+import { type DividedStep, divided, recordStep, rehearseStep, type StepMemory, withMicroBatch } from "./step.js";
 
 /** One part of a training step. */
 export interface PlannedLayer {
@@ -30,11 +33,47 @@ export interface TrainingPlan {
     readonly inputs: number;
     /** Buffers of everything between them. */
     readonly activations: number;
-    /** The sum: the most bytes on the device at once. */
+    /** The sum: the most bytes on the device at once while it trains. */
     readonly peak: number;
+    /** The most bytes while it is evaluated, with training's buffers beside; null where there is nothing to evaluate on. */
+    readonly evaluation: number | null;
   };
   /** The peak with other micro-batches; null where a tensor would be larger than the adapter allows. */
   readonly alternatives: readonly { readonly microBatch: number; readonly peak: number | null }[];
+}
+
+/** Sizes of the labelled images that a training is evaluated on. */
+export interface EvaluatedImages {
+  readonly train: number;
+  readonly test: number;
+  readonly classes: number;
+}
+
+/** The most bytes on the device while the model of such steps is evaluated. */
+function evaluationBytes(parts: DividedStep, { train, test, classes }: EvaluatedImages): number {
+  const { device, model } = parts;
+  const { memory } = device;
+  const dimension = model.encoder.features;
+  return memory.rehearse(() => {
+    for (const { tape } of recordStep(parts).tapes) tape.reserve();
+    const embedding = recordEmbedding(device, model, EMBEDDED_AT_ONCE);
+    embedding.tape.reserve([embedding.features]);
+    const stages = [
+      () => recordSearch(device, { candidates: train, queries: test, dimension, classes }),
+      () => recordProbe(device, { train, test, dimension, classes }),
+    ];
+    const peaks = stages.map((record) => {
+      const { peakBytes } = memory.rehearse(() => {
+        const { tapes } = record();
+        for (const { tape, keep } of tapes) tape.reserve(keep);
+        // What the last program keeps is read.
+        const read = Math.max(...(tapes.at(-1)?.keep ?? []).map(({ bytes }) => bytes));
+        memory.create(read, GPUBufferUsage.COPY_DST, "staging");
+      });
+      return peakBytes;
+    });
+    return Math.max(...peaks);
+  }).result;
 }
 
 /**
@@ -43,7 +82,12 @@ export interface TrainingPlan {
  * @param config what differs from `DEFAULT_CONFIG`
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
-export function planTraining(device: Device, config: Partial<TrainingConfig>, imageSize: number): TrainingPlan {
+export function planTraining(
+  device: Device,
+  config: Partial<TrainingConfig>,
+  imageSize: number,
+  evaluated: EvaluatedImages | null = null,
+): TrainingPlan {
   const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
   checkConfig(full, full.batch);
   if (!Number.isInteger(imageSize) || imageSize < 1) {
@@ -68,6 +112,7 @@ export function planTraining(device: Device, config: Partial<TrainingConfig>, im
         inputs: result.inputs,
         activations: peakBytes - before - modelBytes - result.inputs,
         peak: peakBytes - before,
+        evaluation: evaluated && evaluationBytes(parts, evaluated) - before,
       },
       alternatives: alternativesTo(parts, before),
     };
