@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { augment, drawViews, renderViews, toFloatImages } from "../../src/augment/augment.js";
+import { augment, drawViews, renderViews, toFloatImages, VIEW_FIELDS } from "../../src/augment/augment.js";
 import { type AugmentationPolicy, augmentationPolicies } from "../../src/augment/policy.js";
 import { evaluate } from "../../src/doctor/check.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
@@ -93,7 +93,7 @@ views("of two images of the same pixels are drawn apart", async () => {
     };
     return { table: drawViews(tape, inputs, augmentationPolicies.imagenet) };
   });
-  const row = (i: number) => tables.table.subarray(i * 12, (i + 1) * 12);
+  const row = (i: number) => tables.table.subarray(i * VIEW_FIELDS, (i + 1) * VIEW_FIELDS);
   for (const [a, b] of [
     [0, 1],
     [0, 2],
@@ -165,10 +165,11 @@ views("of another policy than can be are refused while recording", async () => {
 });
 
 views("can be of another size than the image", async () => {
+  const policy = augmentationPolicies.cifar;
   const { y } = await evaluate(await testDevice(), (tape, input) => {
     const bytes = input(image(1), [1, size, size]);
     const inputs = { bytes, images: input(Uint32Array.of(0), [1]), counter: input(Uint32Array.of(1, 0), [2]) };
-    return { y: renderViews(tape, bytes, drawViews(tape, inputs, augmentationPolicies.cifar), 5, false) };
+    return { y: renderViews(tape, bytes, drawViews(tape, inputs, policy), 5, policy) };
   });
   assert.is(y.length, 2 * 5 * 5 * 3);
   assert.ok(y.every((value) => value >= 0 && value <= 1));

@@ -6,7 +6,7 @@ import { testDevice } from "../lib/device.js";
 
 const drawing = suite("drawing views");
 
-const fields = 12;
+const fields = kernels.augmentParameters.constants.VIEW_FIELDS.value;
 const [top, left, cropHeight, cropWidth, flip, brightness, , saturation, hue, order, gray, sigma] =
   Array(fields).keys();
 const batch: DrawInputs = {
