@@ -84,12 +84,12 @@ fn before_turns(turns: u32, row: u32, column: u32) -> vec2u {
   return place;
 }
 
-fn is_cut_out(start: u32, place: vec2u) -> bool {
+// Top, left and side of the square that is cut out.
+fn cutout_square(start: u32) -> vec3f {
   let size = vec2f(f32(params.out_height), f32(params.out_width));
   let side = floor(views[start + VIEW_CUTOUT_SIDE] * size.x + 0.5);
   let center = floor(vec2f(views[start + VIEW_CUTOUT_ROW], views[start + VIEW_CUTOUT_COLUMN]) * size);
-  let inside = vec2f(place) - (center - floor(side / 2.0));
-  return all(inside >= vec2f()) && all(inside < vec2f(side));
+  return vec3f(center - floor(side / 2.0), side);
 }
 
 fn shift_hue(color: vec3f, shift: f32) -> vec3f {
@@ -171,6 +171,7 @@ fn main(
   );
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;
   let turns = u32(views[start + VIEW_TURNS]);
+  let square = cutout_square(start);
   let pixels = params.out_height * params.out_width;
   var contrast_turn = 0u;
   while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {
@@ -180,8 +181,9 @@ fn main(
   var luma = 0.0;
   for (var p = local.x; p < pixels; p += LANES) {
     let place = before_turns(turns, p / params.out_width, p % params.out_width);
+    let inside = vec2f(place) - square.xy;
     var color = CUTOUT;
-    if (!is_cut_out(start, place)) {
+    if (any(inside < vec2f()) || any(inside >= square.zz)) {
       color = crop_and_resize(start, row % params.batch, place.x, place.y);
     }
     if (jitters) {

@@ -467,12 +467,12 @@ fn before_turns(turns: u32, row: u32, column: u32) -> vec2u {\n\
   return place;\n\
 }\n\
 \n\
-fn is_cut_out(start: u32, place: vec2u) -> bool {\n\
+// Top, left and side of the square that is cut out.\n\
+fn cutout_square(start: u32) -> vec3f {\n\
   let size = vec2f(f32(params.out_height), f32(params.out_width));\n\
   let side = floor(views[start + VIEW_CUTOUT_SIDE] * size.x + 0.5);\n\
   let center = floor(vec2f(views[start + VIEW_CUTOUT_ROW], views[start + VIEW_CUTOUT_COLUMN]) * size);\n\
-  let inside = vec2f(place) - (center - floor(side / 2.0));\n\
-  return all(inside >= vec2f()) && all(inside < vec2f(side));\n\
+  return vec3f(center - floor(side / 2.0), side);\n\
 }\n\
 \n\
 fn shift_hue(color: vec3f, shift: f32) -> vec3f {\n\
@@ -554,6 +554,7 @@ fn main(\n\
   );\n\
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;\n\
   let turns = u32(views[start + VIEW_TURNS]);\n\
+  let square = cutout_square(start);\n\
   let pixels = params.out_height * params.out_width;\n\
   var contrast_turn = 0u;\n\
   while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {\n\
@@ -563,8 +564,9 @@ fn main(\n\
   var luma = 0.0;\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
     let place = before_turns(turns, p / params.out_width, p % params.out_width);\n\
+    let inside = vec2f(place) - square.xy;\n\
     var color = CUTOUT;\n\
-    if (!is_cut_out(start, place)) {\n\
+    if (any(inside < vec2f()) || any(inside >= square.zz)) {\n\
       color = crop_and_resize(start, row % params.batch, place.x, place.y);\n\
     }\n\
     if (jitters) {\n\
