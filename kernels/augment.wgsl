@@ -1,10 +1,14 @@
-// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, colour
-// jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
+// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,
+// colour jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
 //
 // Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output
 // pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast
 // f * x + (1 - f) * mean luma of the image as it is then, saturation f * x + (1 - f) * luma of the pixel, hue shifted in
 // HSV; each followed by a clamp to [0, 1]. Contrast needs the mean over the image: pixels are first taken up to it.
+//
+// The cutout is a square of mid-gray, cut off at the borders of the view (DeVries and Taylor 2017). Quarter turns are the
+// last thing that happens to a view, and what other kernels do before them does not care which way is up: they are made
+// here, where they cost nothing, by taking each pixel from where it was. They need square views.
 //
 // shape bytes: batch * height * width
 // shape views: views * batch * VIEW_FIELDS
@@ -12,11 +16,12 @@
 // workgroups: views * batch
 // flops: 60 * views * batch * out_height * out_width
 //#include "lib/grid.wgsl"
+//#include "lib/luma.wgsl"
 //#include "lib/reduce.wgsl"
 //#include "lib/view.wgsl"
 
 const LANES: u32 = 64u;
-const LUMA = vec3f(0.2989, 0.587, 0.114);
+const CUTOUT = vec3f(0.5);
 
 struct Params {
   batch: u32,
@@ -68,6 +73,23 @@ fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {
     }
   }
   return color / total;
+}
+
+// Row and column, before the quarter turns, of a pixel of the finished view.
+fn before_turns(turns: u32, row: u32, column: u32) -> vec2u {
+  var place = vec2u(row, column);
+  for (var turn = 0u; turn < turns; turn++) {
+    place = vec2u(place.y, params.out_width - 1u - place.x);
+  }
+  return place;
+}
+
+// Top, left and side of the square that is cut out.
+fn cutout_square(start: u32) -> vec3f {
+  let size = vec2f(f32(params.out_height), f32(params.out_width));
+  let side = floor(views[start + VIEW_CUTOUT_SIDE] * size.x + 0.5);
+  let center = floor(vec2f(views[start + VIEW_CUTOUT_ROW], views[start + VIEW_CUTOUT_COLUMN]) * size);
+  return vec3f(center - floor(side / 2.0), side);
 }
 
 fn shift_hue(color: vec3f, shift: f32) -> vec3f {
@@ -148,6 +170,8 @@ fn main(
     views[start + VIEW_HUE],
   );
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;
+  let turns = u32(views[start + VIEW_TURNS]);
+  let square = cutout_square(start);
   let pixels = params.out_height * params.out_width;
   var contrast_turn = 0u;
   while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {
@@ -156,7 +180,12 @@ fn main(
 
   var luma = 0.0;
   for (var p = local.x; p < pixels; p += LANES) {
-    var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);
+    let place = before_turns(turns, p / params.out_width, p % params.out_width);
+    let inside = vec2f(place) - square.xy;
+    var color = CUTOUT;
+    if (any(inside < vec2f()) || any(inside >= square.zz)) {
+      color = crop_and_resize(start, row % params.batch, place.x, place.y);
+    }
     if (jitters) {
       for (var turn = 0u; turn < contrast_turn; turn++) {
         color = apply((packed >> (turn * 4u)) & 15u, jitter, color, 0.0);

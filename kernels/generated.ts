@@ -183,28 +183,31 @@ fn main(\n\
 ",
 };
 
-export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "TRIES"> = {
+export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "first_view" | "end_view" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_SHARED_AREA" | "MAX_SHARED_AREA" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "CUTOUT_PROBABILITY" | "CUTOUT_SIDE" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "SOBEL_PROBABILITY" | "NOISE_PROBABILITY" | "MIN_NOISE" | "MAX_NOISE" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "ROTATION_PROBABILITY" | "TRIES"> = {
   name: "augmentParameters",
   bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"images","access":"read","element":"u32"}, {"name":"views","access":"read_write","element":"f32"}],
-  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
-  paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, TRIES: { type: "u32", value: 10 } },
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"first_view","type":"u32","offset":8}, {"name":"end_view","type":"u32","offset":12}, {"name":"height","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 }, MIN_SHARED_AREA: { type: "f32", value: 1 }, MAX_SHARED_AREA: { type: "f32", value: 1 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, CUTOUT_PROBABILITY: { type: "f32", value: 1 }, CUTOUT_SIDE: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, SOBEL_PROBABILITY: { type: "f32", value: 0.5 }, NOISE_PROBABILITY: { type: "f32", value: 0.5 }, MIN_NOISE: { type: "f32", value: 0.01 }, MAX_NOISE: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, ROTATION_PROBABILITY: { type: "f32", value: 0.75 }, TRIES: { type: "u32", value: 10 } },
   unrolls: () => [],
   shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
-  workgroups: (v) => Math.ceil(v["views"] * v["batch"] / v["LANES"]),
-  flops: (v) => 100 * v["views"] * v["batch"],
-  source: "// Draws how every view of a batch is made (Chen et al. 2020, appendix A): crop box, flip, colour jitter, grayscale, blur.\n\
-// Everything depends only on (seed, epoch, image, view): `counter` holds seed and epoch, `images` the number of each image\n\
-// in its set. View v of image i of the batch is row v * batch + i. One thread a view.\n\
+  workgroups: (v) => Math.ceil((v["end_view"] - v["first_view"]) * v["batch"] / v["LANES"]),
+  flops: (v) => 100 * (v["end_view"] - v["first_view"]) * v["batch"],
+  source: "// Draws how every view of a batch is made (Chen et al. 2020, figure 4 and appendix A): crop box, flip, cutout, colour jitter,\n\
+// grayscale, Sobel filter, noise, blur, quarter turns. Everything depends only on (seed, epoch, image, view): `counter` holds\n\
+// seed and epoch, `images` the number of each image in its set. View v of image i of the batch is row v * batch + i; views\n\
+// first_view to end_view - 1 are drawn. One thread a view.\n\
 //\n\
-// The crop: up to ten tries of an area in [MIN_AREA, MAX_AREA] of the image and a log-uniform aspect ratio in\n\
-// [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits.\n\
+// A crop: up to ten tries of an area in a range of shares of what is cropped and a log-uniform aspect ratio in\n\
+// [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits. A range of areas that begins at 1\n\
+// crops nothing. A first crop, its area in [MIN_SHARED_AREA, MAX_SHARED_AREA], is the same for all views of an image; the\n\
+// view's own, its area in [MIN_AREA, MAX_AREA], lies inside of that.\n\
 //\n\
 // shape counter: 2\n\
 // shape images: batch\n\
 // shape views: views * batch * VIEW_FIELDS\n\
-// workgroups: ceil(views * batch / LANES)\n\
-// flops: 100 * views * batch\n\
+// workgroups: ceil((end_view - first_view) * batch / LANES)\n\
+// flops: 100 * (end_view - first_view) * batch\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -231,7 +234,7 @@ fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 12u;\n\
+const VIEW_FIELDS: u32 = 20u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -246,27 +249,50 @@ const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
 // Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
+// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
+const VIEW_CUTOUT_ROW = 12u;\n\
+const VIEW_CUTOUT_COLUMN = 13u;\n\
+const VIEW_CUTOUT_SIDE = 14u;\n\
+const VIEW_SOBEL = 15u;\n\
+// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
+const VIEW_NOISE = 16u;\n\
+const VIEW_NOISE_SEED = 17u;\n\
+// Quarter turns counterclockwise.\n\
+const VIEW_TURNS = 19u;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const MIN_SHARED_AREA: f32 = 1.0;\n\
+const MAX_SHARED_AREA: f32 = 1.0;\n\
 const MIN_AREA: f32 = 0.08;\n\
 const MAX_AREA: f32 = 1.0;\n\
 const MIN_ASPECT: f32 = 0.75;\n\
 const MAX_ASPECT: f32 = 1.3333334;\n\
 const FLIP_PROBABILITY: f32 = 0.5;\n\
+const CUTOUT_PROBABILITY: f32 = 1.0;\n\
+const CUTOUT_SIDE: f32 = 0.5;\n\
 const JITTER_PROBABILITY: f32 = 0.8;\n\
 const BRIGHTNESS: f32 = 0.8;\n\
 const CONTRAST: f32 = 0.8;\n\
 const SATURATION: f32 = 0.8;\n\
 const HUE: f32 = 0.2;\n\
 const GRAYSCALE_PROBABILITY: f32 = 0.2;\n\
+const SOBEL_PROBABILITY: f32 = 0.5;\n\
+const NOISE_PROBABILITY: f32 = 0.5;\n\
+const MIN_NOISE: f32 = 0.01;\n\
+const MAX_NOISE: f32 = 0.2;\n\
 const BLUR_PROBABILITY: f32 = 0.5;\n\
 const MIN_SIGMA: f32 = 0.1;\n\
 const MAX_SIGMA: f32 = 2.0;\n\
+const ROTATION_PROBABILITY: f32 = 0.75;\n\
 const TRIES: u32 = 10u;\n\
+// The words that count the draws of the crop that views share: those of a view which no batch has.\n\
+const SHARED_DRAWS = 0xfffffff0u;\n\
 \n\
 struct Params {\n\
   batch: u32,\n\
   views: u32,\n\
+  first_view: u32,\n\
+  end_view: u32,\n\
   height: u32,\n\
   width: u32,\n\
 }\n\
@@ -276,26 +302,18 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> views: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let row = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (row >= params.views * params.batch) {\n\
-    return;\n\
+// Top, left, height and width of a random box inside of the box `whole`, from the draws that follow `key`.\n\
+fn draw_crop(key: vec4u, whole: vec4f, min_area: f32, max_area: f32) -> vec4f {\n\
+  if (min_area >= 1.0) {\n\
+    return whole;\n\
   }\n\
-  // The last word counts the draws of this view: 16 are set aside for each.\n\
-  let key = vec4u(counter[0], counter[1], images[row % params.batch], row / params.batch * 16u);\n\
-  let height = f32(params.height);\n\
-  let width = f32(params.width);\n\
-\n\
+  let height = whole.z;\n\
+  let width = whole.w;\n\
   var crop = vec4f();\n\
   var found = false;\n\
   for (var attempt = 0u; attempt < TRIES; attempt++) {\n\
     let u = random_uniform(key + vec4u(0u, 0u, 0u, attempt));\n\
-    let area = mix(MIN_AREA, MAX_AREA, u.x) * height * width;\n\
+    let area = mix(min_area, max_area, u.x) * height * width;\n\
     let aspect = exp(mix(log(MIN_ASPECT), log(MAX_ASPECT), u.y));\n\
     let crop_height = round(sqrt(area / aspect));\n\
     let crop_width = round(sqrt(area * aspect));\n\
@@ -311,10 +329,30 @@ fn main(\n\
     let crop_height = min(height, round(width / MIN_ASPECT));\n\
     crop = vec4f(floor((height - crop_height) / 2.0), floor((width - crop_width) / 2.0), crop_height, crop_width);\n\
   }\n\
+  return crop + vec4f(whole.xy, 0.0, 0.0);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = params.first_view * params.batch + workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.end_view * params.batch) {\n\
+    return;\n\
+  }\n\
+  // The last word counts the draws of this view: 16 are set aside for each, of which the last one is not used.\n\
+  let key = vec4u(counter[0], counter[1], images[row % params.batch], row / params.batch * 16u);\n\
+  let image = vec4f(0.0, 0.0, f32(params.height), f32(params.width));\n\
+  let base = draw_crop(vec4u(key.xyz, SHARED_DRAWS), image, MIN_SHARED_AREA, MAX_SHARED_AREA);\n\
+  let crop = draw_crop(key, base, MIN_AREA, MAX_AREA);\n\
 \n\
   let chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES));\n\
   let amounts = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 1u));\n\
   let rest = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 2u));\n\
+  let more_chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 3u));\n\
+  let places = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 4u));\n\
   let strengths = vec3f(BRIGHTNESS, CONTRAST, SATURATION);\n\
   let factors = mix(max(1.0 - strengths, vec3f()), 1.0 + strengths, amounts.xyz);\n\
   let start = row * VIEW_FIELDS;\n\
@@ -330,6 +368,14 @@ fn main(\n\
   views[start + VIEW_ORDER] = select(-1.0, floor(rest.x * 24.0), chances.y < JITTER_PROBABILITY);\n\
   views[start + VIEW_GRAYSCALE] = select(0.0, 1.0, chances.z < GRAYSCALE_PROBABILITY);\n\
   views[start + VIEW_SIGMA] = select(0.0, mix(MIN_SIGMA, MAX_SIGMA, rest.y), chances.w < BLUR_PROBABILITY);\n\
+  views[start + VIEW_CUTOUT_ROW] = places.x;\n\
+  views[start + VIEW_CUTOUT_COLUMN] = places.y;\n\
+  views[start + VIEW_CUTOUT_SIDE] = select(0.0, CUTOUT_SIDE, more_chances.x < CUTOUT_PROBABILITY);\n\
+  views[start + VIEW_SOBEL] = select(0.0, 1.0, more_chances.y < SOBEL_PROBABILITY);\n\
+  views[start + VIEW_NOISE] = select(0.0, mix(MIN_NOISE, MAX_NOISE, rest.z), more_chances.z < NOISE_PROBABILITY);\n\
+  views[start + VIEW_NOISE_SEED] = places.z * 16777216.0;\n\
+  views[start + VIEW_NOISE_SEED + 1u] = places.w * 16777216.0;\n\
+  views[start + VIEW_TURNS] = select(0.0, 1.0 + floor(rest.w * 3.0), more_chances.w < ROTATION_PROBABILITY);\n\
 }\n\
 ",
 };
@@ -339,18 +385,22 @@ export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views
   bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"out_height","type":"u32","offset":16}, {"name":"out_width","type":"u32","offset":20}],
   paramsSize: 32,
-  constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
   workgroups: (v) => v["views"] * v["batch"],
   flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
-  source: "// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, colour\n\
-// jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.\n\
+  source: "// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,\n\
+// colour jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.\n\
 //\n\
 // Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output\n\
 // pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast\n\
 // f * x + (1 - f) * mean luma of the image as it is then, saturation f * x + (1 - f) * luma of the pixel, hue shifted in\n\
 // HSV; each followed by a clamp to [0, 1]. Contrast needs the mean over the image: pixels are first taken up to it.\n\
+//\n\
+// The cutout is a square of mid-gray, cut off at the borders of the view (DeVries and Taylor 2017). Quarter turns are the\n\
+// last thing that happens to a view, and what other kernels do before them does not care which way is up: they are made\n\
+// here, where they cost nothing, by taking each pixel from where it was. They need square views.\n\
 //\n\
 // shape bytes: batch * height * width\n\
 // shape views: views * batch * VIEW_FIELDS\n\
@@ -362,6 +412,8 @@ export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// Brightness of an RGB colour as in ITU-R BT.601, with torchvision's digits.\n\
+const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
 // Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
@@ -378,7 +430,7 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   return reduced[0];\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 12u;\n\
+const VIEW_FIELDS: u32 = 20u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -393,9 +445,19 @@ const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
 // Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
+// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
+const VIEW_CUTOUT_ROW = 12u;\n\
+const VIEW_CUTOUT_COLUMN = 13u;\n\
+const VIEW_CUTOUT_SIDE = 14u;\n\
+const VIEW_SOBEL = 15u;\n\
+// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
+const VIEW_NOISE = 16u;\n\
+const VIEW_NOISE_SEED = 17u;\n\
+// Quarter turns counterclockwise.\n\
+const VIEW_TURNS = 19u;\n\
 \n\
 const LANES: u32 = 64u;\n\
-const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
+const CUTOUT = vec3f(0.5);\n\
 \n\
 struct Params {\n\
   batch: u32,\n\
@@ -447,6 +509,23 @@ fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {\n\
     }\n\
   }\n\
   return color / total;\n\
+}\n\
+\n\
+// Row and column, before the quarter turns, of a pixel of the finished view.\n\
+fn before_turns(turns: u32, row: u32, column: u32) -> vec2u {\n\
+  var place = vec2u(row, column);\n\
+  for (var turn = 0u; turn < turns; turn++) {\n\
+    place = vec2u(place.y, params.out_width - 1u - place.x);\n\
+  }\n\
+  return place;\n\
+}\n\
+\n\
+// Top, left and side of the square that is cut out.\n\
+fn cutout_square(start: u32) -> vec3f {\n\
+  let size = vec2f(f32(params.out_height), f32(params.out_width));\n\
+  let side = floor(views[start + VIEW_CUTOUT_SIDE] * size.x + 0.5);\n\
+  let center = floor(vec2f(views[start + VIEW_CUTOUT_ROW], views[start + VIEW_CUTOUT_COLUMN]) * size);\n\
+  return vec3f(center - floor(side / 2.0), side);\n\
 }\n\
 \n\
 fn shift_hue(color: vec3f, shift: f32) -> vec3f {\n\
@@ -527,6 +606,8 @@ fn main(\n\
     views[start + VIEW_HUE],\n\
   );\n\
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;\n\
+  let turns = u32(views[start + VIEW_TURNS]);\n\
+  let square = cutout_square(start);\n\
   let pixels = params.out_height * params.out_width;\n\
   var contrast_turn = 0u;\n\
   while (((packed >> (contrast_turn * 4u)) & 15u) != 1u) {\n\
@@ -535,7 +616,12 @@ fn main(\n\
 \n\
   var luma = 0.0;\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
-    var color = crop_and_resize(start, row % params.batch, p / params.out_width, p % params.out_width);\n\
+    let place = before_turns(turns, p / params.out_width, p % params.out_width);\n\
+    let inside = vec2f(place) - square.xy;\n\
+    var color = CUTOUT;\n\
+    if (any(inside < vec2f()) || any(inside >= square.zz)) {\n\
+      color = crop_and_resize(start, row % params.batch, place.x, place.y);\n\
+    }\n\
     if (jitters) {\n\
       for (var turn = 0u; turn < contrast_turn; turn++) {\n\
         color = apply((packed >> (turn * 4u)) & 15u, jitter, color, 0.0);\n\
@@ -2440,7 +2526,7 @@ export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "hei
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 12 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
@@ -2460,7 +2546,7 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 12u;\n\
+const VIEW_FIELDS: u32 = 20u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -2475,6 +2561,16 @@ const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
 // Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
+// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
+const VIEW_CUTOUT_ROW = 12u;\n\
+const VIEW_CUTOUT_COLUMN = 13u;\n\
+const VIEW_CUTOUT_SIDE = 14u;\n\
+const VIEW_SOBEL = 15u;\n\
+// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
+const VIEW_NOISE = 16u;\n\
+const VIEW_NOISE_SEED = 17u;\n\
+// Quarter turns counterclockwise.\n\
+const VIEW_TURNS = 19u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const KERNEL: u32 = 3u;\n\
@@ -2522,6 +2618,117 @@ fn main(\n\
     total += weight;\n\
   }\n\
   y[i] = sum / total;\n\
+}\n\
+",
+};
+
+export const gaussianNoise: KernelDefinition<"views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES"> = {
+  name: "gaussianNoise",
+  bindings: [{"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
+  workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
+  flops: (v) => 30 * v["images"] * v["height"] * v["width"],
+  source: "// Adds Gaussian noise, in place, to RGB images whose view asks for it: y = clamp(y + sigma * g, 0, 1), where sigma is the\n\
+// view's and g is drawn for every channel of every pixel from the view's two seeds and the number of the pixel (Box and\n\
+// Muller 1958; numbers from a counter). |g| is at most 5.8. One thread a pixel.\n\
+//\n\
+// shape views: images * VIEW_FIELDS\n\
+// shape y: images * height * width * 3\n\
+// workgroups: ceil(images * height * width / LANES)\n\
+// flops: 30 * images * height * width\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Random numbers from a counter: the same four words always give the same four words (PCG4D of Jarzynski and Olano 2020,\n\
+// \"Hash functions for GPU rendering\").\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+// Four numbers in [0, 1), multiples of 2^-24.\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
+const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_TOP = 0u;\n\
+const VIEW_LEFT = 1u;\n\
+const VIEW_HEIGHT = 2u;\n\
+const VIEW_WIDTH = 3u;\n\
+const VIEW_FLIP = 4u;\n\
+const VIEW_BRIGHTNESS = 5u;\n\
+const VIEW_CONTRAST = 6u;\n\
+const VIEW_SATURATION = 7u;\n\
+const VIEW_HUE = 8u;\n\
+// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
+const VIEW_ORDER = 9u;\n\
+const VIEW_GRAYSCALE = 10u;\n\
+// Standard deviation of the blur in pixels, 0 for none.\n\
+const VIEW_SIGMA = 11u;\n\
+// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
+const VIEW_CUTOUT_ROW = 12u;\n\
+const VIEW_CUTOUT_COLUMN = 13u;\n\
+const VIEW_CUTOUT_SIDE = 14u;\n\
+const VIEW_SOBEL = 15u;\n\
+// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
+const VIEW_NOISE = 16u;\n\
+const VIEW_NOISE_SEED = 17u;\n\
+// Quarter turns counterclockwise.\n\
+const VIEW_TURNS = 19u;\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  images: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> views: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  let pixels = params.height * params.width;\n\
+  if (i >= params.images * pixels) {\n\
+    return;\n\
+  }\n\
+  let start = i / pixels * VIEW_FIELDS;\n\
+  let sigma = views[start + VIEW_NOISE];\n\
+  if (sigma <= 0.0) {\n\
+    return;\n\
+  }\n\
+  let seeds = vec2u(u32(views[start + VIEW_NOISE_SEED]), u32(views[start + VIEW_NOISE_SEED + 1u]));\n\
+  let u = random_uniform(vec4u(seeds, 0u, i % pixels));\n\
+  // 1 - u is in (0, 1]. A logarithm of 1 may come out a little above 0, and angles must not leave [-pi, pi].\n\
+  let radius = sqrt(max(-2.0 * log(1.0 - u.xy), vec2f()));\n\
+  let angle = 6.2831855 * (u.zw - 0.5);\n\
+  let g = vec3f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y));\n\
+  for (var c = 0u; c < 3u; c++) {\n\
+    y[3u * i + c] = clamp(y[3u * i + c] + sigma * g[c], 0.0, 1.0);\n\
+  }\n\
 }\n\
 ",
 };
@@ -5030,6 +5237,113 @@ fn main(\n\
 ",
 };
 
+export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES"> = {
+  name: "sobel",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
+  workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
+  flops: (v) => 60 * v["images"] * v["height"] * v["width"],
+  source: "// Sobel filtering of RGB images whose view asks for it; others are copied. With the luma l of a pixel, its borders repeated,\n\
+// gx = ([1 2 1]^T [-1 0 1] / 4) * l and gy its transpose, all three channels become sqrt((gx^2 + gy^2) / 2), which lies in\n\
+// [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). One thread a pixel.\n\
+//\n\
+// shape x: images * height * width * 3\n\
+// shape views: images * VIEW_FIELDS\n\
+// shape y: images * height * width * 3\n\
+// workgroups: ceil(images * height * width / LANES)\n\
+// flops: 60 * images * height * width\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Brightness of an RGB colour as in ITU-R BT.601, with torchvision's digits.\n\
+const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
+// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
+const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_TOP = 0u;\n\
+const VIEW_LEFT = 1u;\n\
+const VIEW_HEIGHT = 2u;\n\
+const VIEW_WIDTH = 3u;\n\
+const VIEW_FLIP = 4u;\n\
+const VIEW_BRIGHTNESS = 5u;\n\
+const VIEW_CONTRAST = 6u;\n\
+const VIEW_SATURATION = 7u;\n\
+const VIEW_HUE = 8u;\n\
+// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
+const VIEW_ORDER = 9u;\n\
+const VIEW_GRAYSCALE = 10u;\n\
+// Standard deviation of the blur in pixels, 0 for none.\n\
+const VIEW_SIGMA = 11u;\n\
+// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
+const VIEW_CUTOUT_ROW = 12u;\n\
+const VIEW_CUTOUT_COLUMN = 13u;\n\
+const VIEW_CUTOUT_SIDE = 14u;\n\
+const VIEW_SOBEL = 15u;\n\
+// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
+const VIEW_NOISE = 16u;\n\
+const VIEW_NOISE_SEED = 17u;\n\
+// Quarter turns counterclockwise.\n\
+const VIEW_TURNS = 19u;\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  images: u32,\n\
+  height: u32,\n\
+  width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> views: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+fn color_at(pixel: u32) -> vec3f {\n\
+  return vec3f(x[3u * pixel], x[3u * pixel + 1u], x[3u * pixel + 2u]);\n\
+}\n\
+\n\
+// Luma of the pixels above, at and below the middle of a column, given the first pixel of each row.\n\
+fn column_luma(rows: vec3u, column: u32) -> vec3f {\n\
+  let colors = mat3x3f(color_at(rows.x + column), color_at(rows.y + column), color_at(rows.z + column));\n\
+  return LUMA * colors;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  let pixels = params.height * params.width;\n\
+  if (i >= params.images * pixels) {\n\
+    return;\n\
+  }\n\
+  var color = color_at(i);\n\
+  if (views[i / pixels * VIEW_FIELDS + VIEW_SOBEL] > 0.0) {\n\
+    let row = i % pixels / params.width;\n\
+    let column = i % params.width;\n\
+    let rows = vec3u(max(row, 1u) - 1u, row, min(row + 1u, params.height - 1u)) * params.width + i - i % pixels;\n\
+    let left = column_luma(rows, max(column, 1u) - 1u);\n\
+    let middle = column_luma(rows, column);\n\
+    let right = column_luma(rows, min(column + 1u, params.width - 1u));\n\
+    let smooth_across = vec3f(1.0, 2.0, 1.0) / 4.0;\n\
+    let gx = dot(right - left, smooth_across);\n\
+    let gy = dot(vec3f(left.z - left.x, middle.z - middle.x, right.z - right.x), smooth_across);\n\
+    color = vec3f(sqrt((gx * gx + gy * gy) / 2.0));\n\
+  }\n\
+  y[3u * i] = color.r;\n\
+  y[3u * i + 1u] = color.g;\n\
+  y[3u * i + 2u] = color.b;\n\
+}\n\
+",
+};
+
 export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" | "lse" | "gradient" | "dlogits", "elements" | "classes", "LANES"> = {
   name: "softmaxCrossEntropyGradient",
   bindings: [{"name":"logits","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dlogits","access":"read_write","element":"f32"}],
@@ -5480,6 +5794,7 @@ export const kernels = {
   gatherIndices,
   gatherRows,
   gaussianBlur,
+  gaussianNoise,
   globalAveragePoolGradient,
   globalAveragePool,
   knnVote,
@@ -5503,6 +5818,7 @@ export const kernels = {
   relu,
   scatterRows,
   sgd,
+  sobel,
   softmaxCrossEntropyGradient,
   softmaxCrossEntropy,
   standardize,

@@ -8,11 +8,21 @@ export {
   toFloatImages,
   VIEW_FIELDS,
 } from "./augment/augment.js";
+export { parsePolicies } from "./augment/parse-policy.js";
+export {
+  AUGMENTATION_PART_NAMES,
+  type AugmentationPartName,
+  ablationPolicies,
+  augmentationParts,
+  composePolicy,
+} from "./augment/parts.js";
 export {
   AUGMENTATION_POLICY_NAMES,
+  type AugmentationPolicies,
   type AugmentationPolicy,
   type AugmentationPolicyName,
   augmentationPolicies,
+  noAugmentation,
 } from "./augment/policy.js";
 export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
 export { type OpenImagesOptions, openImages } from "./data/open-images.js";

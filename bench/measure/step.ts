@@ -9,7 +9,7 @@ import { noiseTrainer, type StepShape, stepShape, trainSteps } from "./training.
 /** Steps of a round. */
 const STEPS = 3;
 /** The kernels that make views of images. */
-const AUGMENTATION = ["augmentParameters", "augment", "gaussianBlur"];
+const AUGMENTATION = ["augmentParameters", "augment", "sobel", "gaussianNoise", "gaussianBlur"];
 
 /** One kernel's part of a step; medians over the rounds. */
 export interface StepRow {

@@ -1,5 +1,5 @@
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.
-const VIEW_FIELDS: u32 = 12u;
+const VIEW_FIELDS: u32 = 20u;
 const VIEW_TOP = 0u;
 const VIEW_LEFT = 1u;
 const VIEW_HEIGHT = 2u;
@@ -14,3 +14,13 @@ const VIEW_ORDER = 9u;
 const VIEW_GRAYSCALE = 10u;
 // Standard deviation of the blur in pixels, 0 for none.
 const VIEW_SIGMA = 11u;
+// The cutout's centre and side, as shares of the view's side; side 0 for none.
+const VIEW_CUTOUT_ROW = 12u;
+const VIEW_CUTOUT_COLUMN = 13u;
+const VIEW_CUTOUT_SIDE = 14u;
+const VIEW_SOBEL = 15u;
+// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.
+const VIEW_NOISE = 16u;
+const VIEW_NOISE_SEED = 17u;
+// Quarter turns counterclockwise.
+const VIEW_TURNS = 19u;

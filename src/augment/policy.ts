@@ -1,12 +1,25 @@
 import { ConfigError } from "../errors.js";
 
-/** How views are made from an image (Chen et al. 2020, appendix A). */
+/**
+ * How views are made from an image (Chen et al. 2020, figure 4 and appendix A). The operations follow one another in the
+ * order of the fields, which is the order of the rows of the paper's figure 5: crop and flip, cutout, colour jitter and
+ * grayscale, Sobel filter, noise, blur, rotation. A probability of 0 switches an operation off.
+ */
 export interface AugmentationPolicy {
-  /** Range of the crop's area, as shares of the image. */
+  /**
+   * Range of the area of a first crop that all views of an image have in common, as shares of the image; [1, 1] for none.
+   * Each view's own crop lies inside of it.
+   */
+  readonly sharedCropArea: readonly [number, number];
+  /** Range of the crop's area, as shares of the image, or of the crop that views share; [1, 1] for no crop. */
   readonly cropArea: readonly [number, number];
-  /** Range of the crop's aspect ratio, width to height; drawn log-uniformly. */
+  /** Range of both crops' aspect ratio, width to height; drawn log-uniformly. */
   readonly cropAspect: readonly [number, number];
   readonly flipProbability: number;
+  /** A square around a pixel anywhere in the view becomes mid-gray (DeVries and Taylor 2017). */
+  readonly cutoutProbability: number;
+  /** The square's side as a share of the view's. */
+  readonly cutoutSide: number;
   readonly jitterProbability: number;
   /** Half-widths of the ranges of the jitter's factors around 1; of the hue's shift around 0, in turns. */
   readonly brightness: number;
@@ -14,17 +27,52 @@ export interface AugmentationPolicy {
   readonly saturation: number;
   readonly hue: number;
   readonly grayscaleProbability: number;
-  /** 0 switches the blur off. */
+  /** All channels become the magnitude of the gradient of the luma. */
+  readonly sobelProbability: number;
+  readonly noiseProbability: number;
+  /** Range of the standard deviation of the noise that every channel of every pixel gets, where white is 1. */
+  readonly noiseSigma: readonly [number, number];
   readonly blurProbability: number;
   /** Range of the blur's standard deviation, in pixels; its window is a tenth of the view's height, made odd. */
   readonly blurSigma: readonly [number, number];
+  /** Of a rotation by 90, 180 or 270 degrees, each as likely as the others. */
+  readonly rotationProbability: number;
 }
+
+/** One policy for all views, or one for the first view of every image and another for the second. */
+export type AugmentationPolicies = AugmentationPolicy | readonly [AugmentationPolicy, AugmentationPolicy];
+
+/**
+ * Views that are the image itself. Strengths and ranges of what is switched off are the paper's where it tells them: colour
+ * strength 1, blur. It tells none for cutout and noise: the cutout has DeVries and Taylor's size for CIFAR-10, and the noise,
+ * like the blur, varies by a factor of 20, up to a fifth of the range of a channel.
+ */
+export const noAugmentation: AugmentationPolicy = {
+  sharedCropArea: [1, 1],
+  cropArea: [1, 1],
+  cropAspect: [3 / 4, 4 / 3],
+  flipProbability: 0,
+  cutoutProbability: 0,
+  cutoutSide: 0.5,
+  jitterProbability: 0,
+  brightness: 0.8,
+  contrast: 0.8,
+  saturation: 0.8,
+  hue: 0.2,
+  grayscaleProbability: 0,
+  sobelProbability: 0,
+  noiseProbability: 0,
+  noiseSigma: [0.01, 0.2],
+  blurProbability: 0,
+  blurSigma: [0.1, 2],
+  rotationProbability: 0,
+};
 
 /** The paper's policy with a colour strength: brightness, contrast and saturation 0.8 s, hue 0.2 s. */
 function paperPolicy(strength: number, blurProbability: number): AugmentationPolicy {
   return {
+    ...noAugmentation,
     cropArea: [0.08, 1],
-    cropAspect: [3 / 4, 4 / 3],
     flipProbability: 0.5,
     jitterProbability: 0.8,
     brightness: 0.8 * strength,
@@ -33,7 +81,6 @@ function paperPolicy(strength: number, blurProbability: number): AugmentationPol
     hue: 0.2 * strength,
     grayscaleProbability: 0.2,
     blurProbability,
-    blurSigma: [0.1, 2],
   };
 }
 
@@ -47,10 +94,41 @@ export const augmentationPolicies = {
 export const AUGMENTATION_POLICY_NAMES = ["cifar", "imagenet"] as const satisfies (keyof typeof augmentationPolicies)[];
 export type AugmentationPolicyName = (typeof AUGMENTATION_POLICY_NAMES)[number];
 
-/** @throws ConfigError for a probability outside of [0, 1], an empty range, or a negative strength. */
-export function checkPolicy(policy: AugmentationPolicy): void {
-  const { cropArea, cropAspect, blurSigma } = policy;
-  for (const name of ["flipProbability", "jitterProbability", "grayscaleProbability", "blurProbability"] as const) {
+/** The policies of a value that may be one or two of them. */
+export function policyList(policies: AugmentationPolicies): readonly AugmentationPolicy[] {
+  return "cropArea" in policies ? [policies] : policies;
+}
+
+/**
+ * @throws ConfigError for a probability outside of [0, 1], an empty range, a negative strength, or two policies whose shared
+ * crops could differ.
+ */
+export function checkPolicies(policies: AugmentationPolicies): void {
+  const list = policyList(policies);
+  for (const policy of list) checkPolicy(policy);
+  const ranges = list.map(
+    ({ sharedCropArea: [low, high], cropAspect }) =>
+      // The aspect ratio counts where there is a shared crop.
+      `an area of [${low}, ${high}]${low < 1 ? ` and an aspect ratio of [${cropAspect.join(", ")}]` : ""}`,
+  );
+  if (new Set(ranges).size > 1)
+    throw new ConfigError(`the views' shared crop cannot have ${ranges.join(" for one and ")} for the other`);
+}
+
+const PROBABILITIES = [
+  "flipProbability",
+  "cutoutProbability",
+  "jitterProbability",
+  "grayscaleProbability",
+  "sobelProbability",
+  "noiseProbability",
+  "blurProbability",
+  "rotationProbability",
+] as const;
+
+function checkPolicy(policy: AugmentationPolicy): void {
+  const { sharedCropArea, cropArea, cropAspect, cutoutSide, noiseSigma, blurSigma } = policy;
+  for (const name of PROBABILITIES) {
     if (!(policy[name] >= 0 && policy[name] <= 1))
       throw new ConfigError(`${name} is ${policy[name]}; it must lie between 0 and 1`);
   }
@@ -58,9 +136,12 @@ export function checkPolicy(policy: AugmentationPolicy): void {
     if (!(policy[name] >= 0)) throw new ConfigError(`${name} is ${policy[name]}; it must not be negative`);
   }
   if (policy.hue > 0.5) throw new ConfigError(`hue is ${policy.hue}; half a turn, 0.5, is the most there is`);
-  for (const [name, [low, high]] of Object.entries({ cropArea, cropAspect, blurSigma })) {
+  if (!(cutoutSide > 0 && cutoutSide <= 1))
+    throw new ConfigError(`cutoutSide is ${cutoutSide}; it must be a share of the view's side, above 0 and up to 1`);
+  for (const [name, [low, high]] of Object.entries({ sharedCropArea, cropArea, cropAspect, noiseSigma, blurSigma })) {
     if (!(low > 0 && low <= high)) throw new ConfigError(`${name} is [${low}, ${high}]; it must be a range above 0`);
   }
-  if (cropArea[1] > 1)
-    throw new ConfigError(`cropArea ends at ${cropArea[1]}; a crop cannot be larger than the image, 1`);
+  for (const [name, [, high]] of Object.entries({ sharedCropArea, cropArea })) {
+    if (high > 1) throw new ConfigError(`${name} ends at ${high}; a crop cannot be larger than the image, 1`);
+  }
 }

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { ConfigError } from "../errors.js";
 import { DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../simclr/config.js";
 import { type ImageSource, startRun } from "../simclr/run.js";
+import { augmentation } from "./augmentation-option.js";
 import { addModelOptions, type ModelOptions, modelConfig, number } from "./model-options.js";
 import { printPlan } from "./plan.js";
 import { interruptSignal, withDevice } from "./session.js";
@@ -45,7 +45,7 @@ async function openSource(path: string, test: string | undefined, imageSize: num
 interface TrainOptions extends ModelOptions {
   readonly imageSize?: number;
   readonly test?: string;
-  readonly augmentation: "auto" | "cifar" | "imagenet";
+  readonly augmentation: TrainingConfig["augmentation"];
   readonly epochs: number;
   readonly temperature: number;
   readonly optimizer: TrainingConfig["optimizer"];
@@ -100,10 +100,11 @@ export function addTrainCommand(program: Command): void {
       "labelled images to evaluate on; else test/ or val/ beside train/, or a tenth of each class",
     );
   addModelOptions(command)
-    .addOption(
-      new Option("--augmentation <name>", "policy of the views; auto: cifar up to 64 pixels")
-        .choices(["auto", ...AUGMENTATION_POLICY_NAMES])
-        .default("auto"),
+    .option(
+      "--augmentation <policy>",
+      "of the views: cifar, imagenet, auto (cifar up to 64 pixels), or a .json file of a policy or one for each of two views",
+      augmentation,
+      d.augmentation,
     )
     .option("--epochs <count>", "times through the images", number, d.epochs)
     .option("--temperature <number>", "of NT-Xent", number, d.temperature)

@@ -1,8 +1,18 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
+import type { ConstantValues } from "../engine/pipelines.js";
 import { gaussianBlur } from "../reference/blur.js";
 import { type ColorAdjustment, colorJitter, grayscale } from "../reference/color.js";
-import { type CropBox, horizontalFlip, type ImageSize, resizedCrop } from "../reference/image.js";
+import {
+  type CropBox,
+  type Cutout,
+  cutout,
+  horizontalFlip,
+  type ImageSize,
+  quarterTurns,
+  resizedCrop,
+} from "../reference/image.js";
+import { randomUniform } from "../reference/random.js";
 import { type Check, checkOf, evaluate, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
 import { expRoundings, ROUNDINGS, relativeError, UNIT } from "./rounding.js";
@@ -11,6 +21,7 @@ import { expRoundings, ROUNDINGS, relativeError, UNIT } from "./rounding.js";
 export interface View {
   readonly box: CropBox;
   readonly flip: boolean;
+  readonly cutout: Cutout;
   readonly brightness: number;
   readonly contrast: number;
   readonly saturation: number;
@@ -20,12 +31,44 @@ export interface View {
   readonly grayscale: boolean;
   /** Standard deviation of the blur, 0 for none. */
   readonly sigma: number;
+  readonly sobel: boolean;
+  /** Standard deviation of the noise, 0 for none, and what it is drawn from. */
+  readonly noise: { readonly sigma: number; readonly seed: readonly [number, number] };
+  /** Quarters of a full turn counterclockwise. */
+  readonly turns: number;
 }
 
-/** A view as the 12 numbers of kernels/lib/view.wgsl. */
-export function viewRow({ box, ...view }: View): number[] {
-  const colors = [view.brightness, view.contrast, view.saturation, view.hue, view.order];
-  return [box.top, box.left, box.height, box.width, Number(view.flip), ...colors, Number(view.grayscale), view.sigma];
+/** A view that changes nothing of what is in a box. */
+export const plainView: Omit<View, "box"> = {
+  flip: false,
+  cutout: { row: 0, column: 0, side: 0 },
+  brightness: 1,
+  contrast: 1,
+  saturation: 1,
+  hue: 0,
+  order: -1,
+  grayscale: false,
+  sigma: 0,
+  sobel: false,
+  noise: { sigma: 0, seed: [0, 0] },
+  turns: 0,
+};
+
+const FIELDS = kernels.augmentParameters.constants.VIEW_FIELDS.value;
+
+/** A view as the numbers of kernels/lib/view.wgsl. */
+export function viewRow({ box, cutout: cut, noise, ...view }: View): number[] {
+  return [
+    ...[box.top, box.left, box.height, box.width, Number(view.flip)],
+    ...[view.brightness, view.contrast, view.saturation, view.hue, view.order, Number(view.grayscale), view.sigma],
+    ...[cut.row, cut.column, cut.side, Number(view.sobel), noise.sigma, ...noise.seed, view.turns],
+  ];
+}
+
+/** The table of views that differ from plain ones of no crop. */
+export function viewTable(views: readonly Partial<View>[]): Float64Array {
+  const box = { top: 0, left: 0, height: 0, width: 0 };
+  return Float64Array.from(views.flatMap((view) => viewRow({ box, ...plainView, ...view })));
 }
 
 /** The order of adjustments with a number from 0 to 23: of those left, each digit picks one, and the last takes its place. */
@@ -64,7 +107,7 @@ export const augmentSubject: Subject<AugmentInputs> = {
         kernels.augment,
         {
           bytes: input(pixelsOf(rgba), [batch, source.height, source.width]),
-          views: input(Float64Array.from(views.flatMap(viewRow)), [views.length, 12]),
+          views: input(viewTable(views), [views.length, FIELDS]),
           y,
         },
         {
@@ -84,9 +127,10 @@ export const augmentSubject: Subject<AugmentInputs> = {
       const image = rgba.subarray((row % batch) * bytes, ((row % batch) + 1) * bytes);
       const cropped = resizedCrop(image, source, view.box, output);
       const flipped = view.flip ? horizontalFlip(cropped, output) : cropped;
+      const cut = cutout(flipped, output, view.cutout);
       const order = view.order < 0 ? [] : adjustmentOrder(view.order);
-      const jittered = colorJitter(flipped, { ...view, order });
-      return Array.from(view.grayscale ? grayscale(jittered) : jittered);
+      const jittered = colorJitter(cut, { ...view, order });
+      return Array.from(quarterTurns(view.grayscale ? grayscale(jittered) : jittered, output, view.turns));
     });
     return { y: Float64Array.from(images.flat()) };
   },
@@ -140,8 +184,7 @@ export const blurSubject: Subject<BlurInputs> = {
   compute: (device, { width, height, kernelSize, sigmas, x: data }) =>
     evaluate(device, (tape, input) => {
       const shape = [sigmas.length, height, width, 3];
-      const rows = sigmas.flatMap((sigma) => [...new Array<number>(11).fill(0), sigma]);
-      const views = input(Float64Array.from(rows), [sigmas.length, 12]);
+      const views = input(viewTable(sigmas.map((sigma) => ({ sigma }))), [sigmas.length, FIELDS]);
       const [x, half, y] = [input(data, shape), tape.tensor(shape, "blurred rows"), tape.tensor(shape, "blurred")];
       const params = { images: sigmas.length, height, width };
       tape.launch(kernels.gaussianBlur, { x, views, y: half }, params, { KERNEL: kernelSize });
@@ -175,49 +218,38 @@ export const blurSubject: Subject<BlurInputs> = {
   },
 };
 
+type DrawConstants = typeof kernels.augmentParameters.constants;
+
 /** How the views of a batch are drawn. */
 export interface DrawInputs extends ImageSize {
   readonly seed: number;
   readonly epoch: number;
   readonly views: number;
   readonly images: Uint32Array<ArrayBuffer>;
+  /** Probabilities and ranges that differ from the kernel's own. */
+  readonly constants?: ConstantValues<keyof DrawConstants>;
 }
 
-/** Draws the parameters of views with the kernel's own ranges: [views * images, 12]. */
+/** Draws the parameters of views: [views * images, fields of a view]. */
 export async function drawOnDevice(device: Device, inputs: DrawInputs): Promise<Float64Array> {
-  const { seed, epoch, views, images, width, height } = inputs;
+  const { seed, epoch, views, images, width, height, constants } = inputs;
   const { table } = await evaluate(device, (tape, input) => {
-    const rows = tape.tensor([views * images.length, 12], "view parameters");
+    const rows = tape.tensor([views * images.length, FIELDS], "view parameters");
     tape.launch(
       kernels.augmentParameters,
       { counter: input(Uint32Array.of(seed, epoch), [2]), images: input(images, [images.length]), views: rows },
-      { batch: images.length, views, height, width },
+      { batch: images.length, views, first_view: 0, end_view: views, height, width },
+      constants,
     );
     return { table: rows };
   });
   return table;
 }
 
-/** Four words from four words (PCG4D of Jarzynski and Olano 2020), as numbers from 0 to 1 in steps of 2^-24. */
-function randomUniform(counter: readonly number[]): number[] {
-  const v = counter.map((word) => Math.imul(word, 1664525) + 1013904223);
-  const mix = () => {
-    v[0] += Math.imul(v[1], v[3]);
-    v[1] += Math.imul(v[2], v[0]);
-    v[2] += Math.imul(v[0], v[1]);
-    v[3] += Math.imul(v[1], v[2]);
-  };
-  mix();
-  v.forEach((word, i) => {
-    v[i] = word ^ (word >>> 16);
-  });
-  mix();
-  return v.map((word) => (word >>> 8) / 2 ** 24);
-}
-
 /** The parameters of a view, and how far each may be off. */
-function drawView({ seed, epoch, width, height }: DrawInputs, image: number, view: number) {
-  const { MIN_AREA, MAX_AREA, MIN_ASPECT, MAX_ASPECT, ...rest } = kernels.augmentParameters.constants;
+function drawView({ seed, epoch, width, height, constants }: DrawInputs, image: number, view: number) {
+  const own = kernels.augmentParameters.constants;
+  const value = (name: keyof DrawConstants) => Number(constants?.[name] ?? own[name].value);
   const draw = (number: number) => randomUniform([seed, epoch, image, view * 16 + number]);
   const between = (low: number, high: number, share: number) => low * (1 - share) + high * share;
   // Of 40 roundings of a size, 28 are those of the exponential of the aspect (of at most 0.3) and the roots. Where they may
@@ -228,45 +260,82 @@ function drawView({ seed, epoch, width, height }: DrawInputs, image: number, vie
     if (round(value - slack) !== round(value + slack)) undecided = true;
     return round(value);
   };
-  let box: number[] | null = null;
-  for (let attempt = 0; attempt < 10 && !box; attempt++) {
-    const [x, y, z, w] = draw(attempt);
-    const area = between(MIN_AREA.value, MAX_AREA.value, x) * height * width;
-    const aspect = Math.exp(between(Math.log(MIN_ASPECT.value), Math.log(MAX_ASPECT.value), y));
-    const [cropHeight, cropWidth] = [
-      whole(Math.sqrt(area / aspect), Math.round),
-      whole(Math.sqrt(area * aspect), Math.round),
-    ];
-    if (cropHeight < 1 || cropWidth < 1 || cropHeight > height || cropWidth > width) continue;
-    const place = (share: number, room: number) => Math.min(whole(share * (room + 1), Math.floor), room);
-    box = [place(z, height - cropHeight), place(w, width - cropWidth), cropHeight, cropWidth];
-  }
-  if (!box) {
-    const cropWidth = Math.min(width, whole(height * MAX_ASPECT.value, Math.round));
-    const cropHeight = Math.min(height, whole(width / MIN_ASPECT.value, Math.round));
-    box = [Math.floor((height - cropHeight) / 2), Math.floor((width - cropWidth) / 2), cropHeight, cropWidth];
-  }
-  const [chances, amounts, others] = [draw(10), draw(11), draw(12)];
-  const factors = [rest.BRIGHTNESS, rest.CONTRAST, rest.SATURATION].map(({ value }, i) =>
-    between(Math.max(1 - value, 0), 1 + value, amounts[i]),
+  const crop = (
+    from: CropBox,
+    [least, most]: readonly [number, number],
+    draws: (attempt: number) => number[],
+  ): CropBox => {
+    if (least >= 1) return from;
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const [x, y, z, w] = draws(attempt);
+      const area = between(least, most, x) * from.height * from.width;
+      const aspect = Math.exp(between(Math.log(value("MIN_ASPECT")), Math.log(value("MAX_ASPECT")), y));
+      const cropHeight = whole(Math.sqrt(area / aspect), Math.round);
+      const cropWidth = whole(Math.sqrt(area * aspect), Math.round);
+      if (cropHeight < 1 || cropWidth < 1 || cropHeight > from.height || cropWidth > from.width) continue;
+      const place = (share: number, room: number) => Math.min(whole(share * (room + 1), Math.floor), room);
+      const top = from.top + place(z, from.height - cropHeight);
+      return { top, left: from.left + place(w, from.width - cropWidth), height: cropHeight, width: cropWidth };
+    }
+    const cropWidth = Math.min(from.width, whole(from.height * value("MAX_ASPECT"), Math.round));
+    const cropHeight = Math.min(from.height, whole(from.width / value("MIN_ASPECT"), Math.round));
+    const top = from.top + Math.floor((from.height - cropHeight) / 2);
+    return { top, left: from.left + Math.floor((from.width - cropWidth) / 2), height: cropHeight, width: cropWidth };
+  };
+  const base = crop(
+    { top: 0, left: 0, height, width },
+    [value("MIN_SHARED_AREA"), value("MAX_SHARED_AREA")],
+    (attempt) => randomUniform([seed, epoch, image, 0xfffffff0 + attempt]),
   );
-  const hue = between(-rest.HUE.value, rest.HUE.value, amounts[3]);
-  const order = chances[1] < rest.JITTER_PROBABILITY.value ? Math.floor(others[0] * 24) : -1;
-  const blurred = chances[3] < rest.BLUR_PROBABILITY.value;
-  const sigma = blurred ? between(rest.MIN_SIGMA.value, rest.MAX_SIGMA.value, others[1]) : 0;
-  const [flip, gray] = [chances[0] < rest.FLIP_PROBABILITY.value, chances[2] < rest.GRAYSCALE_PROBABILITY.value];
+  const box = crop(base, [value("MIN_AREA"), value("MAX_AREA")], draw);
+  const [chances, amounts, others, more, places] = [draw(10), draw(11), draw(12), draw(13), draw(14)];
+  const strengths = [value("BRIGHTNESS"), value("CONTRAST"), value("SATURATION")];
+  const factors = strengths.map((strength, i) => between(Math.max(1 - strength, 0), 1 + strength, amounts[i]));
+  const blurred = chances[3] < value("BLUR_PROBABILITY");
+  const noisy = more[2] < value("NOISE_PROBABILITY");
+  const drawn: View = {
+    box,
+    flip: chances[0] < value("FLIP_PROBABILITY"),
+    cutout: {
+      row: places[0],
+      column: places[1],
+      side: more[0] < value("CUTOUT_PROBABILITY") ? value("CUTOUT_SIDE") : 0,
+    },
+    brightness: factors[0],
+    contrast: factors[1],
+    saturation: factors[2],
+    hue: between(-value("HUE"), value("HUE"), amounts[3]),
+    order: chances[1] < value("JITTER_PROBABILITY") ? Math.floor(others[0] * 24) : -1,
+    grayscale: chances[2] < value("GRAYSCALE_PROBABILITY"),
+    sigma: blurred ? between(value("MIN_SIGMA"), value("MAX_SIGMA"), others[1]) : 0,
+    sobel: more[1] < value("SOBEL_PROBABILITY"),
+    noise: {
+      sigma: noisy ? between(value("MIN_NOISE"), value("MAX_NOISE"), others[2]) : 0,
+      seed: [places[2] * 2 ** 24, places[3] * 2 ** 24],
+    },
+    turns: more[3] < value("ROTATION_PROBABILITY") ? 1 + Math.floor(others[3] * 3) : 0,
+  };
   // An interpolation rounds its ends, 1 - share, two products and a sum.
   const rounding = (largest: number) => largest * relativeError(5);
   return {
-    values: [...box, Number(flip), ...factors, hue, order, Number(gray), sigma],
+    values: viewRow(drawn),
     tolerance: [
       ...new Array<number>(4).fill(undecided ? Math.max(width, height) : 0),
       0,
-      ...[rest.BRIGHTNESS, rest.CONTRAST, rest.SATURATION].map(({ value }) => rounding(1 + value)),
-      rounding(rest.HUE.value),
+      ...strengths.map((strength) => rounding(1 + strength)),
+      rounding(value("HUE")),
       0,
       0,
-      blurred ? rounding(rest.MAX_SIGMA.value) : 0,
+      blurred ? rounding(value("MAX_SIGMA")) : 0,
+      0,
+      0,
+      // The side is a constant, which f32 has only rounded.
+      UNIT * value("CUTOUT_SIDE"),
+      0,
+      noisy ? rounding(value("MAX_NOISE")) : 0,
+      0,
+      0,
+      0,
     ],
   };
 }
@@ -288,8 +357,6 @@ function randomBytes(pixels: number): Uint8Array<ArrayBuffer> {
   return rgba.map((value, i) => (i % 4 === 3 ? 255 : value));
 }
 
-const plain = { flip: false, brightness: 1, contrast: 1, saturation: 1, hue: 0, order: -1, grayscale: false, sigma: 0 };
-
 function checkCrops(text: string, output: ImageSize): Check {
   return checkOf(["augment"], text, augmentSubject, (): AugmentInputs => {
     const [source, batch] = [{ width: 11, height: 13 }, 2];
@@ -299,8 +366,33 @@ function checkCrops(text: string, output: ImageSize): Check {
       { top: 12, left: 10, height: 1, width: 1 },
       { top: 1, left: 0, height: 12, width: 3 },
     ];
-    const views = boxes.map((box, i) => ({ ...plain, box, flip: i % 2 === 1, grayscale: i === 3 }));
+    const views = boxes.map((box, i) => ({ ...plainView, box, flip: i % 2 === 1, grayscale: i === 3 }));
     return { batch, source, output, rgba: randomBytes(batch * 13 * 11), views };
+  });
+}
+
+/** Cutouts in the middle, over edges and larger than the view, before a colour jitter, and quarter turns. */
+function checkTurns(size: string, output: ImageSize): Check {
+  return checkOf(["augment"], `5 views of ${size}, cutouts and quarter turns`, augmentSubject, (): AugmentInputs => {
+    const source = { width: 9, height: 9 };
+    const cutouts = [
+      { row: 0.5, column: 0.5, side: 0.45 },
+      { row: 0, column: 0.99, side: 0.6 },
+      { row: 0.85, column: 0.2, side: 0.3 },
+      { row: 0.3, column: 0.6, side: 3.1 },
+      { row: 0.3, column: 0.6, side: 0 },
+    ];
+    const views = cutouts.map((cut, i) => ({
+      ...plainView,
+      box: { top: i, left: 1, height: 4, width: 8 },
+      flip: i === 1,
+      cutout: cut,
+      brightness: 1.5,
+      contrast: 0.5,
+      order: i === 4 ? -1 : i,
+      turns: i % 4,
+    }));
+    return { batch: 1, source, output, rgba: randomBytes(81), views };
   });
 }
 
@@ -338,10 +430,21 @@ export const augmentChecks: readonly Check[] = [
     const views = Array.from({ length: 24 }, (_, order): View => {
       const [brightness, contrast, saturation] = factors.subarray(3 * order);
       const box = { top: 1, left: 2, height: 5, width: 5 };
-      return { ...plain, box, brightness, contrast, saturation, hue: hues[order], order, grayscale: order % 5 === 4 };
+      return {
+        ...plainView,
+        box,
+        brightness,
+        contrast,
+        saturation,
+        hue: hues[order],
+        order,
+        grayscale: order % 5 === 4,
+      };
     });
     return { batch: 1, source, output, rgba: randomBytes(42), views };
   }),
+  checkTurns("1 x 1", { width: 1, height: 1 }),
+  checkTurns("7 x 7", { width: 7, height: 7 }),
   checkOf(["gaussianBlur"], "4 images of 9 x 7, window 5, different standard deviations", blurSubject, () => ({
     width: 7,
     height: 9,
@@ -364,5 +467,14 @@ export const augmentChecks: readonly Check[] = [
     images: Uint32Array.of(0, 1, 2, 3, 49999),
     width: 131,
     height: 9,
+  })),
+  checkOf(["augmentParameters"], "2 views of 37 images, both inside of one crop", drawSubject, () => ({
+    seed: 3,
+    epoch: 1,
+    views: 2,
+    images: Uint32Array.from({ length: 37 }, (_, i) => i),
+    width: 32,
+    height: 32,
+    constants: { MIN_SHARED_AREA: 0.08, CUTOUT_PROBABILITY: 0.25, CUTOUT_SIDE: 0.3, ROTATION_PROBABILITY: 0.5 },
   })),
 ];

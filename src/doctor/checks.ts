@@ -10,6 +10,7 @@ import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
 import { poolingChecks } from "./pooling-checks.js";
 import { tiledChecks } from "./tiled-checks.js";
+import { viewFilterChecks } from "./view-filter-checks.js";
 
 /** Checks of every kernel, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   ...nearestChecks,
   ...optimizerChecks,
   ...augmentChecks,
+  ...viewFilterChecks,
 ];
 
 /** How a check went. */

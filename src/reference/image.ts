@@ -65,3 +65,41 @@ export function horizontalFlip(image: Float64Array, { width, height }: ImageSize
   }
   return y;
 }
+
+/** A square, its centre and side as shares of the sides of an image; side 0 for none. */
+export interface Cutout {
+  readonly row: number;
+  readonly column: number;
+  readonly side: number;
+}
+
+/**
+ * Fills a square with mid-gray (DeVries and Taylor 2017). Its side is the nearest whole number of pixels; it may reach over
+ * the border, and lies half a pixel up and left of its centre pixel where the side is even.
+ */
+export function cutout(image: Float64Array, { width, height }: ImageSize, { row, column, side }: Cutout): Float64Array {
+  const pixels = Math.floor(side * height + 0.5);
+  const top = Math.floor(row * height) - Math.floor(pixels / 2);
+  const left = Math.floor(column * width) - Math.floor(pixels / 2);
+  const inside = (place: number, start: number) => place >= start && place < start + pixels;
+  return image.map((value, i) => {
+    const [y, x] = [Math.floor(i / 3 / width), Math.floor(i / 3) % width];
+    return inside(y, top) && inside(x, left) ? 0.5 : value;
+  });
+}
+
+/** Turns a square image counterclockwise by quarters of a full turn. */
+export function quarterTurns(image: Float64Array, { width, height }: ImageSize, turns: number): Float64Array {
+  let turned = image;
+  for (let turn = 0; turn < turns; turn++) {
+    const before = turned;
+    turned = new Float64Array(image.length);
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        const from = (column * width + width - 1 - row) * 3;
+        turned.set(before.subarray(from, from + 3), (row * width + column) * 3);
+      }
+    }
+  }
+  return turned;
+}

@@ -1,6 +1,8 @@
+import { parsePolicies } from "../augment/parse-policy.js";
+import type { AugmentationPolicies } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
 import { type ChoiceTable, isChoiceTable } from "../engine/variants.js";
-import { CheckpointError, NonFiniteLossError } from "../errors.js";
+import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
@@ -68,10 +70,20 @@ export function parseConfig(value: unknown): TrainingConfig {
       (key === "microBatch" && (found === "auto" || typeof found === "number"));
     if (found === null || (!mixed && typeof found !== typeof config[key]))
       throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
-    config[key] = found;
+    config[key] = mixed && typeof found === "object" ? storedPolicies(found) : found;
   }
   if (!isTrainingConfig(config)) throw new CheckpointError("the configuration is damaged");
   return config;
+}
+
+/** Policies of a configuration; what later versions added to them is switched off in those of earlier ones. */
+function storedPolicies(value: unknown): AugmentationPolicies {
+  try {
+    return parsePolicies(value);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new CheckpointError(`the configuration's augmentation cannot be used: ${cause.message}`, { cause });
+  }
 }
 
 /** Every key was checked against its default's type above; values are checked by `checkConfig` before they are used. */

@@ -1,8 +1,8 @@
 import {
-  type AugmentationPolicy,
+  type AugmentationPolicies,
   type AugmentationPolicyName,
   augmentationPolicies,
-  checkPolicy,
+  checkPolicies,
 } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
 import { checkTemperature } from "../losses/nt-xent.js";
@@ -27,8 +27,8 @@ export interface TrainingConfig {
   /** The ResNets' first layers: `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
   readonly stem: "auto" | "cifar" | "imagenet";
   readonly head: HeadOptions;
-  /** `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
-  readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicy;
+  /** `auto` takes `cifar` for images up to 64 pixels and `imagenet` above; two policies make one view of an image each. */
+  readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
   /** Images a step; the loss sees two views of each. */
   readonly batch: number;
   /**
@@ -84,7 +84,7 @@ export const DEFAULT_CONFIG: TrainingConfig = {
 const SMALL_IMAGE = 64;
 
 /** The augmentations of a configuration for images of this size. */
-export function policyOf({ augmentation }: TrainingConfig, imageSize: number): AugmentationPolicy {
+export function policyOf({ augmentation }: TrainingConfig, imageSize: number): AugmentationPolicies {
   if (typeof augmentation === "object") return augmentation;
   if (augmentation !== "auto") return augmentationPolicies[augmentation];
   return imageSize <= SMALL_IMAGE ? augmentationPolicies.cifar : augmentationPolicies.imagenet;
@@ -127,7 +127,7 @@ export function checkConfig(config: TrainingConfig, images: number): void {
   if (typeof config.augmentation === "string") {
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {
-    checkPolicy(config.augmentation);
+    checkPolicies(config.augmentation);
   }
   checkTemperature(config.temperature);
   wholeNumber("batch", config.batch, 2);

@@ -1,10 +1,10 @@
-import { drawViews, renderViews } from "../augment/augment.js";
+import { augment } from "../augment/augment.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { LabelledImage, ReportData, ReportImage } from "../io/report-data.js";
 import type { MetricsLine } from "../io/run-folder.js";
-import { policyOf } from "./config.js";
+import { policyOf, type TrainingConfig } from "./config.js";
 import { Embedder, type Features } from "./embed.js";
 import { type Evaluation, evenly } from "./evaluation.js";
 import { knn } from "./knn.js";
@@ -40,15 +40,8 @@ async function viewPairs(device: Device, { config, dataset, model }: Trainer): P
   const bytes = device.tensor([count, size, size], pixels, "pictures");
   const images = device.tensor([count], Uint32Array.from(indices), "picture numbers");
   const counter = device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch");
-  const policy = policyOf(config, size);
   const tape = new Tape(device);
-  const views = renderViews(
-    tape,
-    bytes,
-    drawViews(tape, { bytes, images, counter }, policy),
-    size,
-    policy.blurProbability > 0,
-  );
+  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size);
   const program = await tape.compile({ keep: [views] });
   const values = await program.runAndRead(views);
   program.dispose();
@@ -105,6 +98,11 @@ async function nearestNeighbours(
   );
 }
 
+function augmentationText({ augmentation }: TrainingConfig): string {
+  if (typeof augmentation === "string") return augmentation;
+  return "cropArea" in augmentation ? "custom" : "custom, another for each of two views";
+}
+
 function configRows({ config, dataset, model }: Trainer, images: ImageSet): [string, string][] {
   const { head } = model;
   return [
@@ -116,7 +114,7 @@ function configRows({ config, dataset, model }: Trainer, images: ImageSet): [str
       `${dataset.length.toLocaleString("en")} to train, ${(images.test?.length ?? 0).toLocaleString("en")} to test`,
     ],
     ["image size", `${model.imageSize} x ${model.imageSize} pixels`],
-    ["augmentation", typeof config.augmentation === "string" ? config.augmentation : "custom"],
+    ["augmentation", augmentationText(config)],
     [
       "batch",
       `${config.batch} images, ${2 * config.batch} views${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,

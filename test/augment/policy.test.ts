@@ -1,11 +1,19 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { blurWindow } from "../../src/augment/augment.js";
+import { parsePolicies } from "../../src/augment/parse-policy.js";
+import {
+  AUGMENTATION_PART_NAMES,
+  ablationPolicies,
+  augmentationParts,
+  composePolicy,
+} from "../../src/augment/parts.js";
 import {
   AUGMENTATION_POLICY_NAMES,
   type AugmentationPolicy,
   augmentationPolicies,
-  checkPolicy,
+  checkPolicies,
+  noAugmentation,
 } from "../../src/augment/policy.js";
 import { ConfigError } from "../../src/errors.js";
 import { throws } from "../data/expect.js";
@@ -14,7 +22,7 @@ const policies = suite("augmentation policies");
 
 policies("the ready-made ones are the paper's", () => {
   assert.equal([...AUGMENTATION_POLICY_NAMES].sort(), Object.keys(augmentationPolicies).sort());
-  for (const name of AUGMENTATION_POLICY_NAMES) checkPolicy(augmentationPolicies[name]);
+  for (const name of AUGMENTATION_POLICY_NAMES) checkPolicies(augmentationPolicies[name]);
   const shared = {
     cropArea: [0.08, 1],
     cropAspect: [3 / 4, 4 / 3],
@@ -22,6 +30,13 @@ policies("the ready-made ones are the paper's", () => {
     jitterProbability: 0.8,
     grayscaleProbability: 0.2,
     blurSigma: [0.1, 2],
+    sharedCropArea: [1, 1],
+    cutoutProbability: 0,
+    cutoutSide: 0.5,
+    sobelProbability: 0,
+    noiseProbability: 0,
+    noiseSigma: [0.01, 0.2],
+    rotationProbability: 0,
   };
   const jitter = (strength: number) => {
     const wide = 0.8 * strength;
@@ -47,10 +62,97 @@ policies("are refused where a value is out of its range, with the value", () => 
     [{ cropArea: [0.5, 1.5] }, /cropArea ends at 1\.5/],
     [{ cropAspect: [-1, 1] }, /cropAspect is \[-1, 1\]/],
     [{ blurSigma: [3, 2] }, /blurSigma is \[3, 2\]/],
+    [{ sharedCropArea: [0, 1] }, /sharedCropArea is \[0, 1\]/],
+    [{ sharedCropArea: [0.5, 1.1] }, /sharedCropArea ends at 1\.1/],
+    [{ cutoutProbability: -1 }, /cutoutProbability is -1/],
+    [{ cutoutSide: 0 }, /cutoutSide is 0/],
+    [{ cutoutSide: 1.5 }, /cutoutSide is 1\.5/],
+    [{ cutoutSide: Number.NaN }, /cutoutSide is NaN/],
+    [{ sobelProbability: 1.5 }, /sobelProbability is 1\.5/],
+    [{ noiseProbability: Number.NaN }, /noiseProbability is NaN/],
+    [{ noiseSigma: [0, 0.1] }, /noiseSigma is \[0, 0\.1\]/],
+    [{ noiseSigma: [0.2, 0.1] }, /noiseSigma is \[0\.2, 0\.1\]/],
+    [{ rotationProbability: 2 }, /rotationProbability is 2/],
   ];
+  const { cifar } = augmentationPolicies;
   for (const [change, message] of wrong) {
-    throws(() => checkPolicy({ ...augmentationPolicies.cifar, ...change }), ConfigError, message);
+    const policy = { ...cifar, ...change };
+    throws(() => checkPolicies(policy), ConfigError, message);
+    throws(() => checkPolicies([policy, cifar]), ConfigError, message);
+    throws(() => checkPolicies([cifar, policy]), ConfigError, message);
   }
+});
+
+policies("of two views must agree on the crop that these share", () => {
+  const { cifar } = augmentationPolicies;
+  checkPolicies([cifar, noAugmentation]);
+  checkPolicies([cifar, { ...noAugmentation, cropAspect: [1, 2] }]);
+  const shared = { ...cifar, sharedCropArea: [0.5, 1] } as const;
+  checkPolicies([shared, { ...noAugmentation, sharedCropArea: [0.5, 1] }]);
+  throws(() => checkPolicies([shared, cifar]), ConfigError, /an area of \[0\.5, 1\]/, /an area of \[1, 1\]/);
+  throws(() => checkPolicies([shared, { ...shared, cropAspect: [1, 2] }]), ConfigError, /an aspect ratio of \[1, 2\]/);
+});
+
+policies("are composed of the parts of the paper's ablation", () => {
+  assert.equal([...AUGMENTATION_PART_NAMES].sort(), Object.keys(augmentationParts).sort());
+  assert.equal(composePolicy(), noAugmentation);
+  assert.equal(composePolicy("crop", "color", "blur"), augmentationPolicies.imagenet);
+  assert.equal(composePolicy("color", "crop"), composePolicy("crop", "color"));
+  const alone = AUGMENTATION_PART_NAMES.map((part) => composePolicy(part));
+  for (const policy of alone) checkPolicies(policy);
+  assert.is(new Set([noAugmentation, ...alone].map((policy) => JSON.stringify(policy))).size, 8);
+  const { cutoutProbability, sobelProbability, noiseProbability, blurProbability, rotationProbability } = composePolicy(
+    ...AUGMENTATION_PART_NAMES,
+  );
+  assert.equal(
+    [cutoutProbability, sobelProbability, noiseProbability, blurProbability, rotationProbability],
+    [1, 0.5, 0.5, 0.5, 0.75],
+  );
+});
+
+policies("of the ablation share a first crop, and one view gets nothing else", () => {
+  const pair = ablationPolicies(["crop", "noise"]);
+  checkPolicies(pair);
+  assert.equal(pair, [
+    { ...composePolicy("crop", "noise"), sharedCropArea: [0.08, 1] },
+    { ...noAugmentation, sharedCropArea: [0.08, 1] },
+  ]);
+  assert.equal(ablationPolicies(["crop"], [1, 1]), [composePolicy("crop"), noAugmentation]);
+});
+
+policies("are read from JSON, as what differs from a base", () => {
+  const { cifar, imagenet } = augmentationPolicies;
+  const read = (text: string) => parsePolicies(JSON.parse(text));
+  assert.equal(read("{}"), noAugmentation);
+  assert.equal(read('{ "base": "none", "blurSigma": [1, 2] }'), { ...noAugmentation, blurSigma: [1, 2] });
+  assert.equal(read('{ "base": "cifar", "jitterProbability": 0 }'), { ...cifar, jitterProbability: 0 });
+  assert.equal(read('{ "base": ["color", "crop"] }'), composePolicy("crop", "color"));
+  assert.equal(read('[{ "base": "imagenet" }, { "flipProbability": 1 }]'), [
+    imagenet,
+    { ...noAugmentation, flipProbability: 1 },
+  ]);
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify([imagenet, cifar]))), [imagenet, cifar]);
+  const wrong: [string, RegExp][] = [
+    ["3", /3 where the fields of a policy/],
+    ["null", /null where the fields/],
+    ['"cifar"', /"cifar" where the fields/],
+    ["[]", /0 policies/],
+    ["[{}]", /1 policies; it takes one, or two/],
+    ["[{}, {}, {}]", /3 policies/],
+    ["[{}, null]", /null where the fields/],
+    ["[[{}, {}], {}]", /\[\{\},\{\}\] where the fields/],
+    ['{ "base": "crop" }', /base is "crop"; choose "none", "cifar", "imagenet", or an array of crop, cutout/],
+    ['{ "base": ["crop", "colour"] }', /base is \["crop","colour"\]/],
+    ['{ "base": 3 }', /base is 3/],
+    ['{ "jitter": 1 }', /no "jitter"; it has sharedCropArea, .*rotationProbability/],
+    ['{ "toString": 1 }', /no "toString"/],
+    ['{ "hue": "0.1" }', /hue is "0\.1"; it must be a number/],
+    ['{ "hue": null }', /hue is null/],
+    ['{ "blurSigma": 1 }', /blurSigma is 1; it must be a range, \[least, most\]/],
+    ['{ "blurSigma": [1] }', /blurSigma is \[1\]/],
+    ['{ "blurSigma": [1, "2"] }', /blurSigma is \[1,"2"\]/],
+  ];
+  for (const [text, message] of wrong) throws(() => read(text), ConfigError, message);
 });
 
 policies("the blur's window is a tenth of the height, made odd", () => {

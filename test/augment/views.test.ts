@@ -1,12 +1,19 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { augment, drawViews, renderViews, toFloatImages } from "../../src/augment/augment.js";
-import { type AugmentationPolicy, augmentationPolicies } from "../../src/augment/policy.js";
+import { augment, drawViews, renderViews, toFloatImages, VIEW_FIELDS } from "../../src/augment/augment.js";
+import { AUGMENTATION_PART_NAMES, ablationPolicies, composePolicy } from "../../src/augment/parts.js";
+import {
+  type AugmentationPolicies,
+  type AugmentationPolicy,
+  augmentationPolicies,
+  noAugmentation,
+} from "../../src/augment/policy.js";
 import { evaluate } from "../../src/doctor/check.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { ROUNDINGS, UNIT } from "../../src/doctor/rounding.js";
 import { Tape } from "../../src/engine/tape.js";
 import { ConfigError } from "../../src/errors.js";
+import { quarterTurns } from "../../src/reference/image.js";
 import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 
@@ -26,7 +33,7 @@ interface Draw {
   readonly images: readonly number[];
   readonly seed?: number;
   readonly epoch?: number;
-  readonly policy?: AugmentationPolicy;
+  readonly policy?: AugmentationPolicies;
   readonly count?: number;
 }
 
@@ -55,14 +62,183 @@ async function viewsOf({
   return (view, i) => made.subarray((view * batch + i) * pixels * 3, (view * batch + i + 1) * pixels * 3);
 }
 
+/** Every operation, on every view. */
+const everything: AugmentationPolicy = {
+  ...composePolicy(...AUGMENTATION_PART_NAMES),
+  sharedCropArea: [0.5, 1],
+  jitterProbability: 1,
+  grayscaleProbability: 1,
+  sobelProbability: 1,
+  noiseProbability: 1,
+  blurProbability: 1,
+  rotationProbability: 1,
+};
+
 views("of the same seed, epoch, image and view are the same to the bit, whatever else is in the batch", async () => {
-  const together = await viewsOf({ images: [7, 3, 250, 0] });
-  const other = await viewsOf({ images: [0, 11, 7] });
-  const alone = await viewsOf({ images: [7], count: 3 });
-  for (const view of [0, 1]) {
-    assert.equal(other(view, 2), together(view, 0), `view ${view} of image 7`);
-    assert.equal(other(view, 0), together(view, 3), `view ${view} of image 0`);
-    assert.equal(alone(view, 0), together(view, 0), `view ${view} of image 7 alone`);
+  for (const policy of [augmentationPolicies.imagenet, everything]) {
+    const together = await viewsOf({ images: [7, 3, 250, 0], policy });
+    const other = await viewsOf({ images: [0, 11, 7], policy });
+    const alone = await viewsOf({ images: [7], count: 3, policy });
+    for (const view of [0, 1]) {
+      assert.equal(other(view, 2), together(view, 0), `view ${view} of image 7`);
+      assert.equal(other(view, 0), together(view, 3), `view ${view} of image 0`);
+      assert.equal(alone(view, 0), together(view, 0), `view ${view} of image 7 alone`);
+    }
+  }
+});
+
+views("by two policies are the first view by one and the second by the other, to the bit", async () => {
+  const images = [7, 3, 250, 0, 12];
+  const policies = [augmentationPolicies.cifar, { ...everything, sharedCropArea: [1, 1] }] as const;
+  const pair = await viewsOf({ images, policy: policies });
+  const again = await viewsOf({ images: images.slice(2, 4), policy: policies });
+  const [first, second] = await Promise.all(policies.map((policy) => viewsOf({ images, policy })));
+  images.forEach((number, i) => {
+    assert.equal(pair(0, i), first(0, i), `first view of image ${number}`);
+    assert.equal(pair(1, i), second(1, i), `second view of image ${number}`);
+    assert.not.equal(first(1, i), second(1, i));
+  });
+  for (const view of [0, 1]) assert.equal(again(view, 1), pair(view, 3), `view ${view} in another batch`);
+});
+
+views("of the ablation are the same crop of the image, and one of them is left at that", async () => {
+  const images = [1, 2, 3];
+  const cropped = await viewsOf({ images, policy: ablationPolicies([]) });
+  const whole = await viewsOf({ images, policy: noAugmentation });
+  for (const part of AUGMENTATION_PART_NAMES) {
+    const [made, plain] = [await viewsOf({ images, policy: ablationPolicies([part]) }), cropped];
+    const uncropped = await viewsOf({ images, policy: ablationPolicies([part], [1, 1]) });
+    images.forEach((number, i) => {
+      assert.equal(made(1, i), plain(1, i), `${part}: the second view of image ${number}`);
+      assert.equal(uncropped(1, i), whole(1, i), `${part}: the second view of image ${number}, not cropped`);
+    });
+    assert.ok(
+      images.some((_, i) => String(made(0, i)) !== String(made(1, i))),
+      `${part} does something`,
+    );
+  }
+  images.forEach((_, i) => {
+    assert.equal(cropped(0, i), cropped(1, i));
+    assert.not.equal(cropped(0, i), whole(0, i));
+  });
+});
+
+views("that no operation fell to keep their bits while its kernel runs", async () => {
+  const images = [1, 2, 3, 4];
+  const policy = augmentationPolicies.imagenet;
+  const rarely = { sobelProbability: 1e-9, noiseProbability: 1e-9, cutoutProbability: 1e-9, rotationProbability: 1e-9 };
+  const [plain, passed] = await Promise.all(
+    [policy, { ...policy, ...rarely }].map((each) => viewsOf({ images, policy: each })),
+  );
+  for (const i of images.keys()) for (const view of [0, 1]) assert.equal(passed(view, i), plain(view, i));
+});
+
+views("are turned by quarters", async () => {
+  const images = [1, 2, 3, 4, 5, 6, 7, 8];
+  const policy = { ...noAugmentation, rotationProbability: 1 };
+  const [plain, turned] = await Promise.all([noAugmentation, policy].map((each) => viewsOf({ images, policy: each })));
+  const seen = new Set<number>();
+  for (const i of images.keys()) {
+    for (const view of [0, 1]) {
+      const quarters = [1, 2, 3].find((count) => {
+        const expected = quarterTurns(plain(view, i), { width: size, height: size }, count);
+        return expected.every((value, at) => value === turned(view, i)[at]);
+      });
+      assert.ok(quarters !== undefined, `view ${view} of image ${images[i]}`);
+      seen.add(quarters ?? 0);
+    }
+  }
+  assert.equal([...seen].sort(), [1, 2, 3]);
+});
+
+views("lose a square of half their side, as far as it lies inside of them", async () => {
+  const images = Array.from({ length: 40 }, (_, i) => i);
+  const made = await viewsOf({ images, policy: composePolicy("cutout") });
+  const areas = images.flatMap((_, i) =>
+    [0, 1].map((view) => {
+      // No byte is 0.5.
+      const gray = Array.from({ length: pixels }, (_, p) => p).filter((p) =>
+        [0, 1, 2].every((c) => made(view, i)[3 * p + c] === 0.5),
+      );
+      const rows = new Set(gray.map((p) => Math.floor(p / size))).size;
+      const columns = new Set(gray.map((p) => p % size)).size;
+      assert.is(gray.length, rows * columns, "a rectangle");
+      assert.ok(Math.min(rows, columns) >= size / 4 && Math.max(rows, columns) <= size / 2, `${rows} x ${columns}`);
+      return gray.length;
+    }),
+  );
+  // Along an axis, squares around each pixel cover this much of the view, and its square; the area varies as that does.
+  const lengths = Array.from({ length: size }, (_, c) => Math.min(c + size / 4, size) - Math.max(c - size / 4, 0));
+  const moment = (power: number) => lengths.reduce((sum, length) => sum + length ** power / size, 0) ** 2;
+  const mean = areas.reduce((sum, area) => sum + area / areas.length, 0);
+  const allowed = 5 * Math.sqrt((moment(2) - moment(1) ** 2) / areas.length);
+  assert.ok(Math.abs(mean - moment(1)) <= allowed, `mean area ${mean}, expected ${moment(1)} +- ${allowed}`);
+});
+
+views("have noise that is normal, and the same nowhere", async () => {
+  const sigma = 0.05;
+  const images = [1, 2, 3, 4];
+  const policy: AugmentationPolicy = { ...noAugmentation, noiseProbability: 1, noiseSigma: [sigma, sigma] };
+  const gray = new Uint32Array(images.length * pixels).fill(0xff808080);
+  const { made, other } = await evaluate(await testDevice(), (tape, input) => {
+    const [bytes, numbers] = [
+      input(gray, [images.length, size, size]),
+      input(Uint32Array.from(images), [images.length]),
+    ];
+    const [counter, later] = [0, 1].map((epoch) => input(Uint32Array.of(1, epoch), [2]));
+    return {
+      made: augment(tape, { bytes, images: numbers, counter }, policy, size),
+      other: augment(tape, { bytes, images: numbers, counter: later }, policy, size),
+    };
+  });
+  const [g, h] = [made, other].map((values) => values.map((value) => (value - 128 / 255) / sigma));
+  const average = (values: Float64Array) => values.reduce((sum, value) => sum + value / values.length, 0);
+  // Moments of a normal distribution vary by 1, 2, 15 and 96 over the number of values; 5 standard deviations. Cosine and
+  // sine may be off by 2^-11, and the radius (up to 5.8) with them.
+  const near = (values: Float64Array, expected: number, variance: number, what: string) => {
+    const allowed = 5 * Math.sqrt(variance / values.length) + 4 * 5.8 * 2 ** -11;
+    const found = average(values);
+    assert.ok(Math.abs(found - expected) <= allowed, `${what}: ${found}, expected ${expected} +- ${allowed}`);
+  };
+  [0, 1, 0, 3].forEach((expected, i) => {
+    const variance = [1, 2, 15, 96][i];
+    near(
+      g.map((value) => value ** (i + 1)),
+      expected,
+      variance,
+      `moment ${i + 1}`,
+    );
+  });
+  // What lies so far apart in memory: channels, neighbours in a row and in a column, images, views.
+  for (const distance of [1, 2, 3, 6, 3 * size, 3 * size + 3, 3 * pixels, images.length * 3 * pixels]) {
+    const products = g.slice(distance).map((value, i) => value * g[i]);
+    near(products, 0, 1, `correlation at a distance of ${distance}`);
+  }
+  near(
+    g.map((value, i) => value * h[i]),
+    0,
+    1,
+    "correlation of two epochs",
+  );
+});
+
+views("of one pixel or an odd size, by every operation, hold colours", async () => {
+  for (const [from, to] of [
+    [1, 1],
+    [1, 5],
+    [9, 1],
+    [24, 33],
+  ]) {
+    const { y } = await evaluate(await testDevice(), (tape, input) => {
+      const bytes = input(image(1).slice(0, from * from), [1, from, from]);
+      const inputs = { bytes, images: input(Uint32Array.of(0), [1]), counter: input(Uint32Array.of(1, 0), [2]) };
+      return { y: augment(tape, inputs, everything, to) };
+    });
+    assert.is(y.length, 2 * to * to * 3);
+    assert.ok(
+      y.every((value) => value >= 0 && value <= 1),
+      `${from} to ${to}: ${y.find((value) => !(value >= 0 && value <= 1))}`,
+    );
   }
 });
 
@@ -93,7 +269,7 @@ views("of two images of the same pixels are drawn apart", async () => {
     };
     return { table: drawViews(tape, inputs, augmentationPolicies.imagenet) };
   });
-  const row = (i: number) => tables.table.subarray(i * 12, (i + 1) * 12);
+  const row = (i: number) => tables.table.subarray(i * VIEW_FIELDS, (i + 1) * VIEW_FIELDS);
   for (const [a, b] of [
     [0, 1],
     [0, 2],
@@ -105,15 +281,7 @@ views("of two images of the same pixels are drawn apart", async () => {
 });
 
 views("without any augmentation are the image itself", async () => {
-  const off: AugmentationPolicy = {
-    ...augmentationPolicies.imagenet,
-    cropArea: [1, 1],
-    cropAspect: [1, 1],
-    flipProbability: 0,
-    jitterProbability: 0,
-    grayscaleProbability: 0,
-    blurProbability: 0,
-  };
+  const off = noAugmentation;
   const made = await viewsOf({ images: [1, 2], policy: off });
   for (const [i, number] of [1, 2].entries()) {
     for (const view of [0, 1]) {
@@ -160,15 +328,23 @@ views("of another policy than can be are refused while recording", async () => {
     images: tape.tensor([1], "images", "u32"),
     counter: tape.tensor([2], "counter", "u32"),
   };
-  throws(() => drawViews(tape, inputs, { ...augmentationPolicies.cifar, hue: 1 }), ConfigError, /hue is 1/);
+  const { cifar } = augmentationPolicies;
+  throws(() => drawViews(tape, inputs, { ...cifar, hue: 1 }), ConfigError, /hue is 1/);
+  throws(() => drawViews(tape, inputs, [cifar, { ...cifar, hue: 1 }]), ConfigError, /hue is 1/);
+  throws(
+    () => augment(tape, inputs, [cifar, cifar], 8, 3),
+    ConfigError,
+    /2 policies are for 2 views of an image, not for 3/,
+  );
   assert.is(tape.launches.length, 0);
 });
 
 views("can be of another size than the image", async () => {
+  const policy = augmentationPolicies.cifar;
   const { y } = await evaluate(await testDevice(), (tape, input) => {
     const bytes = input(image(1), [1, size, size]);
     const inputs = { bytes, images: input(Uint32Array.of(0), [1]), counter: input(Uint32Array.of(1, 0), [2]) };
-    return { y: renderViews(tape, bytes, drawViews(tape, inputs, augmentationPolicies.cifar), 5, false) };
+    return { y: renderViews(tape, bytes, drawViews(tape, inputs, policy), 5, policy) };
   });
   assert.is(y.length, 2 * 5 * 5 * 3);
   assert.ok(y.every((value) => value >= 0 && value <= 1));

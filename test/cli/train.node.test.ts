@@ -2,6 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { composePolicy } from "../../src/augment/parts.js";
+import { noAugmentation } from "../../src/augment/policy.js";
 import { gzipped, inTemporaryFolder, tar, writeFiles } from "../data/make-files.js";
 import { metricsOf, onlyRun, SMALL, simclr, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
@@ -128,12 +130,14 @@ command("train on class folders leaves a run that eval and embed take", () =>
   }),
 );
 
-command("train on a flat folder goes without labels, and without a test of them", () =>
+command("train on a flat folder, with two policies from a file, goes without labels and without a test of them", () =>
   inTemporaryFolder(async (cwd) => {
     const flat = Object.entries(await classFolders(40)).map(([name, bytes]) => [name.replace("/", "-"), bytes]);
     await writeFiles(join(cwd, "flat"), Object.fromEntries(flat));
+    await writeFiles(cwd, { "views.json": '[{ "base": ["crop", "noise"] }, { "flipProbability": 0.25 }]' });
+    const policies = ["--augmentation", "views.json"];
     const { stdout } = succeeded(
-      await simclr(["train", "flat", ...SMALL, "--epochs", "1", "--optimizer", "lars"], { cwd }),
+      await simclr(["train", "flat", ...SMALL, "--epochs", "1", "--optimizer", "lars", ...policies], { cwd }),
     );
     assert.match(stdout, /40 to train, 16 x 16 pixels, no labels/);
     assert.not.match(stdout, /random weights/);
@@ -143,6 +147,11 @@ command("train on a flat folder goes without labels, and without a test of them"
       (await metricsOf(join(cwd, run))).map(({ kind }) => kind),
       ["step", "step"],
     );
+    assert.equal(JSON.parse(await readFile(join(cwd, run, "config.json"), "utf8")).training.augmentation, [
+      composePolicy("crop", "noise"),
+      { ...noAugmentation, flipProbability: 0.25 },
+    ]);
+    assert.match(await readFile(join(cwd, run, "report.html"), "utf8"), /custom, another for each of two views/);
     const { code, stderr } = await simclr(["eval", run], { cwd });
     assert.is(code, 1);
     assert.match(stderr, /error: these images have no labels/);

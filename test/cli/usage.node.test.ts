@@ -70,6 +70,10 @@ usage("unknown commands, options and values are named, with a hint at the help",
     [["embed", "run"], /missing required argument 'images'/],
     [["train", "set", "--encoder", "vgg"], /'vgg' is invalid.*convnet, resnet18, resnet34, resnet50/],
     [["train", "set", "--optimizer", "adam"], /'adam' is invalid.*adamw, lars, sgd/],
+    [
+      ["train", "set", "--augmentation", "simclr"],
+      /'simclr' is invalid.*auto, cifar, imagenet, or the path of a \.json/,
+    ],
     [["train", "set", "--batch", "many"], /'many' is invalid.*must be a number/],
   ];
   await Promise.all(
@@ -84,6 +88,9 @@ usage("images and settings that cannot be are refused before anything is written
       "empty/readme.txt": "nothing",
       "words.jpg": "no picture",
       "text/one.jpg": "no picture",
+      "broken.json": "{",
+      "colour.json": '{ "base": ["colour"] }',
+      "dark.json": '{ "brightness": -1 }',
     });
     const wrong: [string[], RegExp][] = [
       [["train", "nowhere"], /no images at nowhere/],
@@ -95,6 +102,10 @@ usage("images and settings that cannot be are refused before anything is written
       [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature -1 must be/],
       [["train", "set", "--batch", "16", "--head-layers", "5"], /a head of 5 layers/],
       [["train", "set", "--image-size", "0"], /image size.*got 0/],
+      [["train", "set", "--augmentation", "none.json"], /error: none\.json: .*no such file/],
+      [["train", "set", "--augmentation", "broken.json"], /error: broken\.json: .*JSON/],
+      [["train", "set", "--augmentation", "colour.json"], /error: colour\.json: base is \["colour"\]; choose/],
+      [["train", "set", "--batch", "16", "--augmentation", "dark.json"], /brightness is -1/],
       [["train", "set", "--force", "conv2d"], /--force takes an operation and a variant.*not "conv2d"/],
       [["train", "set", "--force", "conv3d=fast"], /"conv3d" has no variants: choose .*matmul, conv2d, /],
       [["train", "set", "--force", "conv2d=fast"], /conv2d has no variant "fast" on this adapter: choose one of lanes/],
@@ -106,7 +117,15 @@ usage("images and settings that cannot be are refused before anything is written
       [["embed", "set", "set"], /set is not a run folder/],
     ];
     await Promise.all(wrong.map(async ([args, message]) => failed(await simclr(args, { cwd: folder }), message)));
-    assert.equal((await readdir(folder)).sort(), ["empty", "set", "text", "words.jpg"]);
+    assert.equal((await readdir(folder)).sort(), [
+      "broken.json",
+      "colour.json",
+      "dark.json",
+      "empty",
+      "set",
+      "text",
+      "words.jpg",
+    ]);
   }),
 );
 

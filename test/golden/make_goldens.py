@@ -496,6 +496,21 @@ def make_augment():
         y = hwc(TF.gaussian_blur(chw(image), [kernel_size, kernel_size], [sigma, sigma]))
         settings = {**size, "kernelSize": kernel_size, "sigma": sigma}
         golden.case(f"blur {kernel_size} sigma {sigma}", settings, x=image, y=y)
+
+    for turns in [1, 2, 3]:
+        square = image[:, :5]
+        golden.case(f"turns {turns}", {"width": 5, "height": 5, "turns": turns}, x=square, y=torch.rot90(square, turns))
+
+    # As in DeVries and Taylor's code: a square of 2 * (side // 2) pixels around a pixel.
+    for row, column, side in [(2, 3, 2), (0, 6, 4), (4, 0, 6)]:
+        y = image.clone()
+        y[max(row - side // 2, 0) : row + side // 2, max(column - side // 2, 0) : column + side // 2] = 0.5
+        golden.case(f"cutout {side} at {row},{column}", {**size, "row": row, "column": column, "side": side}, x=image, y=y)
+
+    padded = F.pad(TF.rgb_to_grayscale(chw(image))[None], [1, 1, 1, 1], mode="replicate")
+    gradient = torch.tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 4
+    gx, gy = F.conv2d(padded, torch.stack([gradient, gradient.T])[:, None])[0]
+    golden.case("sobel", size, x=image, y=((gx**2 + gy**2) / 2).sqrt()[..., None].expand(-1, -1, 3))
     golden.write()
 
 

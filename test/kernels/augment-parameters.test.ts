@@ -6,9 +6,10 @@ import { testDevice } from "../lib/device.js";
 
 const drawing = suite("drawing views");
 
-const fields = 12;
-const [top, left, cropHeight, cropWidth, flip, brightness, , saturation, hue, order, gray, sigma] =
+const fields = kernels.augmentParameters.constants.VIEW_FIELDS.value;
+const [top, left, cropHeight, cropWidth, flip, brightness, , saturation, hue, order, gray, sigma, ...added] =
   Array(fields).keys();
+const [cutRow, cutColumn, cutSide, sobel, noise, seed, otherSeed, turns] = added;
 const batch: DrawInputs = {
   seed: 1,
   epoch: 2,
@@ -63,6 +64,109 @@ drawing("has the probabilities and ranges of the kernel's constants", async () =
   assertEven(column(table, hue), -constants.HUE.value, constants.HUE.value, "hue");
   const sigmas = column(table, sigma).filter((value) => value > 0);
   assertEven(sigmas, constants.MIN_SIGMA.value, constants.MAX_SIGMA.value, "sigma");
+});
+
+drawing("of cutout, Sobel filter, noise and rotation has the probabilities and ranges too", async () => {
+  const probabilities = {
+    CUTOUT_PROBABILITY: 0.4,
+    SOBEL_PROBABILITY: 0.3,
+    NOISE_PROBABILITY: 0.6,
+    ROTATION_PROBABILITY: 0.6,
+  };
+  const table = await draw({ constants: { ...probabilities, CUTOUT_SIDE: 0.25 } });
+  assertShare(column(table, cutSide), (value) => value > 0, 0.4, "cut out");
+  assertShare(column(table, sobel), (value) => value === 1, 0.3, "filtered");
+  assertShare(column(table, noise), (value) => value > 0, 0.6, "noisy");
+  for (const quarters of [1, 2, 3]) {
+    assertShare(column(table, turns), (value) => value === quarters, 0.2, `turned by ${quarters} quarters`);
+  }
+  assert.equal([...new Set(column(table, cutSide))].sort(), [0, 0.25]);
+  assert.equal([...new Set(column(table, sobel))].sort(), [0, 1]);
+  assert.equal([...new Set(column(table, turns))].sort(), [0, 1, 2, 3]);
+  for (const field of [cutRow, cutColumn]) assertEven(column(table, field), 0, 1, `centre ${field}`);
+  const { MIN_NOISE, MAX_NOISE } = kernels.augmentParameters.constants;
+  const noises = column(table, noise).filter((value) => value > 0);
+  assertEven(noises, MIN_NOISE.value, MAX_NOISE.value, "noise");
+  for (const field of [seed, otherSeed]) {
+    const seeds = column(table, field);
+    assert.ok(seeds.every(Number.isInteger), "seeds are whole numbers");
+    assertEven(seeds, 0, 2 ** 24, `seed ${field}`);
+    // Two of 1,000 numbers below 2^24 are the same for one of 30 seeds of the training, and not for this one.
+    assert.is(new Set(seeds).size, seeds.length, `seeds ${field}`);
+  }
+});
+
+drawing("decides about each operation by itself", async () => {
+  const half = Object.fromEntries(
+    ["FLIP", "CUTOUT", "JITTER", "GRAYSCALE", "SOBEL", "NOISE", "BLUR", "ROTATION"].map((name) => [
+      `${name}_PROBABILITY`,
+      0.5,
+    ]),
+  );
+  const table = await draw({ constants: half });
+  const happens = [flip, cutSide, order, gray, sobel, noise, sigma, turns].map((field) =>
+    column(table, field).map((value) => Number(field === order ? value >= 0 : value > 0)),
+  );
+  happens.forEach((one, i) => {
+    for (const [j, other] of happens.slice(0, i).entries()) {
+      const both = one.map((value, view) => value * other[view]);
+      assertShare(both, (value) => value === 1, 0.25, `${j} and ${i}`);
+    }
+  });
+});
+
+drawing("of the first operations does not change with those that came later", async () => {
+  const before = (table: Float64Array) => table.filter((_, i) => i % fields < cutRow);
+  const none = { CUTOUT_PROBABILITY: 0, SOBEL_PROBABILITY: 0, NOISE_PROBABILITY: 0, ROTATION_PROBABILITY: 0 };
+  const without = await draw({ constants: none });
+  assert.equal(before(await draw()), before(without));
+  for (const field of [cutSide, sobel, noise, turns]) {
+    assert.ok(
+      column(without, field).every((value) => value === 0),
+      `field ${field} where it is off`,
+    );
+  }
+  // Decisions, which no rounding can change, as they were before there were more than the paper's three augmentations.
+  const first = without.slice(0, 24 * fields);
+  assert.is(column(first, flip).join(""), "101100110101001110100011");
+  assert.is(column(first, gray).join(""), "000000001000100000000100");
+  assert.is(column(first, order).join(), "-1,21,8,10,0,20,-1,-1,23,-1,13,15,-1,0,-1,11,13,11,-1,17,9,0,21,-1");
+});
+
+drawing("gives all views of an image the first crop, and crops each inside of it", async () => {
+  const { images } = batch;
+  const box = (view: number[]) => [top, left, cropHeight, cropWidth].map((field) => view[field]);
+  const boxes = (table: Float64Array) => Array.from({ length: 2 * images.length }, (_, i) => box(row(table, i)));
+  const shared = boxes(await draw({ constants: { MIN_SHARED_AREA: 0.3, MAX_SHARED_AREA: 0.6, MIN_AREA: 1 } }));
+  const within = boxes(await draw({ constants: { MIN_SHARED_AREA: 0.3, MAX_SHARED_AREA: 0.6, MAX_AREA: 0.5 } }));
+  let apart = 0;
+  images.forEach((_, i) => {
+    assert.equal(shared[i], shared[i + images.length], `the crop that views of image ${i} share`);
+    const [y, x, h, w] = shared[i];
+    // Sides are rounded to whole pixels: half a pixel each way.
+    assert.ok((h + 0.5) * (w + 0.5) >= 0.3 * 32 * 32 && (h - 0.5) * (w - 0.5) <= 0.6 * 32 * 32, `area of ${shared[i]}`);
+    for (const own of [within[i], within[i + images.length]]) {
+      const [top, left, height, width] = own;
+      const inside = top >= y && left >= x && top + height <= y + h && left + width <= x + w;
+      assert.ok(inside, `${own} in ${shared[i]}`);
+      assert.ok((height - 0.5) * (width - 0.5) <= 0.5 * h * w, `area of ${own} in ${shared[i]}`);
+    }
+    if (String(within[i]) !== String(within[i + images.length])) apart++;
+  });
+  assert.ok(apart > 0.9 * images.length, `own crops of ${apart} images differ`);
+  assert.ok(new Set(shared.map(String)).size > 0.5 * images.length, "images have crops of their own");
+});
+
+drawing("takes the whole image where the crop's area is 1, whatever its shape", async () => {
+  for (const size of [
+    { width: 32, height: 32 },
+    { width: 131, height: 9 },
+    { width: 1, height: 2 },
+  ]) {
+    const table = await draw({ ...size, constants: { MIN_AREA: 1 } });
+    const whole = [top, left, cropHeight, cropWidth].map((field) => [...new Set(column(table, field))]);
+    assert.equal(whole, [[0], [0], [size.height], [size.width]]);
+  }
 });
 
 drawing("uses every order of the colour operations", async () => {

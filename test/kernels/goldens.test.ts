@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernels } from "../../kernels/generated.js";
-import { augmentSubject, blurSubject } from "../../src/doctor/augment-checks.js";
+import { augmentSubject, blurSubject, plainView } from "../../src/doctor/augment-checks.js";
 import { type BatchNormInputs, batchNormSubject } from "../../src/doctor/batch-norm-checks.js";
 import { evaluate, type Outputs, passes, type Subject, worstDeviation } from "../../src/doctor/check.js";
 import { convolutionSubject } from "../../src/doctor/convolution-checks.js";
@@ -10,6 +10,7 @@ import { type MatmulInputs, matmulSubject } from "../../src/doctor/matmul-checks
 import { adamWSubject, larsSubject, sgdSubject } from "../../src/doctor/optimizer-checks.js";
 import { globalAveragePoolSubject, maxPoolSubject } from "../../src/doctor/pooling-checks.js";
 import { relativeError, UNIT } from "../../src/doctor/rounding.js";
+import { sobelSubject } from "../../src/doctor/view-filter-checks.js";
 import { Tape } from "../../src/engine/tape.js";
 import { ShapeError } from "../../src/errors.js";
 import { cosineSimilarity, ntXent } from "../../src/losses/nt-xent.js";
@@ -349,13 +350,12 @@ goldenSuite(
   ["crop smaller", "crop larger", "crop wider and lower", "crop same size", "crop to one pixel", "crop of one pixel"],
   (golden) => {
     const [left, top, width, height] = ["left", "top", "boxWidth", "boxHeight"].map((name) => golden.number(name));
-    const unchanged = { flip: false, brightness: 1, contrast: 1, saturation: 1, hue: 0, grayscale: false, sigma: 0 };
     const inputs = {
       batch: 1,
       source: { width: golden.number("width"), height: golden.number("height") },
       output: { width: golden.number("outWidth"), height: golden.number("outHeight") },
       rgba: Uint8Array.from(golden.bytes("rgba")),
-      views: [{ ...unchanged, order: -1, box: { left, top, width, height } }],
+      views: [{ ...plainView, box: { left, top, width, height } }],
     };
     return checkSubject(augmentSubject, inputs, floats(golden, "y"));
   },
@@ -367,4 +367,9 @@ goldenSuite("augment", ["blur 3 sigma 0.1", "blur 3 sigma 1.3", "blur 5 sigma 2.
   );
   const inputs = { width, height, kernelSize, sigmas: [sigma], x: golden.floats("x") };
   return checkSubject(blurSubject, inputs, floats(golden, "y"));
+});
+
+goldenSuite("augment", ["sobel"], (golden) => {
+  const [width, height] = ["width", "height"].map((name) => golden.number(name));
+  return checkSubject(sobelSubject, { width, height, filtered: [true], x: golden.floats("x") }, floats(golden, "y"));
 });

@@ -3,7 +3,8 @@ import * as assert from "uvu/assert";
 import { ShapeError } from "../../src/errors.js";
 import { gaussianBlur } from "../../src/reference/blur.js";
 import { type ColorAdjustment, colorJitter, grayscale } from "../../src/reference/color.js";
-import { horizontalFlip, resizedCrop } from "../../src/reference/image.js";
+import { cutout, horizontalFlip, quarterTurns, resizedCrop } from "../../src/reference/image.js";
+import { sobel } from "../../src/reference/sobel.js";
 import { assertGolden, type GoldenCase, testGoldens } from "./goldens.js";
 
 const augment = suite("reference: augmentations");
@@ -56,6 +57,25 @@ function checkBlur(golden: GoldenCase): void {
   assertGolden(y, golden.floats("y"), "y", 1);
 }
 
+function checkTurns(golden: GoldenCase): void {
+  const y = quarterTurns(golden.floats("x"), imageSize(golden), golden.number("turns"));
+  assertGolden(y, golden.floats("y"), "y", 1);
+}
+
+function checkCutout(golden: GoldenCase): void {
+  const size = imageSize(golden);
+  const y = cutout(golden.floats("x"), size, {
+    row: (golden.number("row") + 0.5) / size.height,
+    column: (golden.number("column") + 0.5) / size.width,
+    side: golden.number("side") / size.height,
+  });
+  assertGolden(y, golden.floats("y"), "y", 1);
+}
+
+function checkSobel(golden: GoldenCase): void {
+  assertGolden(sobel(golden.floats("x"), imageSize(golden)), golden.floats("y"), "y", 1);
+}
+
 testGoldens(
   augment,
   "augment",
@@ -91,6 +111,9 @@ testGoldens(
     check: checkJitter,
   },
   { cases: ["blur 3 sigma 0.1", "blur 3 sigma 1.3", "blur 5 sigma 2.0", "blur 9 sigma 0.7"], check: checkBlur },
+  { cases: ["turns 1", "turns 2", "turns 3"], check: checkTurns },
+  { cases: ["cutout 2 at 2,3", "cutout 4 at 0,6", "cutout 6 at 4,0"], check: checkCutout },
+  { cases: ["sobel"], check: checkSobel },
 );
 
 augment("an image too small to be reflected is refused", () => {

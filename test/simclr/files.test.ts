@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { augmentationPolicies } from "../../src/augment/policy.js";
 import type { Device } from "../../src/engine/device.js";
 import { CheckpointError } from "../../src/errors.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
@@ -93,6 +94,17 @@ files("a configuration takes the defaults for what is missing, and only the type
     throws(() => parseConfig({ [String(key)]: value }), CheckpointError, new RegExp(`${key} is`));
   }
   throws(() => parseConfig(null), CheckpointError, /not a JSON object/);
+});
+
+files("augmentations of a configuration may lack what later versions have, and nothing else", () => {
+  const { cifar, imagenet } = augmentationPolicies;
+  const { cutoutProbability: _, rotationProbability: __, noiseSigma: ___, ...earlier } = imagenet;
+  const stored = (augmentation: unknown) => parseConfig(JSON.parse(JSON.stringify({ augmentation }))).augmentation;
+  assert.equal(stored(earlier), imagenet);
+  assert.equal(stored([cifar, earlier]), [cifar, imagenet]);
+  throws(() => stored({ ...cifar, solarizeProbability: 1 }), CheckpointError, /no "solarizeProbability"/);
+  throws(() => stored({ ...cifar, hue: "0.1" }), CheckpointError, /hue is "0\.1"/);
+  throws(() => stored([cifar]), CheckpointError, /1 policies/);
 });
 
 files("weights of another architecture are refused", async () => {

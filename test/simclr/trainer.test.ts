@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { noAugmentation } from "../../src/augment/policy.js";
 import type { Dataset } from "../../src/data/dataset.js";
 import { openDevice } from "../../src/engine/device.js";
 import { CheckpointError, ConfigError, DataError, DeviceLostError, NonFiniteLossError } from "../../src/errors.js";
@@ -304,6 +305,8 @@ training("is refused where the configuration is out of its range", async () => {
     [{ encoder: JSON.parse('"vgg"') }, /encoder is "vgg"; choose convnet, resnet18/],
     [{ optimizer: JSON.parse('"adam"') }, /optimizer is "adam"/],
     [{ augmentation: JSON.parse('"none"') }, /augmentation is "none"/],
+    [{ augmentation: { ...noAugmentation, hue: 1 } }, /hue is 1/],
+    [{ augmentation: [noAugmentation, { ...noAugmentation, cutoutSide: 2 }] }, /cutoutSide is 2/],
     [{ stem: JSON.parse('"tiny"') }, /stem is "tiny"/],
     [{ learningRateScaling: JSON.parse('"cubic"') }, /learningRateScaling is "cubic"/],
   ];

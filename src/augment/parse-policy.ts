@@ -1,0 +1,69 @@
+import { ConfigError } from "../errors.js";
+import { AUGMENTATION_PART_NAMES, composePolicy } from "./parts.js";
+import {
+  AUGMENTATION_POLICY_NAMES,
+  type AugmentationPolicies,
+  type AugmentationPolicy,
+  augmentationPolicies,
+  noAugmentation,
+} from "./policy.js";
+
+/**
+ * A policy, or an array of two for the first and the second view, from JSON. A policy is an object of fields that differ from
+ * those of its `base`: "none" (the default), the name of a ready-made policy, or an array of names of parts.
+ * `{ "base": "cifar", "jitterProbability": 0 }` is the policy for CIFAR-10 without colour jitter;
+ * `[{ "base": ["crop", "color"] }, {}]` augments only one of the two views.
+ *
+ * Only names and types are checked: `checkPolicies` looks at the values.
+ * @throws ConfigError for an unknown field or base, and for a value of another type
+ */
+export function parsePolicies(value: unknown): AugmentationPolicies {
+  if (!Array.isArray(value)) return parsePolicy(value);
+  const [first, second, ...rest]: unknown[] = value;
+  if (second === undefined || rest.length > 0)
+    throw new ConfigError(
+      `augmentation has ${value.length} policies; it takes one, or two for the two views of an image`,
+    );
+  return [parsePolicy(first), parsePolicy(second)];
+}
+
+function parsePolicy(value: unknown): AugmentationPolicy {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new ConfigError(`augmentation has ${JSON.stringify(value)} where the fields of a policy are expected`);
+  const { base = "none", ...fields }: Record<string, unknown> = { ...value };
+  const policy: Record<string, unknown> = { ...basePolicy(base) };
+  for (const [name, found] of Object.entries(fields)) {
+    if (!Object.hasOwn(policy, name))
+      throw new ConfigError(`an augmentation has no "${name}"; it has ${Object.keys(noAugmentation).join(", ")}`);
+    const like = policy[name];
+    const fits = Array.isArray(like)
+      ? Array.isArray(found) && found.length === 2 && found.every((end) => typeof end === "number")
+      : typeof found === "number";
+    if (!fits)
+      throw new ConfigError(
+        `${name} is ${JSON.stringify(found)}; it must be ${Array.isArray(like) ? "a range, [least, most]" : "a number"}`,
+      );
+    policy[name] = found;
+  }
+  if (!isPolicy(policy)) throw new ConfigError("the augmentation is damaged");
+  return policy;
+}
+
+function basePolicy(base: unknown): AugmentationPolicy {
+  if (base === "none") return noAugmentation;
+  const name = AUGMENTATION_POLICY_NAMES.find((known) => known === base);
+  if (name) return augmentationPolicies[name];
+  const names: readonly unknown[] = Array.isArray(base) ? base : [];
+  const parts = AUGMENTATION_PART_NAMES.filter((known) => names.includes(known));
+  if (!Array.isArray(base) || parts.length !== names.length) {
+    throw new ConfigError(
+      `base is ${JSON.stringify(base)}; choose "none", ${AUGMENTATION_POLICY_NAMES.map((known) => `"${known}"`).join(", ")}, or an array of ${AUGMENTATION_PART_NAMES.join(", ")}`,
+    );
+  }
+  return composePolicy(...parts);
+}
+
+/** Every field was checked against that of `noAugmentation` above. */
+function isPolicy(policy: object): policy is AugmentationPolicy {
+  return Object.keys(noAugmentation).every((name) => name in policy);
+}
