@@ -18,7 +18,7 @@ import { SMALL_CONFIG, stripes } from "./small-set.js";
 const files = suite("checkpoints and encoder files");
 
 const images = stripes(28);
-const config: TrainingConfig = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, epochs: 1 };
+const config: TrainingConfig = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, microBatch: 8, epochs: 1 };
 
 /** A model after an epoch, its checkpoint and its encoder file. */
 async function train() {
