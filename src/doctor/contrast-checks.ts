@@ -1,5 +1,5 @@
 import { type ContrastiveSettings, contrastRows } from "../losses/contrast-rows.js";
-import { contrastiveLoss } from "../losses/contrastive.js";
+import { contrastiveLoss, denseNtXent } from "../losses/contrastive.js";
 import {
   type ContrastSettings,
   contrast,
@@ -203,13 +203,14 @@ export interface ContrastInputs {
   readonly z: Float64Array;
 }
 
-/** Outputs loss, accuracy and dz, by way of the stored similarities or, where it can be, without them. */
+/** Outputs loss, accuracy and dz, by way of the stored similarities. */
 export const contrastSubject: Subject<ContrastInputs> = {
   compute: (device, { rows, dimension, settings, z: data }) =>
     evaluate(device, (tape, input) => {
       const z = input(data, [rows, dimension]);
       tape.watch(z);
-      const { loss, accuracy } = contrastiveLoss(tape, z, settings);
+      const { loss, accuracy } =
+        settings.loss === "nt-xent" ? denseNtXent(tape, z, settings) : contrastiveLoss(tape, z, settings);
       tape.backward(loss);
       return { loss, accuracy, dz: gradientOf(tape, z) };
     }),

@@ -5,7 +5,13 @@ import {
   checkPolicy,
 } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
-import { checkTemperature } from "../losses/nt-xent.js";
+import {
+  CONTRASTIVE_LOSSES,
+  type ContrastiveSettings,
+  checkContrastiveSettings,
+  MININGS,
+} from "../losses/contrast-rows.js";
+import { DEFAULT_MARGIN } from "../losses/contrastive.js";
 import { convnet } from "../nn/convnet.js";
 import type { Encoder } from "../nn/module.js";
 import type { HeadOptions } from "../nn/projection-head.js";
@@ -32,7 +38,16 @@ export interface TrainingConfig {
   /** Images a step; the loss sees two views of each. */
   readonly batch: number;
   readonly epochs: number;
+  /** See `contrastiveLoss`. */
+  readonly loss: ContrastiveSettings["loss"];
+  /** Of NT-Xent and NT-logistic. */
   readonly temperature: number;
+  /** Which negatives count for an anchor. */
+  readonly mining: ContrastiveSettings["mining"];
+  /** A difference of similarities: of the margin triplet, and of semi-hard mining with any loss. */
+  readonly margin: number;
+  /** Whether the loss compares embeddings by their cosine (true) or by their dot product. */
+  readonly normalize: boolean;
   readonly optimizer: (typeof OPTIMIZERS)[number];
   /** Before scaling with the batch. */
   readonly learningRate: number;
@@ -57,7 +72,11 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   augmentation: "auto",
   batch: 128,
   epochs: 100,
+  loss: "nt-xent",
   temperature: 0.5,
+  mining: "none",
+  margin: DEFAULT_MARGIN,
+  normalize: true,
   optimizer: "adamw",
   learningRate: 1e-3,
   learningRateScaling: "none",
@@ -117,7 +136,9 @@ export function checkConfig(config: TrainingConfig, images: number): void {
   } else {
     checkPolicy(config.augmentation);
   }
-  checkTemperature(config.temperature);
+  oneOf("loss", config.loss, CONTRASTIVE_LOSSES);
+  oneOf("mining", config.mining, MININGS);
+  checkContrastiveSettings(config);
   wholeNumber("batch", config.batch, 2);
   wholeNumber("epochs", config.epochs, 1);
   wholeNumber("seed", config.seed, 0, 2 ** 32 - 1);

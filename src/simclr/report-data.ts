@@ -4,7 +4,7 @@ import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { LabelledImage, ReportData, ReportImage } from "../io/report-data.js";
 import type { MetricsLine } from "../io/run-folder.js";
-import { policyOf } from "./config.js";
+import { policyOf, type TrainingConfig } from "./config.js";
 import { Embedder, type Features } from "./embed.js";
 import { type Evaluation, evenly } from "./evaluation.js";
 import { knn } from "./knn.js";
@@ -105,6 +105,19 @@ async function nearestNeighbours(
   );
 }
 
+const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
+
+/** The loss and its settings. */
+function lossRows({ loss, mining, margin, temperature, normalize }: TrainingConfig): [string, string][] {
+  const [triplet, mined] = [loss === "margin-triplet", mining === "semi-hard"];
+  const rows: [string, string][] = [
+    ["loss", `${LOSS_NAMES[loss]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`],
+  ];
+  if (!triplet) rows.push(["temperature", String(temperature)]);
+  if (triplet || mined) rows.push(["margin", String(margin)]);
+  return rows;
+}
+
 function configRows({ config, dataset, model }: Trainer, images: ImageSet): [string, string][] {
   const { head } = model;
   return [
@@ -119,7 +132,7 @@ function configRows({ config, dataset, model }: Trainer, images: ImageSet): [str
     ["augmentation", typeof config.augmentation === "string" ? config.augmentation : "custom"],
     ["batch", `${config.batch} images, ${2 * config.batch} views`],
     ["epochs", String(config.epochs)],
-    ["temperature", String(config.temperature)],
+    ...lossRows(config),
     ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],
     [
       "learning rate",
@@ -169,6 +182,10 @@ export async function reportData(
     softwareAdapter: device.adapter.software,
     epochs: config.epochs,
     seconds,
+    loss: {
+      name: config.loss === "margin-triplet" ? LOSS_NAMES[config.loss] : `${LOSS_NAMES[config.loss]} in nats`,
+      chance: config.loss === "nt-xent" && config.mining === "none" ? Math.log(2 * config.batch - 1) : null,
+    },
     batchSize: config.batch,
     projectionDimension: model.head.output,
     classes: dataset.classes,
