@@ -1483,6 +1483,297 @@ fn main(\n\
 ",
 };
 
+export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | "largest" | "totals" | "gradient" | "dsimilarities", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
+  name: "contrastRowsGradient",
+  bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"slopes","access":"read","element":"f32"}, {"name":"largest","access":"read","element":"f32"}, {"name":"totals","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dsimilarities","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inverse_temperature","type":"f32","offset":4}, {"name":"margin","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, LOSS: { type: "u32", value: 0 }, SEMI_HARD: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ similarities: v["rows"] * v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"], gradient: 1, dsimilarities: v["rows"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["rows"] / v["LANES"]),
+  flops: (v) => 6 * v["rows"] * v["rows"],
+  source: "// Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities:\n\
+// dsimilarities[i, k] = gradient * f / rows, where f is slopes[i] for the positive of i, 0 for i itself and for negatives that\n\
+// do not count, and for the others\n\
+// NT-Xent:        exp((s - largest[i]) / t) / (totals[i] * t)\n\
+// NT-logistic:    sigmoid(s / t) / (totals[i] * t)\n\
+// margin triplet: 1 / totals[i] where s > p - m, else 0.\n\
+// Which negatives count is taken as fixed. One thread an element.\n\
+//\n\
+// shape similarities: rows * rows\n\
+// shape slopes: rows\n\
+// shape largest: rows\n\
+// shape totals: rows\n\
+// shape gradient: 1\n\
+// shape dsimilarities: rows * rows\n\
+// workgroups: ceil(rows * rows / LANES)\n\
+// flops: 6 * rows * rows\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+// What LOSS stands for.\n\
+const NT_XENT = 0u;\n\
+const NT_LOGISTIC = 1u;\n\
+const MARGIN_TRIPLET = 2u;\n\
+\n\
+// Whether a negative counts: with SEMI_HARD, where it is less similar to the anchor than the positive, by less than the\n\
+// margin (Schroff et al. 2015, section 3.2).\n\
+fn counts(similarity: f32, positive: f32) -> bool {\n\
+  return !SEMI_HARD || (similarity < positive && similarity > positive - params.margin);\n\
+}\n\
+\n\
+// 1 / (1 + exp(-x)) without an exponential that overflows.\n\
+fn sigmoid(x: f32) -> f32 {\n\
+  let small = exp(-abs(x));\n\
+  return select(small, 1.0, x >= 0.0) / (1.0 + small);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const LOSS: u32 = 0u;\n\
+const SEMI_HARD: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  inverse_temperature: f32,\n\
+  margin: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> similarities: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> slopes: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> largest: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> totals: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> dsimilarities: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.rows * params.rows) {\n\
+    return;\n\
+  }\n\
+  let row = i / params.rows;\n\
+  let column = i % params.rows;\n\
+  let other = positive_of(row, params.rows);\n\
+  let positive = similarities[row * params.rows + other];\n\
+  let similarity = similarities[i];\n\
+  let scale = params.inverse_temperature;\n\
+  var factor = 0.0;\n\
+  if (column == other) {\n\
+    factor = slopes[row];\n\
+  } else if (column != row && counts(similarity, positive)) {\n\
+    if (LOSS == NT_XENT) {\n\
+      factor = exp((similarity - largest[row]) * scale) / totals[row] * scale;\n\
+    } else if (LOSS == NT_LOGISTIC) {\n\
+      factor = sigmoid(similarity * scale) / totals[row] * scale;\n\
+    } else if (similarity > positive - params.margin) {\n\
+      factor = 1.0 / totals[row];\n\
+    }\n\
+  }\n\
+  dsimilarities[i] = gradient[0] * factor / f32(params.rows);\n\
+}\n\
+",
+};
+
+export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct" | "slopes" | "largest" | "totals", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
+  name: "contrastRows",
+  bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"slopes","access":"read_write","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"totals","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inverse_temperature","type":"f32","offset":4}, {"name":"margin","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, LOSS: { type: "u32", value: 0 }, SEMI_HARD: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ similarities: v["rows"] * v["rows"], losses: v["rows"], correct: v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 6 * v["rows"] * v["rows"],
+  source: "// Contrastive losses of each anchor, of the similarities of all pairs of embeddings (Chen et al. 2020, table 2). Of anchor i,\n\
+// let p be the similarity to its positive, s[k] those to the n negatives that count, t the temperature and m the margin:\n\
+// NT-Xent:        -p / t + log(exp(p / t) + sum_k exp(s[k] / t))\n\
+// NT-logistic:    -log sigmoid(p / t) - sum_k log sigmoid(-s[k] / t) / n\n\
+// margin triplet: sum_k max(s[k] - p + m, 0) / n\n\
+// A mean over no negatives is 0. For the gradient, `slopes` is what the loss has by p; of NT-Xent, `largest` is the largest\n\
+// similarity and `totals` = exp((p - largest) / t) + sum_k exp((s[k] - largest) / t); of the others, `totals` is n. `correct`\n\
+// tells whether p is larger than the similarity to every negative, whichever count; a tie does not count, so that a collapse\n\
+// scores 0. A workgroup a row.\n\
+//\n\
+// shape similarities: rows * rows\n\
+// shape losses: rows\n\
+// shape correct: rows\n\
+// shape slopes: rows\n\
+// shape largest: rows\n\
+// shape totals: rows\n\
+// workgroups: rows\n\
+// flops: 6 * rows * rows\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+// What LOSS stands for.\n\
+const NT_XENT = 0u;\n\
+const NT_LOGISTIC = 1u;\n\
+const MARGIN_TRIPLET = 2u;\n\
+\n\
+// Whether a negative counts: with SEMI_HARD, where it is less similar to the anchor than the positive, by less than the\n\
+// margin (Schroff et al. 2015, section 3.2).\n\
+fn counts(similarity: f32, positive: f32) -> bool {\n\
+  return !SEMI_HARD || (similarity < positive && similarity > positive - params.margin);\n\
+}\n\
+\n\
+// 1 / (1 + exp(-x)) without an exponential that overflows.\n\
+fn sigmoid(x: f32) -> f32 {\n\
+  let small = exp(-abs(x));\n\
+  return select(small, 1.0, x >= 0.0) / (1.0 + small);\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
+fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] = max(reduced[lane], reduced[lane + half]);\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const LOSS: u32 = 0u;\n\
+const SEMI_HARD: bool = false;\n\
+// Below every similarity, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST = -3.4e38;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  inverse_temperature: f32,\n\
+  margin: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> similarities: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> losses: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> correct: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> slopes: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> totals: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+// log(1 + exp(x)) = -log sigmoid(-x), without an exponential that overflows.\n\
+fn softplus(x: f32) -> f32 {\n\
+  return max(x, 0.0) + log(1.0 + exp(-abs(x)));\n\
+}\n\
+\n\
+// WGSL lets comparisons and maxima with NaN come out as they like: only the bits tell.\n\
+fn is_finite(x: f32) -> bool {\n\
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let start = row * params.rows;\n\
+  let other = positive_of(row, params.rows);\n\
+  let positive = similarities[start + other];\n\
+  var own_nearest = LOWEST;\n\
+  for (var k = local.x; k < params.rows; k += LANES) {\n\
+    if (k != row && k != other) {\n\
+      own_nearest = max(own_nearest, similarities[start + k]);\n\
+    }\n\
+  }\n\
+  let nearest = workgroup_max(local.x, own_nearest);\n\
+  // Semi-hard negatives are all less similar than the positive.\n\
+  let reference = select(max(nearest, positive), positive, SEMI_HARD);\n\
+\n\
+  let scale = params.inverse_temperature;\n\
+  let edge = positive - params.margin;\n\
+  var own_sum = 0.0;\n\
+  var own_count = 0.0;\n\
+  var own_inside = 0.0;\n\
+  for (var k = local.x; k < params.rows; k += LANES) {\n\
+    let similarity = similarities[start + k];\n\
+    if (k != row && k != other && counts(similarity, positive)) {\n\
+      own_count += 1.0;\n\
+      if (LOSS == NT_XENT) {\n\
+        own_sum += exp((similarity - reference) * scale);\n\
+      } else if (LOSS == NT_LOGISTIC) {\n\
+        own_sum += softplus(similarity * scale);\n\
+      } else if (similarity > edge) {\n\
+        own_sum += similarity - edge;\n\
+        own_inside += 1.0;\n\
+      }\n\
+    }\n\
+  }\n\
+  let sum = workgroup_sum(local.x, own_sum);\n\
+  let count = workgroup_sum(local.x, own_count);\n\
+  let inside = workgroup_sum(local.x, own_inside);\n\
+  if (local.x != 0u) {\n\
+    return;\n\
+  }\n\
+  var loss: f32;\n\
+  var slope: f32;\n\
+  var total = count;\n\
+  let divisor = max(count, 1.0);\n\
+  if (LOSS == NT_XENT) {\n\
+    total = sum + exp((positive - reference) * scale);\n\
+    // The difference first: both are large at low temperatures, and the loss is small.\n\
+    loss = log(total) + (reference - positive) * scale;\n\
+    slope = -sum / total * scale;\n\
+  } else if (LOSS == NT_LOGISTIC) {\n\
+    loss = softplus(-positive * scale) + sum / divisor;\n\
+    slope = -sigmoid(-positive * scale) * scale;\n\
+  } else {\n\
+    loss = sum / divisor;\n\
+    slope = -inside / divisor;\n\
+  }\n\
+  // Where a net has diverged, the loss has to tell, and a mean over no negatives would not.\n\
+  losses[row] = select(positive, loss, is_finite(positive));\n\
+  correct[row] = select(0.0, 1.0, positive > nearest);\n\
+  slopes[row] = slope;\n\
+  largest[row] = reference;\n\
+  totals[row] = total;\n\
+}\n\
+",
+};
+
 export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dTiled",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -5787,6 +6078,8 @@ export const kernels = {
   bytesToImages,
   columnSums,
   columnsToImage,
+  contrastRowsGradient,
+  contrastRows,
   conv2dTiled,
   conv2dWeightGradientTiled,
   conv2dWeightGradient,

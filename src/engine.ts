@@ -14,6 +14,17 @@ export { type ElementType, Tensor } from "./engine/tensor.js";
 export { type Timing, type TuneOptions, type TuneProgress, tune } from "./engine/tuner.js";
 export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/variants.js";
 export * from "./errors.js";
+export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
+export {
+  type ContrastiveLoss,
+  type ContrastiveLossOptions,
+  type ContrastOptions,
+  contrastiveLoss,
+  DEFAULT_MARGIN,
+  denseNtXent,
+  marginTriplet,
+  ntLogistic,
+} from "./losses/contrastive.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
 export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatistics } from "./ops/batch-norm.js";

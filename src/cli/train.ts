@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { ConfigError } from "../errors.js";
+import { CONTRASTIVE_LOSSES, MININGS } from "../losses/contrast-rows.js";
 import { DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../simclr/config.js";
 import { type ImageSource, startRun } from "../simclr/run.js";
 import { augmentation } from "./augmentation-option.js";
@@ -47,7 +48,11 @@ interface TrainOptions extends ModelOptions {
   readonly test?: string;
   readonly augmentation: TrainingConfig["augmentation"];
   readonly epochs: number;
+  readonly loss: TrainingConfig["loss"];
   readonly temperature: number;
+  readonly mining: TrainingConfig["mining"];
+  readonly margin: number;
+  readonly normalize: boolean;
   readonly optimizer: TrainingConfig["optimizer"];
   readonly lr: number;
   readonly lrScaling: TrainingConfig["learningRateScaling"];
@@ -68,7 +73,11 @@ function toConfig(options: TrainOptions): Partial<TrainingConfig> {
     ...modelConfig(options),
     augmentation: options.augmentation,
     epochs: options.epochs,
+    loss: options.loss,
     temperature: options.temperature,
+    mining: options.mining,
+    margin: options.margin,
+    normalize: options.normalize,
     optimizer: options.optimizer,
     learningRate: options.lr,
     learningRateScaling: options.lrScaling,
@@ -107,7 +116,18 @@ export function addTrainCommand(program: Command): void {
       d.augmentation,
     )
     .option("--epochs <count>", "times through the images", number, d.epochs)
-    .option("--temperature <number>", "of NT-Xent", number, d.temperature)
+    .addOption(new Option("--loss <name>", "what is trained for").choices(CONTRASTIVE_LOSSES).default(d.loss))
+    .option("--temperature <number>", "of NT-Xent and NT-logistic", number, d.temperature)
+    .addOption(
+      new Option(
+        "--mining <name>",
+        "which negatives count; semi-hard: those farther than the positive, by at most the margin",
+      )
+        .choices(MININGS)
+        .default(d.mining),
+    )
+    .option("--margin <number>", "of the margin triplet and of semi-hard mining, in cosine", number, d.margin)
+    .option("--no-normalize", "compare embeddings by their dot product, not their cosine")
     .addOption(new Option("--optimizer <name>", "what moves the weights").choices(OPTIMIZERS).default(d.optimizer))
     .option("--lr <rate>", "learning rate, before scaling", number, d.learningRate)
     .addOption(

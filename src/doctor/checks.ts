@@ -2,6 +2,7 @@ import type { Device } from "../engine/device.js";
 import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks } from "./batch-norm-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
+import { contrastChecks } from "./contrast-checks.js";
 import { convolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks } from "./elementwise-checks.js";
 import { lossChecks } from "./loss-checks.js";
@@ -21,6 +22,7 @@ export const checks: readonly Check[] = [
   ...batchNormChecks,
   ...poolingChecks,
   ...lossChecks,
+  ...contrastChecks,
   ...nearestChecks,
   ...optimizerChecks,
   ...augmentChecks,

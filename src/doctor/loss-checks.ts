@@ -17,15 +17,15 @@ export interface NormalizeInputs {
 }
 
 /** Smallest normal number of f32: products below it may become 0. */
-const smallest = 2 ** -126;
+export const smallest = 2 ** -126;
 
 /** Relative error of a row of length 1: the sum of squares, whose root halves errors, the root and the division. */
-function normalizedError(columns: number): number {
+export function normalizedError(columns: number): number {
   return relativeError((columns + 1) / 2 + ROUNDINGS.sqrt + ROUNDINGS.division);
 }
 
 /** Error of (dy - y (y . dy)) / norm, from that of y and, where it has one, that of dy. */
-function normalizeGradientError(
+export function normalizeGradientError(
   { y, norms }: { y: Float64Array; norms: Float64Array },
   dy: Float64Array,
   columns: number,

@@ -25,7 +25,7 @@ export interface ReportAccuracy {
 /** What one training step logged. */
 export interface ReportMetrics {
   readonly step: number;
-  /** NT-Xent, mean over the 2N anchors, in nats. */
+  /** Mean over the 2N anchors. */
   readonly loss: number;
   readonly learningRate: number;
   /** Standard deviation of the normalised projections over the batch, mean over their dimensions. */
@@ -43,6 +43,8 @@ export interface ReportData {
   readonly epochs: number;
   /** Wall-clock time of the training in seconds. */
   readonly seconds: number;
+  /** Name of the loss, with its unit, and what it is at chance level: ln(2N - 1) for NT-Xent, null for the others. */
+  readonly loss: { readonly name: string; readonly chance: number | null };
   /** Images a step, N of the loss. */
   readonly batchSize: number;
   /** Dimension of the projections that the loss compares. */

@@ -95,21 +95,23 @@ function headline({ accuracy: { before, after } }: ReportData): string {
 }
 
 function trainingCharts(data: ReportData, painter: ChartPainter): string {
-  const { metrics, knn, accuracy, batchSize, projectionDimension } = data;
+  const { metrics, knn, accuracy, loss, projectionDimension } = data;
   const charts: string[] = [];
   if (metrics.length > 1) {
-    const chance = Math.log(2 * batchSize - 1);
     charts.push(
       chartCard(
         "Loss",
-        "NT-Xent in nats: each step, and their moving mean",
+        `${escapeHtml(loss.name)}: each step, and their moving mean`,
         painter.series({
           description: "Loss over the steps",
           metrics,
           value: ({ loss }) => loss,
           zero: false,
           smooth: true,
-          level: { value: chance, label: `chance, ln(2N − 1) = ${chance.toFixed(2)}` },
+          level:
+            loss.chance === null
+              ? null
+              : { value: loss.chance, label: `chance, ln(2N − 1) = ${loss.chance.toFixed(2)}` },
         }),
       ),
     );

@@ -5,7 +5,13 @@ import {
   checkPolicies,
 } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
-import { checkTemperature } from "../losses/nt-xent.js";
+import {
+  CONTRASTIVE_LOSSES,
+  type ContrastiveSettings,
+  checkContrastiveSettings,
+  MININGS,
+} from "../losses/contrast-rows.js";
+import { DEFAULT_MARGIN } from "../losses/contrastive.js";
 import { convnet } from "../nn/convnet.js";
 import type { Encoder } from "../nn/module.js";
 import type { HeadOptions } from "../nn/projection-head.js";
@@ -41,7 +47,16 @@ export interface TrainingConfig {
   /** Keep only the outputs of the encoder's blocks for the backward pass, and compute the rest a second time there. */
   readonly recompute: boolean;
   readonly epochs: number;
+  /** See `contrastiveLoss`. */
+  readonly loss: ContrastiveSettings["loss"];
+  /** Of NT-Xent and NT-logistic. */
   readonly temperature: number;
+  /** Which negatives count for an anchor. */
+  readonly mining: ContrastiveSettings["mining"];
+  /** A difference of similarities: of the margin triplet, and of semi-hard mining with any loss. */
+  readonly margin: number;
+  /** Whether the loss compares embeddings by their cosine (true) or by their dot product. */
+  readonly normalize: boolean;
   readonly optimizer: (typeof OPTIMIZERS)[number];
   /** Before scaling with the batch. */
   readonly learningRate: number;
@@ -69,7 +84,11 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   memoryBudget: 2048,
   recompute: false,
   epochs: 100,
+  loss: "nt-xent",
   temperature: 0.5,
+  mining: "none",
+  margin: DEFAULT_MARGIN,
+  normalize: true,
   optimizer: "adamw",
   learningRate: 1e-3,
   learningRateScaling: "none",
@@ -129,7 +148,9 @@ export function checkConfig(config: TrainingConfig, images: number): void {
   } else {
     checkPolicies(config.augmentation);
   }
-  checkTemperature(config.temperature);
+  oneOf("loss", config.loss, CONTRASTIVE_LOSSES);
+  oneOf("mining", config.mining, MININGS);
+  checkContrastiveSettings(config);
   wholeNumber("batch", config.batch, 2);
   if (config.microBatch !== "auto") wholeNumber("microBatch", config.microBatch, 1, config.batch);
   wholeNumber("memoryBudget", config.memoryBudget, 1);

@@ -103,6 +103,19 @@ function augmentationText({ augmentation }: TrainingConfig): string {
   return "cropArea" in augmentation ? "custom" : "custom, another for each of two views";
 }
 
+const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
+
+/** The loss and its settings. */
+function lossRows({ loss, mining, margin, temperature, normalize }: TrainingConfig): [string, string][] {
+  const [triplet, mined] = [loss === "margin-triplet", mining === "semi-hard"];
+  const rows: [string, string][] = [
+    ["loss", `${LOSS_NAMES[loss]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`],
+  ];
+  if (!triplet) rows.push(["temperature", String(temperature)]);
+  if (triplet || mined) rows.push(["margin", String(margin)]);
+  return rows;
+}
+
 function configRows({ config, dataset, model }: Trainer, images: ImageSet): [string, string][] {
   const { head } = model;
   return [
@@ -120,7 +133,7 @@ function configRows({ config, dataset, model }: Trainer, images: ImageSet): [str
       `${config.batch} images, ${2 * config.batch} views${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
     ],
     ["epochs", String(config.epochs)],
-    ["temperature", String(config.temperature)],
+    ...lossRows(config),
     ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],
     [
       "learning rate",
@@ -170,6 +183,10 @@ export async function reportData(
     softwareAdapter: device.adapter.software,
     epochs: config.epochs,
     seconds,
+    loss: {
+      name: config.loss === "margin-triplet" ? LOSS_NAMES[config.loss] : `${LOSS_NAMES[config.loss]} in nats`,
+      chance: config.loss === "nt-xent" && config.mining === "none" ? Math.log(2 * config.batch - 1) : null,
+    },
     batchSize: config.batch,
     projectionDimension: model.head.output,
     classes: dataset.classes,

@@ -3,7 +3,7 @@ import type { Device, Slab } from "../engine/device.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
-import { ntXent } from "../losses/nt-xent.js";
+import { contrastiveLoss } from "../losses/contrastive.js";
 import { meanStandardDeviation } from "../ops/rows.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
@@ -93,10 +93,10 @@ export async function runForMetrics(program: Program, { all }: Slab): Promise<St
   return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128] };
 }
 
-/** Records NT-Xent of embeddings z, the metrics, and the way back to the tensors that are watched. */
+/** Records the loss of embeddings z, the metrics, and the way back to the tensors that are watched. */
 export function recordLoss(tape: Tape, z: Tensor, metrics: Slab, { config }: StepParts): void {
   const measured = tape.scope("loss", () => {
-    const { loss, accuracy, normalized } = ntXent(tape, z, config.temperature);
+    const { loss, accuracy, normalized } = contrastiveLoss(tape, z, config);
     return [loss, accuracy, meanStandardDeviation(tape, normalized)];
   });
   measured.forEach((tensor, i) => {

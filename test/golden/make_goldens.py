@@ -320,6 +320,61 @@ def make_nt_xent():
     golden.write()
 
 
+def contrast(similarities, loss, temperature, mining, margin):
+    """A loss of SimCLR's table 2: its mean, the share of positives that beat all negatives, how many of these count."""
+    anchors = len(similarities)
+    own = torch.eye(anchors, dtype=torch.bool)
+    partner = own.roll(anchors // 2, 1)
+    negative = ~(own | partner)
+    positive = similarities[partner][:, None]
+    ahead = positive - similarities
+    # Far enough from where a negative begins or ceases to count: arithmetic in float32 decides alike.
+    edges = torch.stack([ahead, ahead - margin])[:, negative].abs()
+    assert edges.min() > 1e-5 * similarities.abs().max(), edges.min()
+    counted = negative & (ahead > 0) & (ahead < margin) if mining == "semi-hard" else negative
+    number = counted.sum(1).clamp(min=1)
+    if loss == "nt-xent":
+        logits = (similarities / temperature).masked_fill(~(counted | partner), -math.inf)
+        losses = F.cross_entropy(logits, partner.int().argmax(1), reduction="none")
+    elif loss == "nt-logistic":
+        terms = F.logsigmoid(-similarities / temperature).masked_fill(~counted, 0)
+        losses = -F.logsigmoid(positive[:, 0] / temperature) - terms.sum(1) / number
+    else:
+        losses = F.relu(margin - ahead).masked_fill(~counted, 0).sum(1) / number
+    return losses.mean(), ((ahead > 0) | ~negative).all(1).double().mean(), counted.sum()
+
+
+def make_contrast():
+    golden = GoldenFile("contrast", 13)
+    losses = ["nt-xent", "nt-logistic", "margin-triplet"]
+    variants = [(loss, mining) for loss in losses for mining in ["none", "semi-hard"]]
+    cases = [(f"{loss} {mining}", loss, mining, 7, 9, 0.5, 0.4, True, 1.0) for loss, mining in variants]
+    cases += [(f"{loss} {mining}, two images", loss, mining, 2, 5, 0.1, 1.6, True, 1.0) for loss, mining in variants]
+    cases += [
+        (f"{loss} {mining}, temperature 0.05", loss, mining, 9, 13, 0.05, 0.8, True, 1.0)
+        for loss, mining in variants
+        if loss != "margin-triplet"
+    ]
+    cases += [
+        (f"{loss} semi-hard, no such negative", loss, "semi-hard", 6, 7, 0.2, 0.01, True, 0.01) for loss in losses
+    ]
+    cases += [
+        (f"{loss} {mining}, not normalised", loss, mining, 8, 11, 10.0, 8.0, False, 1.0) for loss, mining in variants
+    ]
+    for name, loss, mining, pairs, dimension, temperature, margin, normalize, spread in cases:
+        z = torch.randn(2 * pairs, dimension)
+        z[pairs:] = z[:pairs] + spread * torch.randn(pairs, dimension)
+        z = leaf(rounded(z))
+        compared = F.normalize(z, dim=1, eps=1e-12) if normalize else z
+        value, accuracy, counted = contrast(compared @ compared.T, loss, temperature, mining, margin)
+        assert (counted == 0) == name.endswith("no such negative"), name
+        value.backward()
+        settings = {"dimension": dimension, "loss": loss, "temperature": temperature, "mining": mining}
+        settings.update(margin=margin, normalize=int(normalize))
+        golden.case(name, settings, z=z, value=value, accuracy=accuracy, dz=z.grad)
+    golden.write()
+
+
 def lars_step(weight, gradient, velocity, lr, momentum, weight_decay, trust_coefficient, excluded):
     """LARS as in SimCLR: v = momentum v + trust lr (g + weight_decay w), w -= v."""
     if excluded:
@@ -613,6 +668,7 @@ if __name__ == "__main__":
     make_cross_entropy()
     make_l2_normalize()
     make_nt_xent()
+    make_contrast()
     make_optimizers()
     make_schedule()
     make_knn()

@@ -27,6 +27,7 @@ const full: ReportData = {
   softwareAdapter: true,
   epochs: 2,
   seconds: 3725,
+  loss: { name: `NT-Xent in nats ${HOSTILE}`, chance: Math.log(255) },
   batchSize: 128,
   projectionDimension: 64,
   classes: ["cat", HOSTILE],
@@ -98,6 +99,13 @@ report("shows the accuracies, their gain, the chance level and the run's figures
   const header = text("header").join(" ");
   for (const part of ["2 epochs", "40 steps of 128 images", "1 h 2 min", "1,200 images/s"]) assert.match(header, part);
   assert.equal(text(".badge"), ["software adapter"]);
+});
+
+report("names the loss, and shows no chance level where it has none", async () => {
+  const { text } = await page({ ...full, loss: { name: "margin triplet", chance: null } });
+  const charts = text("figure").join(" ");
+  assert.match(charts, "margin triplet: each step");
+  assert.not.match(charts, "chance");
 });
 
 report("needs nothing from outside and runs no script", async () => {

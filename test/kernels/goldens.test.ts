@@ -4,6 +4,7 @@ import { kernels } from "../../kernels/generated.js";
 import { augmentSubject, blurSubject, plainView } from "../../src/doctor/augment-checks.js";
 import { type BatchNormInputs, batchNormSubject } from "../../src/doctor/batch-norm-checks.js";
 import { evaluate, type Outputs, passes, type Subject, worstDeviation } from "../../src/doctor/check.js";
+import { contrastSubject } from "../../src/doctor/contrast-checks.js";
 import { convolutionSubject } from "../../src/doctor/convolution-checks.js";
 import { crossEntropySubject, normalizeSubject, ntXentSubject } from "../../src/doctor/loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "../../src/doctor/matmul-checks.js";
@@ -20,6 +21,7 @@ import { addBias } from "../../src/ops/matmul.js";
 import { topK } from "../../src/ops/rows.js";
 import { columnSums as columnSumsReference } from "../../src/reference/reduction.js";
 import { testDevice } from "../lib/device.js";
+import { contrastCases, contrastGolden } from "../reference/contrast-goldens.js";
 import { type GoldenCase, loadCase } from "../reference/goldens.js";
 
 /** Compares with golden values, which were rounded to f32 once; NaN tolerances never pass. */
@@ -212,6 +214,12 @@ goldenSuite("nt-xent", [...ntXentCases, ...collapsedCases, "2N = 66", "2N = 512"
   const names = golden.tensors.includes("accuracy") ? ["loss", "accuracy", "dz"] : ["loss", "dz"];
   const inputs = { rows: z.length / dimension, dimension, temperature, z };
   await checkSubject(ntXentSubject, inputs, floats(golden, ...names));
+});
+
+goldenSuite("contrast", contrastCases, async (golden) => {
+  const inputs = contrastGolden(golden);
+  const expected = { loss: golden.floats("value"), ...floats(golden, "accuracy", "dz") };
+  await checkSubject(contrastSubject, { ...inputs, rows: inputs.z.length / inputs.dimension }, expected);
 });
 
 const onePair = suite("PyTorch's values on the device: NT-Xent of one pair");

@@ -1,8 +1,11 @@
 import { suite } from "uvu";
+import { CONTRASTIVE_LOSSES, MININGS } from "../../src/losses/contrast-rows.js";
+import { contrastiveLoss } from "../../src/losses/contrastive.js";
 import { cosineSimilarity, ntXent } from "../../src/losses/nt-xent.js";
 import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
 import { add, relu } from "../../src/ops/elementwise.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { contrast } from "../../src/reference/contrast.js";
 import { softmaxCrossEntropy as softmaxCrossEntropyReference } from "../../src/reference/cross-entropy.js";
 import { reluForward } from "../../src/reference/elementwise.js";
 import { cosineSimilarityForward } from "../../src/reference/l2-normalize.js";
@@ -48,6 +51,34 @@ gradients("NT-Xent together with a supervised loss of the same embeddings", () =
     terms: 3 + 4 + 6 + 4 + 6 + 20 + 2 * (4 + 2 * 17) + 6 + 20,
   }),
 );
+
+for (const loss of CONTRASTIVE_LOSSES) {
+  for (const mining of MININGS) {
+    for (const normalize of [true, false]) {
+      const name = `${loss}, mining ${mining}${normalize ? "" : ", not normalised"}, of embeddings that are used twice`;
+      // Half of the negatives or so count.
+      const settings = { loss, temperature: 0.5, mining, margin: normalize ? 0.6 : 2, normalize };
+      gradients(name, () =>
+        checkGradients({
+          inputs: { x: [8, 3], weight: [3, 4] },
+          record: (tape, { x, weight }) => {
+            const z = matmul(tape, add(tape, relu(tape, x), x), weight);
+            const { loss } = contrastiveLoss(tape, z, settings);
+            return add(tape, add(tape, loss, loss), ntXent(tape, z, 0.5).loss);
+          },
+          reference: ({ x, weight }) => {
+            const y = reluForward(x).map((value, i) => value + x[i]);
+            const z = matmulForward(y, weight, { m: 8, n: 4, k: 3 });
+            return Float64Array.of(2 * contrast(z, 4, settings).loss + ntXentReference(z, 4, 0.5).loss);
+          },
+          // Products of 3, 4 and 8 terms forward and back, rows of 4 normalised, logits at temperature 0.5 (twice their
+          // roundings) and sums over 8 rows, in two losses.
+          terms: 3 + 8 + 2 * (2 * (4 + 2 * 17) + 2 * 8 + 20),
+        }),
+      );
+    }
+  }
+}
 
 gradients("cosine similarity of a tensor with itself and with another", () =>
   checkGradients({

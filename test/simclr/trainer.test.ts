@@ -290,6 +290,9 @@ training("is refused where the configuration is out of its range", async () => {
     [{ temperature: 0 }, /temperature 0 /],
     [{ temperature: -0.5 }, /temperature -0\.5 /],
     [{ temperature: Number.NaN }, /temperature NaN/],
+    [{ margin: -0.1 }, /margin -0\.1 /],
+    [{ margin: Number.POSITIVE_INFINITY }, /margin Infinity/],
+    [{ mining: "semi-hard", margin: 0 }, /no semi-hard negatives/],
     [{ epochs: 0 }, /epochs is 0/],
     [{ seed: -1 }, /seed is -1.*from 0 to 4294967295/],
     [{ seed: 2 ** 32 }, /seed is 4294967296/],
@@ -304,6 +307,8 @@ training("is refused where the configuration is out of its range", async () => {
     // What a file or a caller without types may hold.
     [{ encoder: JSON.parse('"vgg"') }, /encoder is "vgg"; choose convnet, resnet18/],
     [{ optimizer: JSON.parse('"adam"') }, /optimizer is "adam"/],
+    [{ loss: JSON.parse('"triplet"') }, /loss is "triplet"; choose nt-xent, nt-logistic, margin-triplet/],
+    [{ mining: JSON.parse('"hard"') }, /mining is "hard"/],
     [{ augmentation: JSON.parse('"none"') }, /augmentation is "none"/],
     [{ augmentation: { ...noAugmentation, hue: 1 } }, /hue is 1/],
     [{ augmentation: [noAugmentation, { ...noAugmentation, cutoutSide: 2 }] }, /cutoutSide is 2/],

@@ -1,0 +1,123 @@
+import type { Device } from "../engine/device.js";
+import type { Tape } from "../engine/tape.js";
+import { matrixShape, type Tensor } from "../engine/tensor.js";
+import { OutOfMemoryError, ShapeError } from "../errors.js";
+import { matmul } from "../ops/matmul.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
+import { type ContrastiveSettings, contrastRows } from "./contrast-rows.js";
+import { ntXent } from "./nt-xent.js";
+import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
+
+/** The margin where none is given: the smallest above 0 that the SimCLR article tried (appendix B.10). */
+export const DEFAULT_MARGIN = 0.4;
+
+/** A contrastive loss: what `LossAndAccuracy` has, and the normalised embeddings. */
+export interface ContrastiveLoss extends LossAndAccuracy {
+  /** [2N, dim], rows of length 1, also where the loss compares the embeddings as they are. */
+  readonly normalized: Tensor;
+}
+
+/** Which negatives count, and how embeddings are compared. */
+export interface ContrastOptions {
+  /** `none`, the default: all negatives. `semi-hard`: those less similar than the positive, by less than the margin. */
+  readonly mining?: ContrastiveSettings["mining"];
+  /** A difference of similarities, above 0 for semi-hard mining; `DEFAULT_MARGIN` by default. */
+  readonly margin?: number;
+  /** True, the default: similarities are cosines. False: dot products of the embeddings as they are. */
+  readonly normalize?: boolean;
+}
+
+/** A contrastive loss with all of its settings, as a `TrainingConfig` has them. */
+export interface ContrastiveLossOptions extends ContrastiveSettings {
+  /** Cosines (true), or dot products of the embeddings as they are. */
+  readonly normalize: boolean;
+}
+
+/**
+ * The contrastive loss that the options name. Rows i and i + N of `embeddings` [2N, dim] are the two views of image i.
+ * NT-Xent of normalised embeddings with all negatives is `ntXent`, which never stores the 2N x 2N similarities; the others
+ * do, and their gradient.
+ * @throws as `ntXent`, `denseNtXent`, `ntLogistic` and `marginTriplet` do.
+ */
+export function contrastiveLoss(tape: Tape, embeddings: Tensor, options: ContrastiveLossOptions): ContrastiveLoss {
+  const { loss, temperature, mining, normalize } = options;
+  if (loss === "nt-xent" && mining === "none" && normalize) return ntXent(tape, embeddings, temperature);
+  return overSimilarities(tape, embeddings, options);
+}
+
+/**
+ * NT-Xent (Chen et al. 2020, equation 1) on the stored similarities: `ntXent` with what it lacks, dot products in place of
+ * cosines (table 5) and semi-hard mining, where the sum of exponentials is over the positive and the semi-hard negatives.
+ * An anchor without any has the loss 0.
+ * @throws ConfigError for settings out of range; ShapeError for an odd number of rows or fewer than 4; OutOfMemoryError
+ * where the similarities are larger than a buffer may be.
+ */
+export function denseNtXent(
+  tape: Tape,
+  embeddings: Tensor,
+  { temperature, ...options }: ContrastOptions & { readonly temperature: number },
+): ContrastiveLoss {
+  return overSimilarities(tape, embeddings, { ...withDefaults(options), loss: "nt-xent", temperature });
+}
+
+/**
+ * Logistic loss of pairs, NT-logistic (Chen et al. 2020, table 2), mean over all 2N anchors u:
+ * -log sigmoid(u.v+ / t) - mean over v- of log sigmoid(-u.v- / t). Its gradient by u is
+ * -sigmoid(-u.v+ / t) / t v+ + mean over v- of sigmoid(u.v- / t) / t v-: negatives are not weighed against each other.
+ * An anchor without semi-hard negatives has the term of its positive alone. Rows are paired as in `ntXent`.
+ *
+ * The article leaves open how many negatives a term of table 2 has: here it is a mean over them, of both views (the article
+ * takes those of one, appendix B.10), so that positives and negatives weigh the same in a batch of any size.
+ * @throws as `denseNtXent` does.
+ */
+export function ntLogistic(
+  tape: Tape,
+  embeddings: Tensor,
+  { temperature, ...options }: ContrastOptions & { readonly temperature: number },
+): ContrastiveLoss {
+  return overSimilarities(tape, embeddings, { ...withDefaults(options), loss: "nt-logistic", temperature });
+}
+
+/**
+ * Margin triplet loss (Chen et al. 2020, table 2), mean over all 2N anchors u and their negatives v-:
+ * max(u.v- - u.v+ + m, 0). Its gradient by u is the mean over v- of v- - v+ where u.v+ - u.v- < m, and 0 elsewhere. For rows
+ * of length 1 it is half the triplet loss on squared Euclidean distances with a margin of 2 m (Schroff et al. 2015,
+ * equation 2), as |u - v|^2 = 2 - 2 u.v. With semi-hard mining the mean is over the negatives that are farther than the
+ * positive and within the margin (Schroff et al. 2015, section 3.2, and Chen et al. 2020, section 5.1), all of them; an
+ * anchor without any has the loss 0. Rows are paired as in `ntXent`.
+ * @throws as `denseNtXent` does.
+ */
+export function marginTriplet(tape: Tape, embeddings: Tensor, options: ContrastOptions = {}): ContrastiveLoss {
+  return overSimilarities(tape, embeddings, { ...withDefaults(options), loss: "margin-triplet", temperature: 1 });
+}
+
+function withDefaults({ mining = "none", margin = DEFAULT_MARGIN, normalize = true }: ContrastOptions) {
+  return { mining, margin, normalize };
+}
+
+function overSimilarities(
+  tape: Tape,
+  embeddings: Tensor,
+  { normalize, ...settings }: ContrastiveLossOptions,
+): ContrastiveLoss {
+  const [rows] = matrixShape(embeddings);
+  if (rows % 2 !== 0 || rows < 4) {
+    throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
+  }
+  checkMemory(tape.device, embeddings, rows);
+  const normalized = normalizeRows(tape, embeddings);
+  const z = normalize ? normalized : embeddings;
+  const similarities = matmul(tape, z, z, { transposeB: true });
+  return { ...contrastRows(tape, similarities, settings), normalized };
+}
+
+function checkMemory({ gpu }: Device, embeddings: Tensor, rows: number): void {
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
+  const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const bytes = 4 * rows * rows;
+  if (bytes > limit) {
+    throw new OutOfMemoryError(
+      `the similarities of all pairs of the ${rows} rows of ${embeddings} need ${bytes} bytes, and this adapter allows ${limit} in one buffer: use at most ${2 * Math.floor(Math.sqrt(limit / 4) / 2)} rows, or NT-Xent of normalised embeddings without mining, which does not store them`,
+    );
+  }
+}
