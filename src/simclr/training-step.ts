@@ -4,7 +4,6 @@ import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ntXent } from "../losses/nt-xent.js";
-import { meanStandardDeviation } from "../ops/rows.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
 import type { SimclrModel } from "./model.js";
@@ -68,8 +67,7 @@ export function recordTrainingStep(
   const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size);
   const pass = model.tensors.pass(tape, true);
   const z = model.head.forward(pass, model.encoder.forward(pass, views));
-  const { loss, accuracy, normalized } = ntXent(tape, z, config.temperature);
-  const spread = meanStandardDeviation(tape, normalized);
+  const { loss, accuracy, spread } = ntXent(tape, z, config.temperature);
   [loss, accuracy, spread].forEach((tensor, i) => {
     tape.place(tensor, metrics.tensors[i]);
   });
