@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf } from "../engine/pipelines.js";
 import type { Tape } from "../engine/tape.js";
-import { Tensor } from "../engine/tensor.js";
+import type { Tensor } from "../engine/tensor.js";
 import type { Site } from "../engine/variants.js";
 import { ConfigError } from "../errors.js";
 import { mean } from "../ops/elementwise.js";
@@ -56,7 +56,7 @@ export interface NtXent extends LossAndAccuracy {
  * that differ in their dimensions.
  */
 export function ntXent(tape: Tape, embeddings: Tensor | readonly Tensor[], temperature: number): NtXent {
-  const blocks = embeddings instanceof Tensor ? [embeddings] : embeddings;
+  const blocks = "shape" in embeddings ? [embeddings] : embeddings;
   const rows = Math.max(...blocks.map(({ shape }) => shape[0]));
   return ntXentInPanels(tape, blocks, temperature, panelColumns(rows, blocks[0]?.shape[1] ?? 1));
 }
