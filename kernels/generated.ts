@@ -132,6 +132,57 @@ fn main(\n\
 ",
 };
 
+export const addRows: KernelDefinition<"part" | "y", "rows" | "cols" | "first" | "count" | "continues", "LANES"> = {
+  name: "addRows",
+  bindings: [{"name":"part","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"first","type":"u32","offset":8}, {"name":"count","type":"u32","offset":12}, {"name":"continues","type":"u32","offset":16}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ part: v["count"] * v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["count"] * v["cols"] / v["LANES"]),
+  flops: (v) => v["count"] * v["cols"],
+  source: "// Adds to a run of rows, in place: y[first + r, c] += part[r, c], or without `continues`, puts them there.\n\
+//\n\
+// shape part: count * cols\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(count * cols / LANES)\n\
+// flops: count * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  first: u32,\n\
+  count: u32,\n\
+  continues: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> part: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i < params.count * params.cols) {\n\
+    let at = params.first * params.cols + i;\n\
+    y[at] = part[i] + select(0.0, y[at], params.continues == 1u);\n\
+  }\n\
+}\n\
+",
+};
+
 export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES" | "ELEMENTS"> = {
   name: "add",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -1514,10 +1565,22 @@ export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | 
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
 }\n\
 // What LOSS stands for.\n\
 const NT_XENT = 0u;\n\
@@ -1620,10 +1683,22 @@ export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
 }\n\
 // What LOSS stands for.\n\
 const NT_XENT = 0u;\n\
@@ -3132,6 +3207,80 @@ fn main(\n\
 ",
 };
 
+export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "LANES" | "EPSILON" | "LARGEST"> = {
+  name: "inverseNorms",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 }, LARGEST: { type: "f32", value: 1000000000000 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], anchors: 3 * v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 2 * v["rows"] * v["cols"],
+  source: "// Reciprocals of the lengths of rows: inverse[row] = 1 / max(|x[row]|, EPSILON), with nothing but 1 / EPSILON for shorter ones. They\n\
+// are the first of the three values an anchor of NT-Xent has in `anchors`. A workgroup a row.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape anchors: 3 * rows\n\
+// workgroups: rows\n\
+// flops: 2 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const EPSILON: f32 = 0.000000000001;\n\
+const LARGEST: f32 = 1000000000000.0;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> anchors: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var squares = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let value = x[row * params.cols + c];\n\
+    squares = fma(value, value, squares);\n\
+  }\n\
+  let norm = sqrt(workgroup_sum(local.x, squares));\n\
+  if (local.x == 0u) {\n\
+    anchors[row] = select(1.0 / max(norm, EPSILON), LARGEST, norm < EPSILON);\n\
+  }\n\
+}\n\
+",
+};
+
 export const knnVote: KernelDefinition<"neighbours" | "similarities" | "labels" | "predictions", "queries" | "candidates" | "k" | "classes" | "inverse_temperature", "LANES"> = {
   name: "knnVote",
   bindings: [{"name":"neighbours","access":"read","element":"u32"}, {"name":"similarities","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"predictions","access":"read_write","element":"u32"}],
@@ -4207,38 +4356,119 @@ fn main(\n\
 ",
 };
 
-export const ntXentCombine: KernelDefinition<"largest" | "sums" | "z" | "lse" | "losses" | "correct", "rows" | "splits" | "dim" | "inverse_temperature", "LANES"> = {
-  name: "ntXentCombine",
-  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+export const ntXentColumns: KernelDefinition<"z" | "anchors" | "columns", "rows" | "dim" | "first_column" | "width", "LANES" | "DIMS"> = {
+  name: "ntXentColumns",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 32 }, DIMS: { type: "u32", value: 16 } },
   unrolls: () => [],
-  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], z: v["rows"] * v["dim"], lse: v["rows"], losses: v["rows"], correct: v["rows"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
-  flops: (v) => v["rows"] * (4 * v["splits"] + 2 * v["dim"]),
-  source: "// Second pass of NT-Xent: puts the runs of negatives of each row and its positive together.\n\
-// lse[i] = log sum_{j != i} exp(s[i, j]), losses[i] = lse[i] - s[i, positive of i], and whether the positive's logit is\n\
-// larger than every negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0).\n\
-// One thread a row.\n\
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4) }),
+  workgroups: (v) => Math.ceil(v["width"] / v["LANES"]) * Math.ceil(v["dim"] / v["DIMS"]),
+  flops: (v) => v["width"] * v["dim"],
+  source: "// A panel of columns for NT-Xent: rows of the embeddings, made of length 1 and transposed,\n\
+// columns[k, j] = z[first_column + j, k] * inverse[first_column + j]. Behind each dimension's `width` columns, zeros fill the last\n\
+// vector of four.\n\
 //\n\
-// shape largest: splits * rows\n\
-// shape sums: splits * rows\n\
+// Neighbouring threads take neighbouring columns, so they write neighbouring elements; each reads DIMS neighbouring ones.\n\
+//\n\
 // shape z: rows * dim\n\
-// shape lse: rows\n\
-// shape losses: rows\n\
-// shape correct: rows\n\
-// workgroups: ceil(rows / LANES)\n\
-// flops: rows * (4 * splits + 2 * dim)\n\
+// shape anchors: 3 * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// workgroups: ceil(width / LANES) * ceil(dim / DIMS)\n\
+// flops: width * dim\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+\n\
+const LANES: u32 = 32u;\n\
+const DIMS: u32 = 16u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> columns: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let dim_blocks = (params.dim + DIMS - 1u) / DIMS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let column = index / dim_blocks * LANES + local.x;\n\
+  let stride = panel_stride(params.width);\n\
+  if (column >= stride) {\n\
+    return;\n\
+  }\n\
+  let row = params.first_column + min(column, params.width - 1u);\n\
+  let scale = select(0.0, anchors[row], column < params.width);\n\
+  let begin = index % dim_blocks * DIMS;\n\
+  let end = min(begin + DIMS, params.dim);\n\
+  for (var k = begin; k < end; k++) {\n\
+    columns[k * stride + column] = z[row * params.dim + k] * scale;\n\
+  }\n\
+}\n\
+",
+};
+
+export const ntXentCombine: KernelDefinition<"largest" | "sums" | "z" | "anchors" | "losses" | "correct", "rows" | "splits" | "dim" | "first" | "total" | "inverse_temperature", "LANES"> = {
+  name: "ntXentCombine",
+  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"first","type":"u32","offset":12}, {"name":"total","type":"u32","offset":16}, {"name":"inverse_temperature","type":"f32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], z: v["rows"] * v["dim"], anchors: 3 * v["rows"], losses: v["total"], correct: v["total"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / 2 / v["LANES"]),
+  flops: (v) => v["rows"] * (4 * v["splits"] + 2 * v["dim"]),
+  source: "// Second pass of NT-Xent: puts the runs of negatives of each row of a block and its positive together. Of each anchor, `anchors`\n\
+// holds the reciprocal of its norm, and gets\n\
+// - the log-sum-exp lse[i] = log sum_{j != i} exp(s[i, j]),\n\
+// - what its pair lacks, (1 - p[i, positive]) + (1 - p[positive, i]) with p[i, j] = exp(s[i, j] - lse[i]), from the negatives alone, for\n\
+//   where the loss is small, a difference from 1 would be all rounding.\n\
+// losses[first + i] = lse[i] - s[i, positive of i], and correct[first + i] says whether the positive's logit is larger than every\n\
+// negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0). One thread a pair.\n\
+//\n\
+// shape largest: splits * rows\n\
+// shape sums: splits * rows\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape losses: total\n\
+// shape correct: total\n\
+// workgroups: ceil(rows / 2 / LANES)\n\
+// flops: rows * (4 * splits + 2 * dim)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -4247,16 +4477,38 @@ struct Params {\n\
   rows: u32,\n\
   splits: u32,\n\
   dim: u32,\n\
+  // Rows of the blocks before, and of all.\n\
+  first: u32,\n\
+  total: u32,\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> largest: array<f32>;\n\
 @group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
 @group(0) @binding(2) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> anchors: array<f32>;\n\
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;\n\
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+// Stores what is known of a row, and returns 1 - p[row, positive].\n\
+fn combine(row: u32, positive: f32) -> f32 {\n\
+  var negative = largest[row];\n\
+  for (var s = 1u; s < params.splits; s++) {\n\
+    negative = max(negative, largest[s * params.rows + row]);\n\
+  }\n\
+  let now = max(negative, positive);\n\
+  var rest = 0.0;\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    rest += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);\n\
+  }\n\
+  let sum = rest + exp(positive - now);\n\
+  anchors[params.rows + row] = now + log(sum);\n\
+  // The difference first: both are large at low temperatures, and the loss is small.\n\
+  losses[params.first + row] = log(sum) + (now - positive);\n\
+  correct[params.first + row] = select(0.0, 1.0, positive > negative);\n\
+  return rest / sum;\n\
+}\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -4264,69 +4516,247 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
+  let pairs = params.rows / 2u;\n\
   let row = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (row >= params.rows) {\n\
+  if (row >= pairs) {\n\
     return;\n\
   }\n\
-  var negative = largest[row];\n\
-  for (var s = 1u; s < params.splits; s++) {\n\
-    negative = max(negative, largest[s * params.rows + row]);\n\
-  }\n\
-  // In the order of the other logits: where all embeddings are equal, all logits are.\n\
-  let other = positive_of(row, params.rows);\n\
-  var similarity = 0.0;\n\
+  let other = row + pairs;\n\
+  let row_inverse = anchors[row];\n\
+  let other_inverse = anchors[other];\n\
+  // Each row's as the other logits of that row are computed: where embeddings are equal, logits are.\n\
+  var row_similarity = 0.0;\n\
+  var other_similarity = 0.0;\n\
   for (var k = 0u; k < params.dim; k++) {\n\
-    similarity = fma(z[row * params.dim + k], z[other * params.dim + k], similarity);\n\
+    let row_value = z[row * params.dim + k];\n\
+    let other_value = z[other * params.dim + k];\n\
+    row_similarity = fma(row_value, other_value * other_inverse, row_similarity);\n\
+    other_similarity = fma(other_value, row_value * row_inverse, other_similarity);\n\
   }\n\
-  let positive = similarity * params.inverse_temperature;\n\
-  let now = max(negative, positive);\n\
-  var sum = exp(positive - now);\n\
-  for (var s = 0u; s < params.splits; s++) {\n\
-    sum += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);\n\
-  }\n\
-  lse[row] = now + log(sum);\n\
-  // The difference first: both are large at low temperatures, and the loss is small.\n\
-  losses[row] = log(sum) + (now - positive);\n\
-  correct[row] = select(0.0, 1.0, positive > negative);\n\
+  let row_rest = combine(row, row_similarity * (row_inverse * params.inverse_temperature));\n\
+  let other_rest = combine(other, other_similarity * (other_inverse * params.inverse_temperature));\n\
+  anchors[2u * params.rows + row] = row_rest + other_rest;\n\
+  anchors[2u * params.rows + other] = row_rest + other_rest;\n\
 }\n\
 ",
 };
 
-export const ntXentGradientTiled: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
-  name: "ntXentGradientTiled",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
+export const ntXentEmbeddingGradient: KernelDefinition<"z" | "anchors" | "gradient" | "dz", "rows" | "dim" | "total" | "inverse_temperature", "LANES" | "LARGEST"> = {
+  name: "ntXentEmbeddingGradient",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"total","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), (4 / v["VECTOR"])],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
-  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["rows"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 1)) + v["ROW_THREADS"] * v["ROWS"] + 1) + v["rows"] * v["dim"]),
-  source: "// Gradient of the mean NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of\n\
-// nt-xent-gradient, for GPUs.\n\
-//\n\
-// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
-// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
-// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers. `columns` is z transposed.\n\
+  constants: { LANES: { type: "u32", value: 8 }, LARGEST: { type: "f32", value: 1000000000000 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 5 * v["rows"] * v["dim"],
+  source: "// Last step of NT-Xent's gradient, in place: from dz as nt-xent-gradient leaves it, the sum g over all columns, to the gradient with\n\
+// respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total` anchors,\n\
+// dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be\n\
+// made of length 1. A workgroup a row.\n\
 //\n\
 // shape z: rows * dim\n\
-// shape columns: rows * dim\n\
-// shape lse: rows\n\
+// shape anchors: 3 * rows\n\
 // shape gradient: 1\n\
 // shape dz: rows * dim\n\
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)\n\
-// flops: 2 * rows * rows * dim * (1 + ceil(dim / DIMS))\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(rows / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 1)) + ROW_THREADS * ROWS + 1) + rows * dim)\n\
+// workgroups: rows\n\
+// flops: 5 * rows * dim\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+// Of rows that are too short: see inverse-norms.\n\
+const LARGEST: f32 = 1000000000000.0;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  total: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let inverse = anchors[row];\n\
+  let scale = gradient[0] * params.inverse_temperature / f32(params.total);\n\
+  var dot = 0.0;\n\
+  for (var d = local.x; d < params.dim; d += LANES) {\n\
+    let at = row * params.dim + d;\n\
+    dot = fma(z[at] * inverse, dz[at], dot);\n\
+  }\n\
+  dot = workgroup_sum(local.x, dot);\n\
+  let along = select(0.0, dot, inverse < LARGEST);\n\
+  for (var d = local.x; d < params.dim; d += LANES) {\n\
+    let at = row * params.dim + d;\n\
+    dz[at] = (dz[at] - z[at] * inverse * along) * (inverse * scale);\n\
+  }\n\
+}\n\
+",
+};
+
+export const ntXentFactors: KernelDefinition<"factors" | "anchors" | "column_anchors", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "LANES"> = {
+  name: "ntXentFactors",
+  bindings: [{"name":"factors","access":"read_write","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"column_rows","type":"u32","offset":12}, {"name":"first_column","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}, {"name":"same_block","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ factors: v["count"] * v["width"], anchors: 3 * v["rows"], column_anchors: 3 * v["column_rows"] }),
+  workgroups: (v) => Math.ceil(v["count"] * v["width"] / v["LANES"]),
+  flops: (v) => 8 * v["count"] * v["width"],
+  source: "// The factors before the columns in NT-Xent's gradient (see nt-xent-gradient), in place of the cosine similarities of a run of\n\
+// `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.\n\
+//\n\
+// shape factors: count * width\n\
+// shape anchors: 3 * rows\n\
+// shape column_anchors: 3 * column_rows\n\
+// workgroups: ceil(count * width / LANES)\n\
+// flops: 8 * count * width\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read_write> factors: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> column_anchors: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.count * params.width) {\n\
+    return;\n\
+  }\n\
+  let row = params.first_row + i / params.width;\n\
+  let column = i % params.width;\n\
+  let row_lse = anchors[params.rows + row];\n\
+  let lack = anchors[2u * params.rows + row];\n\
+  let column_lse = column_anchors[params.column_rows + params.first_column + column];\n\
+  let similarity = factors[i];\n\
+  let probabilities = exp(fma(similarity, params.inverse_temperature, -row_lse)) + exp(fma(similarity, params.inverse_temperature, -column_lse));\n\
+  let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
+  let factor = select(probabilities, -lack, column == positive);\n\
+  factors[i] = select(factor, 0.0, column == place_in_panel(row, params.first_column, params.same_block));\n\
+}\n\
+",
+};
+
+export const ntXentGradientTiled: KernelDefinition<"z" | "anchors" | "columns" | "others" | "column_anchors" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "continues" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
+  name: "ntXentGradientTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
+  paramsSize: 32,
+  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * (v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), v["ROWS"], (v["DIMS"] / 4 / v["COL_THREADS"]), (4 / v["VECTOR"])],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
+  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 2)) + 3 * v["ROW_THREADS"] * v["ROWS"]) + v["rows"] * v["dim"]),
+  source: "// Gradient of NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of nt-xent-gradient, for GPUs.\n\
+//\n\
+// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
+// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
+// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape others: column_rows * dim\n\
+// shape column_anchors: 3 * column_rows\n\
+// shape dz: rows * dim\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)\n\
+// flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + rows * dim)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
 }\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
@@ -4337,7 +4767,7 @@ const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 8u;\n\
 // A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
 const DIMS: u32 = 128u;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
@@ -4402,18 +4832,24 @@ const DIM_LOADS = DEPTH * TILE_DIM_VECTORS / THREADS;\n\
 struct Params {\n\
   rows: u32,\n\
   dim: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  continues: u32,\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read_write> dz: array<vec4f>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
-// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
-// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
-// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;\n\
+@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
 fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
   let thread = local.y * COL_THREADS + local.x;\n\
   var z_at: array<u32, LEFT_LOADS>;\n\
@@ -4422,17 +4858,13 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
     z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
   }\n\
-  var columns_at: array<vec4u, RIGHT_LOADS>;\n\
+  let stride = panel_stride(params.width);\n\
+  var columns_at: array<u32, RIGHT_LOADS>;\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let number = i * THREADS + thread;\n\
-    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
-    let positions = select(\n\
-      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
-      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-      VECTOR == 4u,\n\
-    );\n\
-    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
+    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);\n\
+    columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
   }\n\
   for (var k = 0u; k < params.dim; k += DEPTH) {\n\
     // Dimensions past the end are zero; what stands there in memory does not count.\n\
@@ -4447,9 +4879,9 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     var right: array<vec4f, RIGHT_LOADS>;\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let at = columns_at[i] + k * params.rows;\n\
+      let at = columns_at[i] + k * stride;\n\
       let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
-      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];\n\
+      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];\n\
       right[i] = select(vec4f(0.0), values, counts);\n\
     }\n\
     workgroupBarrier();\n\
@@ -4489,14 +4921,19 @@ fn main(\n\
   }\n\
   let last = params.rows - 1u;\n\
   let thread = local.y * COL_THREADS + local.x;\n\
+  var row_scale: array<f32, ROWS>;\n\
   var row_lse: array<f32, ROWS>;\n\
+  var row_lack: array<f32, ROWS>;\n\
   //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
-    row_lse[r] = lse[min(first_row + r * ROW_THREADS + local.y, last)];\n\
+    let row = min(first_row + r * ROW_THREADS + local.y, last);\n\
+    row_scale[r] = anchors[row] * params.inverse_temperature;\n\
+    row_lse[r] = anchors[params.rows + row];\n\
+    row_lack[r] = anchors[2u * params.rows + row];\n\
   }\n\
 \n\
   var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;\n\
-  for (var tile = 0u; tile < params.rows; tile += TILE_COLS) {\n\
+  for (var tile = 0u; tile < params.width; tile += TILE_COLS) {\n\
     // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
     var similarities: Sums;\n\
     //#unroll\n\
@@ -4511,16 +4948,19 @@ fn main(\n\
     //#unroll\n\
     for (var c = 0u; c < COL_VECTORS; c++) {\n\
       let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);\n\
-      let at = min(place, vec4u(last));\n\
-      let column_lse = vec4f(lse[at.x], lse[at.y], lse[at.z], lse[at.w]);\n\
+      let at = vec4u(params.first_column) + min(place, vec4u(params.width - 1u));\n\
+      let column_inverse = vec4f(column_anchors[at.x], column_anchors[at.y], column_anchors[at.z], column_anchors[at.w]);\n\
+      let lse_at = at + vec4u(params.column_rows);\n\
+      let column_lse = vec4f(column_anchors[lse_at.x], column_anchors[lse_at.y], column_anchors[lse_at.z], column_anchors[lse_at.w]);\n\
       //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
         let row = first_row + r * ROW_THREADS + local.y;\n\
-        let logits = similarities[r][c] * params.inverse_temperature;\n\
-        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);\n\
-        let positive = vec4u(positive_of(row, params.rows));\n\
-        let values = probabilities - select(vec4f(0.0), vec4f(2.0), place == positive);\n\
-        let counts = (place < vec4u(params.rows)) & (place != vec4u(row));\n\
+        let itself = vec4u(place_in_panel(row, params.first_column, params.same_block));\n\
+        let positive = vec4u(place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block));\n\
+        let own = exp(fma(similarities[r][c], vec4f(row_scale[r]), vec4f(-row_lse[r])));\n\
+        let other = exp(fma(similarities[r][c], vec4f(row_scale[r]), -column_lse));\n\
+        let values = select(own + other, vec4f(-row_lack[r]), place == positive) * column_inverse;\n\
+        let counts = (place < vec4u(params.width)) & (place != itself);\n\
         factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);\n\
       }\n\
     }\n\
@@ -4536,8 +4976,9 @@ fn main(\n\
           vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
           VECTOR == 4u,\n\
         );\n\
-        let at = vec4u(min(tile + j + number / TILE_DIM_VECTORS, last) * params.dim) + dims;\n\
-        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]); //#vec4 right[i] = z[at.x / 4u];\n\
+        let column = params.first_column + min(tile + j + number / TILE_DIM_VECTORS, params.width - 1u);\n\
+        let at = vec4u(column * params.dim) + dims;\n\
+        right[i] = vec4f(others[at.x], others[at.y], others[at.z], others[at.w]); //#vec4 right[i] = others[at.x / 4u];\n\
       }\n\
       workgroupBarrier();\n\
       //#unroll\n\
@@ -4570,7 +5011,6 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
   //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
     let row = first_row + r * ROW_THREADS + local.y;\n\
@@ -4581,7 +5021,8 @@ fn main(\n\
       for (var i = 0u; i < PIECES; i++) {\n\
         if (row < params.rows && dim + i < params.dim) {\n\
           let at = row * params.dim + dim + i;\n\
-          dz[at] = totals[r][d][i] * scale; //#vec4 dz[at / 4u] = totals[r][d] * scale;\n\
+          let before = select(0.0, dz[at], params.continues == 1u); //#vec4 let before = select(vec4f(0.0), dz[at / 4u], params.continues == 1u);\n\
+          dz[at] = before + totals[r][d][i]; //#vec4 dz[at / 4u] = before + totals[r][d];\n\
         }\n\
       }\n\
     }\n\
@@ -4590,43 +5031,58 @@ fn main(\n\
 ",
 };
 
-export const ntXentGradient: KernelDefinition<"z" | "columns" | "lse" | "gradient" | "dz", "rows" | "dim" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
+export const ntXentGradient: KernelDefinition<"z" | "anchors" | "columns" | "others" | "column_anchors" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "continues" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
   name: "ntXentGradient",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"inverse_temperature","type":"f32","offset":8}],
-  paramsSize: 16,
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
+  paramsSize: 32,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
-  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], lse: v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]),
-  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DEPTH"])),
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["dim"] / v["DEPTH"]) * (Math.ceil(v["rows"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"] * (1 + v["COLS"] * v["LANES"]) + v["COLS"] * v["LANES"] * Math.ceil(Math.min(v["dim"], v["DEPTH"]) / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + 1) + v["rows"] * v["dim"]),
-  source: "// Gradient of the mean NT-Xent with respect to the normalised embeddings. The matrix of logits is symmetric, so\n\
-// dz[i] = gradient / (rows * temperature) * sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j].\n\
-// The logits are computed again, tile by tile, and never stored.\n\
+  unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), (Math.min(v["ROWS"], 16)), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16))],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]),
+  flops: (v) => 4 * v["rows"] * v["width"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + 4 * v["ROWS"] + 2 * v["COLS"] * v["LANES"] + v["COLS"] * v["LANES"] * Math.ceil(v["dim"] / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + v["rows"] * v["dim"]),
+  source: "// Gradient of NT-Xent, from a panel of columns, with respect to normalised embeddings and but for a constant factor: the\n\
+// matrix of logits s (see nt-xent-partials) is symmetric, so\n\
+// dz[i] = sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j] / |z[j]|.\n\
+// For the positive, the factor is what `anchors` says that the pair lacks (see nt-xent-combine), negated. The logits are computed\n\
+// again, tile by tile, and never stored. With `continues`, the sum over the panels before is in dz and goes on from there.\n\
 //\n\
-// A workgroup takes ROWS rows and DEPTH of the dimensions. For each tile of columns, the factors before z[j] go to\n\
+// A workgroup takes ROWS rows and all dimensions, DEPTH at most. For each tile of columns, the factors before z[j] go to\n\
 // workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then\n\
 // neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
-// `columns` is z transposed.\n\
+// `columns` is the panel of `others` as nt-xent-columns makes it; `others` has a block's `column_rows` rows.\n\
 //\n\
 // shape z: rows * dim\n\
-// shape columns: rows * dim\n\
-// shape lse: rows\n\
-// shape gradient: 1\n\
+// shape anchors: 3 * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape others: column_rows * dim\n\
+// shape column_anchors: 3 * column_rows\n\
 // shape dz: rows * dim\n\
-// workgroups: ceil(rows / ROWS) * ceil(dim / DEPTH)\n\
-// flops: 2 * rows * rows * dim * (1 + ceil(dim / DEPTH))\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(dim / DEPTH) * (ceil(rows / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS * (1 + COLS * LANES) + COLS * LANES * ceil(min(dim, DEPTH) / (COLS * LANES)) * COLS * LANES) + 1) + rows * dim)\n\
+// workgroups: ceil(rows / ROWS)\n\
+// flops: 4 * rows * width * dim\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 4 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + rows * dim)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
 }\n\
 // The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
 // lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
@@ -4638,12 +5094,12 @@ fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
   return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
 }\n\
 \n\
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see\n\
-// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
-// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
-// columns past the end repeat the last one.\n\
+// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
+// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
+// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
 fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
+  let stride = panel_stride(params.width);\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
@@ -4662,7 +5118,7 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
     var values: array<f32, COLS>;\n\
     //#unroll\n\
     for (var v = 0u; v < VECTORS; v++) {\n\
-      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);\n\
+      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);\n\
       let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
       //#unroll\n\
       for (var i = 0u; i < VECTOR; i++) {\n\
@@ -4692,7 +5148,7 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.\n\
+// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 const VECTORS = COLS / VECTOR;\n\
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
@@ -4704,18 +5160,24 @@ const DEPTH: u32 = 128u;\n\
 struct Params {\n\
   rows: u32,\n\
   dim: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  continues: u32,\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
-@group(0) @binding(3) var<storage, read> gradient: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> dz: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;\n\
+@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 var<workgroup> factors: array<f32, ROWS * LANES * COLS>;\n\
-// Every thread touches only the dimensions that it owns: no barrier needed between tiles.\n\
+// Every thread touches only the dimensions that it owns until the end: no barrier needed between tiles.\n\
 var<workgroup> totals: array<f32, ROWS * DEPTH>;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -4724,25 +5186,32 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
-  let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * ROWS;\n\
-  let first_dim = index / row_blocks * DEPTH;\n\
-  if (first_dim >= params.dim) {\n\
+  let first_row = workgroup_index(group, grid) * ROWS;\n\
+  if (first_row >= params.rows) {\n\
     return;\n\
   }\n\
   let last = params.rows - 1u;\n\
-  let dims = min(DEPTH, params.dim - first_dim);\n\
 \n\
-  for (var tile = 0u; tile < params.rows; tile += LANES * COLS) {\n\
+  for (var tile = 0u; tile < params.width; tile += LANES * COLS) {\n\
     var tile_factors = similarity_tile(first_row, tile, local.x);\n\
+    var column_inverse: array<f32, COLS>;\n\
+    var column_lse: array<f32, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let at = params.first_column + min(column_of(tile, c, local.x), params.width - 1u);\n\
+      column_inverse[c] = column_anchors[at];\n\
+      column_lse[c] = column_anchors[params.column_rows + at];\n\
+    }\n\
     for (var round = 0u; round < ROUNDS; round++) {\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
         let r = round * ROWS_AT_ONCE + i;\n\
         let row = min(first_row + r, last);\n\
-        let row_lse = lse[row];\n\
-        let positive = positive_of(row, params.rows);\n\
+        let scale = anchors[row] * params.inverse_temperature;\n\
+        let row_lse = anchors[params.rows + row];\n\
+        let lack = anchors[2u * params.rows + row];\n\
+        let itself = place_in_panel(row, params.first_column, params.same_block);\n\
+        let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           let column = column_of(tile, c, local.x);\n\
@@ -4751,10 +5220,9 @@ fn main(\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
             similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);\n\
           }\n\
-          let logit = similarity * params.inverse_temperature;\n\
-          let probabilities = exp(logit - row_lse) + exp(logit - lse[min(column, last)]);\n\
-          let factor = probabilities - select(0.0, 2.0, column == positive);\n\
-          let kept = select(0.0, factor, column < params.rows && column != row);\n\
+          let probabilities = exp(fma(similarity, scale, -row_lse)) + exp(fma(similarity, scale, -column_lse[c]));\n\
+          let factor = select(probabilities, -lack, column == positive) * column_inverse[c];\n\
+          let kept = select(0.0, factor, column < params.width && column != itself);\n\
           factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -4765,8 +5233,7 @@ fn main(\n\
     }\n\
     workgroupBarrier(); //#subgroups ;\n\
 \n\
-    for (var d = 0u; d < dims; d += LANES * COLS) {\n\
-      let own_dim = first_dim + d + local.x;\n\
+    for (var d = 0u; d < params.dim; d += LANES * COLS) {\n\
       // By hand, for the same reason as in similarity_tile.\n\
       var sums: array<array<f32, COLS>, ROWS>;\n\
       //#unroll\n\
@@ -4789,11 +5256,16 @@ fn main(\n\
         for (var lane = 0u; lane < LANES; lane++) {\n\
           // Past the last column the factors are 0.\n\
           let column = column_of(tile, chunk, lane);\n\
-          let z_start = min(column, last) * params.dim;\n\
+          let start = (params.first_column + min(column, params.width - 1u)) * params.dim;\n\
           var values: array<f32, COLS>;\n\
           //#unroll\n\
-          for (var c = 0u; c < COLS; c++) {\n\
-            values[c] = z[z_start + min(own_dim + c * LANES, params.dim - 1u)];\n\
+          for (var v = 0u; v < VECTORS; v++) {\n\
+            let at = start + min(column_of(d, v * VECTOR, local.x), params.dim - VECTOR);\n\
+            let loaded = vec4f(others[at]); //#vec4 let loaded = others[at / 4u];\n\
+            //#unroll\n\
+            for (var i = 0u; i < VECTOR; i++) {\n\
+              values[v * VECTOR + i] = loaded[i];\n\
+            }\n\
           }\n\
           //#unroll\n\
           for (var r = 0u; r < ROWS; r++) {\n\
@@ -4815,7 +5287,7 @@ fn main(\n\
             for (var q = 0u; q < ROUNDS; q++) {\n\
               sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);\n\
             }\n\
-            totals[(round * ROWS_AT_ONCE + i) * DEPTH + d + local.x + c * LANES] += sum;\n\
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, local.x)] += sum;\n\
           }\n\
         }\n\
       }\n\
@@ -4823,11 +5295,12 @@ fn main(\n\
     workgroupBarrier(); //#subgroups ;\n\
   }\n\
 \n\
-  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);\n\
+  workgroupBarrier();\n\
   for (var r = 0u; r < ROWS; r++) {\n\
-    for (var d = local.x; d < dims; d += LANES) {\n\
+    for (var d = local.x; d < params.dim; d += LANES) {\n\
       if (first_row + r < params.rows) {\n\
-        dz[(first_row + r) * params.dim + first_dim + d] = totals[r * DEPTH + d] * scale;\n\
+        let at = (first_row + r) * params.dim + d;\n\
+        dz[at] = totals[r * DEPTH + d] + select(0.0, dz[at], params.continues == 1u);\n\
       }\n\
     }\n\
   }\n\
@@ -4835,37 +5308,50 @@ fn main(\n\
 ",
 };
 
-export const ntXentPartialsTiled: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "LOWEST"> = {
+export const ntXentPartialsTiled: KernelDefinition<"z" | "anchors" | "columns" | "largest" | "sums", "rows" | "dim" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "LOWEST"> = {
   name: "ntXentPartialsTiled",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
-  paramsSize: 16,
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"same_block","type":"u32","offset":16}, {"name":"splits","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
+  paramsSize: 32,
   constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
   unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (v["COLS"] / 4), v["ROWS"]],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
-  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["rows"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 2 * v["splits"] * v["rows"]),
+  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + 2 * v["splits"] * v["rows"]),
   source: "// First pass of NT-Xent with tiles of the embeddings in workgroup memory: the equations and bindings of nt-xent-partials, for\n\
 // GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A thread keeps the\n\
 // largest logit and the sum of each of its rows; at the end, the threads of a row put theirs together.\n\
 //\n\
 // shape z: rows * dim\n\
-// shape columns: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
-// flops: 2 * rows * rows * dim\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(rows / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + 2 * splits * rows)\n\
+// flops: 2 * rows * width * dim\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * ROW_THREADS * ROWS) + 2 * splits * rows)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
 }\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
@@ -4873,7 +5359,7 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.\n\
+// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
@@ -4935,18 +5421,23 @@ fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
 struct Params {\n\
   rows: u32,\n\
   dim: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
   splits: u32,\n\
+  continues: u32,\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
-@group(0) @binding(4) var<uniform> params: Params;\n\
-// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
-// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring\n\
-// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(3) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
 fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
   let thread = local.y * COL_THREADS + local.x;\n\
   var z_at: array<u32, LEFT_LOADS>;\n\
@@ -4955,17 +5446,13 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
     z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
   }\n\
-  var columns_at: array<vec4u, RIGHT_LOADS>;\n\
+  let stride = panel_stride(params.width);\n\
+  var columns_at: array<u32, RIGHT_LOADS>;\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let number = i * THREADS + thread;\n\
-    let column = first_column + 4u * (number % TILE_COL_VECTORS);\n\
-    let positions = select(\n\
-      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),\n\
-      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-      VECTOR == 4u,\n\
-    );\n\
-    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;\n\
+    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);\n\
+    columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
   }\n\
   for (var k = 0u; k < params.dim; k += DEPTH) {\n\
     // Dimensions past the end are zero; what stands there in memory does not count.\n\
@@ -4980,9 +5467,9 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     var right: array<vec4f, RIGHT_LOADS>;\n\
     //#unroll\n\
     for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let at = columns_at[i] + k * params.rows;\n\
+      let at = columns_at[i] + k * stride;\n\
       let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
-      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];\n\
+      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];\n\
       right[i] = select(vec4f(0.0), values, counts);\n\
     }\n\
     workgroupBarrier();\n\
@@ -5021,16 +5508,18 @@ fn main(\n\
   if (split >= params.splits) {\n\
     return;\n\
   }\n\
-  let tiles = (params.rows + TILE_COLS - 1u) / TILE_COLS;\n\
+  let tiles = (params.width + TILE_COLS - 1u) / TILE_COLS;\n\
   let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
 \n\
   var row_largest: array<f32, ROWS>;\n\
   var row_sums: array<f32, ROWS>;\n\
+  var row_scale: array<f32, ROWS>;\n\
   //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
     row_largest[r] = LOWEST;\n\
     row_sums[r] = 0.0;\n\
+    row_scale[r] = anchors[min(first_row + r * ROW_THREADS + local.y, params.rows - 1u)] * params.inverse_temperature;\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let first_column = tile * TILE_COLS + 4u * local.x;\n\
@@ -5047,21 +5536,22 @@ fn main(\n\
     //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
       let row = first_row + r * ROW_THREADS + local.y;\n\
-      let positive = positive_of(row, params.rows);\n\
+      let itself = place_in_panel(row, params.first_column, params.same_block);\n\
+      let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
       var now = row_largest[r];\n\
       //#unroll\n\
       for (var c = 0u; c < COL_VECTORS; c++) {\n\
         let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
-        let negative = (place < vec4u(params.rows)) & (place != vec4u(row)) & (place != vec4u(positive));\n\
-        let logits = select(vec4f(LOWEST), similarities[r][c] * params.inverse_temperature, negative);\n\
+        let negative = (place < vec4u(params.width)) & (place != vec4u(itself)) & (place != vec4u(positive));\n\
+        let logits = select(vec4f(LOWEST), similarities[r][c] * row_scale[r], negative);\n\
         now = max(max(now, max(logits.x, logits.y)), max(logits.z, logits.w));\n\
       }\n\
       var sum = row_sums[r] * exp(row_largest[r] - now);\n\
       //#unroll\n\
       for (var c = 0u; c < COL_VECTORS; c++) {\n\
         let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
-        let negative = (place < vec4u(params.rows)) & (place != vec4u(row)) & (place != vec4u(positive));\n\
-        let logits = similarities[r][c] * params.inverse_temperature;\n\
+        let negative = (place < vec4u(params.width)) & (place != vec4u(itself)) & (place != vec4u(positive));\n\
+        let logits = similarities[r][c] * row_scale[r];\n\
         let shares = select(vec4f(0.0), exp(min(logits - vec4f(now), vec4f(0.0))), negative);\n\
         sum += (shares.x + shares.y) + (shares.z + shares.w);\n\
       }\n\
@@ -5087,48 +5577,67 @@ fn main(\n\
       for (var i = 0u; i < COL_THREADS; i++) {\n\
         sum += thread_sums[local.y * COL_THREADS + i] * exp(thread_largest[local.y * COL_THREADS + i] - now);\n\
       }\n\
-      largest[split * params.rows + row] = now;\n\
-      sums[split * params.rows + row] = sum;\n\
+      let at = split * params.rows + row;\n\
+      let before = select(LOWEST, largest[at], params.continues == 1u);\n\
+      let sum_before = select(0.0, sums[at], params.continues == 1u);\n\
+      let most = max(before, now);\n\
+      largest[at] = most;\n\
+      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);\n\
     }\n\
   }\n\
 }\n\
 ",
 };
 
-export const ntXentPartials: KernelDefinition<"z" | "columns" | "largest" | "sums", "rows" | "dim" | "splits" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "LOWEST"> = {
+export const ntXentPartials: KernelDefinition<"z" | "anchors" | "columns" | "largest" | "sums", "rows" | "dim" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "LOWEST"> = {
   name: "ntXentPartials",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"splits","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
-  paramsSize: 16,
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"same_block","type":"u32","offset":16}, {"name":"splits","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
+  paramsSize: 32,
   constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
   unrolls: (v) => [(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 16))), v["COLS"], (Math.min(v["ROWS"], 16)), v["COLS"]],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], columns: v["rows"] * v["dim"], largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
-  flops: (v) => 2 * v["rows"] * v["rows"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["rows"] / (v["COLS"] * v["LANES"])) * v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + 2 * v["splits"] * v["rows"]),
-  source: "// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits\n\
-// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all\n\
-// columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of\n\
+  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"]) + 2 * v["splits"] * v["rows"]),
+  source: "// First pass of NT-Xent (Chen et al. 2020, equation 1), on a panel of columns: the logits\n\
+// s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of the negatives of each row i, that\n\
+// is all columns but i and its positive, in each of `splits` runs of the panel's columns, only the largest logit and the sum of\n\
 // exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and\n\
-// Gimelshein 2018). A thread holds a tile of ROWS x COLS logits in registers;\n\
+// Gimelshein 2018). With `continues`, those of the panels before are in `largest` and `sums` already and go on from there.\n\
+//\n\
+// `columns` holds rows of length 1, transposed: see nt-xent-columns. A thread holds a tile of ROWS x COLS logits in registers;\n\
 // with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).\n\
 //\n\
 // shape z: rows * dim\n\
-// shape columns: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
 // shape largest: splits * rows\n\
 // shape sums: splits * rows\n\
 // workgroups: ceil(rows / ROWS) * splits\n\
-// flops: 2 * rows * rows * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(rows / (COLS * LANES)) * dim * (ROWS + COLS * LANES) + 2 * splits * rows)\n\
+// flops: 2 * rows * width * dim\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * splits * rows)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
 }\n\
 // The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
 // lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
@@ -5140,12 +5649,12 @@ fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
   return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
 }\n\
 \n\
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see\n\
-// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of\n\
-// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and\n\
-// columns past the end repeat the last one.\n\
+// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
+// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
+// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
 fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
+  let stride = panel_stride(params.width);\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
@@ -5164,7 +5673,7 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
     var values: array<f32, COLS>;\n\
     //#unroll\n\
     for (var v = 0u; v < VECTORS; v++) {\n\
-      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);\n\
+      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);\n\
       let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
       //#unroll\n\
       for (var i = 0u; i < VECTOR; i++) {\n\
@@ -5194,7 +5703,7 @@ const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.\n\
+// Neighbouring columns that a thread loads at once, 1 or 4.\n\
 const VECTOR: u32 = 1u;\n\
 const VECTORS = COLS / VECTOR;\n\
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
@@ -5206,15 +5715,20 @@ const LOWEST: f32 = -1e30;\n\
 struct Params {\n\
   rows: u32,\n\
   dim: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
   splits: u32,\n\
+  continues: u32,\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> largest: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> sums: array<f32>;\n\
-@group(0) @binding(4) var<uniform> params: Params;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(3) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
 \n\
 // Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.\n\
 var<workgroup> lane_largest: array<f32, ROWS * LANES>;\n\
@@ -5249,7 +5763,7 @@ fn main(\n\
   if (split >= params.splits) {\n\
     return;\n\
   }\n\
-  let tiles = (params.rows + LANES * COLS - 1u) / (LANES * COLS);\n\
+  let tiles = (params.width + LANES * COLS - 1u) / (LANES * COLS);\n\
   let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
 \n\
@@ -5264,8 +5778,10 @@ fn main(\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
         let r = round * ROWS_AT_ONCE + i;\n\
-        let row = first_row + r;\n\
-        let positive = positive_of(row, params.rows);\n\
+        let row = min(first_row + r, params.rows - 1u);\n\
+        let scale = anchors[row] * params.inverse_temperature;\n\
+        let itself = place_in_panel(row, params.first_column, params.same_block);\n\
+        let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
         let before = lane_largest[r * LANES + local.x];\n\
         var now = before;\n\
         var logits: array<f32, COLS>;\n\
@@ -5278,8 +5794,8 @@ fn main(\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
             similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);\n\
           }\n\
-          logits[c] = similarity * params.inverse_temperature;\n\
-          negative[c] = column < params.rows && column != row && column != positive;\n\
+          logits[c] = similarity * scale;\n\
+          negative[c] = column < params.width && column != itself && column != positive;\n\
           now = select(now, max(now, logits[c]), negative[c]);\n\
         }\n\
         var sum = lane_sums[r * LANES + local.x] * exp(before - now);\n\
@@ -5301,10 +5817,124 @@ fn main(\n\
     let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);\n\
     let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
     if (local.x == 0u) {\n\
-      largest[split * params.rows + first_row + r] = now;\n\
-      sums[split * params.rows + first_row + r] = sum;\n\
+      let at = split * params.rows + first_row + r;\n\
+      let before = select(LOWEST, largest[at], params.continues == 1u);\n\
+      let sum_before = select(0.0, sums[at], params.continues == 1u);\n\
+      let most = max(before, now);\n\
+      largest[at] = most;\n\
+      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);\n\
     }\n\
   }\n\
+}\n\
+",
+};
+
+export const ntXentStatistics: KernelDefinition<"columns" | "statistics", "dim" | "width" | "before", "LANES"> = {
+  name: "ntXentStatistics",
+  bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"dim","type":"u32","offset":0}, {"name":"width","type":"u32","offset":4}, {"name":"before","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), statistics: 2 * v["dim"] }),
+  workgroups: (v) => v["dim"],
+  flops: (v) => 4 * v["width"] * v["dim"],
+  source: "// Means and biased variances of the dimensions of normalised embeddings, panel by panel: those of a panel (its mean first, so that\n\
+// nothing cancels) are put together with those of the `before` columns of the panels before (Chan, Golub and LeVeque 1979).\n\
+// `statistics` holds the means, then the variances. A workgroup a dimension.\n\
+//\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape statistics: 2 * dim\n\
+// workgroups: dim\n\
+// flops: 4 * width * dim\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
+\n\
+// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  dim: u32,\n\
+  width: u32,\n\
+  before: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let dim = workgroup_index(group, grid);\n\
+  if (dim >= params.dim) {\n\
+    return;\n\
+  }\n\
+  let start = dim * panel_stride(params.width);\n\
+  var sum = 0.0;\n\
+  for (var j = local.x; j < params.width; j += LANES) {\n\
+    sum += columns[start + j];\n\
+  }\n\
+  let more = f32(params.width);\n\
+  let panel_mean = workgroup_sum(local.x, sum) / more;\n\
+  var squares = 0.0;\n\
+  for (var j = local.x; j < params.width; j += LANES) {\n\
+    let difference = columns[start + j] - panel_mean;\n\
+    squares = fma(difference, difference, squares);\n\
+  }\n\
+  let panel_squares = workgroup_sum(local.x, squares);\n\
+  if (local.x > 0u) {\n\
+    return;\n\
+  }\n\
+  if (params.before == 0u) {\n\
+    statistics[dim] = panel_mean;\n\
+    statistics[params.dim + dim] = panel_squares / more;\n\
+    return;\n\
+  }\n\
+  let count = f32(params.before);\n\
+  let total = count + more;\n\
+  let mean = statistics[dim];\n\
+  let step = panel_mean - mean;\n\
+  let all_squares = statistics[params.dim + dim] * count + panel_squares + step * step * (count * more / total);\n\
+  statistics[dim] = mean + step * (more / total);\n\
+  statistics[params.dim + dim] = all_squares / total;\n\
 }\n\
 ",
 };
@@ -5404,6 +6034,58 @@ fn main(\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     y[i] = max(x[i], 0.0);\n\
+  }\n\
+}\n\
+",
+};
+
+export const scaledRows: KernelDefinition<"x" | "anchors" | "y", "rows" | "cols" | "first" | "count", "LANES"> = {
+  name: "scaledRows",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"first","type":"u32","offset":8}, {"name":"count","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], anchors: 3 * v["rows"], y: v["count"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["count"] * v["cols"] / v["LANES"]),
+  flops: (v) => v["count"] * v["cols"],
+  source: "// A run of rows of NT-Xent's embeddings, made of length 1: y[r, k] = x[first + r, k] * inverse[first + r], the inverse of the norm being\n\
+// the first value of an anchor.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape anchors: 3 * rows\n\
+// shape y: count * cols\n\
+// workgroups: ceil(count * cols / LANES)\n\
+// flops: count * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  first: u32,\n\
+  count: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i < params.count * params.cols) {\n\
+    y[i] = x[params.first * params.cols + i] * anchors[params.first + i / params.cols];\n\
   }\n\
 }\n\
 ",
@@ -6064,6 +6746,7 @@ fn main(\n\
 export const kernels = {
   accumulate,
   adamw,
+  addRows,
   add,
   augmentParameters,
   augment,
@@ -6090,6 +6773,7 @@ export const kernels = {
   gaussianNoise,
   globalAveragePoolGradient,
   globalAveragePool,
+  inverseNorms,
   knnVote,
   larsNorms,
   larsTrust,
@@ -6102,13 +6786,18 @@ export const kernels = {
   mean,
   normalizeRowsGradient,
   normalizeRows,
+  ntXentColumns,
   ntXentCombine,
+  ntXentEmbeddingGradient,
+  ntXentFactors,
   ntXentGradientTiled,
   ntXentGradient,
   ntXentPartialsTiled,
   ntXentPartials,
+  ntXentStatistics,
   reluGradient,
   relu,
+  scaledRows,
   scatterRows,
   sgd,
   sobel,

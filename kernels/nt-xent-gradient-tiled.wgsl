@@ -1,18 +1,18 @@
-// Gradient of the mean NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of
-// nt-xent-gradient, for GPUs.
+// Gradient of NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of nt-xent-gradient, for GPUs.
 //
 // A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it
 // computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the
-// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers. `columns` is z transposed.
+// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers.
 //
 // shape z: rows * dim
-// shape columns: rows * dim
-// shape lse: rows
-// shape gradient: 1
+// shape anchors: 3 * rows
+// shape columns: dim * 4 * ceil(width / 4)
+// shape others: column_rows * dim
+// shape column_anchors: 3 * column_rows
 // shape dz: rows * dim
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)
-// flops: 2 * rows * rows * dim * (1 + ceil(dim / DIMS))
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(rows / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 1)) + ROW_THREADS * ROWS + 1) + rows * dim)
+// flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + rows * dim)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 
@@ -24,7 +24,7 @@ const COLS: u32 = 4u;
 const DEPTH: u32 = 8u;
 // A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.
 const DIMS: u32 = 128u;
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs rows and dim to be multiples of 4.
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs a multiple of 4 dimensions.
 const VECTOR: u32 = 1u;
 const PIECES = 4u / VECTOR;
 const LEFT_STRIDE = DEPTH / 4u;
@@ -38,15 +38,21 @@ const DIM_LOADS = DEPTH * TILE_DIM_VECTORS / THREADS;
 struct Params {
   rows: u32,
   dim: u32,
+  column_rows: u32,
+  first_column: u32,
+  width: u32,
+  same_block: u32,
+  continues: u32,
   inverse_temperature: f32,
 }
 
 @group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;
-@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;
-@group(0) @binding(2) var<storage, read> lse: array<f32>;
-@group(0) @binding(3) var<storage, read> gradient: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read_write> dz: array<vec4f>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;
+@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;
+@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;
+@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 //#include "lib/similarity-tiles.wgsl"
 
 var<workgroup> factors: array<vec4f, TILE_ROWS * TILE_COL_VECTORS>;
@@ -66,14 +72,19 @@ fn main(
   }
   let last = params.rows - 1u;
   let thread = local.y * COL_THREADS + local.x;
+  var row_scale: array<f32, ROWS>;
   var row_lse: array<f32, ROWS>;
+  var row_lack: array<f32, ROWS>;
   //#unroll
   for (var r = 0u; r < ROWS; r++) {
-    row_lse[r] = lse[min(first_row + r * ROW_THREADS + local.y, last)];
+    let row = min(first_row + r * ROW_THREADS + local.y, last);
+    row_scale[r] = anchors[row] * params.inverse_temperature;
+    row_lse[r] = anchors[params.rows + row];
+    row_lack[r] = anchors[2u * params.rows + row];
   }
 
   var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;
-  for (var tile = 0u; tile < params.rows; tile += TILE_COLS) {
+  for (var tile = 0u; tile < params.width; tile += TILE_COLS) {
     // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.
     var similarities: Sums;
     //#unroll
@@ -88,16 +99,19 @@ fn main(
     //#unroll
     for (var c = 0u; c < COL_VECTORS; c++) {
       let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);
-      let at = min(place, vec4u(last));
-      let column_lse = vec4f(lse[at.x], lse[at.y], lse[at.z], lse[at.w]);
+      let at = vec4u(params.first_column) + min(place, vec4u(params.width - 1u));
+      let column_inverse = vec4f(column_anchors[at.x], column_anchors[at.y], column_anchors[at.z], column_anchors[at.w]);
+      let lse_at = at + vec4u(params.column_rows);
+      let column_lse = vec4f(column_anchors[lse_at.x], column_anchors[lse_at.y], column_anchors[lse_at.z], column_anchors[lse_at.w]);
       //#unroll
       for (var r = 0u; r < ROWS; r++) {
         let row = first_row + r * ROW_THREADS + local.y;
-        let logits = similarities[r][c] * params.inverse_temperature;
-        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);
-        let positive = vec4u(positive_of(row, params.rows));
-        let values = probabilities - select(vec4f(0.0), vec4f(2.0), place == positive);
-        let counts = (place < vec4u(params.rows)) & (place != vec4u(row));
+        let itself = vec4u(place_in_panel(row, params.first_column, params.same_block));
+        let positive = vec4u(place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block));
+        let own = exp(fma(similarities[r][c], vec4f(row_scale[r]), vec4f(-row_lse[r])));
+        let other = exp(fma(similarities[r][c], vec4f(row_scale[r]), -column_lse));
+        let values = select(own + other, vec4f(-row_lack[r]), place == positive) * column_inverse;
+        let counts = (place < vec4u(params.width)) & (place != itself);
         factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);
       }
     }
@@ -113,8 +127,9 @@ fn main(
           vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
           VECTOR == 4u,
         );
-        let at = vec4u(min(tile + j + number / TILE_DIM_VECTORS, last) * params.dim) + dims;
-        right[i] = vec4f(z[at.x], z[at.y], z[at.z], z[at.w]); //#vec4 right[i] = z[at.x / 4u];
+        let column = params.first_column + min(tile + j + number / TILE_DIM_VECTORS, params.width - 1u);
+        let at = vec4u(column * params.dim) + dims;
+        right[i] = vec4f(others[at.x], others[at.y], others[at.z], others[at.w]); //#vec4 right[i] = others[at.x / 4u];
       }
       workgroupBarrier();
       //#unroll
@@ -147,7 +162,6 @@ fn main(
     }
   }
 
-  let scale = gradient[0] * params.inverse_temperature / f32(params.rows);
   //#unroll
   for (var r = 0u; r < ROWS; r++) {
     let row = first_row + r * ROW_THREADS + local.y;
@@ -158,7 +172,8 @@ fn main(
       for (var i = 0u; i < PIECES; i++) {
         if (row < params.rows && dim + i < params.dim) {
           let at = row * params.dim + dim + i;
-          dz[at] = totals[r][d][i] * scale; //#vec4 dz[at / 4u] = totals[r][d] * scale;
+          let before = select(0.0, dz[at], params.continues == 1u); //#vec4 let before = select(vec4f(0.0), dz[at / 4u], params.continues == 1u);
+          dz[at] = before + totals[r][d][i]; //#vec4 dz[at / 4u] = before + totals[r][d];
         }
       }
     }

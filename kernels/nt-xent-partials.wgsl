@@ -1,17 +1,20 @@
-// First pass of NT-Xent (Chen et al. 2020, equation 1) on normalised embeddings z: the logits
-// s[i, j] = z[i] . z[j] / temperature are computed in tiles and never stored. Of the negatives of each row i, that is all
-// columns but i and its positive, in each of `splits` runs of columns, only the largest logit and the sum of
+// First pass of NT-Xent (Chen et al. 2020, equation 1), on a panel of columns: the logits
+// s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of the negatives of each row i, that
+// is all columns but i and its positive, in each of `splits` runs of the panel's columns, only the largest logit and the sum of
 // exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and
-// Gimelshein 2018). A thread holds a tile of ROWS x COLS logits in registers;
+// Gimelshein 2018). With `continues`, those of the panels before are in `largest` and `sums` already and go on from there.
+//
+// `columns` holds rows of length 1, transposed: see nt-xent-columns. A thread holds a tile of ROWS x COLS logits in registers;
 // with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).
 //
 // shape z: rows * dim
-// shape columns: rows * dim
+// shape anchors: 3 * rows
+// shape columns: dim * 4 * ceil(width / 4)
 // shape largest: splits * rows
 // shape sums: splits * rows
 // workgroups: ceil(rows / ROWS) * splits
-// flops: 2 * rows * rows * dim
-// bytes: 4 * (ceil(rows / ROWS) * ceil(rows / (COLS * LANES)) * dim * (ROWS + COLS * LANES) + 2 * splits * rows)
+// flops: 2 * rows * width * dim
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * splits * rows)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 //#include "lib/share.wgsl"
@@ -23,7 +26,7 @@ const ROWS: u32 = 8u;
 const COLS: u32 = 8u;
 const SHARE: u32 = 1u;
 const OWN = ROWS / SHARE;
-// Neighbouring columns that a thread loads at once, 1 or 4; 4 needs a multiple of 4 rows.
+// Neighbouring columns that a thread loads at once, 1 or 4.
 const VECTOR: u32 = 1u;
 const VECTORS = COLS / VECTOR;
 // A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.
@@ -35,15 +38,20 @@ const LOWEST: f32 = -1e30;
 struct Params {
   rows: u32,
   dim: u32,
+  first_column: u32,
+  width: u32,
+  same_block: u32,
   splits: u32,
+  continues: u32,
   inverse_temperature: f32,
 }
 
 @group(0) @binding(0) var<storage, read> z: array<f32>;
-@group(0) @binding(1) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> columns: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> largest: array<f32>;
-@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;
+@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> largest: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 // Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.
 var<workgroup> lane_largest: array<f32, ROWS * LANES>;
@@ -78,7 +86,7 @@ fn main(
   if (split >= params.splits) {
     return;
   }
-  let tiles = (params.rows + LANES * COLS - 1u) / (LANES * COLS);
+  let tiles = (params.width + LANES * COLS - 1u) / (LANES * COLS);
   let tiles_per_split = (tiles + params.splits - 1u) / params.splits;
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);
 
@@ -93,8 +101,10 @@ fn main(
       //#unroll
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {
         let r = round * ROWS_AT_ONCE + i;
-        let row = first_row + r;
-        let positive = positive_of(row, params.rows);
+        let row = min(first_row + r, params.rows - 1u);
+        let scale = anchors[row] * params.inverse_temperature;
+        let itself = place_in_panel(row, params.first_column, params.same_block);
+        let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);
         let before = lane_largest[r * LANES + local.x];
         var now = before;
         var logits: array<f32, COLS>;
@@ -107,8 +117,8 @@ fn main(
           for (var q = 0u; q < ROUNDS; q++) {
             similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);
           }
-          logits[c] = similarity * params.inverse_temperature;
-          negative[c] = column < params.rows && column != row && column != positive;
+          logits[c] = similarity * scale;
+          negative[c] = column < params.width && column != itself && column != positive;
           now = select(now, max(now, logits[c]), negative[c]);
         }
         var sum = lane_sums[r * LANES + local.x] * exp(before - now);
@@ -130,8 +140,12 @@ fn main(
     let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);
     let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);
     if (local.x == 0u) {
-      largest[split * params.rows + first_row + r] = now;
-      sums[split * params.rows + first_row + r] = sum;
+      let at = split * params.rows + first_row + r;
+      let before = select(LOWEST, largest[at], params.continues == 1u);
+      let sum_before = select(0.0, sums[at], params.continues == 1u);
+      let most = max(before, now);
+      largest[at] = most;
+      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);
     }
   }
 }

@@ -16,7 +16,6 @@ export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/var
 export * from "./errors.js";
 export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
 export {
-  type ContrastiveLoss,
   type ContrastiveLossOptions,
   type ContrastOptions,
   contrastiveLoss,

@@ -3,12 +3,12 @@ fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {
   return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;
 }
 
-// A tile of cosine similarities: z[i] . z[j] for ROWS rows from first_row on and COLS columns: see
-// column_of. `columns` is z transposed, so that neighbouring threads read neighbouring elements; all of
-// a workgroup need the same elements of z: each of SHARE threads loads a part of them and hands it on to the others. Rows and
-// columns past the end repeat the last one.
+// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,
+// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads
+// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.
 fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {
   let last = params.rows - 1u;
+  let stride = panel_stride(params.width);
   var own_starts: array<u32, OWN>;
   //#unroll
   for (var i = 0u; i < OWN; i++) {
@@ -27,7 +27,7 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
     var values: array<f32, COLS>;
     //#unroll
     for (var v = 0u; v < VECTORS; v++) {
-      let at = k * params.rows + min(column_of(tile_start, v * VECTOR, lane), params.rows - VECTOR);
+      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);
       let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];
       //#unroll
       for (var i = 0u; i < VECTOR; i++) {

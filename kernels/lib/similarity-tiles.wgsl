@@ -1,6 +1,6 @@
-// A tile of cosine similarities z[i] . z[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from
-// first_column on, the dimensions in ascending order. `columns` is z transposed: neighbouring threads load neighbouring
-// elements of both. Rows and columns past the end repeat the last one. Has to be called by all threads.
+// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from
+// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring
+// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.
 fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {
   let thread = local.y * COL_THREADS + local.x;
   var z_at: array<u32, LEFT_LOADS>;
@@ -9,17 +9,13 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);
     z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);
   }
-  var columns_at: array<vec4u, RIGHT_LOADS>;
+  let stride = panel_stride(params.width);
+  var columns_at: array<u32, RIGHT_LOADS>;
   //#unroll
   for (var i = 0u; i < RIGHT_LOADS; i++) {
     let number = i * THREADS + thread;
-    let column = first_column + 4u * (number % TILE_COL_VECTORS);
-    let positions = select(
-      min(vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u)),
-      vec4u(min(column, params.rows - 4u)) + vec4u(0u, 1u, 2u, 3u),
-      VECTOR == 4u,
-    );
-    columns_at[i] = vec4u(number / TILE_COL_VECTORS * params.rows) + positions;
+    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);
+    columns_at[i] = number / TILE_COL_VECTORS * stride + column;
   }
   for (var k = 0u; k < params.dim; k += DEPTH) {
     // Dimensions past the end are zero; what stands there in memory does not count.
@@ -34,9 +30,9 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     var right: array<vec4f, RIGHT_LOADS>;
     //#unroll
     for (var i = 0u; i < RIGHT_LOADS; i++) {
-      let at = columns_at[i] + k * params.rows;
+      let at = columns_at[i] + k * stride;
       let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;
-      let values = vec4f(columns[at.x], columns[at.y], columns[at.z], columns[at.w]); //#vec4 let values = columns[at.x / 4u];
+      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];
       right[i] = select(vec4f(0.0), values, counts);
     }
     workgroupBarrier();

@@ -1,6 +1,8 @@
-import { ntXent } from "../losses/nt-xent.js";
+import { panelColumns } from "../losses/contrast-panels.js";
+import { ntXent, ntXentInPanels } from "../losses/nt-xent.js";
 import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
+import { FUSED_GRADIENT_DIMENSIONS } from "../ops/variants.js";
 import { softmaxCrossEntropy as softmaxCrossEntropyReference } from "../reference/cross-entropy.js";
 import { l2NormalizeBackward, l2NormalizeForward } from "../reference/l2-normalize.js";
 import { ntXent as ntXentReference } from "../reference/nt-xent.js";
@@ -24,12 +26,13 @@ export function normalizedError(columns: number): number {
   return relativeError((columns + 1) / 2 + ROUNDINGS.sqrt + ROUNDINGS.division);
 }
 
-/** Error of (dy - y (y . dy)) / norm, from that of y and, where it has one, that of dy. */
+/** Error of (dy - y (y . dy)) / norm, from that of y and, where it has one, that of dy, with so many more products. */
 export function normalizeGradientError(
   { y, norms }: { y: Float64Array; norms: Float64Array },
   dy: Float64Array,
   columns: number,
   dyError: Float64Array = new Float64Array(dy.length),
+  products = 0,
 ): Float64Array {
   const result = new Float64Array(dy.length);
   norms.forEach((norm, row) => {
@@ -42,10 +45,10 @@ export function normalizeGradientError(
     }
     // The dot product has a rounding for each column and the errors of y, of which another comes in as its factor; then a
     // product, a difference, and the division by a norm with half the error of its squares.
-    const rounding = relativeError(columns + 4 + ROUNDINGS.division + ROUNDINGS.sqrt + (columns + 1) / 2);
+    const rounding = relativeError(columns + 4 + products + ROUNDINGS.division + ROUNDINGS.sqrt + (columns + 1) / 2);
     for (let i = start; i < start + columns; i++) {
       const terms = Math.abs(dy[i]) + Math.abs(y[i]) * along;
-      const error = terms * rounding + 2 * Math.abs(y[i]) * along * normalizedError(columns);
+      const error = terms * rounding + 2 * Math.abs(y[i]) * along * (normalizedError(columns) + products * UNIT);
       result[i] = (error + dyError[i] + Math.abs(y[i]) * alongError) / Math.max(norm, 1e-12);
     }
   });
@@ -162,36 +165,107 @@ export interface NtXentInputs {
   readonly dimension: number;
   readonly temperature: number;
   readonly z: Float64Array;
+  /** How the device gets them: rows of each block, all in one without; and the columns of a panel. */
+  readonly cut?: { readonly blocks: readonly number[]; readonly panel: number };
 }
 
-/** Outputs loss, accuracy, normalized and dz. */
+/** The rows of the undivided embeddings that the rows of the blocks are, block after block. */
+function rowsOfBlocks(blocks: readonly number[]): number[] {
+  const pairs = blocks.reduce((sum, rows) => sum + rows, 0) / 2;
+  let before = 0;
+  return blocks.flatMap((rows) => {
+    const own = Array.from({ length: rows / 2 }, (_, i) => before + i);
+    before += rows / 2;
+    return [...own, ...own.map((row) => row + pairs)];
+  });
+}
+
+/** Outputs loss, accuracy, spread and dz. */
 export const ntXentSubject: Subject<NtXentInputs> = {
-  compute: (device, { rows, dimension, temperature, z: data }) =>
-    evaluate(device, (tape, input) => {
-      const z = input(data, [rows, dimension]);
-      tape.watch(z);
-      const { loss, accuracy, normalized } = ntXent(tape, z, temperature);
+  async compute(device, { rows, dimension, temperature, z, cut }) {
+    const blocks = cut?.blocks ?? [rows];
+    const places = rowsOfBlocks(blocks);
+    const data = new Float64Array(z.length);
+    places.forEach((row, i) => {
+      data.set(z.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+    });
+    const { loss, accuracy, spread, ...gradients } = await evaluate(device, (tape, input) => {
+      let start = 0;
+      const tensors = blocks.map((count) => {
+        const block = input(data.subarray(start, start + count * dimension), [count, dimension]);
+        start += count * dimension;
+        return block;
+      });
+      tape.watch(...tensors);
+      const { loss, accuracy, spread } = cut
+        ? ntXentInPanels(tape, tensors, temperature, cut.panel)
+        : ntXent(tape, tensors[0], temperature);
       tape.backward(loss);
-      return { loss, accuracy, normalized, dz: gradientOf(tape, z) };
-    }),
-  reference({ rows, dimension, temperature, z }) {
-    const { loss, accuracy, dz } = ntXentReference(z, dimension, temperature);
-    const normalized = l2NormalizeForward(z, rows, dimension).y;
-    return { loss: Float64Array.of(loss), accuracy: Float64Array.of(accuracy), normalized, dz };
+      const gradients = tensors.map((tensor, i) => [`block ${i}`, gradientOf(tape, tensor)]);
+      return { loss, accuracy, spread, ...Object.fromEntries(gradients) };
+    });
+    const dz = new Float64Array(z.length);
+    const found = blocks.flatMap((_, i) => Array.from(gradients[`block ${i}`]));
+    places.forEach((row, i) => {
+      dz.set(found.slice(i * dimension, (i + 1) * dimension), row * dimension);
+    });
+    return { loss, accuracy, spread, dz };
+  },
+  reference({ dimension, temperature, z }) {
+    const { loss, accuracy, spread, dz } = ntXentReference(z, dimension, temperature);
+    return {
+      ...{ loss: Float64Array.of(loss), accuracy: Float64Array.of(accuracy), spread: Float64Array.of(spread) },
+      dz,
+    };
   },
   tolerance: (inputs) => ntXentTolerance(inputs, 64),
 };
 
+/** Relative error of the reciprocal of a row's length, from its sum of squares, whose root halves errors. */
+function inverseNormError(columns: number): number {
+  return relativeError((columns + 1) / 2 + ROUNDINGS.sqrt + ROUNDINGS.division);
+}
+
+/** Error of the mean over the columns of the standard deviation of rows that are off by so much, put together from so many panels. */
+function spreadError(unit: Float64Array, columns: number, error: number, panels: number): number {
+  const rows = unit.length / columns;
+  let result = 0;
+  for (let c = 0; c < columns; c++) {
+    let [sum, absolute, squares] = [0, 0, 0];
+    for (let row = 0; row < rows; row++) {
+      sum += unit[row * columns + c];
+      absolute += Math.abs(unit[row * columns + c]);
+      squares += unit[row * columns + c] ** 2;
+    }
+    const deviation = Math.sqrt(Math.max(0, squares / rows - (sum / rows) ** 2));
+    // A standard deviation moves no further than the root mean square of what its elements are off by, and than the mean they are
+    // measured from. Then differences, squares and their sum; a few operations a panel; the root. Squares may become 0.
+    result +=
+      error * Math.sqrt(squares / rows) +
+      (relativeError(rows + ROUNDINGS.division * (1 + 2 * panels)) * absolute) / rows +
+      deviation * relativeError(rows / 2 + 2 + (ROUNDINGS.division + 3) * panels + ROUNDINGS.sqrt + columns) +
+      Math.sqrt(smallest);
+  }
+  return result / columns;
+}
+
 /** What the outputs of `ntXentSubject` may be off by where a tile has this many columns or more. */
-export function ntXentTolerance({ rows, dimension, temperature, z }: NtXentInputs, tileColumns: number): Outputs {
+export function ntXentTolerance({ rows, dimension, temperature, z, cut }: NtXentInputs, tileColumns: number): Outputs {
   const normalization = l2NormalizeForward(z, rows, dimension);
   const unit = normalization.y;
+  const { blocks, panel } = cut ?? { blocks: [rows], panel: panelColumns(rows, dimension) };
+  const widths = blocks.flatMap((count) =>
+    Array.from({ length: Math.ceil(count / panel) }, (_, i) => Math.min(panel, count - i * panel)),
+  );
+  const panels = widths.length;
+  // A row times the reciprocal of its norm.
+  const unitError = inverseNormError(dimension) + UNIT;
   // A logit: a dot product of two rows, each with its error, whose absolute terms add up to at most 1 (Cauchy and
   // Schwarz); then a product with the reciprocal of the temperature, which is rounded too.
-  const logitError = (relativeError(dimension + 1) + 2 * normalizedError(dimension) + 2 * UNIT) / temperature;
-  // Sums of exponentials are scaled when the maximum moves: at most once a tile, once over the lanes of a workgroup, and once
-  // over the runs of columns.
-  const scalings = Math.ceil(rows / tileColumns) + 2;
+  const logitError = (relativeError(dimension + 1) + 2 * unitError + 2 * UNIT) / temperature;
+  // Sums of exponentials are scaled when the maximum moves: at most once a tile, once over the lanes of a workgroup, once a panel,
+  // and once over the runs of columns.
+  const scalings = widths.reduce((sum, width) => sum + Math.ceil(width / tileColumns) + 1, 2);
   const positiveOf = (i: number) => (i + rows / 2) % rows;
   const logits = new Float64Array(rows);
   const setLogits = (i: number) => {
@@ -203,6 +277,9 @@ export function ntXentTolerance({ rows, dimension, temperature, z }: NtXentInput
   };
   const lse = new Float64Array(rows);
   const lseError = new Float64Array(rows);
+  /** 1 - p[i, positive], and its error. */
+  const rest = new Float64Array(rows);
+  const restError = new Float64Array(rows);
   let losses = 0;
   let lossErrors = 0;
   let ties = 0;
@@ -219,13 +296,17 @@ export function ntXentTolerance({ rows, dimension, temperature, z }: NtXentInput
     logits[positiveOf(i)] = Number.NEGATIVE_INFINITY;
     const negative = logits.reduce((a, b) => Math.max(a, b));
     if (Math.abs(positive - negative) <= 2 * logitError) ties++;
+    // The negatives' share: what they and the positive are off by, both sums, the quotient.
+    rest[i] = logits.reduce((share, logit) => share + Math.exp(logit - lse[i]), 0);
+    restError[i] = rest[i] * (2 * logitError + 2 * error + relativeError(ROUNDINGS.division + 2)) + smallest;
   }
 
   const gradient = new Float64Array(z.length);
   const gradientError = new Float64Array(z.length);
-  const sumError = relativeError(rows + 1) + normalizedError(dimension) + UNIT;
+  // Sums over the columns and the panels, the factor, and the row that it comes before.
+  const sumError = relativeError(rows + panels + 1) + unitError + UNIT;
   // A probability: the errors of the logit and of the log-sum-exp, their difference, the exponential, and the sum and
-  // the difference that it goes into.
+  // the product that it goes into.
   const probabilityError = (argument: number, anchor: number) =>
     logitError + lseError[anchor] + relativeError(expRoundings(argument) + Math.abs(argument) + 2);
   for (let i = 0; i < rows; i++) {
@@ -234,9 +315,12 @@ export function ntXentTolerance({ rows, dimension, temperature, z }: NtXentInput
     for (let k = i + 1; k < rows; k++) {
       const [own, other] = [logits[k] - lse[i], logits[k] - lse[k]];
       const [ownShare, otherShare] = [Math.exp(own), Math.exp(other)];
-      const factor = ownShare + otherShare - (k === positiveOf(i) ? 2 : 0);
-      const error =
-        ownShare * probabilityError(own, i) + otherShare * probabilityError(other, k) + Math.abs(factor) * sumError;
+      const isPositive = k === positiveOf(i);
+      const factor = isPositive ? -rest[i] - rest[k] : ownShare + otherShare;
+      const factorError = isPositive
+        ? restError[i] + restError[k]
+        : ownShare * probabilityError(own, i) + otherShare * probabilityError(other, k);
+      const error = factorError + Math.abs(factor) * sumError;
       for (let d = 0; d < dimension; d++) {
         const [atI, atK] = [i * dimension + d, k * dimension + d];
         gradient[atI] += factor * unit[atK];
@@ -256,8 +340,9 @@ export function ntXentTolerance({ rows, dimension, temperature, z }: NtXentInput
     loss: Float64Array.of((lossErrors + relativeError(rows + ROUNDINGS.division) * losses) / rows),
     // A count, divided; where the best negative comes as near as logits may be off, either answer is right.
     accuracy: Float64Array.of(ties / rows + relativeError(ROUNDINGS.division)),
-    normalized: unit.map((value) => Math.abs(value) * normalizedError(dimension)),
-    dz: normalizeGradientError(normalization, scaled, dimension, scaledError),
+    spread: Float64Array.of(spreadError(unit, dimension, unitError, panels)),
+    // A product more than in the gradient of normalised rows: with the reciprocal of the norm.
+    dz: normalizeGradientError(normalization, scaled, dimension, scaledError, 1),
   };
 }
 
@@ -290,14 +375,30 @@ export function ntXentInputs(rows: number, dimension: number, temperature: numbe
   return { rows, dimension, temperature, z: Float64Array.of(...first, ...second) };
 }
 
+/** What the two ways to the gradient launch. */
+const FUSED = ["ntXentGradient"] as const;
+const IN_PRODUCTS = ["scaledRows", "transpose", "matmul", "ntXentFactors", "addRows"] as const;
+
 /**
  * A check of NT-Xent on pairs of related embeddings.
  * @param scale size of their elements
+ * @param cut blocks that they are handed over in, and columns of a panel; without it, one block
  */
-export function checkNtXent(rows: number, dimension: number, temperature: number, scale = 1): Check {
-  const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, size ${scale}, and gradient`;
-  const used = ["ntXentPartials", "ntXentCombine", "ntXentGradient", "normalizeRows", "transpose", "mean"] as const;
-  return checkOf(used, text, ntXentSubject, () => ntXentInputs(rows, dimension, temperature, scale));
+export function checkNtXent(
+  rows: number,
+  dimension: number,
+  temperature: number,
+  scale = 1,
+  cut?: NtXentInputs["cut"],
+): Check {
+  const pieces = cut ? `, in blocks of ${cut.blocks.join(", ")} and panels of ${cut.panel}` : "";
+  const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, size ${scale}${pieces}, and gradient`;
+  const used = [
+    ...(["inverseNorms", "ntXentColumns", "ntXentStatistics", "ntXentPartials", "ntXentCombine"] as const),
+    ...(["meanStandardDeviation", "mean", "ntXentEmbeddingGradient"] as const),
+    ...(dimension > FUSED_GRADIENT_DIMENSIONS ? IN_PRODUCTS : FUSED),
+  ];
+  return checkOf(used, text, ntXentSubject, () => ({ ...ntXentInputs(rows, dimension, temperature, scale), cut }));
 }
 
 /** Checks of row normalisation and of the two losses. */
@@ -314,4 +415,7 @@ export const lossChecks: readonly Check[] = [
   checkNtXent(66, 21, 0.2),
   checkNtXent(190, 13, 0.05),
   checkNtXent(14, 131, 0.05, 1000),
+  checkNtXent(70, 12, 0.1, 1, { blocks: [70], panel: 24 }),
+  checkNtXent(70, 13, 0.05, 0.001, { blocks: [2, 40, 6, 22], panel: 9 }),
+  checkNtXent(70, 132, 0.1, 1, { blocks: [48, 22], panel: 10 }),
 ];

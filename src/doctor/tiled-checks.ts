@@ -1,12 +1,12 @@
 import { kernels } from "../../kernels/generated.js";
+import { columnsOf, cutPanels, measureBlocks, placeOf } from "../losses/contrast-panels.js";
 import { sumSplits } from "../ops/column-sums.js";
 import { mean, transpose } from "../ops/elementwise.js";
 import type { ContrastTile, WorkgroupTile } from "../ops/gpu-tiles.js";
-import { normalizeRows } from "../ops/normalize-rows.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
 import { windowOutputSize } from "../reference/window.js";
-import { type Check, checkOf, evaluate, gradientOf, type Subject } from "./check.js";
+import { type Check, checkOf, evaluate, type Subject } from "./check.js";
 import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks.js";
 import { type NtXentInputs, ntXentInputs, ntXentSubject, ntXentTolerance } from "./loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
@@ -98,46 +98,58 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
   };
 }
 
-/** The outputs of `ntXentSubject`, by the tiled kernels, with a tile for each. */
+/** Columns of a panel in checks of NT-Xent: no multiple of a tile. */
+const PANEL = 28;
+
+/** The outputs of `ntXentSubject` but the spread, by the tiled kernels, with a tile for each. */
 function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastTile): Subject<NtXentInputs> {
+  const tileColumns = partialsTile.COL_THREADS * partialsTile.COLS;
   return {
-    ...ntXentSubject,
-    tolerance: (inputs) => ntXentTolerance(inputs, partialsTile.COL_THREADS * partialsTile.COLS),
+    reference(inputs, actual) {
+      const { loss, accuracy, dz } = ntXentSubject.reference(inputs, actual);
+      return { loss, accuracy, dz };
+    },
+    tolerance: (inputs) => ntXentTolerance(inputs, tileColumns),
     compute: (device, { rows, dimension: dim, temperature, z: data }) =>
       evaluate(device, (tape, input) => {
-        const VECTOR = rows % 4 === 0 && dim % 4 === 0 ? 4 : 1;
-        const splits = Math.min(3, Math.ceil(rows / (partialsTile.COL_THREADS * partialsTile.COLS)));
+        const VECTOR = dim % 4 === 0 ? 4 : 1;
+        const splits = 3;
         const inverse_temperature = 1 / temperature;
-        const embeddings = input(data, [rows, dim]);
-        tape.watch(embeddings);
-        const z = normalizeRows(tape, embeddings);
-        const columns = transpose(tape, z);
+        const z = input(data, [rows, dim]);
+        const { blocks } = measureBlocks(tape, [z]);
+        const [{ anchors }] = blocks;
         const [largest, sums] = ["largest", "sums"].map((label) => tape.tensor([splits, rows], label));
-        const [lse, losses, correct] = ["lse", "losses", "correct"].map((label) => tape.tensor([rows], label));
-        tape.launch(
-          kernels.ntXentPartialsTiled,
-          { z, columns, largest, sums },
-          { rows, dim, splits, inverse_temperature },
-          { ...partialsTile, VECTOR },
-        );
+        const [losses, correct] = ["losses", "correct"].map((label) => tape.tensor([rows], label));
+        const dz = tape.tensor([rows, dim], "dz");
+        const panels = cutPanels(blocks, PANEL);
+        const common = { rows, dim, inverse_temperature };
+        for (const panel of panels) {
+          tape.launch(
+            kernels.ntXentPartialsTiled,
+            { z, anchors, columns: columnsOf(tape, panel, dim), largest, sums },
+            { ...common, splits, ...placeOf(panel, blocks[0]), continues: Number(panel !== panels[0]) },
+            { ...partialsTile, VECTOR },
+          );
+        }
         tape.launch(
           kernels.ntXentCombine,
-          { largest, sums, z, lse, losses, correct },
-          { rows, splits, dim, inverse_temperature },
+          { largest, sums, z, anchors, losses, correct },
+          { ...common, splits, first: 0, total: rows },
         );
-        const loss = mean(tape, losses, "loss");
-        tape.differentiate([z], loss, (gradient) => {
-          const dz = tape.tensor(z.shape, "dz");
+        for (const panel of panels) {
           tape.launch(
             kernels.ntXentGradientTiled,
-            { z, columns, lse, gradient, dz },
-            { rows, dim, inverse_temperature },
+            { z, anchors, columns: columnsOf(tape, panel, dim), others: z, column_anchors: anchors, dz },
+            { ...common, column_rows: rows, ...placeOf(panel, blocks[0]), continues: Number(panel !== panels[0]) },
             { ...gradientTile, VECTOR },
           );
-          return [dz];
-        });
-        tape.backward(loss);
-        return { loss, accuracy: mean(tape, correct, "accuracy"), normalized: z, dz: gradientOf(tape, embeddings) };
+        }
+        tape.launch(
+          kernels.ntXentEmbeddingGradient,
+          { z, anchors, gradient: device.one, dz },
+          { ...common, total: rows },
+        );
+        return { loss: mean(tape, losses, "loss"), accuracy: mean(tape, correct, "accuracy"), dz };
       }),
   };
 }
@@ -184,9 +196,10 @@ export function checkTiledNtXent(
 ): Check {
   const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, and gradient, ${tileText(partialsTile)} and ${tileText(gradientTile)}`;
   const used = ["ntXentPartialsTiled", "ntXentGradientTiled", "ntXentCombine"] as const;
-  return checkOf(used, text, tiledNtXentSubject(partialsTile, gradientTile), () =>
-    ntXentInputs(rows, dimension, temperature),
-  );
+  return checkOf(used, text, tiledNtXentSubject(partialsTile, gradientTile), () => ({
+    ...ntXentInputs(rows, dimension, temperature),
+    cut: { blocks: [rows], panel: PANEL },
+  }));
 }
 
 function tileText({ ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH }: WorkgroupTile): string {

@@ -1,5 +1,6 @@
 import type { Device } from "./device.js";
 import type { Step } from "./program.js";
+import { cutIntoSubmits, encodePass } from "./submits.js";
 
 /** Where the time of a run goes: one row a kernel. */
 export interface KernelProfile {
@@ -17,21 +18,18 @@ type Pass = readonly Step[];
 /** Passes that are timed in one submit: two timestamps each, and a query set holds 4,096. */
 const CHUNK = 2048;
 
-function encodePass(encoder: GPUCommandEncoder, steps: Pass, timestampWrites?: GPUComputePassTimestampWrites): void {
-  const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
-  for (const { pipeline, group, grid } of steps) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(grid[0], grid[1]);
-  }
-  pass.end();
+/** Passes that go into one submit. */
+function chunksOf(passes: readonly Pass[]): Pass[][] {
+  const pieces = cutIntoSubmits(passes, (steps) => steps.reduce((sum, { launch }) => sum + launch.flops, 0));
+  return pieces.flatMap((piece) =>
+    Array.from({ length: Math.ceil(piece.length / CHUNK) }, (_, i) => piece.slice(i * CHUNK, (i + 1) * CHUNK)),
+  );
 }
 
 async function timeByTimestamps(device: Device, passes: readonly Pass[]): Promise<number[]> {
   const { gpu, memory } = device;
   const milliseconds: number[] = [];
-  for (let start = 0; start < passes.length; start += CHUNK) {
-    const chunk = passes.slice(start, start + CHUNK);
+  for (const chunk of chunksOf(passes)) {
     const querySet = gpu.createQuerySet({ type: "timestamp", count: 2 * chunk.length });
     const resolved = memory.create(
       16 * chunk.length,

@@ -2,6 +2,7 @@ import { OutOfMemoryError } from "../errors.js";
 import type { Device } from "./device.js";
 import { type MemoryPlan, planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
+import { cutIntoSubmits, encodePass } from "./submits.js";
 import type { Launch, Tape } from "./tape.js";
 import type { Place, Tensor } from "./tensor.js";
 
@@ -25,8 +26,13 @@ export interface Step {
 /** Bytes that the offset of a uniform binding is a multiple of (WebGPU's default minUniformBufferOffsetAlignment). */
 const UNIFORM_ALIGNMENT = 256;
 
-/** A recorded step: its buffers, bind groups and pipelines exist, and a run is one compute pass and one submit. */
+/**
+ * A recorded step: its buffers, bind groups and pipelines exist, and a run is one compute pass and one submit; several where it
+ * would keep a slow GPU busy for seconds.
+ */
 export class Program {
+  readonly #submits: readonly (readonly Step[])[];
+
   constructor(
     readonly device: Device,
     readonly steps: readonly Step[],
@@ -34,7 +40,9 @@ export class Program {
     readonly liveBytes: number,
     /** Frees the buffers; kept tensors are gone. */
     readonly dispose: () => void,
-  ) {}
+  ) {
+    this.#submits = cutIntoSubmits(steps, ({ launch }) => launch.flops);
+  }
 
   /** Floating-point operations of a run, from the kernels' headers. */
   get flops(): number {
@@ -52,30 +60,33 @@ export class Program {
   /** Submits a run and returns at once. @throws the first error that happened on the device. */
   run(): void {
     this.device.check();
-    this.device.gpu.queue.submit([this.#encode().finish()]);
+    this.#submit(this.#encodeLast());
   }
 
   /** Submits a run together with the copy of a kept or persistent f32 tensor; resolves with its elements after the run. */
   async runAndRead(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     this.device.check();
-    const encoder = this.#encode();
-    const copy = this.device.copyOut(encoder, tensor, "f32");
-    this.device.gpu.queue.submit([encoder.finish()]);
+    const last = this.#encodeLast();
+    const copy = this.device.copyOut(last, tensor, "f32");
+    this.#submit(last);
     return new Float32Array(await copy.finish());
   }
 
-  #encode(): GPUCommandEncoder {
+  #encode(steps: readonly Step[]): GPUCommandEncoder {
     const encoder = this.device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    let current: GPUComputePipeline | null = null;
-    for (const { pipeline, group, grid } of this.steps) {
-      if (pipeline !== current) pass.setPipeline(pipeline);
-      current = pipeline;
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(grid[0], grid[1]);
-    }
-    pass.end();
+    encodePass(encoder, steps);
     return encoder;
+  }
+
+  #encodeLast(): GPUCommandEncoder {
+    return this.#encode(this.#submits[this.#submits.length - 1]);
+  }
+
+  /** Submits a run, of which the last part is encoded already. */
+  #submit(last: GPUCommandEncoder): void {
+    const { queue } = this.device.gpu;
+    for (const steps of this.#submits.slice(0, -1)) queue.submit([this.#encode(steps).finish()]);
+    queue.submit([last.finish()]);
   }
 
   /** Runs once, launch by launch, and tells where the time goes. Slower than `run`: every launch is a pass of its own. */

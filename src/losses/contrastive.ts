@@ -2,20 +2,15 @@ import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import { OutOfMemoryError, ShapeError } from "../errors.js";
+import { columnStatistics } from "../ops/batch-norm.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
+import { meanStandardDeviation } from "../ops/rows.js";
 import { type ContrastiveSettings, contrastRows } from "./contrast-rows.js";
-import { ntXent } from "./nt-xent.js";
-import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
+import { type NtXent, ntXent } from "./nt-xent.js";
 
 /** The margin where none is given: the smallest above 0 that the SimCLR article tried (appendix B.10). */
 export const DEFAULT_MARGIN = 0.4;
-
-/** A contrastive loss: what `LossAndAccuracy` has, and the normalised embeddings. */
-export interface ContrastiveLoss extends LossAndAccuracy {
-  /** [2N, dim], rows of length 1, also where the loss compares the embeddings as they are. */
-  readonly normalized: Tensor;
-}
 
 /** Which negatives count, and how embeddings are compared. */
 export interface ContrastOptions {
@@ -39,7 +34,7 @@ export interface ContrastiveLossOptions extends ContrastiveSettings {
  * do, and their gradient.
  * @throws as `ntXent`, `denseNtXent`, `ntLogistic` and `marginTriplet` do.
  */
-export function contrastiveLoss(tape: Tape, embeddings: Tensor, options: ContrastiveLossOptions): ContrastiveLoss {
+export function contrastiveLoss(tape: Tape, embeddings: Tensor, options: ContrastiveLossOptions): NtXent {
   const { loss, temperature, mining, normalize } = options;
   if (loss === "nt-xent" && mining === "none" && normalize) return ntXent(tape, embeddings, temperature);
   return overSimilarities(tape, embeddings, options);
@@ -56,7 +51,7 @@ export function denseNtXent(
   tape: Tape,
   embeddings: Tensor,
   { temperature, ...options }: ContrastOptions & { readonly temperature: number },
-): ContrastiveLoss {
+): NtXent {
   return overSimilarities(tape, embeddings, { ...withDefaults(options), loss: "nt-xent", temperature });
 }
 
@@ -74,7 +69,7 @@ export function ntLogistic(
   tape: Tape,
   embeddings: Tensor,
   { temperature, ...options }: ContrastOptions & { readonly temperature: number },
-): ContrastiveLoss {
+): NtXent {
   return overSimilarities(tape, embeddings, { ...withDefaults(options), loss: "nt-logistic", temperature });
 }
 
@@ -87,7 +82,7 @@ export function ntLogistic(
  * anchor without any has the loss 0. Rows are paired as in `ntXent`.
  * @throws as `denseNtXent` does.
  */
-export function marginTriplet(tape: Tape, embeddings: Tensor, options: ContrastOptions = {}): ContrastiveLoss {
+export function marginTriplet(tape: Tape, embeddings: Tensor, options: ContrastOptions = {}): NtXent {
   return overSimilarities(tape, embeddings, { ...withDefaults(options), loss: "margin-triplet", temperature: 1 });
 }
 
@@ -95,11 +90,7 @@ function withDefaults({ mining = "none", margin = DEFAULT_MARGIN, normalize = tr
   return { mining, margin, normalize };
 }
 
-function overSimilarities(
-  tape: Tape,
-  embeddings: Tensor,
-  { normalize, ...settings }: ContrastiveLossOptions,
-): ContrastiveLoss {
+function overSimilarities(tape: Tape, embeddings: Tensor, { normalize, ...settings }: ContrastiveLossOptions): NtXent {
   const [rows] = matrixShape(embeddings);
   if (rows % 2 !== 0 || rows < 4) {
     throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
@@ -108,7 +99,8 @@ function overSimilarities(
   const normalized = normalizeRows(tape, embeddings);
   const z = normalize ? normalized : embeddings;
   const similarities = matmul(tape, z, z, { transposeB: true });
-  return { ...contrastRows(tape, similarities, settings), normalized };
+  const spread = meanStandardDeviation(tape, columnStatistics(tape, normalized));
+  return { ...contrastRows(tape, similarities, settings), spread };
 }
 
 function checkMemory({ gpu }: Device, embeddings: Tensor, rows: number): void {

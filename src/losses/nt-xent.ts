@@ -1,21 +1,28 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
-import { type ConstantValues, constantsOf } from "../engine/pipelines.js";
+import { constantsOf } from "../engine/pipelines.js";
 import type { Tape } from "../engine/tape.js";
-import { matrixShape, type Tensor } from "../engine/tensor.js";
+import type { Tensor } from "../engine/tensor.js";
 import type { Site } from "../engine/variants.js";
-import { ConfigError, ShapeError } from "../errors.js";
-import { mean, transpose } from "../ops/elementwise.js";
+import { ConfigError } from "../errors.js";
+import { mean } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
+import { meanStandardDeviation } from "../ops/rows.js";
 import { wantedWorkgroups } from "../ops/tiles.js";
+import { type ContrastVariant, contrastVariants, extentClass, withVectors } from "../ops/variants.js";
 import {
-  type ContrastGradientVariant,
-  type ContrastVariant,
-  contrastGradientVariants,
-  contrastVariants,
-  extentClass,
-} from "../ops/variants.js";
+  type Block,
+  type Contrast,
+  columnShape,
+  columnsOf,
+  cutPanels,
+  measureBlocks,
+  type Panel,
+  panelColumns,
+  placeOf,
+} from "./contrast-panels.js";
+import { embeddingGradients } from "./nt-xent-gradient.js";
 import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
 /** @throws ConfigError unless the temperature is a number above 0. */
@@ -27,97 +34,124 @@ export function checkTemperature(temperature: number): void {
   }
 }
 
-/** NT-Xent: what `LossAndAccuracy` has, and the normalised embeddings. */
+/** NT-Xent: what `LossAndAccuracy` has, and how the embeddings spread. */
 export interface NtXent extends LossAndAccuracy {
-  /** [2N, dim], rows of length 1. */
-  readonly normalized: Tensor;
+  /**
+   * [1]: mean over the dimensions of the standard deviation of the normalised embeddings. About 1 / sqrt(dim) where they spread
+   * over the sphere, near 0 where they have collapsed to a point.
+   */
+  readonly spread: Tensor;
 }
 
 /**
  * Normalised temperature-scaled cross-entropy (Chen et al. 2020, equation 1), mean over all 2N anchors. Rows i and i + N of
- * `embeddings` [2N, dim] are the two views of image i; they need not be normalised. The 2N x 2N matrix of logits is never
- * stored. `accuracy` is the share of anchors whose positive has a larger logit than every negative. Chance level: log(2N - 1).
- * @throws ConfigError for a temperature that is not above 0; ShapeError for an odd number of rows or fewer than 4.
+ * `embeddings` [2N, dim] are the two views of image i; they need not be normalised. Embeddings too large for one tensor are given
+ * as blocks of rows, each laid out like that by itself: all rows of all blocks are each other's negatives, and every watched block
+ * gets its gradient.
+ *
+ * The 2N x 2N matrix of logits is never stored; besides the gradients, memory is needed for a panel of columns, and above 128
+ * dimensions for a tile of the matrix. `accuracy` is the share of anchors whose positive has a larger logit than every negative.
+ * Chance level: log(2N - 1).
+ * @throws ConfigError for a temperature that is not above 0; ShapeError for an odd number of rows, fewer than 4 in all, or blocks
+ * that differ in their dimensions.
  */
-export function ntXent(tape: Tape, embeddings: Tensor, temperature: number): NtXent {
+export function ntXent(tape: Tape, embeddings: Tensor | readonly Tensor[], temperature: number): NtXent {
+  const blocks = "shape" in embeddings ? [embeddings] : embeddings;
+  const rows = Math.max(...blocks.map(({ shape }) => shape[0]));
+  return ntXentInPanels(tape, blocks, temperature, panelColumns(rows, blocks[0]?.shape[1] ?? 1));
+}
+
+/** NT-Xent as `ntXent` computes it, in panels of so many columns. */
+export function ntXentInPanels(
+  tape: Tape,
+  embeddings: readonly Tensor[],
+  temperature: number,
+  columns: number,
+): NtXent {
   checkTemperature(temperature);
-  const [rows, dim] = matrixShape(embeddings);
-  if (rows % 2 !== 0 || rows < 4) {
-    throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
+  const { blocks, dim, total } = measureBlocks(tape, embeddings);
+  const panels = cutPanels(blocks, columns);
+  const contrast: Contrast = { blocks, panels, dim, total, inverse_temperature: 1 / temperature };
+  const { partials, statistics } = firstPass(tape, contrast);
+  const [losses, correct] = ["losses", "correct"].map((label) => tape.tensor([total], label));
+  for (const [i, { z, rows, first, anchors }] of blocks.entries()) {
+    const { largest, sums, splits } = partials[i];
+    tape.launch(
+      kernels.ntXentCombine,
+      { largest, sums, z, anchors, losses, correct },
+      { rows, splits, dim, first, total, inverse_temperature: contrast.inverse_temperature },
+    );
   }
-  const size = { rows, dim, inverse_temperature: 1 / temperature };
-  const normalized = normalizeRows(tape, embeddings);
-  const columns = transpose(tape, normalized);
-  const { largest, sums, splits } = tape.record(firstPass(tape.device, size), [normalized, columns]);
-  const [lse, losses, correct] = ["log-sum-exp", "losses", "correct"].map((label) => tape.tensor([rows], label));
-  tape.launch(kernels.ntXentCombine, { largest, sums, z: normalized, lse, losses, correct }, { ...size, splits });
   const loss = mean(tape, losses, "NT-Xent");
-  tape.differentiate([normalized], loss, (gradient) => [
-    tape.record(embeddingGradient(tape.device, size), [normalized, columns, lse, gradient]),
-  ]);
-  return { loss, accuracy: mean(tape, correct, "contrastive accuracy"), normalized };
+  tape.differentiate(embeddings, loss, (gradient) => embeddingGradients(tape, contrast, gradient));
+  const accuracy = mean(tape, correct, "contrastive accuracy");
+  return { loss, accuracy, spread: meanStandardDeviation(tape, statistics) };
 }
 
-/** The size of the loss, with the reciprocal of its temperature. */
-interface Size {
-  readonly rows: number;
-  readonly dim: number;
-  readonly inverse_temperature: number;
+/** Of each row of a block and each run of columns, the largest logit of the negatives and the sum of exponentials relative to it. */
+interface Partials {
+  readonly largest: Tensor;
+  readonly sums: Tensor;
+  readonly splits: number;
 }
 
-/** A tile whose vectors of four are single elements where rows or dimensions are no multiple of four. */
-function withVectors(tile: ConstantValues, rows: number, dim: number): ConstantValues {
-  return rows % 4 === 0 && dim % 4 === 0 ? tile : { ...tile, VECTOR: 1 };
+/** Goes through all panels: the partials of each block, and means and variances of the normalised embeddings, [2, dim]. */
+function firstPass(tape: Tape, contrast: Contrast): { partials: readonly Partials[]; statistics: Tensor } {
+  const { blocks, panels, dim } = contrast;
+  const LANES = tape.device.adapter.software ? 8 : 64;
+  const statistics = tape.tensor([2, dim], "statistics of the embeddings");
+  const partials = blocks.map((block) => partialsOf(tape, block, panels[0].width));
+  for (const panel of panels) {
+    const columns = columnsOf(tape, panel, dim);
+    const before = panel.block.first + panel.first;
+    tape.launch(kernels.ntXentStatistics, { columns, statistics }, { dim, width: panel.width, before }, { LANES });
+    for (const [i, block] of blocks.entries()) {
+      const { largest, sums, splits } = partials[i];
+      const site = partialLogits(tape.device, contrast, block, panel, splits);
+      tape.record(site, [block.z, block.anchors, columns, largest, sums]);
+    }
+  }
+  return { partials, statistics };
 }
 
-/** Logits, and of each row's negatives the largest and the sum of exponentials; of the embeddings, and them transposed. */
-function firstPass(device: Device, { rows, dim, inverse_temperature }: Size) {
-  const site: Site<ContrastVariant, { largest: Tensor; sums: Tensor; splits: number }> = {
+/** Where the partials of a block go: as many runs of columns as keep the adapter busy. */
+function partialsOf(tape: Tape, { rows }: Block, width: number): Partials {
+  const [{ kernel, tile, columns }] = contrastVariants(tape.device);
+  const workgroups = kernel.workgroups({ ...constantsOf(kernel, tile), rows, splits: 1 });
+  const tiles = Math.ceil(width / columns);
+  const wanted = Math.ceil(wantedWorkgroups(tape.device) / workgroups);
+  const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
+  const largest = tape.tensor([splits, rows], "largest logits");
+  const sums = tape.tensor([splits, rows], "sums of exponentials");
+  return { largest, sums, splits };
+}
+
+/** The logits of a block's rows in a panel, into the partials. */
+function partialLogits(
+  device: Device,
+  { dim, inverse_temperature, panels }: Contrast,
+  block: Block,
+  panel: Panel,
+  splits: number,
+): Site<ContrastVariant, void> {
+  const { rows } = block;
+  return {
     operation: "nt-xent",
     shape: `${extentClass(rows)}x${dim}`,
     candidates: contrastVariants(device),
-    inputs: [
-      [rows, dim],
-      [dim, rows],
-    ],
-    record(tape, { kernel, tile, columns: width }, [z, columns]) {
-      const blocks = kernel.workgroups({ ...constantsOf(kernel, tile), rows, splits: 1 });
-      const tiles = Math.ceil(rows / width);
-      const wanted = Math.ceil(wantedWorkgroups(device) / blocks);
-      const splits = Math.ceil(tiles / Math.ceil(tiles / Math.min(wanted, tiles)));
-      const largest = tape.tensor([splits, rows], "largest logits");
-      const sums = tape.tensor([splits, rows], "sums of exponentials");
+    inputs: [[rows, dim], [3, rows], columnShape(panel, dim), [splits, rows], [splits, rows]],
+    record(tape, { kernel, tile }, [z, anchors, columns, largest, sums]) {
       tape.launch(
         kernel,
-        { z, columns, largest, sums },
-        { rows, dim, splits, inverse_temperature },
-        withVectors(tile, rows, dim),
+        { z, anchors, columns, largest, sums },
+        {
+          ...{ rows, dim, splits, inverse_temperature, ...placeOf(panel, block) },
+          continues: Number(panel !== panels[0]),
+        },
+        withVectors(tile, dim),
       );
-      return { largest, sums, splits };
     },
   };
-  return site;
-}
-
-/** The gradient of the embeddings, of them, them transposed, the rows' log-sum-exps and the gradient of the loss. */
-function embeddingGradient(device: Device, { rows, dim, inverse_temperature }: Size) {
-  const site: Site<ContrastGradientVariant, Tensor> = {
-    operation: "nt-xent-gradient",
-    shape: `${extentClass(rows)}x${dim}`,
-    candidates: contrastGradientVariants(device),
-    inputs: [[rows, dim], [dim, rows], [rows], [1]],
-    record(tape, { kernel, tile }, [z, columns, lse, gradient]) {
-      const dz = tape.tensor([rows, dim], "gradient of the normalised embeddings");
-      tape.launch(
-        kernel,
-        { z, columns, lse, gradient, dz },
-        { rows, dim, inverse_temperature },
-        withVectors(tile, rows, dim),
-      );
-      return dz;
-    },
-  };
-  return site;
 }
 
 /** Cosine similarities of all pairs of rows: a [rows, dim], b [cols, dim] -> [rows, cols]; of a with itself without b. */

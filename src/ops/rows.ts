@@ -2,7 +2,6 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
-import { columnStatistics } from "./batch-norm.js";
 
 /** Picks rows of a matrix: x [rows, cols], indices u32 [picked] -> [picked, cols]. Not differentiable. */
 export function gatherRows(tape: Tape, x: Tensor, indices: Tensor): Tensor {
@@ -36,13 +35,15 @@ export function standardize(tape: Tape, x: Tensor, statistics: Tensor): Tensor {
 }
 
 /**
- * Mean over the columns of x [rows, cols] of their standard deviation, as a tensor of one. For rows of length 1 it is about
- * 1 / sqrt(cols) when they spread over the sphere, and near 0 when they have collapsed to a point. Not differentiable.
+ * Mean over the columns of their standard deviation, from `statistics` [2, cols] as `columnStatistics` gives them; a tensor of
+ * one. For rows of length 1 it is about 1 / sqrt(cols) when they spread over the sphere, and near 0 when they have collapsed to a
+ * point. Not differentiable.
  */
-export function meanStandardDeviation(tape: Tape, x: Tensor): Tensor {
-  const [, cols] = matrixShape(x);
-  const y = tape.tensor([1], `standard deviation of ${x.label}`);
-  tape.launch(kernels.meanStandardDeviation, { statistics: columnStatistics(tape, x), y }, { elements: 1, cols });
+export function meanStandardDeviation(tape: Tape, statistics: Tensor): Tensor {
+  const [, cols] = matrixShape(statistics);
+  expectShape(statistics, [2, cols], "to be averaged");
+  const y = tape.tensor([1], `mean standard deviation from ${statistics.label}`);
+  tape.launch(kernels.meanStandardDeviation, { statistics, y }, { elements: 1, cols });
   return y;
 }
 

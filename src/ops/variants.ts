@@ -154,15 +154,23 @@ export function contrastVariants(device: Device): readonly ContrastVariant[] {
   );
 }
 
-/** Variants of the gradient of NT-Xent. */
+/** Dimensions that the kernels of NT-Xent's gradient hold at once; there are others for more. */
+export const FUSED_GRADIENT_DIMENSIONS = 128;
+
+/** Variants of the gradient of NT-Xent up to `FUSED_GRADIENT_DIMENSIONS`. */
 export function contrastGradientVariants(device: Device): readonly ContrastGradientVariant[] {
-  const DEPTH = 128;
+  const DEPTH = FUSED_GRADIENT_DIMENSIONS;
   const registers = contrastTiles(device).map((tile) =>
     inRegisters(kernels.ntXentGradient, { ...tile, DEPTH }, 4 * tile.ROWS * (tile.LANES * tile.COLS + DEPTH)),
   );
   return choose<ContrastGradientVariant>(device, Number.POSITIVE_INFINITY, registers, () =>
     contrastGradientWorkgroupTiles.map((variant) => inWorkgroups(variant, true)),
   );
+}
+
+/** A tile of NT-Xent whose vectors of four are single elements where the dimensions are no multiple of four. */
+export function withVectors(tile: ConstantValues, dim: number): ConstantValues {
+  return isVector(dim) ? tile : { ...tile, VECTOR: 1 };
 }
 
 /** Extents at which tiles change, with and without whole vectors of four, the widest first. */

@@ -1,4 +1,5 @@
 import { l2NormalizeBackward, l2NormalizeForward } from "./l2-normalize.js";
+import { columnSums } from "./reduction.js";
 
 /** Result of {@link ntXent}. */
 export interface NtXentResult {
@@ -12,6 +13,8 @@ export interface NtXentResult {
   readonly dNormalized: Float64Array;
   /** Share of anchors that are more similar to their positive than to every negative; a tie counts as a miss. */
   readonly accuracy: number;
+  /** Mean over the dimensions of the standard deviation of the normalised rows. */
+  readonly spread: number;
 }
 
 /**
@@ -54,5 +57,12 @@ export function ntXent(z: Float64Array, dimension: number, temperature: number):
     }
   }
   const dz = l2NormalizeBackward(normalization, dNormalized, anchors, dimension);
-  return { loss, logSumExp, dz, dNormalized, accuracy: hits / anchors };
+  const means = columnSums(unit, anchors, dimension).map((sum) => sum / anchors);
+  const variances = columnSums(
+    unit.map((value, i) => (value - means[i % dimension]) ** 2),
+    anchors,
+    dimension,
+  ).map((sum) => sum / anchors);
+  const spread = variances.reduce((sum, variance) => sum + Math.sqrt(variance), 0) / dimension;
+  return { loss, logSumExp, dz, dNormalized, accuracy: hits / anchors, spread };
 }

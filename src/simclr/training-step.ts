@@ -4,7 +4,6 @@ import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { contrastiveLoss } from "../losses/contrastive.js";
-import { meanStandardDeviation } from "../ops/rows.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
 import type { SimclrModel } from "./model.js";
@@ -96,8 +95,8 @@ export async function runForMetrics(program: Program, { all }: Slab): Promise<St
 /** Records the loss of embeddings z, the metrics, and the way back to the tensors that are watched. */
 export function recordLoss(tape: Tape, z: Tensor, metrics: Slab, { config }: StepParts): void {
   const measured = tape.scope("loss", () => {
-    const { loss, accuracy, normalized } = contrastiveLoss(tape, z, config);
-    return [loss, accuracy, meanStandardDeviation(tape, normalized)];
+    const { loss, accuracy, spread } = contrastiveLoss(tape, z, config);
+    return [loss, accuracy, spread];
   });
   measured.forEach((tensor, i) => {
     tape.place(tensor, metrics.tensors[i]);

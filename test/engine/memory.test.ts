@@ -1,11 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { kernels } from "../../kernels/generated.js";
 import { Device, openDevice } from "../../src/engine/device.js";
+import { SUBMIT_FLOPS } from "../../src/engine/submits.js";
 import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
-import { OutOfMemoryError } from "../../src/errors.js";
+import { OutOfMemoryError, ShapeError } from "../../src/errors.js";
 import { add, mean, relu } from "../../src/ops/elementwise.js";
-import { throws } from "../data/expect.js";
+import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { countCalls, wrapMethod } from "./observe.js";
 import { recordSmallTraining } from "./small-training.js";
@@ -200,6 +202,51 @@ runs("take one encoder, one pass and one submit, with and without reading", asyn
   assert.equal(figures(), [1, 1, 1, 0]);
   await training.program.runAndRead(training.loss);
   assert.equal(figures(), [2, 2, 2, 0]);
+  device.close();
+});
+
+runs("are cut into submits where they would keep a slow GPU busy for seconds", async () => {
+  const device = await openDevice();
+  const submits = countCalls(device.gpu.queue, ["submit"]);
+  const x = device.tensor([4], [1, 2, 3, 4]);
+  const submitsOf = async (work: readonly number[]) => {
+    const tape = new Tape(device);
+    let y = x;
+    for (const flops of work) {
+      const sum = tape.tensor([4], "sum");
+      tape.launch({ ...kernels.add, flops: () => flops }, { a: y, b: y, y: sum }, { elements: 4 });
+      y = sum;
+    }
+    const program = await tape.compile({ keep: [y] });
+    const before = submits.get("submit") ?? 0;
+    program.run();
+    const count = (submits.get("submit") ?? 0) - before;
+    const scale = 2 ** work.length;
+    assert.equal([...(await program.runAndRead(y))], [scale, 2 * scale, 3 * scale, 4 * scale]);
+    assert.is((submits.get("submit") ?? 0) - before, 2 * count);
+    assert.ok((await program.profile()).every(({ launches }) => launches === work.length));
+    assert.equal([...(await device.read(y))], [scale, 2 * scale, 3 * scale, 4 * scale]);
+    program.dispose();
+    return count;
+  };
+  const most = SUBMIT_FLOPS;
+  assert.is(await submitsOf([most / 2, most / 2]), 1);
+  assert.is(await submitsOf([most / 2, most / 2, 1]), 2);
+  assert.is(await submitsOf([1, most, 1]), 3);
+  // A launch is never cut.
+  assert.is(await submitsOf([2 * most, most / 2, most / 4, 3 * most]), 3);
+  device.close();
+});
+
+runs("that cannot be read submit nothing", async () => {
+  const device = await openDevice();
+  const submits = countCalls(device.gpu.queue, ["submit"]);
+  const x = device.tensor([4], [1, 2, 3, 4]);
+  const tape = new Tape(device);
+  const middle = relu(tape, x);
+  const program = await tape.compile({ keep: [add(tape, middle, x)] });
+  await rejects(program.runAndRead(middle), ShapeError, /is an intermediate tensor/);
+  assert.equal([...submits.values()], [0]);
   device.close();
 });
 
