@@ -6,7 +6,7 @@ import { mean } from "../ops/elementwise.js";
 import { checkTemperature } from "./nt-xent.js";
 import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
-/** Names of the contrastive losses. */
+/** Names of the contrastive losses, in the order of what LOSS stands for in kernels/lib/negatives.wgsl. */
 export const CONTRASTIVE_LOSSES = ["nt-xent", "nt-logistic", "margin-triplet"] as const;
 /** Ways to choose the negatives that count for an anchor. */
 export const MININGS = ["none", "semi-hard"] as const;
