@@ -29,6 +29,10 @@ fn main(
   let i = workgroup_index(group, grid) * LANES + local.x;
   if (i < params.count * params.cols) {
     let at = params.first * params.cols + i;
-    y[at] = part[i] + select(0.0, y[at], params.continues == 1u);
+    var total = part[i];
+    if (params.continues == 1u) {
+      total += y[at];
+    }
+    y[at] = total;
   }
 }

@@ -177,7 +177,11 @@ fn main(\n\
   let i = workgroup_index(group, grid) * LANES + local.x;\n\
   if (i < params.count * params.cols) {\n\
     let at = params.first * params.cols + i;\n\
-    y[at] = part[i] + select(0.0, y[at], params.continues == 1u);\n\
+    var total = part[i];\n\
+    if (params.continues == 1u) {\n\
+      total += y[at];\n\
+    }\n\
+    y[at] = total;\n\
   }\n\
 }\n\
 ",
@@ -4701,8 +4705,8 @@ fn main(\n\
   let row_lse = anchors[params.rows + row];\n\
   let lack = anchors[2u * params.rows + row];\n\
   let column_lse = column_anchors[params.column_rows + params.first_column + column];\n\
-  let similarity = factors[i];\n\
-  let probabilities = exp(fma(similarity, params.inverse_temperature, -row_lse)) + exp(fma(similarity, params.inverse_temperature, -column_lse));\n\
+  let logit = factors[i] * params.inverse_temperature;\n\
+  let probabilities = exp(logit - row_lse) + exp(logit - column_lse);\n\
   let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
   let factor = select(probabilities, -lack, column == positive);\n\
   factors[i] = select(factor, 0.0, column == place_in_panel(row, params.first_column, params.same_block));\n\
@@ -4720,7 +4724,7 @@ export const ntXentGradientTiled: KernelDefinition<"z" | "anchors" | "columns" |
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
   flops: (v) => 2 * v["rows"] * v["width"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 2)) + 3 * v["ROW_THREADS"] * v["ROWS"]) + v["rows"] * v["dim"]),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 2)) + 3 * v["ROW_THREADS"] * v["ROWS"]) + (1 + v["continues"]) * v["rows"] * v["dim"]),
   source: "// Gradient of NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of nt-xent-gradient, for GPUs.\n\
 //\n\
 // A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
@@ -4735,7 +4739,7 @@ export const ntXentGradientTiled: KernelDefinition<"z" | "anchors" | "columns" |
 // shape dz: rows * dim\n\
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)\n\
 // flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + rows * dim)\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + (1 + continues) * rows * dim)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -4957,9 +4961,9 @@ fn main(\n\
         let row = first_row + r * ROW_THREADS + local.y;\n\
         let itself = vec4u(place_in_panel(row, params.first_column, params.same_block));\n\
         let positive = vec4u(place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block));\n\
-        let own = exp(fma(similarities[r][c], vec4f(row_scale[r]), vec4f(-row_lse[r])));\n\
-        let other = exp(fma(similarities[r][c], vec4f(row_scale[r]), -column_lse));\n\
-        let values = select(own + other, vec4f(-row_lack[r]), place == positive) * column_inverse;\n\
+        let logits = similarities[r][c] * row_scale[r];\n\
+        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);\n\
+        let values = select(probabilities, vec4f(-row_lack[r]), place == positive) * column_inverse;\n\
         let counts = (place < vec4u(params.width)) & (place != itself);\n\
         factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);\n\
       }\n\
@@ -5021,8 +5025,11 @@ fn main(\n\
       for (var i = 0u; i < PIECES; i++) {\n\
         if (row < params.rows && dim + i < params.dim) {\n\
           let at = row * params.dim + dim + i;\n\
-          let before = select(0.0, dz[at], params.continues == 1u); //#vec4 let before = select(vec4f(0.0), dz[at / 4u], params.continues == 1u);\n\
-          dz[at] = before + totals[r][d][i]; //#vec4 dz[at / 4u] = before + totals[r][d];\n\
+          var total = totals[r][d][i]; //#vec4 var total = totals[r][d];\n\
+          if (params.continues == 1u) {\n\
+            total += dz[at]; //#vec4 total += dz[at / 4u];\n\
+          }\n\
+          dz[at] = total; //#vec4 dz[at / 4u] = total;\n\
         }\n\
       }\n\
     }\n\
@@ -5041,7 +5048,7 @@ export const ntXentGradient: KernelDefinition<"z" | "anchors" | "columns" | "oth
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], dz: v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]),
   flops: (v) => 4 * v["rows"] * v["width"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + 4 * v["ROWS"] + 2 * v["COLS"] * v["LANES"] + v["COLS"] * v["LANES"] * Math.ceil(v["dim"] / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + v["rows"] * v["dim"]),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + 3 * v["ROWS"] + 2 * v["COLS"] * v["LANES"] + v["COLS"] * v["LANES"] * Math.ceil(v["dim"] / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + (1 + v["continues"]) * v["rows"] * v["dim"]),
   source: "// Gradient of NT-Xent, from a panel of columns, with respect to normalised embeddings and but for a constant factor: the\n\
 // matrix of logits s (see nt-xent-partials) is symmetric, so\n\
 // dz[i] = sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j] / |z[j]|.\n\
@@ -5061,7 +5068,7 @@ export const ntXentGradient: KernelDefinition<"z" | "anchors" | "columns" | "oth
 // shape dz: rows * dim\n\
 // workgroups: ceil(rows / ROWS)\n\
 // flops: 4 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 4 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + rows * dim)\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 3 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * rows * dim)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -5220,7 +5227,8 @@ fn main(\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
             similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);\n\
           }\n\
-          let probabilities = exp(fma(similarity, scale, -row_lse)) + exp(fma(similarity, scale, -column_lse[c]));\n\
+          let logit = similarity * scale;\n\
+          let probabilities = exp(logit - row_lse) + exp(logit - column_lse[c]);\n\
           let factor = select(probabilities, -lack, column == positive) * column_inverse[c];\n\
           let kept = select(0.0, factor, column < params.width && column != itself);\n\
           factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;\n\
@@ -5300,7 +5308,11 @@ fn main(\n\
     for (var d = local.x; d < params.dim; d += LANES) {\n\
       if (first_row + r < params.rows) {\n\
         let at = (first_row + r) * params.dim + d;\n\
-        dz[at] = totals[r * DEPTH + d] + select(0.0, dz[at], params.continues == 1u);\n\
+        var total = totals[r * DEPTH + d];\n\
+        if (params.continues == 1u) {\n\
+          total += dz[at];\n\
+        }\n\
+        dz[at] = total;\n\
       }\n\
     }\n\
   }\n\
@@ -5318,7 +5330,7 @@ export const ntXentPartialsTiled: KernelDefinition<"z" | "anchors" | "columns" |
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + 2 * v["splits"] * v["rows"]),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + 2 * (1 + v["continues"]) * v["splits"] * v["rows"]),
   source: "// First pass of NT-Xent with tiles of the embeddings in workgroup memory: the equations and bindings of nt-xent-partials, for\n\
 // GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A thread keeps the\n\
 // largest logit and the sum of each of its rows; at the end, the threads of a row put theirs together.\n\
@@ -5330,7 +5342,7 @@ export const ntXentPartialsTiled: KernelDefinition<"z" | "anchors" | "columns" |
 // shape sums: splits * rows\n\
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
 // flops: 2 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * ROW_THREADS * ROWS) + 2 * splits * rows)\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * ROW_THREADS * ROWS) + 2 * (1 + continues) * splits * rows)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -5578,11 +5590,15 @@ fn main(\n\
         sum += thread_sums[local.y * COL_THREADS + i] * exp(thread_largest[local.y * COL_THREADS + i] - now);\n\
       }\n\
       let at = split * params.rows + row;\n\
-      let before = select(LOWEST, largest[at], params.continues == 1u);\n\
-      let sum_before = select(0.0, sums[at], params.continues == 1u);\n\
-      let most = max(before, now);\n\
+      var most = now;\n\
+      var total = sum;\n\
+      if (params.continues == 1u) {\n\
+        let before = largest[at];\n\
+        most = max(now, before);\n\
+        total = sum * exp(now - most) + sums[at] * exp(before - most);\n\
+      }\n\
       largest[at] = most;\n\
-      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);\n\
+      sums[at] = total;\n\
     }\n\
   }\n\
 }\n\
@@ -5599,7 +5615,7 @@ export const ntXentPartials: KernelDefinition<"z" | "anchors" | "columns" | "lar
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"]) + 2 * v["splits"] * v["rows"]),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"]) + 2 * (1 + v["continues"]) * v["splits"] * v["rows"]),
   source: "// First pass of NT-Xent (Chen et al. 2020, equation 1), on a panel of columns: the logits\n\
 // s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of the negatives of each row i, that\n\
 // is all columns but i and its positive, in each of `splits` runs of the panel's columns, only the largest logit and the sum of\n\
@@ -5616,7 +5632,7 @@ export const ntXentPartials: KernelDefinition<"z" | "anchors" | "columns" | "lar
 // shape sums: splits * rows\n\
 // workgroups: ceil(rows / ROWS) * splits\n\
 // flops: 2 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * splits * rows)\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * (1 + continues) * splits * rows)\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -5818,11 +5834,15 @@ fn main(\n\
     let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
     if (local.x == 0u) {\n\
       let at = split * params.rows + first_row + r;\n\
-      let before = select(LOWEST, largest[at], params.continues == 1u);\n\
-      let sum_before = select(0.0, sums[at], params.continues == 1u);\n\
-      let most = max(before, now);\n\
+      var most = now;\n\
+      var total = sum;\n\
+      if (params.continues == 1u) {\n\
+        let before = largest[at];\n\
+        most = max(now, before);\n\
+        total = sum * exp(now - most) + sums[at] * exp(before - most);\n\
+      }\n\
       largest[at] = most;\n\
-      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);\n\
+      sums[at] = total;\n\
     }\n\
   }\n\
 }\n\

@@ -42,8 +42,8 @@ fn main(
   let row_lse = anchors[params.rows + row];
   let lack = anchors[2u * params.rows + row];
   let column_lse = column_anchors[params.column_rows + params.first_column + column];
-  let similarity = factors[i];
-  let probabilities = exp(fma(similarity, params.inverse_temperature, -row_lse)) + exp(fma(similarity, params.inverse_temperature, -column_lse));
+  let logit = factors[i] * params.inverse_temperature;
+  let probabilities = exp(logit - row_lse) + exp(logit - column_lse);
   let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);
   let factor = select(probabilities, -lack, column == positive);
   factors[i] = select(factor, 0.0, column == place_in_panel(row, params.first_column, params.same_block));

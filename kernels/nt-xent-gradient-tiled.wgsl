@@ -12,7 +12,7 @@
 // shape dz: rows * dim
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)
 // flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + rows * dim)
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + (1 + continues) * rows * dim)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 
@@ -108,9 +108,9 @@ fn main(
         let row = first_row + r * ROW_THREADS + local.y;
         let itself = vec4u(place_in_panel(row, params.first_column, params.same_block));
         let positive = vec4u(place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block));
-        let own = exp(fma(similarities[r][c], vec4f(row_scale[r]), vec4f(-row_lse[r])));
-        let other = exp(fma(similarities[r][c], vec4f(row_scale[r]), -column_lse));
-        let values = select(own + other, vec4f(-row_lack[r]), place == positive) * column_inverse;
+        let logits = similarities[r][c] * row_scale[r];
+        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);
+        let values = select(probabilities, vec4f(-row_lack[r]), place == positive) * column_inverse;
         let counts = (place < vec4u(params.width)) & (place != itself);
         factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);
       }
@@ -172,8 +172,11 @@ fn main(
       for (var i = 0u; i < PIECES; i++) {
         if (row < params.rows && dim + i < params.dim) {
           let at = row * params.dim + dim + i;
-          let before = select(0.0, dz[at], params.continues == 1u); //#vec4 let before = select(vec4f(0.0), dz[at / 4u], params.continues == 1u);
-          dz[at] = before + totals[r][d][i]; //#vec4 dz[at / 4u] = before + totals[r][d];
+          var total = totals[r][d][i]; //#vec4 var total = totals[r][d];
+          if (params.continues == 1u) {
+            total += dz[at]; //#vec4 total += dz[at / 4u];
+          }
+          dz[at] = total; //#vec4 dz[at / 4u] = total;
         }
       }
     }

@@ -17,7 +17,7 @@
 // shape dz: rows * dim
 // workgroups: ceil(rows / ROWS)
 // flops: 4 * rows * width * dim
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 4 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + rows * dim)
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 3 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * rows * dim)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 //#include "lib/share.wgsl"
@@ -101,7 +101,8 @@ fn main(
           for (var q = 0u; q < ROUNDS; q++) {
             similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);
           }
-          let probabilities = exp(fma(similarity, scale, -row_lse)) + exp(fma(similarity, scale, -column_lse[c]));
+          let logit = similarity * scale;
+          let probabilities = exp(logit - row_lse) + exp(logit - column_lse[c]);
           let factor = select(probabilities, -lack, column == positive) * column_inverse[c];
           let kept = select(0.0, factor, column < params.width && column != itself);
           factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;
@@ -181,7 +182,11 @@ fn main(
     for (var d = local.x; d < params.dim; d += LANES) {
       if (first_row + r < params.rows) {
         let at = (first_row + r) * params.dim + d;
-        dz[at] = totals[r * DEPTH + d] + select(0.0, dz[at], params.continues == 1u);
+        var total = totals[r * DEPTH + d];
+        if (params.continues == 1u) {
+          total += dz[at];
+        }
+        dz[at] = total;
       }
     }
   }

@@ -9,7 +9,7 @@
 // shape sums: splits * rows
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits
 // flops: 2 * rows * width * dim
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * ROW_THREADS * ROWS) + 2 * splits * rows)
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * ROW_THREADS * ROWS) + 2 * (1 + continues) * splits * rows)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 
@@ -131,11 +131,15 @@ fn main(
         sum += thread_sums[local.y * COL_THREADS + i] * exp(thread_largest[local.y * COL_THREADS + i] - now);
       }
       let at = split * params.rows + row;
-      let before = select(LOWEST, largest[at], params.continues == 1u);
-      let sum_before = select(0.0, sums[at], params.continues == 1u);
-      let most = max(before, now);
+      var most = now;
+      var total = sum;
+      if (params.continues == 1u) {
+        let before = largest[at];
+        most = max(now, before);
+        total = sum * exp(now - most) + sums[at] * exp(before - most);
+      }
       largest[at] = most;
-      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);
+      sums[at] = total;
     }
   }
 }

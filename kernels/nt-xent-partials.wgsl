@@ -14,7 +14,7 @@
 // shape sums: splits * rows
 // workgroups: ceil(rows / ROWS) * splits
 // flops: 2 * rows * width * dim
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * splits * rows)
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * (1 + continues) * splits * rows)
 //#include "lib/grid.wgsl"
 //#include "lib/contrast.wgsl"
 //#include "lib/share.wgsl"
@@ -141,11 +141,15 @@ fn main(
     let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);
     if (local.x == 0u) {
       let at = split * params.rows + first_row + r;
-      let before = select(LOWEST, largest[at], params.continues == 1u);
-      let sum_before = select(0.0, sums[at], params.continues == 1u);
-      let most = max(before, now);
+      var most = now;
+      var total = sum;
+      if (params.continues == 1u) {
+        let before = largest[at];
+        most = max(now, before);
+        total = sum * exp(now - most) + sums[at] * exp(before - most);
+      }
       largest[at] = most;
-      sums[at] = sum_before * exp(before - most) + sum * exp(now - most);
+      sums[at] = total;
     }
   }
 }

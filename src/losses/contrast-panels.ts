@@ -2,6 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
+import { FUSED_GRADIENT_DIMENSIONS } from "../ops/variants.js";
 
 /** Rows of embeddings in which rows i and i + rows / 2 are the two views of an image. */
 export interface Block {
@@ -37,20 +38,22 @@ export interface Contrast {
  */
 const DISPATCH_FLOPS = 2 ** 36;
 
-/** Elements of a panel, 1 MiB of them, and columns, whichever gives more columns. */
-const PANEL_ELEMENTS = 2 ** 18;
-const PANEL_COLUMNS = 1024;
+/** Columns of a panel for the fused gradient; half of them above its dimensions, where a tile of the matrix is stored. */
+const PANEL_COLUMNS = 2048;
 
 /** Columns of a panel are a multiple of this: a whole number of tiles of every variant. */
 const COLUMN_UNIT = 64;
 
 /**
  * Columns of a panel, where the largest block has so many rows: the fewer, the less scratch memory; the more, the fewer launches.
- * Panels are about equally wide, and no launch does more than `DISPATCH_FLOPS`, two products of all rows by the panel.
+ * Panels are about equally wide. No launch, which computes a product of all rows by the panel, or two where the gradient is fused,
+ * does more than `DISPATCH_FLOPS`.
  */
 export function panelColumns(rows: number, dim: number): number {
-  const most = Math.max(PANEL_COLUMNS, PANEL_ELEMENTS / dim);
-  const allowed = DISPATCH_FLOPS / (4 * rows * dim);
+  const fused = dim <= FUSED_GRADIENT_DIMENSIONS;
+  const most = fused ? PANEL_COLUMNS : PANEL_COLUMNS / 2;
+  const flopsOfUnit = (fused ? 4 : 2) * rows * dim * COLUMN_UNIT;
+  const allowed = COLUMN_UNIT * Math.max(1, Math.floor(DISPATCH_FLOPS / flopsOfUnit));
   const panels = Math.ceil(rows / Math.min(most, allowed));
   return COLUMN_UNIT * Math.ceil(rows / panels / COLUMN_UNIT);
 }

@@ -26,7 +26,10 @@ async function count({ kernel, params, constants }: Subject, apart = false) {
     const steps = Math.max(...loads.map(({ length }) => length));
     for (let step = 0; step < steps; step++) {
       const together = loads.flatMap((own) => own[step] ?? []);
-      const places = apart ? together : new Map(together.map((own) => [key(own), own])).values();
+      // What belongs to a row is loaded by all threads of the row.
+      const isShared = ({ name }: Access) => !apart || name === "anchors";
+      const shared = new Map(together.filter(isShared).map((own) => [key(own), own])).values();
+      const places = [...shared, ...together.filter((own) => !isShared(own))];
       for (const access of places) loaded += 4 * access.count;
     }
     for (const thread of group) {
@@ -58,7 +61,10 @@ const same = { ...window(3, 1, 1), ...maps([4, 8], [4, 16]) };
 const pointwise = { ...window(1, 1, 0), ...maps([4, 8], [4, 16]) };
 const strided = { ...window(3, 2, 1), ...maps([8, 8], [4, 16]) };
 const backward = { ...window(3, 2, 1), ...maps([4, 8], [8, 16]), TRANSPOSED: true, PHASES: 2 };
-const contrast = { rows: 32, dim: 16, splits: 2, inverse_temperature: 2 };
+const contrast = {
+  ...{ rows: 32, dim: 16, column_rows: 64, first_column: 16, width: 32 },
+  ...{ same_block: 0, splits: 2, continues: 0, inverse_temperature: 2 },
+};
 
 const full: readonly Subject[] = [
   ...[
@@ -87,18 +93,20 @@ const full: readonly Subject[] = [
     params: { batch: 2, splits: 3 },
     constants: { ...tile, ...shape, VECTOR: 4 },
   })),
-  {
-    title: "ntXentPartialsTiled",
-    kernel: kernels.ntXentPartialsTiled,
-    params: contrast,
-    constants: { ...tile, VECTOR: 4 },
-  },
-  {
-    title: "ntXentGradientTiled",
-    kernel: kernels.ntXentGradientTiled,
-    params: contrast,
-    constants: { ...tile, VECTOR: 4, DIMS: 16 },
-  },
+  ...[0, 1].flatMap((continues) => [
+    {
+      title: `ntXentPartialsTiled continues ${continues}`,
+      kernel: kernels.ntXentPartialsTiled,
+      params: { ...contrast, continues },
+      constants: { ...tile, VECTOR: 4 },
+    },
+    {
+      title: `ntXentGradientTiled continues ${continues}`,
+      kernel: kernels.ntXentGradientTiled,
+      params: { ...contrast, continues },
+      constants: { ...tile, VECTOR: 4, DIMS: 16 },
+    },
+  ]),
   ...[{ VECTOR: 1 }, { VECTOR: 4 }, { TRANSPOSE_A: true, TRANSPOSE_B: true }].map((form) => ({
     title: `matmul ${JSON.stringify(form)}`,
     kernel: kernels.matmul,
@@ -174,7 +182,7 @@ const odd: readonly Subject[] = [
   {
     title: "ntXentPartialsTiled",
     kernel: kernels.ntXentPartialsTiled,
-    params: { ...contrast, rows: 22, dim: 5 },
+    params: { ...contrast, rows: 24, width: 19, dim: 5 },
     constants: tile,
   },
 ];

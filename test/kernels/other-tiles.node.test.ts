@@ -19,8 +19,11 @@ const tiled: readonly KernelName[] = [
   "batchNormGradient",
   "normalizeRows",
   "normalizeRowsGradient",
+  "inverseNorms",
+  "ntXentStatistics",
   "ntXentPartials",
   "ntXentGradient",
+  "ntXentEmbeddingGradient",
 ];
 
 let device: Device;

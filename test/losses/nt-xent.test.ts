@@ -3,9 +3,13 @@ import * as assert from "uvu/assert";
 import { evaluate, gradientOf, passes } from "../../src/doctor/check.js";
 import { checkNtXent, ntXentSubject } from "../../src/doctor/loss-checks.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
+import { UNIT } from "../../src/doctor/rounding.js";
 import { Tape } from "../../src/engine/tape.js";
+import type { Tensor } from "../../src/engine/tensor.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";
-import { ntXent } from "../../src/losses/nt-xent.js";
+import { ntXent, ntXentInPanels } from "../../src/losses/nt-xent.js";
+import { ntXent as ntXentReference } from "../../src/reference/nt-xent.js";
+import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 
 const contrast = suite("NT-Xent");
@@ -25,6 +29,118 @@ for (const [rows, dimension, temperature, scale] of [
     assert.ok(passes(deviation), `off by ${deviation.error}, and rounding allows ${deviation.tolerance}`);
   });
 }
+
+// Blocks of two rows, blocks as wide as a panel, panels that end in a block's middle, panels of two columns; one block in several
+// panels; with and without vectors of four; both ways to the gradient.
+for (const [dimension, blocks, panel] of [
+  [12, [130], 64],
+  [12, [2, 2, 66], 64],
+  [13, [64, 6, 60], 60],
+  [128, [66, 64], 26],
+  [20, [14, 4], 2],
+  [132, [70], 22],
+  [132, [8, 2, 60], 24],
+  [133, [2, 2, 2, 18], 5],
+] as const) {
+  for (const temperature of [0.5, 0.05]) {
+    const rows = blocks.reduce((sum, count) => sum + count, 0);
+    const check = checkNtXent(rows, dimension, temperature, 1, { blocks, panel });
+    contrast(check.shape, async () => {
+      const deviation = await check.run(await testDevice());
+      assert.ok(passes(deviation), `off by ${deviation.error}, and rounding allows ${deviation.tolerance}`);
+    });
+  }
+}
+
+contrast("blocks that are not watched get no gradient, and the others the same to the bit", async () => {
+  const device = await testDevice();
+  for (const dimension of [9, 130]) {
+    const data = [8, 2, 12].map((rows) => ({ rows, values: randomInputs(rows).normal(rows * dimension) }));
+    const gradients = async (watched: readonly number[]) => {
+      const found: (readonly number[] | null)[] = [];
+      const results = await evaluate(device, (tape, input) => {
+        const blocks = data.map(({ rows, values }) => input(values, [rows, dimension]));
+        tape.watch(...watched.map((i) => blocks[i]));
+        const { loss } = ntXentInPanels(tape, blocks, 0.1, 4);
+        tape.backward(loss);
+        for (const [i, block] of blocks.entries()) assert.is(tape.gradient(block) !== null, watched.includes(i));
+        return Object.fromEntries(watched.map((i) => [`${i}`, gradientOf(tape, blocks[i])]));
+      });
+      for (const i of data.keys()) found.push(`${i}` in results ? Array.from(results[`${i}`]) : null);
+      return found;
+    };
+    const all = await gradients([0, 1, 2]);
+    assert.equal(await gradients([0, 1, 2]), all);
+    assert.equal(await gradients([1]), [null, all[1], null]);
+    assert.equal(await gradients([0, 2]), [all[0], null, all[2]]);
+  }
+});
+
+contrast("positives in pieces: equal embeddings in different blocks and panels tie", async () => {
+  const device = await testDevice();
+  for (const dimension of [13, 131]) {
+    const row = randomInputs(33).normal(dimension, 1000);
+    const z = Float64Array.from({ length: 24 * dimension }, (_, i) => row[i % dimension]);
+    const cut = { blocks: [2, 14, 8], panel: 5 };
+    const inputs = { rows: 24, dimension, temperature: 0.05, z, cut };
+    const { loss, accuracy, spread, dz } = await ntXentSubject.compute(device, inputs);
+    assert.ok(Math.abs(loss[0] - Math.log(23)) <= ntXentSubject.tolerance(inputs).loss[0], `the loss is ${loss[0]}`);
+    assert.is(accuracy[0], 0);
+    assert.ok(spread[0] < 1e-6, `the spread is ${spread[0]}`);
+    assert.ok(dz.every(Number.isFinite));
+  }
+});
+
+/** A third of the images is easy, with next to no loss; a third is hard to tell from others of its cluster; a third is noise. */
+function mixedEmbeddings(images: number, dimension: number): Float64Array {
+  const random = randomInputs(34);
+  const clusters = random.normal(64 * dimension);
+  const own = random.normal(images * dimension);
+  const noise = random.normal(2 * images * dimension);
+  return noise.map((value, i) => {
+    const [image, d] = [Math.floor(i / dimension) % images, i % dimension];
+    const base = own[image * dimension + d];
+    if (image % 3 === 0) return Math.fround(base + 0.3 * value);
+    return Math.fround(image % 3 === 1 ? clusters[(image % 64) * dimension + d] + 0.5 * base + 0.1 * value : value);
+  });
+}
+
+contrast(
+  "2N = 4096, dimension 128, temperature 0.05: the gradient is float64's to 5e-5, however small the loss",
+  async () => {
+    const [rows, dimension, temperature] = [4096, 128, 0.05];
+    const z = mixedEmbeddings(rows / 2, dimension);
+    const device = await testDevice();
+    const { loss, dz } = await ntXentSubject.compute(device, { rows, dimension, temperature, z });
+    const kinds = ["easy", "clustered", "noise"].map((name, kind) => {
+      // Both views of every 50th image.
+      const images = Array.from({ length: rows / 2 }, (_, i) => i).filter((i) => i % 3 === kind && i % 50 < 3);
+      return { name, anchors: [...images, ...images.map((i) => i + rows / 2)] };
+    });
+    const anchors = kinds.flatMap((kind) => kind.anchors);
+    const expected = ntXentReference(z, dimension, temperature, anchors);
+    assert.ok(Math.abs(loss[0] - expected.loss) < 1e-5 * expected.loss, `the loss is ${loss[0]}, not ${expected.loss}`);
+    // A factor in the gradient is as exact as its logit, a dot product whose n roundings come to about sqrt(n) of one (Higham and Mary
+    // 2019), the two norms in it, and the log-sum-exp that it is compared with.
+    const allowed = (4 * Math.sqrt(dimension) * UNIT) / temperature;
+    assert.ok(allowed < 1e-4);
+    for (const { name, anchors: own } of kinds) {
+      let [error, size, worst, largest] = [0, 0, 0, 0];
+      for (const anchor of own) {
+        for (let i = anchor * dimension; i < (anchor + 1) * dimension; i++) {
+          const off = Math.abs(dz[i] - expected.dz[i]);
+          error += off ** 2;
+          size += expected.dz[i] ** 2;
+          worst = Math.max(worst, off);
+          largest = Math.max(largest, Math.abs(expected.dz[i]));
+        }
+      }
+      const [relative, most] = [Math.sqrt(error / size), worst / largest];
+      assert.ok(own.length > 40 && relative <= allowed, `${name}: off by ${relative} in the Euclidean norm`);
+      assert.ok(most <= allowed, `${name}: off by ${most} of the largest element`);
+    }
+  },
+);
 
 for (const temperature of [0.5, 0.05]) {
   contrast(
@@ -88,6 +204,26 @@ contrast("an odd number of rows is refused", async () => {
       /embeddings \[5, 3\] must hold two views .* an even number of rows/.test(error.message),
   );
   device.free(z);
+});
+
+contrast("blocks that do not belong together are refused", async () => {
+  const device = await testDevice();
+  const tensors = [
+    [2, 3],
+    [3, 3],
+    [4, 5],
+    [2, 3],
+  ].map((shape) => device.tensor(shape, undefined, "block"));
+  const [pair, odd, wide, other] = tensors;
+  const refused = (blocks: readonly Tensor[], message: RegExp) =>
+    throws(() => ntXent(new Tape(device), blocks, 0.5), ShapeError, message);
+  refused([], /there is no block/);
+  refused([pair, odd], /block \[3, 3\] must hold two views of each image: an even number of rows/);
+  refused([pair, wide], /block \[4, 5\] must have as many dimensions as block \[2, 3\]/);
+  refused([pair], /at least two images/);
+  // Two images are enough, wherever they are.
+  ntXent(new Tape(device), [pair, other], 0.5);
+  for (const tensor of tensors) device.free(tensor);
 });
 
 contrast.run();

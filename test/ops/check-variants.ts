@@ -136,12 +136,13 @@ export function variantChecks(gpu: GPUDevice, adapter: AdapterSummary): VariantC
   const passes = [contrastVariants(device), contrastGradientVariants(device)];
   for (const i of rounds(...passes)) {
     const compute: Compute = async (device) => {
-      const inputs = { rows: 190, dimension: 131, temperature: 0.2, z: randomInputs(13).normal(190 * 131) };
+      const cut = { blocks: [130, 60], panel: 90 };
+      const inputs = { rows: 190, dimension: 127, temperature: 0.2, z: randomInputs(13).normal(190 * 127), cut };
       const actual = await ntXentSubject.compute(device, inputs);
       return worstDeviation(actual, ntXentSubject.reference(inputs, actual), ntXentSubject.tolerance(inputs));
     };
     const forced = { "nt-xent": at(passes[0], i), "nt-xent-gradient": at(passes[1], i) };
-    checks.push(check(forced, "190 x 131", compute));
+    checks.push(check(forced, "190 x 127", compute));
   }
   return checks;
 }
