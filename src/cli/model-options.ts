@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_CONFIG, ENCODERS, type TrainingConfig } from "../simclr/config.js";
+import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../simclr/config.js";
 
 /** An option's text as a number. */
 export function number(text: string): number {
@@ -18,6 +18,7 @@ export interface ModelOptions {
   readonly headOutput: number;
   readonly headBatchNorm: boolean;
   readonly batch: number;
+  readonly precision: TrainingConfig["precision"];
 }
 
 /** Adds those options to a command. */
@@ -40,15 +41,20 @@ export function addModelOptions(command: Command): Command {
     .option("--head-hidden <size>", "hidden size of the head (default: the encoder's features)", number)
     .option("--head-output <size>", "output size of the head", number, d.head.output)
     .option("--head-batch-norm", "batch norm inside of the head", false)
-    .option("--batch <images>", "images a step, two views of each", number, d.batch);
+    .option("--batch <images>", "images a step, two views of each", number, d.batch)
+    .addOption(
+      new Option("--precision <name>", "mixed: activations in f16, half the memory, where the adapter has shader-f16")
+        .choices(PRECISIONS)
+        .default(d.precision),
+    );
 }
 
 /** What those options say about the training. */
 export function modelConfig(
   options: ModelOptions,
-): Pick<TrainingConfig, "encoder" | "width" | "stem" | "head" | "batch"> {
-  const { encoder, width, stem, batch } = options;
+): Pick<TrainingConfig, "encoder" | "width" | "stem" | "head" | "batch" | "precision"> {
+  const { encoder, width, stem, batch, precision } = options;
   const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, head, batch };
+  return { encoder, width, stem, head, batch, precision };
 }

@@ -118,6 +118,7 @@ function configRows({ config, dataset, model }: Trainer, images: ImageSet): [str
     ["image size", `${model.imageSize} x ${model.imageSize} pixels`],
     ["augmentation", typeof config.augmentation === "string" ? config.augmentation : "custom"],
     ["batch", `${config.batch} images, ${2 * config.batch} views`],
+    ["precision", config.precision],
     ["epochs", String(config.epochs)],
     ["temperature", String(config.temperature)],
     ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],

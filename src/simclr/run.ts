@@ -194,8 +194,8 @@ async function trainAndReport(
   hooks.onPhase?.("training");
   const finished = await trainer.train({
     signal: hooks.signal,
-    onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond }) => {
-      const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond };
+    onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, lossScale, learningRate, imagesPerSecond }) => {
+      const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, lossScale, learningRate, imagesPerSecond };
       await folder.appendMetrics({ kind: "step", ...seen });
       hooks.onStep?.(seen, trainer.steps);
     },

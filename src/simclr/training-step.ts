@@ -4,6 +4,8 @@ import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ntXent } from "../losses/nt-xent.js";
+import { mean } from "../ops/elementwise.js";
+import { toHalf } from "../ops/precision.js";
 import { meanStandardDeviation } from "../ops/rows.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
@@ -17,6 +19,8 @@ export interface StepMetrics {
   readonly contrastiveAccuracy: number;
   /** Standard deviation of the normalised embeddings; about 1 / sqrt(dimension) is healthy, near 0 a collapse. */
   readonly outputStd: number;
+  /** What the loss counted times in the backward pass: 1, and in mixed precision what the optimizer's loss scale was. */
+  readonly lossScale: number;
 }
 
 /** A training step that was recorded once: write the inputs, run it. */
@@ -39,7 +43,7 @@ interface Recording {
   readonly bytes: Tensor;
   readonly images: Tensor;
   readonly counter: Tensor;
-  /** Loss, contrastive accuracy and output standard deviation, one in each tensor. */
+  /** Loss, contrastive accuracy, output standard deviation and loss scale, one in each tensor. */
   readonly metrics: Slab;
   /** Frees the tensors above. */
   free(): void;
@@ -60,20 +64,24 @@ export function recordTrainingStep(
   const bytes = device.indices([batch, size, size], "images");
   const images = device.indices([batch], "image numbers");
   const counter = device.indices([2], "seed and epoch");
-  const names = ["loss", "contrastive accuracy", "output standard deviation"];
+  const names = ["loss", "contrastive accuracy", "output standard deviation", "loss scale"];
   // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
   const metrics: Slab = device.slabs(names.map((label) => ({ label, shape: [1] })))[0];
 
   const tape = new Tape(device);
-  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size);
+  const drawn = augment(tape, { bytes, images, counter }, policyOf(config, size), size);
+  // The encoder follows: its activations have the type of the views.
+  const views = config.precision === "mixed" ? toHalf(tape, drawn) : drawn;
   const pass = model.tensors.pass(tape, true);
   const z = model.head.forward(pass, model.encoder.forward(pass, views));
   const { loss, accuracy, normalized } = ntXent(tape, z, config.temperature);
   const spread = meanStandardDeviation(tape, normalized);
-  [loss, accuracy, spread].forEach((tensor, i) => {
+  // A copy, for the optimizer may change it.
+  const lossScale = mean(tape, optimizer.lossScale, "loss scale");
+  [loss, accuracy, spread, lossScale].forEach((tensor, i) => {
     tape.place(tensor, metrics.tensors[i]);
   });
-  tape.backward(loss);
+  tape.backward(loss, optimizer.lossScale);
   model.tensors.placeGradients(tape);
   optimizer.record(tape);
   const free = () => {
@@ -99,7 +107,7 @@ export async function createTrainingStep(
     counter,
     async run() {
       const values = await program.runAndRead(metrics.all);
-      return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128] };
+      return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128], lossScale: values[192] };
     },
     dispose() {
       program.dispose();
