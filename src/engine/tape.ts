@@ -122,7 +122,10 @@ export class Tape {
     if (!this.#tracked.has(output)) throw new ShapeError(`${output} does not depend on a watched tensor`);
     if (!seed && output.size !== 1)
       throw new ShapeError(`${output} has ${output.size} elements: give the gradient to start from`);
-    if (seed) expectShape(seed, output.shape, "as the output that it is the gradient of");
+    if (seed) {
+      expectShape(seed, output.shape, "as the output that it is the gradient of");
+      expectType(seed, output.type, "as the output that it is the gradient of");
+    }
     const before = this.#gradients;
     const nodes = this.#nodes;
     this.#gradients = new Map([[output, seed ?? this.device.one]]);
