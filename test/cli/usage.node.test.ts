@@ -37,6 +37,7 @@ usage("--help of every command tells what there is, with the defaults", async ()
     "head-batch-norm": false,
     augmentation: `"${d.augmentation}"`,
     batch: d.batch,
+    precision: `"${d.precision}"`,
     epochs: d.epochs,
     temperature: d.temperature,
     optimizer: `"${d.optimizer}"`,
@@ -70,6 +71,7 @@ usage("unknown commands, options and values are named, with a hint at the help",
     [["embed", "run"], /missing required argument 'images'/],
     [["train", "set", "--encoder", "vgg"], /'vgg' is invalid.*convnet, resnet18, resnet34, resnet50/],
     [["train", "set", "--optimizer", "adam"], /'adam' is invalid.*adamw, lars, sgd/],
+    [["train", "set", "--precision", "f16"], /'f16' is invalid.*f32, mixed/],
     [["train", "set", "--batch", "many"], /'many' is invalid.*must be a number/],
   ];
   await Promise.all(
