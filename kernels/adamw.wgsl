@@ -2,7 +2,8 @@
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
 // p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).
 // The betas come as 1 - beta: of a beta near 1, f32 would keep that difference to five digits only.
-// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate and the corrections 1 - beta^step.
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate, the corrections 1 - beta^step and 1 for a step
+// to be skipped.
 //
 // shape gradients: elements
 // shape decays: elements / 64
@@ -43,6 +44,10 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
+  // The loss scale found an overflow: nothing moves.
+  if (schedule[3] > 0.0) {
+    return;
+  }
   let rate = schedule[0];
   let scale1 = 1.0 / schedule[1];
   let scale2 = 1.0 / schedule[2];

@@ -6,6 +6,7 @@
 // workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: elements
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 // Elements a thread goes through.
@@ -15,9 +16,9 @@ struct Params {
   elements: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Stored>;
+@group(0) @binding(1) var<storage, read> b: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -29,6 +30,6 @@ fn main(
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
   let end = min(first + LANES * ELEMENTS, params.elements);
   for (var i = first + local.x; i < end; i += LANES) {
-    y[i] = a[i] + b[i];
+    y[i] = Stored(f32(a[i]) + f32(b[i]));
   }
 }

@@ -13,6 +13,7 @@
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
 //#include "lib/element.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const VECTOR: u32 = 1u;
@@ -26,8 +27,8 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Element>;
-@group(0) @binding(1) var<storage, read> dy: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;
 @group(0) @binding(2) var<storage, read> statistics: array<Element>;
 @group(0) @binding(3) var<storage, read> gamma: array<Element>;
 @group(0) @binding(4) var<storage, read> beta: array<Element>;
@@ -53,9 +54,9 @@ fn main(
   var beta_sum = Element();
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * channels + tile.channel;
-    let centered = x[i] - mean;
+    let centered = Element(x[i]) - mean;
     // The output by the expression of batch-norm.
-    var g = dy[i];
+    var g = Element(dy[i]);
     if (RELU) {
       g = select(g, Element(), fma(centered, scale, shift) <= Element());
     }

@@ -15,6 +15,7 @@
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
 //#include "lib/element.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const VECTOR: u32 = 1u;
@@ -29,14 +30,14 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Element>;
-@group(0) @binding(1) var<storage, read> dy: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;
 @group(0) @binding(2) var<storage, read> statistics: array<Element>;
 @group(0) @binding(3) var<storage, read> gamma: array<Element>;
 @group(0) @binding(4) var<storage, read> beta: array<Element>;
 @group(0) @binding(5) var<storage, read> dgamma: array<Element>;
 @group(0) @binding(6) var<storage, read> dbeta: array<Element>;
-@group(0) @binding(7) var<storage, read_write> dx: array<Element>;
+@group(0) @binding(7) var<storage, read_write> dx: array<StoredElement>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -59,11 +60,11 @@ fn main(
   let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * channels + tile.channel;
-    let centered = x[i] - mean;
-    var g = dy[i];
+    let centered = Element(x[i]) - mean;
+    var g = Element(dy[i]);
     if (RELU) {
       g = select(g, Element(), fma(centered, scale, shift) <= Element());
     }
-    dx[i] = scale * (g - mean_g - centered * slope);
+    dx[i] = StoredElement(scale * (g - mean_g - centered * slope));
   }
 }

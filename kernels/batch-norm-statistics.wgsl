@@ -9,6 +9,7 @@
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
 //#include "lib/element.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const VECTOR: u32 = 1u;
@@ -21,7 +22,7 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;
 @group(0) @binding(1) var<storage, read_write> parts: array<Element>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -45,7 +46,7 @@ fn main(
     //#unroll
     for (var r = 0u; r < BLOCK; r++) {
       // Past the end, the row before the end again, with no weight.
-      values[r] = x[min(row + r, tile.end - 1u) * channels + tile.channel];
+      values[r] = Element(x[min(row + r, tile.end - 1u) * channels + tile.channel]);
       sum += select(Element(), values[r], row + r < tile.end);
     }
     let more = f32(min(BLOCK, tile.end - row));

@@ -13,6 +13,7 @@
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
 //#include "lib/element.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const VECTOR: u32 = 1u;
@@ -27,12 +28,12 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;
 @group(0) @binding(1) var<storage, read> statistics: array<Element>;
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;
 @group(0) @binding(3) var<storage, read> beta: array<Element>;
-@group(0) @binding(4) var<storage, read> residual: array<Element>;
-@group(0) @binding(5) var<storage, read_write> y: array<Element>;
+@group(0) @binding(4) var<storage, read> residual: array<StoredElement>;
+@group(0) @binding(5) var<storage, read_write> y: array<StoredElement>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -51,10 +52,10 @@ fn main(
   let shift = beta[tile.channel];
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * channels + tile.channel;
-    var value = fma(x[i] - mean, scale, shift);
+    var value = fma(Element(x[i]) - mean, scale, shift);
     if (RESIDUAL) {
-      value += residual[i];
+      value += Element(residual[i]);
     }
-    y[i] = select(value, max(value, Element()), RELU);
+    y[i] = StoredElement(select(value, max(value, Element()), RELU));
   }
 }

@@ -12,8 +12,9 @@
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 // workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
-// bytes: 4 * ((1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)
+// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const ROW_THREADS: u32 = 16u;
 const COL_THREADS: u32 = 16u;
@@ -53,9 +54,9 @@ struct Params {
   batch: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Pixel {
@@ -200,7 +201,7 @@ fn main(
       for (var i = 0u; i < LEFT_LOADS; i++) {
         let at = x_at[i] + term.offset;
         let counts = (inside[i] & term.needs) == term.needs;
-        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];
+        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);
         left[i] = select(vec4f(0.0), values, counts);
       }
     } else {
@@ -209,7 +210,7 @@ fn main(
         let term = term_at(k + own_terms + t, phase);
         //#unroll
         for (var i = 0u; i < LEFT_LOADS; i++) {
-          let value = x[x_at[i] + term.offset]; //#vec4 let value = 0.0;
+          let value = f32(x[x_at[i] + term.offset]); //#vec4 let value = 0.0;
           left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);
         }
       }
@@ -256,7 +257,7 @@ fn main(
       for (var i = 0u; i < PIECES; i++) {
         if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {
           let at = start + column + i;
-          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];
+          y[at] = Stored(sums[r][c][i]); //#vec4 y[at / 4u] = vec4<Stored>(sums[r][c]);
         }
       }
     }

@@ -16,8 +16,9 @@
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 // workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH
-// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)
+// bytes: (4 - 2 * HALF) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + 4 * splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const ROW_THREADS: u32 = 16u;
 const COL_THREADS: u32 = 16u;
@@ -59,8 +60,8 @@ struct Params {
   splits: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -123,14 +124,14 @@ fn main(
         let at = start + tap_at.x;
         let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;
         let counts = pixel < pixel_end && (POINTWISE || inside);
-        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];
+        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);
         patches[i] = select(vec4f(0.0), values, counts);
       } else {
         let at = vec4u(start) + tap_at;
         let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);
         let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);
         let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;
-        let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4f(0.0);
+        let values = vec4f(vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w])); //#vec4 let values = vec4f(0.0);
         patches[i] = select(vec4f(0.0), values, counts);
       }
     }
@@ -140,7 +141,7 @@ fn main(
     for (var i = 0u; i < DY_LOADS; i++) {
       let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);
       let at = vec4u(pixel * OUT_CHANNELS) + columns;
-      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 gradients[i] = dy[at.x / 4u];
+      gradients[i] = vec4f(vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w])); //#vec4 gradients[i] = vec4f(dy[at.x / 4u]);
     }
     workgroupBarrier();
     //#unroll

@@ -11,9 +11,10 @@
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 // workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH
-// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)
+// bytes: (4 - 2 * HALF) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + 4 * splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 1u;
@@ -44,8 +45,8 @@ struct Params {
   splits: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -104,7 +105,7 @@ fn main(
       //#unroll
       for (var v = 0u; v < VECTORS; v++) {
         let at = dy_start + columns[v];
-        let loaded = vec4f(dy[at]); //#vec4 let loaded = dy[at / 4u];
+        let loaded = vec4f(f32(dy[at])); //#vec4 let loaded = vec4f(dy[at / 4u]);
         //#unroll
         for (var i = 0u; i < VECTOR; i++) {
           gradients[v * VECTOR + i] = loaded[i];
@@ -113,7 +114,7 @@ fn main(
       var own: array<f32, OWN>;
       //#unroll
       for (var i = 0u; i < OWN; i++) {
-        own[i] = select(0.0, x[x_start + own_starts[i]], left + own_columns[i] < IN_WIDTH);
+        own[i] = select(0.0, f32(x[x_start + own_starts[i]]), left + own_columns[i] < IN_WIDTH);
       }
       //#unroll
       for (var r = 0u; r < ROWS; r++) {

@@ -17,9 +17,10 @@
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 // workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
-// bytes: 4 * (ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * (ROWS * GROUPS + COLS * LANES) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)
+// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 1u;
@@ -54,9 +55,9 @@ struct Params {
   batch: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Pixel {
@@ -163,7 +164,7 @@ fn main(
         //#unroll
         for (var i = 0u; i < OWN; i++) {
           let inside = select((k - runs[i].first) < runs[i].count, (runs[i].count > 0u), RUN_TAPS == 1u);
-          own[i] = select(0.0, x[runs[i].start + k], inside);
+          own[i] = select(0.0, f32(x[runs[i].start + k]), inside);
         }
         //#unroll
         for (var p = 0u; p < ROWS; p++) {
@@ -193,7 +194,7 @@ fn main(
           value = select(value, sums[r * ROWS_AT_ONCE + p][c], r == round);
         }
         if (pixel.inside && column < OUT_CHANNELS) {
-          y[start + column] = value;
+          y[start + column] = Stored(value);
         }
       }
     }

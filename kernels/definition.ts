@@ -2,7 +2,8 @@
 export interface KernelBinding {
   readonly name: string;
   readonly access: "read" | "read_write";
-  readonly element: "f32" | "u32";
+  /** `stored`: f32 or f16, the same for all such bindings of a launch. */
+  readonly element: "f32" | "u32" | "stored";
 }
 
 /** A field of a kernel's `Params` struct. */

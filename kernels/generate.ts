@@ -8,12 +8,13 @@
  * - header lines `// shape <binding>: <expression>` (elements), `// workgroups: <expression>`, `// flops: <expression>`,
  *   over the fields of `Params`, the constants, and ceil(), floor(), min(), max(); optionally `// bytes: <expression>`;
  * - at most one uniform, `params: Params`, whose fields are f32 or u32; storage bindings of arrays of f32, u32 or
- *   vec4f, which counts as four f32;
+ *   vec4f, which counts as four f32, or of Stored or StoredElement (lib/stored.wgsl), which launches make f32 or f16;
  * - `const NAME: u32|f32|bool = value;` in capitals for everything a launch may specialise;
  * - before a loop over constants that has to be unrolled in the source (naga, in Deno and Firefox, leaves that to no one),
  *   a line `//#unroll`; the loop is written `for (var i = 0u; i < EXPRESSION; i++) {`;
  * - where it can use subgroups, `plain WGSL; //#subgroups other WGSL;`: the second form takes the place of the first in
- *   launches with the constant SHARE above 1; `//#vec4`, likewise, in those with the constant VECTOR above 1.
+ *   launches with the constant SHARE above 1; `//#vec4`, likewise, in those with the constant VECTOR above 1, and `//#half` in
+ *   those whose Stored tensors hold f16.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -83,8 +84,10 @@ function describeKernel(folder: string, file: string): { name: string; code: str
     if (variable.binding !== index) throw new Error(`${file}: storage bindings must be numbered from 0 without gaps`);
     const access: string = variable.access;
     if (access !== "read" && access !== "read_write") throw new Error(`${file}: ${variable.name}: access ${access}`);
-    const stored = variable.format?.name ?? "";
-    const element = scalarType(stored === "vec4f" ? "f32" : stored, `${file}: ${variable.name}`);
+    // Reflection looks through aliases.
+    const follows = new RegExp(`^@group\\(0\\) .* ${variable.name}: array<Stored(Element)?>;`, "m").test(source);
+    const format = variable.format?.name ?? "";
+    const element = follows ? "stored" : scalarType(format === "vec4f" ? "f32" : format, `${file}: ${variable.name}`);
     return { name: variable.name, access, element };
   });
   const uniform = reflected.uniforms.at(0);

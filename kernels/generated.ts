@@ -68,7 +68,8 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
 // p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
 // p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).\n\
 // The betas come as 1 - beta: of a beta near 1, f32 would keep that difference to five digits only.\n\
-// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate and the corrections 1 - beta^step.\n\
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate, the corrections 1 - beta^step and 1 for a step\n\
+// to be skipped.\n\
 //\n\
 // shape gradients: elements\n\
 // shape decays: elements / 64\n\
@@ -114,6 +115,10 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
+  // The loss scale found an overflow: nothing moves.\n\
+  if (schedule[3] > 0.0) {\n\
+    return;\n\
+  }\n\
   let rate = schedule[0];\n\
   let scale1 = 1.0 / schedule[1];\n\
   let scale2 = 1.0 / schedule[2];\n\
@@ -187,12 +192,12 @@ fn main(\n\
 ",
 };
 
-export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES" | "ELEMENTS"> = {
+export const add: KernelDefinition<"a" | "b" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "add",
-  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
@@ -209,6 +214,15 @@ export const add: KernelDefinition<"a" | "b" | "y", "elements", "LANES" | "ELEME
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 // Elements a thread goes through.\n\
@@ -218,9 +232,9 @@ struct Params {\n\
   elements: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -232,7 +246,7 @@ fn main(\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    y[i] = a[i] + b[i];\n\
+    y[i] = Stored(f32(a[i]) + f32(b[i]));\n\
   }\n\
 }\n\
 ",
@@ -844,12 +858,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU"> = {
   name: "batchNormGradientSums",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -887,6 +901,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 }\n\
 // What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
@@ -900,8 +923,8 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;\n\
 @group(0) @binding(2) var<storage, read> statistics: array<Element>;\n\
 @group(0) @binding(3) var<storage, read> gamma: array<Element>;\n\
 @group(0) @binding(4) var<storage, read> beta: array<Element>;\n\
@@ -927,9 +950,9 @@ fn main(\n\
   var beta_sum = Element();\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * channels + tile.channel;\n\
-    let centered = x[i] - mean;\n\
+    let centered = Element(x[i]) - mean;\n\
     // The output by the expression of batch-norm.\n\
-    var g = dy[i];\n\
+    var g = Element(dy[i]);\n\
     if (RELU) {\n\
       g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
     }\n\
@@ -943,12 +966,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
+export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -988,6 +1011,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 }\n\
 // What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
@@ -1002,14 +1034,14 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;\n\
 @group(0) @binding(2) var<storage, read> statistics: array<Element>;\n\
 @group(0) @binding(3) var<storage, read> gamma: array<Element>;\n\
 @group(0) @binding(4) var<storage, read> beta: array<Element>;\n\
 @group(0) @binding(5) var<storage, read> dgamma: array<Element>;\n\
 @group(0) @binding(6) var<storage, read> dbeta: array<Element>;\n\
-@group(0) @binding(7) var<storage, read_write> dx: array<Element>;\n\
+@group(0) @binding(7) var<storage, read_write> dx: array<StoredElement>;\n\
 @group(0) @binding(8) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -1032,12 +1064,12 @@ fn main(\n\
   let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * channels + tile.channel;\n\
-    let centered = x[i] - mean;\n\
-    var g = dy[i];\n\
+    let centered = Element(x[i]) - mean;\n\
+    var g = Element(dy[i]);\n\
     if (RELU) {\n\
       g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
     }\n\
-    dx[i] = scale * (g - mean_g - centered * slope);\n\
+    dx[i] = StoredElement(scale * (g - mean_g - centered * slope));\n\
   }\n\
 }\n\
 ",
@@ -1092,12 +1124,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "VECTOR" | "ROWS"> = {
+export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS"> = {
   name: "batchNormStatistics",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
   unrolls: () => [(8), (8)],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -1131,6 +1163,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 }\n\
 // What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
@@ -1143,7 +1184,7 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
 @group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
@@ -1167,7 +1208,7 @@ fn main(\n\
     //#unroll\n\
     for (var r = 0u; r < BLOCK; r++) {\n\
       // Past the end, the row before the end again, with no weight.\n\
-      values[r] = x[min(row + r, tile.end - 1u) * channels + tile.channel];\n\
+      values[r] = Element(x[min(row + r, tile.end - 1u) * channels + tile.channel]);\n\
       sum += select(Element(), values[r], row + r < tile.end);\n\
     }\n\
     let more = f32(min(BLOCK, tile.end - row));\n\
@@ -1190,12 +1231,12 @@ fn main(\n\
 ",
 };
 
-export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RESIDUAL" | "RELU"> = {
+export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RESIDUAL" | "RELU"> = {
   name: "batchNorm",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -1233,6 +1274,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 }\n\
 // What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
@@ -1247,12 +1297,12 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
 @group(0) @binding(1) var<storage, read> statistics: array<Element>;\n\
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;\n\
 @group(0) @binding(3) var<storage, read> beta: array<Element>;\n\
-@group(0) @binding(4) var<storage, read> residual: array<Element>;\n\
-@group(0) @binding(5) var<storage, read_write> y: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> residual: array<StoredElement>;\n\
+@group(0) @binding(5) var<storage, read_write> y: array<StoredElement>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -1271,11 +1321,11 @@ fn main(\n\
   let shift = beta[tile.channel];\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * channels + tile.channel;\n\
-    var value = fma(x[i] - mean, scale, shift);\n\
+    var value = fma(Element(x[i]) - mean, scale, shift);\n\
     if (RESIDUAL) {\n\
-      value += residual[i];\n\
+      value += Element(residual[i]);\n\
     }\n\
-    y[i] = select(value, max(value, Element()), RELU);\n\
+    y[i] = StoredElement(select(value, max(value, Element()), RELU));\n\
   }\n\
 }\n\
 ",
@@ -1853,17 +1903,17 @@ fn main(\n\
 ",
 };
 
-export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dTiled",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
-  bytes: (v) => 4 * ((1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES"] * v["PHASES"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"]),
+  bytes: (v) => (1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES"] * v["PHASES"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * ((4 - 2 * v["HALF"]) * v["ROW_THREADS"] * v["ROWS"] + 4 * v["COL_THREADS"] * v["COLS"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
   source: "// 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of\n\
 // conv2d, for GPUs; conv2d is the form for software adapters and small maps.\n\
 //\n\
@@ -1878,12 +1928,21 @@ export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "ROW_T
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// bytes: 4 * ((1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)\n\
+// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
 const COL_THREADS: u32 = 16u;\n\
@@ -1974,9 +2033,9 @@ struct Params {\n\
   batch: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
 @group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 struct Pixel {\n\
@@ -2121,7 +2180,7 @@ fn main(\n\
       for (var i = 0u; i < LEFT_LOADS; i++) {\n\
         let at = x_at[i] + term.offset;\n\
         let counts = (inside[i] & term.needs) == term.needs;\n\
-        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];\n\
+        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);\n\
         left[i] = select(vec4f(0.0), values, counts);\n\
       }\n\
     } else {\n\
@@ -2130,7 +2189,7 @@ fn main(\n\
         let term = term_at(k + own_terms + t, phase);\n\
         //#unroll\n\
         for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-          let value = x[x_at[i] + term.offset]; //#vec4 let value = 0.0;\n\
+          let value = f32(x[x_at[i] + term.offset]); //#vec4 let value = 0.0;\n\
           left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);\n\
         }\n\
       }\n\
@@ -2177,7 +2236,7 @@ fn main(\n\
       for (var i = 0u; i < PIECES; i++) {\n\
         if (stored && column + select(i, 0u, OUT_CHANNELS % 4u == 0u) < OUT_CHANNELS) {\n\
           let at = start + column + i;\n\
-          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
+          y[at] = Stored(sums[r][c][i]); //#vec4 y[at / 4u] = vec4<Stored>(sums[r][c]);\n\
         }\n\
       }\n\
     }\n\
@@ -2186,17 +2245,17 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradientTiled",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [4, (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
-  bytes: (v) => 4 * (Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
   source: "// Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output\n\
 // pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.\n\
 //\n\
@@ -2215,12 +2274,21 @@ export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
-// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)\n\
+// bytes: (4 - 2 * HALF) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + 4 * splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
 const COL_THREADS: u32 = 16u;\n\
@@ -2262,8 +2330,8 @@ struct Params {\n\
   splits: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;\n\
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -2326,14 +2394,14 @@ fn main(\n\
         let at = start + tap_at.x;\n\
         let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;\n\
         let counts = pixel < pixel_end && (POINTWISE || inside);\n\
-        let values = vec4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 let values = x[at / 4u];\n\
+        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);\n\
         patches[i] = select(vec4f(0.0), values, counts);\n\
       } else {\n\
         let at = vec4u(start) + tap_at;\n\
         let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);\n\
         let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);\n\
         let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;\n\
-        let values = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4f(0.0);\n\
+        let values = vec4f(vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w])); //#vec4 let values = vec4f(0.0);\n\
         patches[i] = select(vec4f(0.0), values, counts);\n\
       }\n\
     }\n\
@@ -2343,7 +2411,7 @@ fn main(\n\
     for (var i = 0u; i < DY_LOADS; i++) {\n\
       let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);\n\
       let at = vec4u(pixel * OUT_CHANNELS) + columns;\n\
-      gradients[i] = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 gradients[i] = dy[at.x / 4u];\n\
+      gradients[i] = vec4f(vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w])); //#vec4 gradients[i] = vec4f(dy[at.x / 4u]);\n\
     }\n\
     workgroupBarrier();\n\
     //#unroll\n\
@@ -2396,17 +2464,17 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
-  bytes: (v) => 4 * (Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
 // x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
@@ -2420,7 +2488,7 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
 // shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
-// bytes: 4 * (ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS)\n\
+// bytes: (4 - 2 * HALF) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + 4 * splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -2431,6 +2499,15 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
@@ -2461,8 +2538,8 @@ struct Params {\n\
   splits: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;\n\
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -2521,7 +2598,7 @@ fn main(\n\
       //#unroll\n\
       for (var v = 0u; v < VECTORS; v++) {\n\
         let at = dy_start + columns[v];\n\
-        let loaded = vec4f(dy[at]); //#vec4 let loaded = dy[at / 4u];\n\
+        let loaded = vec4f(f32(dy[at])); //#vec4 let loaded = vec4f(dy[at / 4u]);\n\
         //#unroll\n\
         for (var i = 0u; i < VECTOR; i++) {\n\
           gradients[v * VECTOR + i] = loaded[i];\n\
@@ -2530,7 +2607,7 @@ fn main(\n\
       var own: array<f32, OWN>;\n\
       //#unroll\n\
       for (var i = 0u; i < OWN; i++) {\n\
-        own[i] = select(0.0, x[x_start + own_starts[i]], left + own_columns[i] < IN_WIDTH);\n\
+        own[i] = select(0.0, f32(x[x_start + own_starts[i]]), left + own_columns[i] < IN_WIDTH);\n\
       }\n\
       //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
@@ -2567,17 +2644,17 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
-  bytes: (v) => 4 * (Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"]),
+  bytes: (v) => Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * ((4 - 2 * v["HALF"]) * v["ROWS"] * v["GROUPS"] + 4 * v["COLS"] * v["LANES"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
   source: "// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:\n\
 // y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].\n\
 //\n\
@@ -2597,7 +2674,7 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "LANES" | "
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// bytes: 4 * (ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * (ROWS * GROUPS + COLS * LANES) + batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS)\n\
+// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -2608,6 +2685,15 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
@@ -2642,9 +2728,9 @@ struct Params {\n\
   batch: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
 @group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 struct Pixel {\n\
@@ -2751,7 +2837,7 @@ fn main(\n\
         //#unroll\n\
         for (var i = 0u; i < OWN; i++) {\n\
           let inside = select((k - runs[i].first) < runs[i].count, (runs[i].count > 0u), RUN_TAPS == 1u);\n\
-          own[i] = select(0.0, x[runs[i].start + k], inside);\n\
+          own[i] = select(0.0, f32(x[runs[i].start + k]), inside);\n\
         }\n\
         //#unroll\n\
         for (var p = 0u; p < ROWS; p++) {\n\
@@ -2781,7 +2867,7 @@ fn main(\n\
           value = select(value, sums[r * ROWS_AT_ONCE + p][c], r == round);\n\
         }\n\
         if (pixel.inside && column < OUT_CHANNELS) {\n\
-          y[start + column] = value;\n\
+          y[start + column] = Stored(value);\n\
         }\n\
       }\n\
     }\n\
@@ -3103,12 +3189,12 @@ fn main(\n\
 ",
 };
 
-export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "LANES" | "ELEMENTS"> = {
+export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "globalAveragePoolGradient",
-  bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
@@ -3124,6 +3210,15 @@ export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements"
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 // Elements a thread goes through.\n\
@@ -3136,7 +3231,7 @@ struct Params {\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> dx: array<Stored>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -3150,18 +3245,18 @@ fn main(\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     let channel = i % params.channels;\n\
     let image = i / params.channels / params.pixels;\n\
-    dx[i] = dy[image * params.channels + channel] / f32(params.pixels);\n\
+    dx[i] = Stored(dy[image * params.channels + channel] / f32(params.pixels));\n\
   }\n\
 }\n\
 ",
 };
 
-export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels" | "channels", "LANES"> = {
+export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels" | "channels", "HALF" | "LANES"> = {
   name: "globalAveragePool",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"] * v["pixels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
@@ -3177,6 +3272,15 @@ export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 \n\
@@ -3186,7 +3290,7 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
@@ -3204,7 +3308,7 @@ fn main(\n\
   let start = i / params.channels * params.pixels * params.channels + channel;\n\
   var sum = 0.0;\n\
   for (var p = 0u; p < params.pixels; p++) {\n\
-    sum += x[start + p * params.channels];\n\
+    sum += f32(x[start + p * params.channels]);\n\
   }\n\
   y[i] = sum / f32(params.pixels);\n\
 }\n\
@@ -3514,7 +3618,8 @@ export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "sched
   flops: (v) => 8 * v["elements"],
   source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
 // v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
-// decay nor adaptation. `segments` holds the index of the tensor of each block of 64 elements; `schedule` the rate.\n\
+// decay nor adaptation. `segments` holds the index of the tensor of each block of 64 elements; `schedule` the rate and, last, 1\n\
+// for a step to be skipped.\n\
 //\n\
 // shape gradients: elements\n\
 // shape segments: elements / 64\n\
@@ -3559,6 +3664,10 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
+  // The loss scale found an overflow: nothing moves.\n\
+  if (schedule[3] > 0.0) {\n\
+    return;\n\
+  }\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
@@ -3570,6 +3679,81 @@ fn main(\n\
     velocity[i] = v;\n\
     parameters[i] = parameter - v;\n\
   }\n\
+}\n\
+",
+};
+
+export const lossScale: KernelDefinition<"counts" | "scale" | "good_steps" | "schedule", "blocks", "LANES" | "GROWTH_INTERVAL"> = {
+  name: "lossScale",
+  bindings: [{"name":"counts","access":"read","element":"f32"}, {"name":"scale","access":"read_write","element":"f32"}, {"name":"good_steps","access":"read_write","element":"f32"}, {"name":"schedule","access":"read_write","element":"f32"}],
+  params: [{"name":"blocks","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, GROWTH_INTERVAL: { type: "u32", value: 2000 } },
+  unrolls: () => [],
+  shapes: (v) => ({ counts: v["blocks"], scale: 1, good_steps: 1, schedule: 4 }),
+  workgroups: () => 1,
+  flops: (v) => v["blocks"],
+  source: "// Second pass of loss scaling: where any gradient was infinite or NaN, halves the scale, not below 1, and has the optimizer skip\n\
+// the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. The last number of `schedule` is 1 where the\n\
+// step is to be skipped, and 0 elsewhere. One workgroup.\n\
+//\n\
+// shape counts: blocks\n\
+// shape scale: 1\n\
+// shape good_steps: 1\n\
+// shape schedule: 4\n\
+// workgroups: 1\n\
+// flops: blocks\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const GROWTH_INTERVAL: u32 = 2000u;\n\
+// What is still lost below f16's smallest number, 2^-24, is then a gradient below 2^-48; and where all gradients are zero, the\n\
+// scale must not grow without end.\n\
+const LARGEST = 16777216.0;\n\
+\n\
+struct Params {\n\
+  blocks: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> counts: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> scale: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> good_steps: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> schedule: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(@builtin(local_invocation_id) local: vec3u) {\n\
+  var found = 0.0;\n\
+  for (var i = local.x; i < params.blocks; i += LANES) {\n\
+    found += counts[i];\n\
+  }\n\
+  let overflow = workgroup_sum(local.x, found) > 0.0;\n\
+  if (local.x > 0u) {\n\
+    return;\n\
+  }\n\
+  let good = good_steps[0] + 1.0;\n\
+  let grows = good >= f32(GROWTH_INTERVAL);\n\
+  if (overflow) {\n\
+    scale[0] = max(0.5 * scale[0], 1.0);\n\
+  } else if (grows) {\n\
+    scale[0] = min(2.0 * scale[0], LARGEST);\n\
+  }\n\
+  good_steps[0] = select(good, 0.0, overflow || grows);\n\
+  schedule[3] = select(0.0, 1.0, overflow);\n\
 }\n\
 ",
 };
@@ -3940,12 +4124,12 @@ fn main(\n\
 ",
 };
 
-export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
+export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "HALF" | "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
   name: "maxPoolGradient",
-  bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"winners","access":"read","element":"u32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  bindings: [{"name":"dy","access":"read","element":"stored"}, {"name":"winners","access":"read","element":"u32"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
   paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ dy: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], dx: v["batch"] * v["height"] * v["width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["height"] * v["width"] * v["channels"] / v["LANES"]),
@@ -3962,6 +4146,15 @@ export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" 
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const KERNEL: u32 = 3u;\n\
@@ -3977,9 +4170,9 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> dy: array<Stored>;\n\
 @group(0) @binding(1) var<storage, read> winners: array<u32>;\n\
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> dx: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -4005,20 +4198,20 @@ fn main(\n\
   for (var oy = oy_begin; oy < oy_end; oy++) {\n\
     for (var ox = ox_begin; ox < ox_end; ox++) {\n\
       let window = ((image * params.out_height + oy) * params.out_width + ox) * params.channels + channel;\n\
-      sum += select(0.0, dy[window], winners[window] == row * params.width + column);\n\
+      sum += select(0.0, f32(dy[window]), winners[window] == row * params.width + column);\n\
     }\n\
   }\n\
-  dx[i] = sum;\n\
+  dx[i] = Stored(sum);\n\
 }\n\
 ",
 };
 
-export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
+export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "HALF" | "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
   name: "maxPool",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}, {"name":"winners","access":"read_write","element":"u32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}, {"name":"winners","access":"read_write","element":"u32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}, {"name":"channels","type":"u32","offset":20}],
   paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 2 }, PADDING: { type: "u32", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["batch"] * v["height"] * v["width"] * v["channels"], y: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["out_height"] * v["out_width"] * v["channels"] / v["LANES"]),
@@ -4036,6 +4229,15 @@ export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height"
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const KERNEL: u32 = 3u;\n\
@@ -4051,8 +4253,8 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(2) var<storage, read_write> winners: array<u32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
@@ -4076,18 +4278,18 @@ fn main(\n\
   let column_begin = max(ox * STRIDE, PADDING) - PADDING;\n\
   let column_end = min(ox * STRIDE + KERNEL - PADDING, params.width);\n\
   var winner = row_begin * params.width + column_begin;\n\
-  var largest = x[(image * params.height * params.width + winner) * params.channels + channel];\n\
+  var largest = f32(x[(image * params.height * params.width + winner) * params.channels + channel]);\n\
   for (var row = row_begin; row < row_end; row++) {\n\
     for (var column = column_begin; column < column_end; column++) {\n\
       let place = row * params.width + column;\n\
-      let value = x[(image * params.height * params.width + place) * params.channels + channel];\n\
+      let value = f32(x[(image * params.height * params.width + place) * params.channels + channel]);\n\
       if (value > largest) {\n\
         largest = value;\n\
         winner = place;\n\
       }\n\
     }\n\
   }\n\
-  y[i] = largest;\n\
+  y[i] = Stored(largest);\n\
   winners[i] = winner;\n\
 }\n\
 ",
@@ -5959,12 +6161,12 @@ fn main(\n\
 ",
 };
 
-export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANES" | "ELEMENTS"> = {
+export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "reluGradient",
-  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  bindings: [{"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
@@ -5981,6 +6183,15 @@ export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "LANE
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 // Elements a thread goes through.\n\
@@ -5990,9 +6201,9 @@ struct Params {\n\
   elements: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> y: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;\n\
+@group(0) @binding(2) var<storage, read_write> dx: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -6004,18 +6215,18 @@ fn main(\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    dx[i] = select(0.0, dy[i], y[i] > 0.0);\n\
+    dx[i] = Stored(select(0.0, f32(dy[i]), f32(y[i]) > 0.0));\n\
   }\n\
 }\n\
 ",
 };
 
-export const relu: KernelDefinition<"x" | "y", "elements", "LANES" | "ELEMENTS"> = {
+export const relu: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "relu",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
@@ -6031,6 +6242,15 @@ export const relu: KernelDefinition<"x" | "y", "elements", "LANES" | "ELEMENTS">
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 // Elements a thread goes through.\n\
@@ -6040,8 +6260,8 @@ struct Params {\n\
   elements: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -6053,7 +6273,7 @@ fn main(\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    y[i] = max(x[i], 0.0);\n\
+    y[i] = Stored(max(f32(x[i]), 0.0));\n\
   }\n\
 }\n\
 ",
@@ -6174,7 +6394,7 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
   flops: (v) => 7 * v["elements"],
   source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
 // g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
-// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate.\n\
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate and, last, 1 for a step to be skipped.\n\
 //\n\
 // shape gradients: elements\n\
 // shape decays: elements / 64\n\
@@ -6217,6 +6437,10 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
+  // The loss scale found an overflow: nothing moves.\n\
+  if (schedule[3] > 0.0) {\n\
+    return;\n\
+  }\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
@@ -6574,6 +6798,122 @@ fn main(\n\
 ",
 };
 
+export const toFloat: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "toFloat",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// The way out of f16: y = x, exactly.\n\
+//\n\
+// shape x: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = f32(x[i]);\n\
+  }\n\
+}\n\
+",
+};
+
+export const toHalf: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "toHalf",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"elements","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// The way into f16: y = x, rounded.\n\
+//\n\
+// shape x: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = Stored(x[i]);\n\
+  }\n\
+}\n\
+",
+};
+
 export const topK: KernelDefinition<"x" | "indices" | "values", "rows" | "cols" | "k", "LANES"> = {
   name: "topK",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read_write","element":"u32"}, {"name":"values","access":"read_write","element":"f32"}],
@@ -6762,6 +7102,92 @@ fn main(\n\
 ",
 };
 
+export const unscaleGradients: KernelDefinition<"scale" | "gradients" | "counts", "elements" | "first" | "blocks", "LANES" | "ELEMENTS"> = {
+  name: "unscaleGradients",
+  bindings: [{"name":"scale","access":"read","element":"f32"}, {"name":"gradients","access":"read_write","element":"f32"}, {"name":"counts","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"first","type":"u32","offset":4}, {"name":"blocks","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ scale: 1, gradients: v["elements"], counts: v["blocks"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (4 * v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => v["elements"],
+  source: "// First pass of loss scaling (Micikevicius et al. 2018, section 3.2): divides the gradients of a slab by the scale, and counts\n\
+// those of each workgroup that are infinite or NaN: counts[first + workgroup]. They are told by their bits, for a WGSL compiler\n\
+// may take it that there are none. `counts` has a place for every workgroup over all slabs, `blocks` in number.\n\
+//\n\
+// shape scale: 1\n\
+// shape gradients: elements\n\
+// shape counts: blocks\n\
+// workgroups: ceil(elements / (4 * LANES * ELEMENTS))\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Vectors of four elements that a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+// The exponent of infinities and NaNs.\n\
+const NOT_FINITE = 0x7f800000u;\n\
+\n\
+struct Params {\n\
+  // A multiple of 4.\n\
+  elements: u32,\n\
+  first: u32,\n\
+  blocks: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> scale: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> gradients: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> counts: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let index = workgroup_index(group, grid);\n\
+  let begin = index * LANES * ELEMENTS;\n\
+  let end = min(begin + LANES * ELEMENTS, params.elements / 4u);\n\
+  if (begin >= end) {\n\
+    return;\n\
+  }\n\
+  let inverse = 1.0 / scale[0];\n\
+  var found = vec4f();\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    let gradient = gradients[i];\n\
+    let exponents = bitcast<vec4u>(gradient) & vec4u(NOT_FINITE);\n\
+    found += select(vec4f(), vec4f(1.0), exponents == vec4u(NOT_FINITE));\n\
+    gradients[i] = gradient * inverse;\n\
+  }\n\
+  let total = workgroup_sum(local.x, found.x + found.y + found.z + found.w);\n\
+  if (local.x == 0u) {\n\
+    counts[params.first + index] = total;\n\
+  }\n\
+}\n\
+",
+};
+
 /** Every kernel by name. */
 export const kernels = {
   accumulate,
@@ -6798,6 +7224,7 @@ export const kernels = {
   larsNorms,
   larsTrust,
   lars,
+  lossScale,
   matmulTiled,
   matmul,
   maxPoolGradient,
@@ -6825,6 +7252,9 @@ export const kernels = {
   softmaxCrossEntropy,
   standardize,
   sumSplits,
+  toFloat,
+  toHalf,
   topK,
   transpose,
+  unscaleGradients,
 };

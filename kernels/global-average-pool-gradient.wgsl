@@ -5,6 +5,7 @@
 // workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: elements
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 // Elements a thread goes through.
@@ -17,7 +18,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dx: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -31,6 +32,6 @@ fn main(
   for (var i = first + local.x; i < end; i += LANES) {
     let channel = i % params.channels;
     let image = i / params.channels / params.pixels;
-    dx[i] = dy[image * params.channels + channel] / f32(params.pixels);
+    dx[i] = Stored(dy[image * params.channels + channel] / f32(params.pixels));
   }
 }

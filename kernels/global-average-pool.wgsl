@@ -5,6 +5,7 @@
 // workgroups: ceil(elements / LANES)
 // flops: elements * pixels
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 
@@ -14,7 +15,7 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -32,7 +33,7 @@ fn main(
   let start = i / params.channels * params.pixels * params.channels + channel;
   var sum = 0.0;
   for (var p = 0u; p < params.pixels; p++) {
-    sum += x[start + p * params.channels];
+    sum += f32(x[start + p * params.channels]);
   }
   y[i] = sum / f32(params.pixels);
 }

@@ -1,6 +1,7 @@
 // LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:
 // v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither
-// decay nor adaptation. `segments` holds the index of the tensor of each block of 64 elements; `schedule` the rate.
+// decay nor adaptation. `segments` holds the index of the tensor of each block of 64 elements; `schedule` the rate and, last, 1
+// for a step to be skipped.
 //
 // shape gradients: elements
 // shape segments: elements / 64
@@ -40,6 +41,10 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
+  // The loss scale found an overflow: nothing moves.
+  if (schedule[3] > 0.0) {
+    return;
+  }
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
   let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);
   for (var i = first + local.x; i < end; i += LANES) {

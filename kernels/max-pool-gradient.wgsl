@@ -6,6 +6,7 @@
 // workgroups: ceil(batch * height * width * channels / LANES)
 // flops: batch * out_height * out_width * channels * KERNEL * KERNEL
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const KERNEL: u32 = 3u;
@@ -21,9 +22,9 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Stored>;
 @group(0) @binding(1) var<storage, read> winners: array<u32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -49,8 +50,8 @@ fn main(
   for (var oy = oy_begin; oy < oy_end; oy++) {
     for (var ox = ox_begin; ox < ox_end; ox++) {
       let window = ((image * params.out_height + oy) * params.out_width + ox) * params.channels + channel;
-      sum += select(0.0, dy[window], winners[window] == row * params.width + column);
+      sum += select(0.0, f32(dy[window]), winners[window] == row * params.width + column);
     }
   }
-  dx[i] = sum;
+  dx[i] = Stored(sum);
 }

@@ -7,6 +7,7 @@
 // workgroups: ceil(batch * out_height * out_width * channels / LANES)
 // flops: 0
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const KERNEL: u32 = 3u;
@@ -22,8 +23,8 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> winners: array<u32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -47,17 +48,17 @@ fn main(
   let column_begin = max(ox * STRIDE, PADDING) - PADDING;
   let column_end = min(ox * STRIDE + KERNEL - PADDING, params.width);
   var winner = row_begin * params.width + column_begin;
-  var largest = x[(image * params.height * params.width + winner) * params.channels + channel];
+  var largest = f32(x[(image * params.height * params.width + winner) * params.channels + channel]);
   for (var row = row_begin; row < row_end; row++) {
     for (var column = column_begin; column < column_end; column++) {
       let place = row * params.width + column;
-      let value = x[(image * params.height * params.width + place) * params.channels + channel];
+      let value = f32(x[(image * params.height * params.width + place) * params.channels + channel]);
       if (value > largest) {
         largest = value;
         winner = place;
       }
     }
   }
-  y[i] = largest;
+  y[i] = Stored(largest);
   winners[i] = winner;
 }

@@ -6,6 +6,7 @@
 // workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: elements
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 // Elements a thread goes through.
@@ -15,9 +16,9 @@ struct Params {
   elements: u32,
 }
 
-@group(0) @binding(0) var<storage, read> y: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> y: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -29,6 +30,6 @@ fn main(
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
   let end = min(first + LANES * ELEMENTS, params.elements);
   for (var i = first + local.x; i < end; i += LANES) {
-    dx[i] = select(0.0, dy[i], y[i] > 0.0);
+    dx[i] = Stored(select(0.0, f32(dy[i]), f32(y[i]) > 0.0));
   }
 }

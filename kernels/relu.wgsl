@@ -5,6 +5,7 @@
 // workgroups: ceil(elements / (LANES * ELEMENTS))
 // flops: elements
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 // Elements a thread goes through.
@@ -14,8 +15,8 @@ struct Params {
   elements: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -27,6 +28,6 @@ fn main(
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
   let end = min(first + LANES * ELEMENTS, params.elements);
   for (var i = first + local.x; i < end; i += LANES) {
-    y[i] = max(x[i], 0.0);
+    y[i] = Stored(max(f32(x[i]), 0.0));
   }
 }

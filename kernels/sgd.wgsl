@@ -1,6 +1,6 @@
 // Stochastic gradient descent with momentum, for all parameters of a slab at once:
 // g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).
-// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate.
+// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate and, last, 1 for a step to be skipped.
 //
 // shape gradients: elements
 // shape decays: elements / 64
@@ -38,6 +38,10 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
+  // The loss scale found an overflow: nothing moves.
+  if (schedule[3] > 0.0) {
+    return;
+  }
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;
   let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);
   for (var i = first + local.x; i < end; i += LANES) {

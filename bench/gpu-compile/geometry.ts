@@ -13,7 +13,7 @@ const WAVE = 32;
 const PIECE = 64;
 const BANKS = 32;
 
-/** Loads of four neighbouring f32 one after the other are one for a compiler, where they are that for every thread. */
+/** Loads of four neighbours one after the other are one for a compiler, where they are that for every thread. */
 function merged(threads: readonly (readonly Access[])[]): Access[][] {
   const steps = Math.min(...threads.map((accesses) => accesses.length));
   const result: Access[][] = threads.map(() => []);
@@ -41,10 +41,11 @@ function merged(threads: readonly (readonly Access[])[]): Access[][] {
 
 /** The bytes that a wave asks for, and those of the pieces it touches. */
 function coalescing(wave: readonly Access[]): { readonly asked: number; readonly touched: number } {
-  const words = new Set<number>();
-  for (const { at, count } of wave) for (let i = 0; i < count; i++) words.add(at + i);
-  const pieces = new Set([...words].map((word) => Math.floor((4 * word) / PIECE)));
-  return { asked: 4 * words.size, touched: PIECE * pieces.size };
+  const [{ width }] = wave;
+  const elements = new Set<number>();
+  for (const { at, count } of wave) for (let i = 0; i < count; i++) elements.add(at + i);
+  const pieces = new Set([...elements].map((element) => Math.floor((width * element) / PIECE)));
+  return { asked: width * elements.size, touched: PIECE * pieces.size };
 }
 
 /** Rounds of an access of workgroup memory: 32 words a round, of which no two are of one bank. */

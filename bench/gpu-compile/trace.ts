@@ -10,9 +10,11 @@ export interface Access {
   readonly name: string;
   readonly memory: "global" | "workgroup";
   readonly store: boolean;
-  /** Place of the first f32, and how many there are. */
+  /** Place of the first element, and how many there are. */
   readonly at: number;
   readonly count: number;
+  /** Bytes of an element. */
+  readonly width: 2 | 4;
 }
 
 /** What a launch does, thread by thread: the threads of a workgroup in their order, workgroup after workgroup. */
@@ -24,8 +26,9 @@ export interface Trace {
 interface Memory {
   readonly name: string;
   readonly memory: Access["memory"];
-  /** The WGSL type of an element. */
+  /** The WGSL type of what is accessed at once. */
   readonly element: string;
+  readonly width: Access["width"];
 }
 
 /** Bits of an entry of the log that hold a place; then comes whether it is a store, then the number of the memory. */
@@ -143,6 +146,15 @@ function workgroupSize(kernel: KernelDefinition): [string, string] {
   return [size[1], size[2] ?? "1u"];
 }
 
+/** What the array of a binding is declared to hold, where four elements are loaded at once or one. */
+function declaredElement(kernel: KernelDefinition, name: string, vectors: boolean): string {
+  const declared = [
+    ...kernel.source.matchAll(new RegExp(`(//#vec4 )?@group\\(0\\) [^/\\n]* ${name}: array<([^;]+)>;`, "g")),
+  ];
+  const form = declared.find(([, mark]) => vectors && mark !== undefined) ?? declared[0];
+  return form[2];
+}
+
 /** Which part of a launch to trace; all of it by default. */
 export interface TraceOptions {
   /** The first workgroup, and how many. */
@@ -151,6 +163,8 @@ export interface TraceOptions {
   /** Accesses of a thread that are written down; more than that is an error unless `cut`. 4096 by default. */
   readonly entries?: number;
   readonly cut?: boolean;
+  /** Activations in f16; f32 by default. */
+  readonly half?: boolean;
 }
 
 /**
@@ -162,7 +176,7 @@ export async function trace(
   kernel: KernelDefinition,
   params: KernelValues,
   constants: ConstantValues,
-  { from = 0, workgroups, entries = 4096, cut = false }: TraceOptions = {},
+  { from = 0, workgroups, entries = 4096, cut = false, half = false }: TraceOptions = {},
 ): Promise<Trace> {
   const values: Record<string, number> = { ...params };
   for (const [name, { value }] of Object.entries(kernel.constants)) values[name] = Number(constants[name] ?? value);
@@ -172,24 +186,25 @@ export async function trace(
   const words = wordsOf(entries);
   const TRACED = count * threadsPerWorkgroup * words + 1;
   const memories: Memory[] = kernel.bindings
-    .filter(({ element }) => element === "f32")
-    .map(({ name }) => ({
+    .filter(({ element }) => element !== "u32")
+    .map(({ name, element }) => ({
       name,
       memory: "global",
-      element: vectors && new RegExp(`//#vec4 .* ${name}: array<vec4f>`).test(kernel.source) ? "vec4f" : "f32",
+      element: declaredElement(kernel, name, vectors),
+      width: half && element === "stored" ? 2 : 4,
     }));
   for (const [, name, element] of kernel.source.matchAll(/^var<workgroup> (\w+): array<(\w+),/gm)) {
-    memories.push({ name, memory: "workgroup", element });
+    memories.push({ name, memory: "workgroup", element, width: 4 });
   }
   const instrumented = traced(kernel, memories, { from, count, entries });
   const tape = new Tape(device);
   const shapes = instrumented.shapes({ ...values, TRACED });
   const log = device.indices([TRACED], "log");
   const tensors = Object.fromEntries(
-    kernel.bindings.map(({ name, element }) => [
-      name,
-      element === "u32" ? device.indices([shapes[name]]) : device.tensor([shapes[name]]),
-    ]),
+    kernel.bindings.map(({ name, element }) => {
+      const type = element === "stored" ? (half ? "f16" : "f32") : element;
+      return [name, device.zeros([shapes[name]], type, name)];
+    }),
   );
   tape.launch(instrumented, { ...tensors, log }, { ...params, TRACED }, constants);
   const program = await tape.compile();
@@ -204,9 +219,10 @@ export async function trace(
     const none = own.subarray(0, entries).indexOf(0);
     const accesses = Array.from(own.subarray(0, none < 0 ? entries : none), (word): Access => {
       const entry = word - 1;
-      const { name, memory, element } = memories[Math.floor(entry / (2 * PLACES))];
-      const width = element === "vec4f" ? 4 : 1;
-      return { name, memory, store: Math.floor(entry / PLACES) % 2 === 1, at: (entry % PLACES) * width, count: width };
+      const { name, memory, element, width } = memories[Math.floor(entry / (2 * PLACES))];
+      const count = element.startsWith("vec4") ? 4 : 1;
+      const store = Math.floor(entry / PLACES) % 2 === 1;
+      return { name, memory, store, at: (entry % PLACES) * count, count, width };
     });
     return { accesses, fma: own[entries + 1] };
   });

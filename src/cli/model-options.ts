@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_CONFIG, ENCODERS, type TrainingConfig } from "../simclr/config.js";
+import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../simclr/config.js";
 
 /** An option's text as a number. */
 export function number(text: string): number {
@@ -21,6 +21,7 @@ export interface ModelOptions {
   readonly microBatch: number | "auto";
   readonly memory: number;
   readonly recompute: boolean;
+  readonly precision: TrainingConfig["precision"];
 }
 
 /** An option's text as a number, or as the word "auto". */
@@ -56,13 +57,18 @@ export function addModelOptions(command: Command): Command {
       d.microBatch,
     )
     .option("--memory <mebibytes>", "device memory that --micro-batch auto stays within", number, d.memoryBudget)
-    .option("--recompute", "save memory: compute the encoder's blocks again in the backward pass", d.recompute);
+    .option("--recompute", "save memory: compute the encoder's blocks again in the backward pass", d.recompute)
+    .addOption(
+      new Option("--precision <name>", "mixed: activations in f16, half the memory, where the adapter has shader-f16")
+        .choices(PRECISIONS)
+        .default(d.precision),
+    );
 }
 
 /** What those options say about the training. */
 export function modelConfig(options: ModelOptions): Partial<TrainingConfig> {
-  const { encoder, width, stem, batch, microBatch, memory: memoryBudget, recompute } = options;
+  const { encoder, width, stem, batch, microBatch, memory: memoryBudget, recompute, precision } = options;
   const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, head, batch, microBatch, memoryBudget, recompute };
+  return { encoder, width, stem, head, batch, microBatch, memoryBudget, recompute, precision };
 }

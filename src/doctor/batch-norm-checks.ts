@@ -10,10 +10,12 @@ import {
 import { reluBackward } from "../reference/elementwise.js";
 import { type Check, checkOf, evaluate, gradientOf, type KernelName, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
-import { ROUNDINGS, relativeError, UNIT } from "./rounding.js";
+import { ROUNDINGS, relativeError, type StoredType, stored, typeText, UNIT } from "./rounding.js";
 
 /** A batch norm over x [rows, channels] and the gradient of its output. */
 export interface BatchNormInputs extends BatchNormState {
+  /** Of x, the residual, y and their gradients. */
+  readonly type?: StoredType;
   readonly rows: number;
   readonly training: boolean;
   readonly relu: boolean;
@@ -36,10 +38,10 @@ function gradients(inputs: BatchNormInputs, { dx, dGamma, dBeta, dResidual }: Ba
 export const batchNormSubject: Subject<BatchNormInputs> = {
   compute: (device, inputs) =>
     evaluate(device, (tape, input) => {
-      const { rows, training, relu } = inputs;
+      const { rows, training, relu, type } = inputs;
       const channels = inputs.gamma.length;
-      const x = input(inputs.x, [rows, channels]);
-      const residual = inputs.residual && input(inputs.residual, [rows, channels]);
+      const x = input(inputs.x, [rows, channels], type);
+      const residual = inputs.residual && input(inputs.residual, [rows, channels], type);
       const [gamma, beta, runningMean, runningVar] = [
         inputs.gamma,
         inputs.beta,
@@ -48,7 +50,7 @@ export const batchNormSubject: Subject<BatchNormInputs> = {
       ].map((data) => input(data, [channels]));
       tape.watch(x, gamma, beta, ...(residual ? [residual] : []));
       const y = batchNorm(tape, x, { gamma, beta, runningMean, runningVar }, { training, residual, relu });
-      tape.backward(y, input(inputs.dy, [rows, channels]));
+      tape.backward(y, input(inputs.dy, [rows, channels], type));
       return {
         y,
         dx: gradientOf(tape, x),
@@ -72,9 +74,13 @@ export const batchNormSubject: Subject<BatchNormInputs> = {
   },
 
   tolerance(inputs) {
-    const { x, dy, rows, training, relu, gamma, beta, residual } = inputs;
+    const { x, dy, rows, training, relu, gamma, beta, residual, type } = inputs;
     const channels = gamma.length;
-    const y = training ? batchNormTrainingForward(x, inputs, inputs).y : batchNormInferenceForward(x, inputs, inputs);
+    const forward = training ? batchNormTrainingForward(x, inputs, inputs) : null;
+    const y = forward ? forward.y : batchNormInferenceForward(x, inputs, inputs);
+    const backward = forward
+      ? batchNormTrainingBackward(x, gamma, forward, dy, relu)
+      : batchNormInferenceBackward(x, inputs, y, dy, relu);
     const g = relu ? reluBackward(y, dy) : dy;
     const of = (values: Float64Array, channel: number) => values.filter((_, i) => i % channels === channel);
     const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
@@ -136,8 +142,8 @@ export const batchNormSubject: Subject<BatchNormInputs> = {
       }
     }
     return {
-      y: yError,
-      dx,
+      y: stored(yError, y, type),
+      dx: stored(dx, backward.dx, type),
       dGamma,
       dBeta,
       ...(residual ? { dResidual: new Float64Array(x.length) } : {}),
@@ -153,18 +159,21 @@ interface Variant {
   readonly relu?: boolean;
   readonly residual?: boolean;
   readonly mean?: number;
+  readonly type?: StoredType;
 }
 
 function check(variant: Variant): Check {
-  const { rows, channels, training = true, relu = false, residual = false, mean = 0 } = variant;
+  const { rows, channels, training = true, relu = false, residual = false, mean = 0, type } = variant;
   const used: KernelName[] = training ? ["batchNormStatistics", "batchNormCombine"] : ["batchNormRunning"];
   used.push("batchNorm", "batchNormGradientSums", "batchNormGradientCombine", "batchNormGradient");
   if (relu && residual) used.push("reluGradient");
   const extras = [residual ? "residual" : "", relu ? "rectifier" : "", mean > 0 ? `mean ${mean}` : ""];
   const text = [`${rows} rows of ${channels}, ${training ? "training" : "inference"}`, ...extras.filter(Boolean)];
-  return checkOf(used, `${text.join(", ")}, and gradients`, batchNormSubject, (): BatchNormInputs => {
-    const random = randomInputs(4);
+  const shape = `${text.join(", ")}, and gradients${typeText(type)}`;
+  return checkOf(used, shape, batchNormSubject, (): BatchNormInputs => {
+    const random = randomInputs(4, type);
     return {
+      type,
       rows,
       training,
       relu,
@@ -190,4 +199,14 @@ export const batchNormChecks: readonly Check[] = [
   check({ rows: 75, channels: 3, mean: 100 }),
   check({ rows: 35, channels: 7, training: false }),
   check({ rows: 35, channels: 7, training: false, residual: true, relu: true }),
+];
+
+/** The same with f16: with and without vectors of four channels, which then take 8 bytes. */
+export const halfBatchNormChecks: readonly Check[] = [
+  check({ rows: 75, channels: 7, type: "f16" }),
+  check({ rows: 45, channels: 68, relu: true, type: "f16" }),
+  check({ rows: 105, channels: 9, residual: true, relu: true, type: "f16" }),
+  check({ rows: 53, channels: 1, type: "f16" }),
+  check({ rows: 75, channels: 3, mean: 100, type: "f16" }),
+  check({ rows: 35, channels: 7, training: false, residual: true, type: "f16" }),
 ];

@@ -3,6 +3,8 @@ import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
+import { toFloat, toHalf } from "../ops/precision.js";
+import type { StoredType } from "./rounding.js";
 
 /** The name of a kernel. */
 export type KernelName = keyof typeof kernels;
@@ -87,8 +89,12 @@ export function exactly(values: { readonly length: number }): Float64Array {
   return new Float64Array(values.length);
 }
 
-/** Puts data on the device for one evaluation. */
-export type Input = (data: Float64Array | Uint32Array<ArrayBuffer>, shape: readonly number[]) => Tensor;
+/** Puts data on the device for one evaluation; data for f16 has to be such that f16 has it. */
+export type Input = (
+  data: Float64Array | Uint32Array<ArrayBuffer>,
+  shape: readonly number[],
+  type?: StoredType,
+) => Tensor;
 
 /** Records, runs once and reads every output back; everything is freed afterwards. */
 export async function evaluate(
@@ -97,11 +103,15 @@ export async function evaluate(
 ): Promise<Outputs> {
   const tape = new Tape(device);
   const inputs: Tensor[] = [];
-  const outputs = record(tape, (data, shape) => {
+  const recorded = record(tape, (data, shape, type) => {
     const tensor = device.tensor(shape, data instanceof Uint32Array ? data : Float32Array.from(data), "input");
     inputs.push(tensor);
-    return tensor;
+    return type === "f16" ? toHalf(tape, tensor) : tensor;
   });
+  const readable = Object.entries(recorded).map(
+    ([name, tensor]) => [name, tensor.type === "f16" ? toFloat(tape, tensor) : tensor] as const,
+  );
+  const outputs = Object.fromEntries(readable);
   const program = await tape.compile({ keep: Object.values(outputs) });
   program.run();
   const read = async (tensor: Tensor) =>

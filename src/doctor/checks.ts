@@ -1,19 +1,20 @@
 import type { Device } from "../engine/device.js";
 import { augmentChecks } from "./augment-checks.js";
-import { batchNormChecks } from "./batch-norm-checks.js";
+import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
-import { convolutionChecks } from "./convolution-checks.js";
-import { elementwiseChecks } from "./elementwise-checks.js";
+import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
+import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { lossChecks } from "./loss-checks.js";
+import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
-import { poolingChecks } from "./pooling-checks.js";
-import { tiledChecks } from "./tiled-checks.js";
+import { halfPoolingChecks, poolingChecks } from "./pooling-checks.js";
+import { halfTiledChecks, tiledChecks } from "./tiled-checks.js";
 import { viewFilterChecks } from "./view-filter-checks.js";
 
-/** Checks of every kernel, at small sizes that are no multiple of any tile. */
+/** Checks of every kernel with f32, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
   ...elementwiseChecks,
   ...matmulChecks,
@@ -25,9 +26,24 @@ export const checks: readonly Check[] = [
   ...contrastChecks,
   ...nearestChecks,
   ...optimizerChecks,
+  ...lossScaleChecks,
   ...augmentChecks,
   ...viewFilterChecks,
 ];
+
+/** Checks of activations in f16, for devices that have it. */
+export const halfChecks: readonly Check[] = [
+  ...halfElementwiseChecks,
+  ...halfConvolutionChecks,
+  ...halfTiledChecks,
+  ...halfBatchNormChecks,
+  ...halfPoolingChecks,
+];
+
+/** All checks that are for this device. */
+export function checksFor(device: Device): readonly Check[] {
+  return device.has("shader-f16") ? [...checks, ...halfChecks] : checks;
+}
 
 /** How a check went. */
 export interface CheckResult extends Deviation {
@@ -40,8 +56,8 @@ export interface CheckResult extends Deviation {
 const atOnce = 8;
 
 /**
- * Runs every check, a few side by side; takes seconds on a software adapter.
- * @param onResult called after each check, in the order of `checks`
+ * Runs every check for the device, a few side by side; takes seconds on a software adapter.
+ * @param onResult called after each check, in the order of `checksFor(device)`
  * @throws what goes wrong on the device; a wrong result is no error but a result with `passed` false.
  */
 export async function runChecks(
@@ -49,14 +65,15 @@ export async function runChecks(
   onResult: (result: CheckResult, total: number) => void = () => {},
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
-  for (let begin = 0; begin < checks.length; begin += atOnce) {
-    const group = checks.slice(begin, begin + atOnce).map(async (check): Promise<CheckResult> => {
+  const all = checksFor(device);
+  for (let begin = 0; begin < all.length; begin += atOnce) {
+    const group = all.slice(begin, begin + atOnce).map(async (check): Promise<CheckResult> => {
       const deviation = await check.run(device);
       return { check, ...deviation, passed: passes(deviation) };
     });
     for (const result of await Promise.all(group)) {
       results.push(result);
-      onResult(result, checks.length);
+      onResult(result, all.length);
     }
   }
   return results;

@@ -3,10 +3,12 @@ import { type Conv2dShape, conv2dForward, conv2dInputGradient, conv2dWeightGradi
 import { windowOutputSize } from "../reference/window.js";
 import { type Check, checkOf, evaluate, gradientOf, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
-import { relativeError } from "./rounding.js";
+import { relativeError, type StoredType, stored, typeText } from "./rounding.js";
 
 /** A convolution and the gradient of its output. */
 export interface ConvolutionInputs extends Conv2dShape {
+  /** Of x, y and their gradients. */
+  readonly type?: StoredType;
   readonly x: Float64Array;
   readonly weight: Float64Array;
   readonly dy: Float64Array;
@@ -25,25 +27,35 @@ function values(inputs: ConvolutionInputs): Outputs {
 export const convolutionSubject: Subject<ConvolutionInputs> = {
   compute: (device, inputs) =>
     evaluate(device, (tape, input) => {
-      const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = inputs;
-      const x = input(inputs.x, [batch, height, width, inChannels]);
+      const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding, type } =
+        inputs;
+      const x = input(inputs.x, [batch, height, width, inChannels], type);
       const weight = input(inputs.weight, [kernelHeight, kernelWidth, inChannels, outChannels]);
       tape.watch(x, weight);
       const y = conv2d(tape, x, weight, { stride, padding });
-      tape.backward(y, input(inputs.dy, y.shape));
+      tape.backward(y, input(inputs.dy, y.shape, type));
       return { y, dx: gradientOf(tape, x), dWeight: gradientOf(tape, weight) };
     }),
   reference: values,
   // Dot products over the window and the channels, or, for dWeight, over all output pixels; the same of absolute values.
   tolerance: (inputs) => {
     const absolute = (x: Float64Array) => x.map(Math.abs);
-    const { x, weight, dy, batch, inChannels, outChannels, kernelHeight, kernelWidth } = inputs;
+    const { x, weight, dy, batch, inChannels, outChannels, kernelHeight, kernelWidth, type } = inputs;
+    const exact = values(inputs);
     const sums = values({ ...inputs, x: absolute(x), weight: absolute(weight), dy: absolute(dy) });
     const out = windowOutputSize(inputs);
     const taps = kernelHeight * kernelWidth;
     return {
-      y: sums.y.map((sum) => sum * relativeError(taps * inChannels + 1)),
-      dx: sums.dx.map((sum) => sum * relativeError(taps * outChannels + 1)),
+      y: stored(
+        sums.y.map((sum) => sum * relativeError(taps * inChannels + 1)),
+        exact.y,
+        type,
+      ),
+      dx: stored(
+        sums.dx.map((sum) => sum * relativeError(taps * outChannels + 1)),
+        exact.dx,
+        type,
+      ),
       dWeight: sums.dWeight.map((sum) => sum * relativeError(batch * out.height * out.width + 1)),
     };
   },
@@ -58,16 +70,16 @@ function check(
   [kernelHeight, kernelWidth]: readonly [number, number],
   stride: number,
   padding: number,
-  { columns = false }: { readonly columns?: boolean } = {},
+  { columns = false, type }: { readonly columns?: boolean; readonly type?: StoredType } = {},
 ): Check {
-  const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding };
-  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients`;
+  const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding, type };
+  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients${typeText(type)}`;
   return checkOf(
     ["conv2d", "conv2dWeightGradient", "sumSplits", "transpose", ...(columns ? COLUMN_KERNELS : [])],
     text,
     convolutionSubject,
     (): ConvolutionInputs => {
-      const random = randomInputs(3);
+      const random = randomInputs(3, type);
       const out = windowOutputSize(shape);
       return {
         ...shape,
@@ -95,4 +107,13 @@ export const convolutionChecks: readonly Check[] = [
   check([1, 9, 11, 1], 7, [7, 7], 1, 3, { columns: true }),
   check([2, 7, 6, 1], 3, [3, 3], 2, 0, { columns: true }),
   check([3, 8, 5, 3], 5, [3, 3], 1, 2, { columns: true }),
+];
+
+/** The same with f16, where no input gradient goes through columns. */
+export const halfConvolutionChecks: readonly Check[] = [
+  check([2, 7, 5, 3], 5, [3, 3], 1, 1, { type: "f16" }),
+  check([1, 6, 8, 3], 5, [3, 3], 2, 1, { type: "f16" }),
+  check([3, 8, 10, 8], 4, [3, 5], 3, 2, { type: "f16" }),
+  check([1, 3, 5, 70], 67, [1, 1], 1, 0, { type: "f16" }),
+  check([1, 5, 5, 1], 1, [3, 3], 1, 1, { type: "f16" }),
 ];

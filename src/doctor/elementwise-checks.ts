@@ -4,12 +4,13 @@ import type { Tensor } from "../engine/tensor.js";
 import { columnSums } from "../ops/column-sums.js";
 import { accumulate, add, mean, relu, reluGradient, transpose } from "../ops/elementwise.js";
 import { addBias } from "../ops/matmul.js";
+import { toFloat, toHalf } from "../ops/precision.js";
 import { gatherIndices, gatherRows, scatterRows, standardize } from "../ops/rows.js";
 import { biasForward, reluBackward, reluForward } from "../reference/elementwise.js";
 import { columnSums as columnSumsReference } from "../reference/reduction.js";
 import { type Check, checkOf, evaluate, exactly, type Input, type KernelName } from "./check.js";
 import { type RandomInputs, randomInputs } from "./random-inputs.js";
-import { ROUNDINGS, relativeError, UNIT } from "./rounding.js";
+import { ROUNDINGS, relativeError, type StoredType, stored, typeText, UNIT } from "./rounding.js";
 
 /** A kernel with one output `y`. */
 interface Elementwise {
@@ -21,7 +22,12 @@ interface Elementwise {
 const epsilon = 1e-5;
 const absolute = (x: Float64Array) => x.map(Math.abs);
 
-function check(used: readonly KernelName[], shape: string, make: (random: RandomInputs) => Elementwise): Check {
+function check(
+  used: readonly KernelName[],
+  shape: string,
+  make: (random: RandomInputs) => Elementwise,
+  type?: StoredType,
+): Check {
   return checkOf(
     used,
     shape,
@@ -30,7 +36,7 @@ function check(used: readonly KernelName[], shape: string, make: (random: Random
       reference: ({ y }) => ({ y }),
       tolerance: ({ tolerance }) => ({ y: tolerance }),
     },
-    () => make(randomInputs(1)),
+    () => make(randomInputs(1, type)),
   );
 }
 
@@ -52,33 +58,59 @@ const sumChecks = (
   }),
 );
 
+/** Checks of the kernels that take f16 as well. */
+function storedChecks(type?: StoredType): Check[] {
+  return [
+    check(
+      ["add"],
+      `sum of two vectors of 131${typeText(type)}`,
+      (random) => {
+        const [a, b] = [random.normal(131), random.normal(131)];
+        const y = a.map((value, i) => value + b[i]);
+        return {
+          record: (tape, input) => add(tape, input(a, [131], type), input(b, [131], type)),
+          y,
+          tolerance: stored(
+            y.map((value) => UNIT * Math.abs(value)),
+            y,
+            type,
+          ),
+        };
+      },
+      type,
+    ),
+    check(
+      ["relu"],
+      `rectifier of 131${typeText(type)}`,
+      (random) => {
+        const x = random.normal(131);
+        return {
+          record: (tape, input) => relu(tape, input(x, [131], type)),
+          y: reluForward(x),
+          tolerance: exactly(x),
+        };
+      },
+      type,
+    ),
+    check(
+      ["reluGradient"],
+      `gradient of a rectifier of 131${typeText(type)}`,
+      (random) => {
+        const [y, dy] = [reluForward(random.normal(131)), random.normal(131)];
+        return {
+          record: (tape, input) => reluGradient(tape, input(y, [131], type), input(dy, [131], type)),
+          y: reluBackward(y, dy),
+          tolerance: exactly(y),
+        };
+      },
+      type,
+    ),
+  ];
+}
+
 /** Checks of the kernels that take every element by itself, of copies, and of sums. */
 export const elementwiseChecks: readonly Check[] = [
-  check(["add"], "sum of two vectors of 131", (random) => {
-    const [a, b] = [random.normal(131), random.normal(131)];
-    const y = a.map((value, i) => value + b[i]);
-    return {
-      record: (tape, input) => add(tape, input(a, [131]), input(b, [131])),
-      y,
-      tolerance: y.map((value) => UNIT * Math.abs(value)),
-    };
-  }),
-  check(["relu"], "rectifier of 131", (random) => {
-    const x = random.normal(131);
-    return {
-      record: (tape, input) => relu(tape, input(x, [131])),
-      y: reluForward(x),
-      tolerance: exactly(x),
-    };
-  }),
-  check(["reluGradient"], "gradient of a rectifier of 131", (random) => {
-    const [y, dy] = [reluForward(random.normal(131)), random.normal(131)];
-    return {
-      record: (tape, input) => reluGradient(tape, input(y, [131]), input(dy, [131])),
-      y: reluBackward(y, dy),
-      tolerance: exactly(y),
-    };
-  }),
+  ...storedChecks(),
   check(["bias"], "bias of 13 x 11", (random) => {
     const [x, bias] = [random.normal(143), random.normal(11)];
     const y = biasForward(x, bias);
@@ -181,6 +213,19 @@ export const elementwiseChecks: readonly Check[] = [
       y: Float64Array.of(y),
       // The roots, a sum of 37 and a division; no term is negative.
       tolerance: Float64Array.of(y * relativeError(37 + ROUNDINGS.sqrt + ROUNDINGS.division)),
+    };
+  }),
+];
+
+/** The same with f16, and the ways into and out of it. */
+export const halfElementwiseChecks: readonly Check[] = [
+  ...storedChecks("f16"),
+  check(["toHalf", "toFloat"], "131 numbers in f16", (random) => {
+    const x = random.normal(131);
+    return {
+      record: (tape, input) => toFloat(tape, toHalf(tape, input(x, [131]))),
+      y: x,
+      tolerance: stored(exactly(x), x, "f16"),
     };
   }),
 ];

@@ -1,6 +1,7 @@
 import { normals, sfc32 } from "../random.js";
+import { roundToHalf, type StoredType } from "./rounding.js";
 
-/** Inputs of checks from a fixed seed; every number is one that f32 has. */
+/** Inputs of checks from a fixed seed; every number is one that f32, or the type asked for, has. */
 export interface RandomInputs {
   /** Normally distributed. */
   normal(count: number, scale?: number, mean?: number): Float64Array;
@@ -11,10 +12,11 @@ export interface RandomInputs {
 }
 
 /** The same seed gives the same inputs in every runtime. */
-export function randomInputs(seed: number): RandomInputs {
+export function randomInputs(seed: number, type: StoredType = "f32"): RandomInputs {
   const words = sfc32(seed, 0, 0);
   const normal = normals(words);
-  const fill = (count: number, next: () => number) => Float64Array.from({ length: count }, () => Math.fround(next()));
+  const round = type === "f32" ? Math.fround : roundToHalf;
+  const fill = (count: number, next: () => number) => Float64Array.from({ length: count }, () => round(next()));
   return {
     normal: (count, scale = 1, mean = 0) => fill(count, () => mean + scale * normal()),
     uniform: (count, low, high) => fill(count, () => low + ((high - low) * words()) / 2 ** 32),

@@ -33,3 +33,38 @@ export function expRoundings(x: number): number {
 export function logError(x: number): number {
   return x >= 0.5 && x <= 2 ? 2 ** -21 : 6 * UNIT * Math.abs(Math.log(x));
 }
+
+/** What activations are stored in. */
+export type StoredType = "f32" | "f16";
+
+/** The end of a check's text. */
+export function typeText(type: StoredType = "f32"): string {
+  return type === "f32" ? "" : `, ${type}`;
+}
+
+/** Unit roundoff of f16. */
+export const HALF_UNIT = 2 ** -11;
+
+/** Smallest normal number of f16: an adapter may take what lies below it for 0. */
+const HALF_SMALLEST = 2 ** -14;
+
+/** Largest error of a number of up to this size when it is stored in f16. */
+export function halfError(size: number): number {
+  return size < HALF_SMALLEST ? size : HALF_UNIT * size;
+}
+
+/** Tolerances of values that are stored once they are computed. */
+export function stored(tolerance: Float64Array, values: Float64Array, type: StoredType = "f32"): Float64Array {
+  return type === "f32" ? tolerance : tolerance.map((error, i) => error + halfError(Math.abs(values[i]) + error));
+}
+
+/** A number that f16 has: the nearest one, of two the even one; 0 for what is below the smallest normal number. */
+export function roundToHalf(value: number): number {
+  const size = Math.abs(value);
+  if (size < HALF_SMALLEST) return 0;
+  const step = 2 ** (Math.floor(Math.log2(size)) - 10);
+  const floor = Math.floor(size / step);
+  const rest = size / step - floor;
+  const steps = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  return Math.sign(value) * steps * step;
+}

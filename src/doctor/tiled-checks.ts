@@ -11,6 +11,7 @@ import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks
 import { type NtXentInputs, ntXentInputs, ntXentSubject, ntXentTolerance } from "./loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
 import { randomInputs } from "./random-inputs.js";
+import { type StoredType, typeText } from "./rounding.js";
 
 /** Small, so that shapes of a few rows fill several tiles. */
 const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
@@ -60,13 +61,14 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
     ...convolutionSubject,
     compute: (device, inputs) =>
       evaluate(device, (tape, input) => {
-        const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = inputs;
+        const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding, type } =
+          inputs;
         const out = windowOutputSize(inputs);
-        const x = input(inputs.x, [batch, height, width, inChannels]);
+        const x = input(inputs.x, [batch, height, width, inChannels], type);
         const weight = input(inputs.weight, [kernelHeight, kernelWidth, inChannels, outChannels]);
-        const dy = input(inputs.dy, [batch, out.height, out.width, outChannels]);
-        const y = tape.tensor(dy.shape, "y");
-        const dx = tape.tensor(x.shape, "dx");
+        const dy = input(inputs.dy, [batch, out.height, out.width, outChannels], type);
+        const y = tape.tensor(dy.shape, "y", type);
+        const dx = tape.tensor(x.shape, "dx", type);
         const flipped = transpose(tape, weight);
         const parts = tape.tensor([splits, weight.size], "parts");
         const window = {
@@ -166,18 +168,24 @@ export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape): Check
 }
 
 /** A check of the tiled convolution and both of its gradients, that of the weights in so many splits. */
-export function checkTiledConvolution(tile: WorkgroupTile, shape: Conv2dShape, splits: number): Check {
+export function checkTiledConvolution(
+  tile: WorkgroupTile,
+  shape: Conv2dShape,
+  splits: number,
+  type?: StoredType,
+): Check {
   const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = shape;
-  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients, ${tileText(tile)}`;
+  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients, ${tileText(tile)}${typeText(type)}`;
   return checkOf(
     ["conv2dTiled", "conv2dWeightGradientTiled", "sumSplits", "transpose"],
     text,
     tiledConvolutionSubject(tile, splits),
     () => {
-      const random = randomInputs(3);
+      const random = randomInputs(3, type);
       const out = windowOutputSize(shape);
       return {
         ...shape,
+        type,
         x: random.normal(batch * height * width * inChannels),
         weight: random.normal(kernelHeight * kernelWidth * inChannels * outChannels),
         dy: random.normal(batch * out.height * out.width * outChannels),
@@ -213,10 +221,10 @@ function convolution(
   stride: number,
   padding: number,
   splits: number,
-  tile: WorkgroupTile = smallTile,
+  { tile = smallTile, type }: { readonly tile?: WorkgroupTile; readonly type?: StoredType } = {},
 ): Check {
   const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding };
-  return checkTiledConvolution(tile, shape, splits);
+  return checkTiledConvolution(tile, shape, splits, type);
 }
 
 /**
@@ -235,7 +243,7 @@ export const tiledChecks: readonly Check[] = [
   checkTiledMatmul(smallTile, { m: 41, n: 1, k: 1 }),
   convolution([2, 7, 5, 3], 5, [3, 3], 1, 1, 3),
   convolution([1, 6, 8, 8], 16, [3, 3], 2, 1, 2),
-  convolution([2, 5, 7, 12], 20, [3, 3], 2, 1, 1, { ...smallTile, DEPTH: 8 }),
+  convolution([2, 5, 7, 12], 20, [3, 3], 2, 1, 1, { tile: { ...smallTile, DEPTH: 8 } }),
   convolution([2, 13, 11, 3], 5, [7, 7], 2, 3, 4),
   convolution([3, 8, 10, 3], 2, [3, 5], 3, 2, 5),
   convolution([1, 3, 5, 70], 67, [1, 1], 1, 0, 3),
@@ -244,4 +252,12 @@ export const tiledChecks: readonly Check[] = [
   checkTiledNtXent(smallTile, smallContrastTile, 4, 3, 0.5),
   checkTiledNtXent(smallTile, smallContrastTile, 66, 21, 0.2),
   checkTiledNtXent(smallTile, smallContrastTile, 68, 20, 0.05),
+];
+
+/** The convolutions with f16: channels in vectors of 4, some of them, and none; an odd number of elements. */
+export const halfTiledChecks: readonly Check[] = [
+  convolution([1, 7, 5, 3], 5, [3, 3], 1, 1, 3, { type: "f16" }),
+  convolution([1, 6, 8, 8], 16, [3, 3], 2, 1, 2, { type: "f16" }),
+  convolution([3, 8, 10, 4], 2, [3, 5], 3, 2, 5, { type: "f16" }),
+  convolution([2, 5, 3, 8], 12, [1, 1], 1, 0, 2, { type: "f16" }),
 ];

@@ -1,6 +1,7 @@
 import { kernels } from "../../kernels/generated.js";
 import {
   AdapterError,
+  ConfigError,
   DeviceLostError,
   GpuValidationError,
   OutOfMemoryError,
@@ -11,7 +12,7 @@ import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
-import { type ElementType, elementsOf, type Place, Tensor } from "./tensor.js";
+import { type ElementType, type Place, Tensor } from "./tensor.js";
 import { Choices } from "./variants.js";
 
 const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
@@ -70,6 +71,15 @@ export class Device {
     if (this.#closed) throw new DeviceLostError("this device was closed");
   }
 
+  /** @throws ConfigError where this device cannot hold activations in f16. */
+  requireHalf(): void {
+    if (!this.has("shader-f16")) {
+      throw new ConfigError(
+        `the adapter "${this.adapter.name}" has no f16 in its kernels (shader-f16): use f32, which every adapter has`,
+      );
+    }
+  }
+
   /** A persistent tensor, from data or filled with zeros. @throws ShapeError where the data has another length. */
   tensor(
     shape: readonly number[],
@@ -78,10 +88,20 @@ export class Device {
   ): Tensor {
     const tensor = new Tensor(shape, data instanceof Uint32Array ? "u32" : "f32", label);
     if (data) expectLength(tensor, data.length);
-    this.check();
-    tensor.place = { buffer: this.memory.create(tensor.bytes, STORAGE(), label), offset: 0 };
+    this.#allocate(tensor);
     if (data)
       this.write(tensor, data instanceof Uint32Array || data instanceof Float32Array ? data : new Float32Array(data));
+    return tensor;
+  }
+
+  /** A persistent tensor of any type, filled with zeros. */
+  zeros(shape: readonly number[], type: ElementType, label: string): Tensor {
+    return this.#allocate(new Tensor(shape, type, label));
+  }
+
+  #allocate(tensor: Tensor): Tensor {
+    this.check();
+    tensor.place = { buffer: this.memory.create(tensor.bytes, STORAGE(), tensor.label), offset: 0 };
     return tensor;
   }
 
@@ -94,7 +114,7 @@ export class Device {
 
   /** A persistent tensor of u32, filled with zeros. */
   indices(shape: readonly number[], label = "indices"): Tensor {
-    return this.tensor(shape, new Uint32Array(elementsOf(shape)), label);
+    return this.zeros(shape, "u32", label);
   }
 
   /**
@@ -132,7 +152,7 @@ export class Device {
   /** Overwrites a persistent tensor. @throws ShapeError where the length differs. */
   write(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
     expectLength(tensor, data.length);
-    if ((tensor.type === "u32") !== data instanceof Uint32Array)
+    if (tensor.type !== (data instanceof Uint32Array ? "u32" : "f32"))
       throw new ShapeError(`${tensor} holds ${tensor.type} elements`);
     this.check();
     const place = this.placeOf(tensor);
@@ -195,7 +215,7 @@ export class Device {
     await this.#settled(this.gpu.queue.onSubmittedWorkDone());
   }
 
-  /** Frees a persistent tensor that was made by `tensor` or `indices`, or a whole slab. */
+  /** Frees a persistent tensor that was made by `tensor`, `indices` or `zeros`, or a whole slab. */
   free(tensor: Tensor): void {
     this.memory.destroy(this.placeOf(tensor).buffer);
     tensor.place = null;

@@ -23,15 +23,27 @@ export function constantsOf(kernel: KernelDefinition, set: ConstantValues): Kern
   return Object.fromEntries(values);
 }
 
+/** The other forms of lines: what stands behind a mark takes the place of the line, where the mark holds. */
+const FORMS: readonly {
+  readonly mark: string;
+  readonly holds: (v: KernelValues) => boolean;
+  readonly needs?: string;
+}[] = [
+  { mark: "vec4", holds: ({ VECTOR }) => VECTOR > 1 },
+  { mark: "subgroups", holds: ({ SHARE }) => SHARE > 1, needs: "subgroups" },
+  { mark: "half", holds: ({ HALF }) => HALF > 0, needs: "f16" },
+];
+
 /**
  * A kernel's source with its constants set and its marked loops unrolled; with SHARE above 1, in its form for devices with
- * subgroups, and with VECTOR above 1, in its form for loads of four elements.
+ * subgroups, with VECTOR above 1, in its form for loads of four elements, and with HALF, in its form for activations in f16.
  */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
   const values = constantsOf(kernel, constants);
-  // What stands behind a mark takes the place of the line, where the mark holds.
-  const vectors = values.VECTOR > 1 ? kernel.source.replace(/^.*\/\/#vec4 /gm, "") : kernel.source;
-  const text = values.SHARE > 1 ? `enable subgroups;\n${vectors.replace(/^.*\/\/#subgroups /gm, "")}` : vectors;
+  const text = FORMS.filter(({ holds }) => holds(values)).reduce((source, { mark, needs }) => {
+    const form = source.replace(new RegExp(`^.*//#${mark} `, "gm"), "");
+    return needs === undefined ? form : `enable ${needs};\n${form}`;
+  }, kernel.source);
   const source = unroll(text, kernel.unrolls(values));
   return source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
     const value = constants[name];

@@ -5,7 +5,7 @@ import type { Device } from "./device.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
 import type { MemoryPlan } from "./planner.js";
 import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
-import { type ElementType, expectShape, Tensor } from "./tensor.js";
+import { type ElementType, expectShape, expectType, Tensor } from "./tensor.js";
 import type { Site, Variant } from "./variants.js";
 
 /** One kernel call as it was recorded: everything but the places of its tensors. */
@@ -57,24 +57,29 @@ export class Tape {
   }
 
   /**
-   * Records a kernel call.
-   * @throws ShapeError where a tensor has another number of elements or another type than the kernel's header says.
+   * Records a kernel call. Bindings of activations take f32 or f16, all of them the same: that decides on the kernel's form.
+   * @throws ShapeError where a tensor has another number of elements or another type than the kernel's header says, ConfigError
+   * for f16 on a device without it.
    */
   launch<Bindings extends string, Params extends string, Constants extends string>(
     kernel: KernelDefinition<Bindings, Params, Constants>,
     bindings: Readonly<Record<Bindings, Tensor>>,
     params: Readonly<Record<Params, number>>,
-    constants?: ConstantValues<Constants>,
+    constants?: ConstantValues<Exclude<Constants, "HALF">>,
   ): void {
     const definition: KernelDefinition = kernel;
-    const chosen: ConstantValues = constants ?? {};
+    const half = kernel.bindings.some(({ name, element }) => element === "stored" && bindings[name].type === "f16");
+    if (half) this.device.requireHalf();
+    const chosen: ConstantValues = half ? { ...constants, HALF: true } : { ...constants };
     const values = { ...params, ...constantsOf(definition, chosen) };
     const expected = kernel.shapes(values);
     const tensors = kernel.bindings.map(({ name, element }) => {
       const tensor = bindings[name];
-      if (tensor.size !== expected[name] || tensor.type !== element) {
+      const type = element === "stored" ? (half ? "f16" : "f32") : element;
+      if (tensor.size !== expected[name] || tensor.type !== type) {
+        const only = element === "f32" && tensor.type === "f16" ? " (there is no form for f16: see toFloat)" : "";
         throw new ShapeError(
-          `${kernel.name}: ${name} must hold ${expected[name]} elements of ${element}; ${tensor} holds ${tensor.size} of ${tensor.type}`,
+          `${kernel.name}: ${name} must hold ${expected[name]} elements of ${type}; ${tensor} holds ${tensor.size} of ${tensor.type}${only}`,
         );
       }
       return tensor;
@@ -125,7 +130,7 @@ export class Tape {
 
   /**
    * Records the launches that compute the gradient of `output` with respect to every watched tensor. Called again, it adds
-   * to the gradients that are there.
+   * to the gradients that are there. A gradient has the type of its tensor.
    * @param seed the gradient of `output` itself; without it, 1 for an output of one element.
    * @throws ShapeError where there is no seed and the output has more than one element, or depends on no watched tensor.
    */
@@ -133,7 +138,10 @@ export class Tape {
     if (!this.#tracked.has(output)) throw new ShapeError(`${output} does not depend on a watched tensor`);
     if (!seed && output.size !== 1)
       throw new ShapeError(`${output} has ${output.size} elements: give the gradient to start from`);
-    if (seed) expectShape(seed, output.shape, "as the output that it is the gradient of");
+    if (seed) {
+      expectShape(seed, output.shape, "as the output that it is the gradient of");
+      expectType(seed, output.type, "as the output that it is the gradient of");
+    }
     const before = this.#gradients;
     const nodes = this.#nodes;
     this.#gradients = new Map([[output, seed ?? this.device.one]]);
@@ -160,12 +168,13 @@ export class Tape {
   }
 
   #accumulate(tensor: Tensor, contribution: Tensor): void {
+    expectType(contribution, tensor.type, `as the gradient of ${tensor}`);
     const before = this.#gradients.get(tensor);
     if (!before) {
       this.#gradients.set(tensor, contribution);
       return;
     }
-    const sum = this.tensor(tensor.shape, `gradient of ${tensor.label}`);
+    const sum = this.tensor(tensor.shape, `gradient of ${tensor.label}`, tensor.type);
     this.launch(kernels.add, { a: before, b: contribution, y: sum }, { elements: sum.size });
     this.#gradients.set(tensor, sum);
   }
@@ -200,10 +209,11 @@ export class Tape {
 
   /**
    * Makes an intermediate tensor lie in a persistent one, so that what is written to it stays there.
-   * @throws ShapeError where the shapes differ or the tensor already has a place.
+   * @throws ShapeError where the shapes or types differ or the tensor already has a place.
    */
   place(tensor: Tensor, at: Tensor): void {
     expectShape(tensor, at.shape, `to be placed in ${at}`);
+    expectType(tensor, at.type, `to be placed in ${at}`);
     if (tensor.place) throw new ShapeError(`${tensor} is persistent already`);
     tensor.place = this.device.placeOf(at);
   }

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 
-/** Element types of tensors; 4 bytes each. */
-export type ElementType = "f32" | "u32";
+/** Element types of tensors: of 4 bytes, and f16 of 2, which needs the device's feature `shader-f16`. */
+export type ElementType = "f32" | "u32" | "f16";
 
 /** Where a tensor's elements lie. */
 export interface Place {
@@ -38,8 +38,9 @@ export class Tensor {
     this.size = elementsOf(shape);
   }
 
+  /** Bytes that it takes: of an odd number of f16, 2 more than they have, for WebGPU binds and copies words of 4. */
   get bytes(): number {
-    return this.size * 4;
+    return this.type === "f16" ? 4 * Math.ceil(this.size / 2) : 4 * this.size;
   }
 
   /** "weight [3, 3, 64, 128]", for messages. */
@@ -76,4 +77,9 @@ export function expectShape(tensor: Tensor, shape: readonly number[], why: strin
   if (tensor.shape.length !== shape.length || tensor.shape.some((extent, i) => extent !== shape[i])) {
     throw new ShapeError(`${tensor} must be [${shape.join(", ")}] ${why}`);
   }
+}
+
+/** @throws ShapeError unless `tensor` holds elements of this type. */
+export function expectType(tensor: Tensor, type: ElementType, why: string): void {
+  if (tensor.type !== type) throw new ShapeError(`${tensor} must hold ${type} ${why}, not ${tensor.type}`);
 }

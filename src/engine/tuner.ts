@@ -67,7 +67,7 @@ function median(values: readonly number[]): number {
 /** Floating-point operations of a site, with its default. */
 function flopsOf(device: Device, site: Site): number {
   const tape = new Tape(device);
-  const inputs = site.inputs.map((shape) => tape.tensor(shape, "input"));
+  const inputs = site.inputs.map((shape, i) => tape.tensor(shape, "input", site.types?.[i]));
   site.record(tape, site.candidates[0], inputs);
   return tape.launches.reduce((sum, launch) => sum + launch.flops, 0);
 }
@@ -132,7 +132,8 @@ async function tuneSite(device: Device, site: Site, limits: Limits): Promise<Tim
   const inputs: Tensor[] = [];
   const candidates: Candidate[] = [];
   try {
-    for (const extents of site.inputs) inputs.push(device.tensor(extents, undefined, `input of ${site.operation}`));
+    for (const [i, extents] of site.inputs.entries())
+      inputs.push(device.zeros(extents, site.types?.[i] ?? "f32", `input of ${site.operation}`));
     candidates.push(...(await Promise.all(site.candidates.map((_, i) => compile(device, site, i, inputs)))));
     return (await timeInTurn(device, candidates, limits)) ? choose(device, site, candidates) : [];
   } finally {

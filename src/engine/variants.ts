@@ -2,7 +2,7 @@ import type { KernelDefinition } from "../../kernels/definition.js";
 import type { Device } from "./device.js";
 import type { ConstantValues } from "./pipelines.js";
 import type { Tape } from "./tape.js";
-import type { Tensor } from "./tensor.js";
+import type { ElementType, Tensor } from "./tensor.js";
 
 /**
  * One way to compute an operation: a kernel, and how it is cut up. All variants of an operation take the same bindings,
@@ -43,8 +43,10 @@ export interface Site<V extends Variant = Variant, Result = unknown> {
   readonly shape: string;
   /** Those that fit the device; the default first. */
   readonly candidates: readonly V[];
-  /** Shapes of the f32 tensors that `record` takes. */
+  /** Shapes of the tensors that `record` takes. */
   readonly inputs: readonly (readonly number[])[];
+  /** Their types; f32 where nothing is said. */
+  readonly types?: readonly ElementType[];
   /** Records the operation with one of the candidates. It is called for timing, too, with inputs full of zeros. */
   record(tape: Tape, variant: V, inputs: readonly Tensor[]): Result;
 }

@@ -18,7 +18,7 @@ export interface BatchNormOptions {
   readonly training?: boolean;
   /** Whether statistics of the batch also move the running ones; true by default. */
   readonly movesRunning?: boolean;
-  /** Added after normalising, of the shape of x. */
+  /** Added after normalising, of the shape and type of x. */
   readonly residual?: Tensor;
   /** Rectify at the end; false by default. */
   readonly relu?: boolean;
@@ -52,7 +52,7 @@ export function columnStatistics(
 /**
  * Batch norm over all dimensions but the last, with an optional residual sum and rectifier after it. In training the
  * statistics are those of the batch (biased variance), and the running ones move once a step (unbiased variance).
- * Gradients reach x, gamma, beta and the residual.
+ * Gradients reach x, gamma, beta and the residual. The output has the type of x; the statistics are f32.
  */
 export function batchNorm(
   tape: Tape,
@@ -76,7 +76,7 @@ export function batchNorm(
     const bindings = { running_mean: runningMean, running_var: runningVar, statistics };
     tape.launch(kernels.batchNormRunning, bindings, { channels });
   }
-  const y = tape.tensor(x.shape, `batch norm of ${x.label}`);
+  const y = tape.tensor(x.shape, `batch norm of ${x.label}`, x.type);
   tape.launch(
     kernels.batchNorm,
     { x, statistics, gamma, beta, residual: residual ?? x, y },
@@ -103,7 +103,7 @@ export function batchNorm(
     tape.launch(kernels.batchNormGradientCombine, { parts, dgamma, dbeta }, { chunks, channels });
     let dx: Tensor | null = null;
     if (tape.needsGradient(x)) {
-      dx = tape.tensor(x.shape, `gradient of ${x.label}`);
+      dx = tape.tensor(x.shape, `gradient of ${x.label}`, x.type);
       const bindings = { ...source, dgamma, dbeta, dx };
       tape.launch(
         kernels.batchNormGradient,

@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf } from "../engine/pipelines.js";
 import type { Tape } from "../engine/tape.js";
-import { mapShape, type Tensor } from "../engine/tensor.js";
+import { type ElementType, mapShape, type Tensor } from "../engine/tensor.js";
 import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
@@ -40,7 +40,7 @@ export function windowedExtent(extent: number, kernel: number, stride: number, p
 
 /**
  * 2-D convolution (cross-correlation, as in PyTorch): x [batch, height, width, in] with weight
- * [kernel height, kernel width, in, out] gives [batch, out height, out width, out].
+ * [kernel height, kernel width, in, out] gives [batch, out height, out width, out], in the type of x; the weight is f32.
  * @throws ShapeError where the channels differ or the kernel does not fit.
  */
 export function conv2d(
@@ -60,7 +60,7 @@ export function conv2d(
   const { label } = weight;
   const input = { batch, height, width, inChannels };
   const window = { kernelHeight, kernelWidth, stride, padding };
-  const geometry: Geometry = { ...input, ...window, outHeight, outWidth, outChannels, label };
+  const geometry: Geometry = { ...input, ...window, outHeight, outWidth, outChannels, type: x.type, label };
   const y = tape.record(forward(tape.device, geometry), [x, weight]);
 
   const inputGradientOf = (dy: Tensor) => {
@@ -88,6 +88,8 @@ interface Geometry {
   readonly padding: number;
   readonly outHeight: number;
   readonly outWidth: number;
+  /** Of x and y, and of their gradients. */
+  readonly type: ElementType;
   /** The weight's. */
   readonly label: string;
 }
@@ -101,7 +103,7 @@ function isPlain({ stride, kernelHeight, kernelWidth, padding }: Geometry): bool
 function describe(g: Geometry) {
   const size = g.height === g.width ? g.height : `${g.height}x${g.width}`;
   return {
-    shape: `${g.kernelHeight}x${g.kernelWidth}/${g.stride}+${g.padding} ${g.inChannels}-${g.outChannels} at ${size} n${extentClass(g.batch)}`,
+    shape: `${g.kernelHeight}x${g.kernelWidth}/${g.stride}+${g.padding} ${g.inChannels}-${g.outChannels} at ${size} n${extentClass(g.batch)}${g.type === "f32" ? "" : ` ${g.type}`}`,
     x: [g.batch, g.height, g.width, g.inChannels],
     y: [g.batch, g.outHeight, g.outWidth, g.outChannels],
     weight: [g.kernelHeight, g.kernelWidth, g.inChannels, g.outChannels],
@@ -113,7 +115,7 @@ function describe(g: Geometry) {
 
 /** y of x and the weight. */
 function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
-  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, label } = geometry;
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, type, label } = geometry;
   const { shape, x, y, weight, window, input, output } = describe(geometry);
   return {
     operation: "conv2d",
@@ -128,8 +130,9 @@ function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, T
       },
     }),
     inputs: [x, weight],
+    types: [type, "f32"],
     record(tape, { kernel, tile }, [x, weight]) {
-      const result = tape.tensor(y, `convolution with ${label}`);
+      const result = tape.tensor(y, `convolution with ${label}`, type);
       const constants = { ...tile, ...window, ...input, ...output };
       tape.launch(kernel, { x, weight, y: result }, { batch }, constants);
       return result;
@@ -139,7 +142,7 @@ function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, T
 
 /** The gradient of x, of that of y and the weight as [kernel height, kernel width, out, in], turned round where isPlain. */
 function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
-  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, padding, label } = geometry;
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, padding, type, label } = geometry;
   const { shape, x, y, window } = describe(geometry);
   const plain = isPlain(geometry);
   return {
@@ -155,8 +158,9 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
       },
     }),
     inputs: [y, [kernelHeight, kernelWidth, outChannels, inChannels]],
+    types: [type, "f32"],
     record(tape, { kernel, tile }, [dy, weight]) {
-      const dx = tape.tensor(x, `gradient of the input of ${label}`);
+      const dx = tape.tensor(x, `gradient of the input of ${label}`, type);
       tape.launch(
         kernel,
         { x: dy, weight, y: dx },
@@ -182,15 +186,17 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
 
 /**
  * True where the input has so few channels that a result with them for columns would waste most of a tile, and where the
- * columns of inputGradientFromColumns are no burden on the memory. With one tap, the columns are the result.
+ * columns of inputGradientFromColumns are no burden on the memory. With one tap, the columns are the result. Columns are f32:
+ * with f16, which is for saving memory, there are none.
  */
 function goesThroughColumns({ gpu }: Device, geometry: Geometry): boolean {
-  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth } = geometry;
+  const { batch, inChannels, outChannels, kernelHeight, kernelWidth, outHeight, outWidth, type } = geometry;
   const taps = kernelHeight * kernelWidth;
   const columns = taps * inChannels;
   const bytes = 4 * batch * outHeight * outWidth * columns;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
   return (
+    type === "f32" &&
     inChannels < 8 &&
     taps > 1 &&
     columns <= Math.min(256, 8 * outChannels) &&
@@ -230,6 +236,7 @@ function weightGradient(device: Device, geometry: Geometry): Site<WeightGradient
       cols: outChannels,
     }),
     inputs: [x, y],
+    types: [geometry.type, geometry.type],
     record(tape, { kernel, tile }, [x, dy]) {
       const constants = { ...tile, ...window, ...input, ...output };
       const blocks = kernel.workgroups({ ...constantsOf(kernel, constants), batch, splits: 1 });

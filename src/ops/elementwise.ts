@@ -4,7 +4,7 @@ import { expectShape, type Tensor } from "../engine/tensor.js";
 
 /** max(x, 0). */
 export function relu(tape: Tape, x: Tensor): Tensor {
-  const y = tape.tensor(x.shape, `relu of ${x.label}`);
+  const y = tape.tensor(x.shape, `relu of ${x.label}`, x.type);
   tape.launch(kernels.relu, { x, y }, { elements: x.size });
   tape.differentiate([x], y, (dy) => [reluGradient(tape, y, dy)]);
   return y;
@@ -12,7 +12,7 @@ export function relu(tape: Tape, x: Tensor): Tensor {
 
 /** The part of `dy` that passes a rectifier whose output was `y`. Not differentiable. */
 export function reluGradient(tape: Tape, y: Tensor, dy: Tensor): Tensor {
-  const dx = tape.tensor(y.shape, `gradient through ${y.label}`);
+  const dx = tape.tensor(y.shape, `gradient through ${y.label}`, y.type);
   tape.launch(kernels.reluGradient, { y, dy, dx }, { elements: y.size });
   return dx;
 }
@@ -20,7 +20,7 @@ export function reluGradient(tape: Tape, y: Tensor, dy: Tensor): Tensor {
 /** a + b of equal shapes. */
 export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   expectShape(b, a.shape, `to be added to ${a}`);
-  const y = tape.tensor(a.shape, `${a.label} + ${b.label}`);
+  const y = tape.tensor(a.shape, `${a.label} + ${b.label}`, a.type);
   tape.launch(kernels.add, { a, b, y }, { elements: a.size });
   tape.differentiate([a, b], y, (dy) => [dy, dy]);
   return y;

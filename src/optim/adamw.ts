@@ -26,6 +26,8 @@ export function adamW(
   const decays = model.slabs.map((slab) => decayTable(device, slab));
   return {
     state: namedState({ first_moment: firstMoments, second_moment: secondMoments }),
+    lossScale: device.one,
+    schedule,
     record(tape) {
       model.slabs.forEach((slab, i) => {
         const bindings = {

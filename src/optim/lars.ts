@@ -42,6 +42,8 @@ export function lars(
   });
   return {
     state: namedState({ velocity: velocities }),
+    lossScale: device.one,
+    schedule,
     record(tape) {
       model.slabs.forEach(({ values, gradients, parameters }, i) => {
         const blocks = values.all.size / BLOCK;

@@ -23,6 +23,8 @@ export function sgd(
   const decays = model.slabs.map((slab) => decayTable(device, slab));
   return {
     state: namedState({ velocity: velocities }),
+    lossScale: device.one,
+    schedule,
     record(tape) {
       model.slabs.forEach((slab, i) => {
         const bindings = {

@@ -4,6 +4,7 @@ import {
   augmentationPolicies,
   checkPolicies,
 } from "../augment/policy.js";
+import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
 import {
   CONTRASTIVE_LOSSES,
@@ -22,6 +23,8 @@ import type { LearningRateScaling } from "../optim/schedule.js";
 export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
 /** Names of the optimizers. */
 export const OPTIMIZERS = ["adamw", "lars", "sgd"] as const;
+/** What activations and their gradients are kept in: f32, or (mixed) the encoder's in f16. */
+export const PRECISIONS = ["f32", "mixed"] as const;
 /** Ways to scale the learning rate with the batch. */
 export const SCALINGS = ["none", "linear", "sqrt"] as const;
 
@@ -46,6 +49,8 @@ export interface TrainingConfig {
   readonly memoryBudget: number;
   /** Keep only the outputs of the encoder's blocks for the backward pass, and compute the rest a second time there. */
   readonly recompute: boolean;
+  /** `mixed` keeps the encoder's activations in f16, half the memory, and scales the loss; it needs `shader-f16`. */
+  readonly precision: (typeof PRECISIONS)[number];
   readonly epochs: number;
   /** See `contrastiveLoss`. */
   readonly loss: ContrastiveSettings["loss"];
@@ -83,6 +88,7 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   microBatch: "auto",
   memoryBudget: 2048,
   recompute: false,
+  precision: "f32",
   epochs: 100,
   loss: "nt-xent",
   temperature: 0.5,
@@ -137,10 +143,11 @@ function oneOf(name: string, value: string, choices: readonly string[]): void {
   if (!choices.includes(value)) throw new ConfigError(`${name} is "${value}"; choose ${choices.join(", ")}`);
 }
 
-/** @throws ConfigError where a value is out of its range; `images` is the size of the training set. */
-export function checkConfig(config: TrainingConfig, images: number): void {
+/** @throws ConfigError where a value is out of its range or not for this device; `images` is the size of the training set. */
+export function checkConfig(config: TrainingConfig, images: number, device: Device): void {
   oneOf("encoder", config.encoder, ENCODERS);
   oneOf("optimizer", config.optimizer, OPTIMIZERS);
+  oneOf("precision", config.precision, PRECISIONS);
   oneOf("learningRateScaling", config.learningRateScaling, SCALINGS);
   oneOf("stem", config.stem, ["auto", "cifar", "imagenet"]);
   if (typeof config.augmentation === "string") {
@@ -173,4 +180,5 @@ export function checkConfig(config: TrainingConfig, images: number): void {
       `the batch of ${config.batch} is larger than the training set of ${images} images: choose a smaller one`,
     );
   }
+  if (config.precision === "mixed") device.requireHalf();
 }

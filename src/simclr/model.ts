@@ -4,6 +4,7 @@ import type { Encoder } from "../nn/module.js";
 import { type ProjectionHead, projectionHead } from "../nn/projection-head.js";
 import { adamW } from "../optim/adamw.js";
 import { lars } from "../optim/lars.js";
+import { withLossScale } from "../optim/loss-scale.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
 import { encoderOf, type TrainingConfig } from "./config.js";
@@ -25,8 +26,13 @@ export function createModel(device: Device, config: TrainingConfig, imageSize: n
   return { encoder, head, tensors, imageSize };
 }
 
-/** Makes the optimizer of a configuration. */
-export function createOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: ModelTensors): Optimizer {
+/** Makes the optimizer of a configuration, in mixed precision with a loss scale. */
+export function createOptimizer(config: TrainingConfig, tensors: ModelTensors): Optimizer {
+  const optimizer = plainOptimizer(config, tensors);
+  return config.precision === "mixed" ? withLossScale(tensors, optimizer) : optimizer;
+}
+
+function plainOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: ModelTensors): Optimizer {
   switch (optimizer) {
     case "adamw":
       return adamW(tensors, { weightDecay });

@@ -89,7 +89,7 @@ export function planTraining(
   evaluated: EvaluatedImages | null = null,
 ): TrainingPlan {
   const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
-  checkConfig(full, full.batch);
+  checkConfig(full, full.batch, device);
   if (!Number.isInteger(imageSize) || imageSize < 1) {
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }

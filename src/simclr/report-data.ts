@@ -132,6 +132,7 @@ function configRows({ config, dataset, model }: Trainer, images: ImageSet): [str
       "batch",
       `${config.batch} images, ${2 * config.batch} views${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
     ],
+    ["precision", config.precision],
     ["epochs", String(config.epochs)],
     ...lossRows(config),
     ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],

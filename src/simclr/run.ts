@@ -200,8 +200,8 @@ async function trainAndReport(
   const finished = await trainer.train({
     signal: hooks.signal,
     onMicroBatch: (begun, total) => hooks.onMicroBatch?.(begun, total, trainer.step + 1, trainer.steps),
-    onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond }) => {
-      const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, learningRate, imagesPerSecond };
+    onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, lossScale, learningRate, imagesPerSecond }) => {
+      const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, lossScale, learningRate, imagesPerSecond };
       await folder.appendMetrics({ kind: "step", ...seen });
       hooks.onStep?.(seen, trainer.steps);
     },

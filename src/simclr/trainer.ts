@@ -67,7 +67,7 @@ export class Trainer {
     onCompile?: (compiled: number, total: number) => void,
   ): Promise<Trainer> {
     const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
-    checkConfig(full, dataset.length);
+    checkConfig(full, dataset.length, device);
     if (dataset.width !== dataset.height) {
       throw new ConfigError(
         `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`,

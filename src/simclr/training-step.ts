@@ -4,6 +4,8 @@ import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { contrastiveLoss } from "../losses/contrastive.js";
+import { mean } from "../ops/elementwise.js";
+import { toHalf } from "../ops/precision.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
 import type { SimclrModel } from "./model.js";
@@ -16,6 +18,8 @@ export interface StepMetrics {
   readonly contrastiveAccuracy: number;
   /** Standard deviation of the normalised embeddings; about 1 / sqrt(dimension) is healthy, near 0 a collapse. */
   readonly outputStd: number;
+  /** What the loss counted times in the backward pass: 1, and in mixed precision what the optimizer's loss scale was. */
+  readonly lossScale: number;
 }
 
 /** Images of a step that are on the device at once. */
@@ -74,14 +78,18 @@ export function recordEmbeddings(
 ): Tensor {
   const { imageSize } = model;
   const policy = policyOf(config, imageSize);
-  const views = tape.scope("views", () => augment(tape, inputs, policy, imageSize));
+  const views = tape.scope("views", () => {
+    const drawn = augment(tape, inputs, policy, imageSize);
+    // The encoder follows: its activations have the type of the views.
+    return config.precision === "mixed" ? toHalf(tape, drawn) : drawn;
+  });
   const pass = model.tensors.pass(tape, { training: true, recompute: config.recompute, ...options });
   return model.head.forward(pass, model.encoder.forward(pass, views));
 }
 
-/** Where the loss, the contrastive accuracy and the output standard deviation of a step come to lie. */
+/** Where the loss, the contrastive accuracy, the output standard deviation and the loss scale of a step come to lie. */
 export function metricsSlab(device: Device): Slab {
-  const names = ["loss", "contrastive accuracy", "output standard deviation"];
+  const names = ["loss", "contrastive accuracy", "output standard deviation", "loss scale"];
   // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
   return device.slabs(names.map((label) => ({ label, shape: [1] })))[0];
 }
@@ -89,19 +97,20 @@ export function metricsSlab(device: Device): Slab {
 /** Runs a program and reads the slab of its metrics. */
 export async function runForMetrics(program: Program, { all }: Slab): Promise<StepMetrics> {
   const values = await program.runAndRead(all);
-  return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128] };
+  return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128], lossScale: values[192] };
 }
 
 /** Records the loss of embeddings z, the metrics, and the way back to the tensors that are watched. */
-export function recordLoss(tape: Tape, z: Tensor, metrics: Slab, { config }: StepParts): void {
+export function recordLoss(tape: Tape, z: Tensor, metrics: Slab, { config, optimizer }: StepParts): void {
   const measured = tape.scope("loss", () => {
     const { loss, accuracy, spread } = contrastiveLoss(tape, z, config);
-    return [loss, accuracy, spread];
+    // A copy, for the optimizer may change it.
+    return [loss, accuracy, spread, mean(tape, optimizer.lossScale, "loss scale")];
   });
   measured.forEach((tensor, i) => {
     tape.place(tensor, metrics.tensors[i]);
   });
-  tape.backward(measured[0]);
+  tape.backward(measured[0], optimizer.lossScale);
 }
 
 /** Records a step on its whole batch at once. */

@@ -9,7 +9,7 @@ import { recordStep, withMicroBatch } from "./step.js";
  * Tunes for the training step of a configuration on square images of `imageSize` pixels: times the variants of all its heavy
  * operations that have no choice yet, and makes the fastest the device's choices (see `tune`). Call it before
  * `Trainer.create` or `startRun`, and `saveChoices` to keep what it found.
- * @param config what differs from `DEFAULT_CONFIG`; encoder, width, stem, head and batch matter
+ * @param config what differs from `DEFAULT_CONFIG`; encoder, width, stem, head, batch and precision matter
  * @throws ConfigError for values out of range; what goes wrong on the device.
  */
 export async function tuneFor(
@@ -19,7 +19,7 @@ export async function tuneFor(
   options: TuneOptions = {},
 ): Promise<Timing[]> {
   const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
-  checkConfig(full, full.batch);
+  checkConfig(full, full.batch, device);
   if (!Number.isInteger(imageSize) || imageSize < 1) {
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }

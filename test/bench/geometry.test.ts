@@ -11,7 +11,7 @@ function threads(memory: Access["memory"], steps: readonly ((thread: number) => 
     threadsPerWorkgroup: 32,
     threads: Array.from({ length: 32 }, (_, thread) => ({
       fma: 0,
-      accesses: steps.map((place): Access => ({ name: "a", memory, store: false, at: place(thread), count })),
+      accesses: steps.map((place): Access => ({ name: "a", memory, store: false, at: place(thread), count, width: 4 })),
     })),
   };
 }

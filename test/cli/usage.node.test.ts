@@ -37,6 +37,7 @@ usage("--help of every command tells what there is, with the defaults", async ()
     "head-batch-norm": false,
     augmentation: `"${d.augmentation}"`,
     batch: d.batch,
+    precision: `"${d.precision}"`,
     epochs: d.epochs,
     loss: `"${d.loss}"`,
     temperature: d.temperature,
@@ -79,6 +80,7 @@ usage("unknown commands, options and values are named, with a hint at the help",
       ["train", "set", "--augmentation", "simclr"],
       /'simclr' is invalid.*auto, cifar, imagenet, or the path of a \.json/,
     ],
+    [["train", "set", "--precision", "f16"], /'f16' is invalid.*f32, mixed/],
     [["train", "set", "--batch", "many"], /'many' is invalid.*must be a number/],
   ];
   await Promise.all(

@@ -116,8 +116,8 @@ errors("name the tensor, the bytes and the limit of a buffer that is too large",
 errors("of a kernel that does not compile name the line, and leave the device usable", async () => {
   const device = await testDevice();
   const lines = kernels.relu.source.split("\n");
-  const line = lines.findIndex((text) => text.includes("max(x[i], 0.0)"));
-  const source = kernels.relu.source.replace("max(x[i], 0.0)", "maximum(x[i])");
+  const line = lines.findIndex((text) => text.includes("max(f32(x[i]), 0.0)"));
+  const source = kernels.relu.source.replace("max(f32(x[i]), 0.0)", "maximum(f32(x[i]))");
   assert.ok(line > 0);
   const x = device.tensor([3], [1, 2, 3]);
   const tape = new Tape(device);

@@ -101,7 +101,7 @@ launches("take constants in every form that a number prints as", async () => {
   const device = await testDevice();
   const source = kernels.relu.source
     .replace("const LANES", "const SCALE: f32 = 1.0;\nconst NEGATE: bool = false;\nconst LANES")
-    .replace("max(x[i], 0.0)", "select(x[i], -x[i], NEGATE) * SCALE");
+    .replace("max(f32(x[i]), 0.0)", "select(f32(x[i]), -f32(x[i]), NEGATE) * SCALE");
   const constants = {
     ...kernels.relu.constants,
     SCALE: { type: "f32", value: 1 },

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { type Access, trace } from "../../bench/gpu-compile/trace.js";
 import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
 import { kernels } from "../../kernels/generated.js";
-import type { ConstantValues } from "../../src/engine/pipelines.js";
+import { type ConstantValues, constantsOf } from "../../src/engine/pipelines.js";
 import { testDevice } from "../lib/device.js";
 
 const counted = suite("bytes and FLOPs in the headers");
@@ -17,8 +17,8 @@ function key({ name, at, count }: Access): string {
  * thread was seen to do. What threads of a workgroup load at the same place, in the same step, counts once; with `apart`, as
  * often as there are threads.
  */
-async function count({ kernel, params, constants }: Subject, apart = false) {
-  const { threads, threadsPerWorkgroup } = await trace(await testDevice(), kernel, params, constants);
+async function count({ kernel, params, constants, half }: Subject, apart = false) {
+  const { threads, threadsPerWorkgroup } = await trace(await testDevice(), kernel, params, constants, { half });
   let [loaded, stored, fma] = [0, 0, 0];
   for (let first = 0; first < threads.length; first += threadsPerWorkgroup) {
     const group = threads.slice(first, first + threadsPerWorkgroup);
@@ -30,11 +30,12 @@ async function count({ kernel, params, constants }: Subject, apart = false) {
       const isShared = ({ name }: Access) => !apart || name === "anchors";
       const shared = new Map(together.filter(isShared).map((own) => [key(own), own])).values();
       const places = [...shared, ...together.filter((own) => !isShared(own))];
-      for (const access of places) loaded += 4 * access.count;
+      for (const { width, count } of places) loaded += width * count;
     }
     for (const thread of group) {
       fma += thread.fma;
-      for (const access of thread.accesses) if (access.memory === "global" && access.store) stored += 4 * access.count;
+      for (const { memory, store, width, count } of thread.accesses)
+        if (memory === "global" && store) stored += width * count;
     }
   }
   return { bytes: loaded + stored, flops: 2 * fma };
@@ -45,6 +46,8 @@ interface Subject {
   readonly kernel: KernelDefinition;
   readonly params: KernelValues;
   readonly constants: ConstantValues;
+  /** Activations in f16. */
+  readonly half?: boolean;
 }
 
 const tile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
@@ -139,12 +142,16 @@ const full: readonly Subject[] = [
   },
 ];
 
-function valuesOf({ kernel, params, constants }: Subject): KernelValues {
-  const all = Object.entries(kernel.constants).map(([name, { value }]) => [name, Number(constants[name] ?? value)]);
-  return { ...params, ...Object.fromEntries(all) };
+/** The same with f16, of kernels that have it; half of the bytes of a convolution's x and y, and none of those of its weights. */
+const halves = full
+  .filter(({ kernel }) => kernel.bindings.some(({ element }) => element === "stored"))
+  .map((subject): Subject => ({ ...subject, title: `${subject.title} f16`, half: true }));
+
+function valuesOf({ kernel, params, constants, half = false }: Subject): KernelValues {
+  return { ...params, ...constantsOf(kernel, half ? { ...constants, HALF: true } : constants) };
 }
 
-for (const subject of full) {
+for (const subject of [...full, ...halves]) {
   counted(subject.title, async () => {
     const values = valuesOf(subject);
     const found = await count(subject);

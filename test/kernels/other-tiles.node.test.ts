@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type KernelName, passes } from "../../src/doctor/check.js";
-import { checks } from "../../src/doctor/checks.js";
+import { checksFor } from "../../src/doctor/checks.js";
 import { Device } from "../../src/engine/device.js";
 import { testDevice } from "../lib/device.js";
 
@@ -26,13 +26,10 @@ const tiled: readonly KernelName[] = [
   "ntXentEmbeddingGradient",
 ];
 
-let device: Device;
-otherTiles.before(async () => {
-  const { gpu, adapter } = await testDevice();
-  device = new Device(gpu, { ...adapter, software: !adapter.software });
-});
+const { gpu, adapter } = await testDevice();
+const device = new Device(gpu, { ...adapter, software: !adapter.software });
 
-for (const check of checks.filter(({ kernels }) => kernels.some((name) => tiled.includes(name)))) {
+for (const check of checksFor(device).filter(({ kernels }) => kernels.some((name) => tiled.includes(name)))) {
   otherTiles(`${check.kernels.join(", ")}: ${check.shape}`, async () => {
     const deviation = await check.run(device);
     assert.ok(passes(deviation), `off by ${deviation.error}, and rounding allows ${deviation.tolerance}`);

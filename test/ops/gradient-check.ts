@@ -1,7 +1,7 @@
 import * as assert from "uvu/assert";
 import { evaluate, gradientOf, type Input } from "../../src/doctor/check.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
-import { UNIT } from "../../src/doctor/rounding.js";
+import { HALF_UNIT, UNIT } from "../../src/doctor/rounding.js";
 import type { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import { testDevice } from "../lib/device.js";
@@ -16,6 +16,8 @@ export interface Chain {
   readonly reference: (x: Readonly<Record<string, Float64Array>>) => Float64Array;
   /** Terms of the longest sums on the way forward and back, added up. */
   readonly terms: number;
+  /** Tensors in f16 on the longest way forward and back, 0 by default; with any, inputs are numbers that f16 has. */
+  readonly stores?: number;
 }
 
 /** Distance of the two points of a central difference; its own error is about the square, 1e-10. */
@@ -26,10 +28,11 @@ const step = 1e-5;
  *
  * An element of a gradient is a sum over paths through the chain; on each, roundings come one upon the other, one for each
  * term of each sum. Roundings are as often up as down, so n of them are off by about sqrt(n) units: the n allowed here
- * leave another factor of sqrt(n) for terms that cancel. A wrong derivative is off by thousands of times more.
+ * leave another factor of sqrt(n) for terms that cancel. A wrong derivative is off by thousands of times more, or, where f16
+ * rounds, by hundreds.
  */
-export async function checkGradients({ inputs, record, reference, terms }: Chain): Promise<void> {
-  const random = randomInputs(21);
+export async function checkGradients({ inputs, record, reference, terms, stores = 0 }: Chain): Promise<void> {
+  const random = randomInputs(21, stores > 0 ? "f16" : "f32");
   const data = Object.fromEntries(
     Object.entries(inputs).map(([name, shape]) => [name, random.normal(shape.reduce((a, b) => a * b, 1))]),
   );
@@ -51,7 +54,7 @@ export async function checkGradients({ inputs, record, reference, terms }: Chain
     });
     const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     assert.ok(largest > 1e-3, `the gradient of ${name} is not tested: all of it is below ${largest}`);
-    const tolerance = largest * (terms * UNIT + 1e-7);
+    const tolerance = largest * (terms * UNIT + stores * HALF_UNIT + 1e-7);
     expected.forEach((value, i) => {
       const found = actual[name][i];
       assert.ok(
