@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { roundToHalf } from "../../src/doctor/rounding.js";
 import { openDevice } from "../../src/engine/device.js";
 import { planMemory } from "../../src/engine/planner.js";
-import { ConfigError } from "../../src/errors.js";
+import { ConfigError, NonFiniteLossError } from "../../src/errors.js";
 import { withLossScale } from "../../src/optim/loss-scale.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { decodeCheckpoint, parseConfig } from "../../src/simclr/checkpoint.js";
@@ -112,7 +112,7 @@ withHalf("goes on from a checkpoint as if it had never stopped, bit for bit, wit
   const early = checkpoints.get(3) ?? new Uint8Array();
   const { tensors } = decodeCheckpoint(early);
   assert.ok((tensors.get("optimizer.loss_scale")?.[0] ?? 0) > 1);
-  assert.ok((tensors.get("optimizer.good_steps")?.[0] ?? 0) > 0);
+  assert.ok(tensors.has("optimizer.good_steps"));
   const rest = await train(config, early);
   assert.equal(rest.losses, losses.slice(3));
   assert.equal(rest.checkpoints, new Map([[6, checkpoints.get(6)]]));
@@ -151,6 +151,23 @@ withHalf("skips steps whose gradients are too large for f16, and then goes on", 
   assert.ok(moved.flat().every(Number.isFinite));
   for (const part of [step, optimizer]) part.dispose();
   model.tensors.dispose();
+});
+
+withHalf("ends where activations are too large for f16, even where rectifiers hide that from the loss", async () => {
+  const trainer = await Trainer.create(device, images, { ...SMALL_CONFIG, precision: "mixed", epochs: 10 });
+  const values = await trainer.model.tensors.read();
+  const weight = values.get("layers.1.conv.weight") ?? new Float32Array();
+  device.write(
+    trainer.model.tensors.tensor("layers.1.conv.weight"),
+    weight.map((value) => 1e6 * value),
+  );
+  // The larger one of NaN and 0 may be either.
+  await rejects(
+    trainer.train(),
+    NonFiniteLossError,
+    /20 steps .* infinite.* too large for f16; train in f32|the loss became/,
+  );
+  trainer.dispose();
 });
 
 /** Bytes of the intermediate tensors of a step that are alive at once. */
