@@ -3694,8 +3694,8 @@ export const lossScale: KernelDefinition<"counts" | "scale" | "good_steps" | "sc
   workgroups: () => 1,
   flops: (v) => v["blocks"],
   source: "// Second pass of loss scaling: where any gradient was infinite or NaN, halves the scale, not below 1, and has the optimizer skip\n\
-// the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. The last number of `schedule` is 1 where the\n\
-// step is to be skipped, and 0 elsewhere. One workgroup.\n\
+// the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. `good_steps` counts them, or below 0, skipped\n\
+// steps in a row. The last number of `schedule` is 1 where the step is to be skipped, and 0 elsewhere. One workgroup.\n\
 //\n\
 // shape counts: blocks\n\
 // shape scale: 1\n\
@@ -3745,14 +3745,15 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
   if (local.x > 0u) {\n\
     return;\n\
   }\n\
-  let good = good_steps[0] + 1.0;\n\
+  let before = good_steps[0];\n\
+  let good = max(before, 0.0) + 1.0;\n\
   let grows = good >= f32(GROWTH_INTERVAL);\n\
   if (overflow) {\n\
     scale[0] = max(0.5 * scale[0], 1.0);\n\
   } else if (grows) {\n\
     scale[0] = min(2.0 * scale[0], LARGEST);\n\
   }\n\
-  good_steps[0] = select(good, 0.0, overflow || grows);\n\
+  good_steps[0] = select(select(good, 0.0, grows), min(before, 0.0) - 1.0, overflow);\n\
   schedule[3] = select(0.0, 1.0, overflow);\n\
 }\n\
 ",

@@ -1,6 +1,6 @@
 // Second pass of loss scaling: where any gradient was infinite or NaN, halves the scale, not below 1, and has the optimizer skip
-// the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. The last number of `schedule` is 1 where the
-// step is to be skipped, and 0 elsewhere. One workgroup.
+// the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. `good_steps` counts them, or below 0, skipped
+// steps in a row. The last number of `schedule` is 1 where the step is to be skipped, and 0 elsewhere. One workgroup.
 //
 // shape counts: blocks
 // shape scale: 1
@@ -36,13 +36,14 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
   if (local.x > 0u) {
     return;
   }
-  let good = good_steps[0] + 1.0;
+  let before = good_steps[0];
+  let good = max(before, 0.0) + 1.0;
   let grows = good >= f32(GROWTH_INTERVAL);
   if (overflow) {
     scale[0] = max(0.5 * scale[0], 1.0);
   } else if (grows) {
     scale[0] = min(2.0 * scale[0], LARGEST);
   }
-  good_steps[0] = select(good, 0.0, overflow || grows);
+  good_steps[0] = select(select(good, 0.0, grows), min(before, 0.0) - 1.0, overflow);
   schedule[3] = select(0.0, 1.0, overflow);
 }

@@ -153,7 +153,7 @@ export function profileTable(kernels: readonly StepRow[]): Rows {
 /** The figures of a step, name and value. */
 export function stepFigures(result: StepResult): Rows {
   return [
-    [`${result.encoder}, batch ${result.batch}, ${result.imageSize} x ${result.imageSize}`, ""],
+    [`${result.encoder}, batch ${result.batch}, ${result.imageSize} x ${result.imageSize}, ${result.precision}`, ""],
     ["time a step", `${digits(result.millisecondsPerStep)} ms`],
     ["images/s", digits(result.imagesPerSecond)],
     ["GFLOP/s", digits(result.gigaflops)],
@@ -177,7 +177,7 @@ export const step: Benchmark = {
     { name: "batch", description: "images a step", standard: "128" },
     { name: "size", description: "pixels of an image's side", standard: "32" },
   ],
-  options: [ROUNDS],
+  options: [ROUNDS, { name: "precision", description: "f32, or mixed: activations in f16", standard: "f32" }],
   run(settings, progress) {
     const shape = stepShape(settings);
     const rounds = wholeNumber(settings, "rounds");

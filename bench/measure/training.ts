@@ -1,7 +1,7 @@
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import type { Device } from "../../src/engine/device.js";
 import { ConfigError } from "../../src/errors.js";
-import { ENCODERS, type TrainingConfig } from "../../src/simclr/config.js";
+import { ENCODERS, PRECISIONS, type TrainingConfig } from "../../src/simclr/config.js";
 import { Trainer } from "../../src/simclr/trainer.js";
 import type { Settings } from "./benchmark.js";
 import { wholeNumber } from "./benchmark.js";
@@ -16,24 +16,29 @@ export interface StepShape {
   readonly imageSize: number;
   /** The whole batch by default. */
   readonly microBatch?: number;
+  /** f32 by default. */
+  readonly precision?: TrainingConfig["precision"];
 }
 
-/** @throws ConfigError for an unknown encoder or numbers out of range. */
+/** @throws ConfigError for an unknown encoder or precision, or numbers out of range. */
 export function stepShape(settings: Settings): StepShape {
   const encoder = ENCODERS.find((name) => name === settings.encoder);
   if (!encoder) throw new ConfigError(`there is no encoder "${settings.encoder}": choose ${ENCODERS.join(", ")}`);
-  return { encoder, batch: wholeNumber(settings, "batch", 2), imageSize: wholeNumber(settings, "size") };
+  const precision = PRECISIONS.find((name) => name === settings.precision);
+  if (!precision)
+    throw new ConfigError(`there is no precision "${settings.precision}": choose ${PRECISIONS.join(", ")}`);
+  return { encoder, batch: wholeNumber(settings, "batch", 2), imageSize: wholeNumber(settings, "size"), precision };
 }
 
 /** A trainer on images of noise, whose content does not change what is computed, with more steps than will be asked for. */
 export function noiseTrainer(
   device: Device,
-  { encoder, batch, imageSize, microBatch = batch }: StepShape,
+  { encoder, batch, imageSize, microBatch = batch, precision = "f32" }: StepShape,
   onCompile?: (compiled: number, total: number) => void,
 ): Promise<Trainer> {
   const pixels = noiseBytes(batch * imageSize * imageSize * 4);
   const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
-  return Trainer.create(device, dataset, { encoder, batch, microBatch, epochs: 10_000 }, onCompile);
+  return Trainer.create(device, dataset, { encoder, batch, microBatch, precision, epochs: 10_000 }, onCompile);
 }
 
 /** Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took. */

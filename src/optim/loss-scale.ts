@@ -6,7 +6,7 @@ import type { Optimizer } from "./optimizer.js";
 
 /** Settings of the loss scale. */
 export interface LossScaleOptions {
-  /** 65536 by default: gradients of a step begin far too large rather than too small, and a few skipped steps set that right. */
+  /** 65536 by default: with it gradients begin too large rather than too small, and a few skipped steps set that right. */
   readonly initial?: number;
   /** Steps in a row without an overflow after which the scale doubles; 2000 by default. */
   readonly growthInterval?: number;
@@ -17,7 +17,8 @@ export interface LossScaleOptions {
  * of f16, and gradients are divided by the scale before the step (Micikevicius et al. 2018, section 3.2). Where one of them is
  * infinite or NaN, the step changes neither parameters nor the optimizer's state, and the scale halves, not below 1; after
  * `growthInterval` good steps in a row it doubles. The rule and the defaults are those of torch.amp.GradScaler; all of it
- * happens on the device. A skipped step counts in the schedule and in the bias correction of AdamW.
+ * happens on the device. A skipped step counts in the schedule and in the bias correction of AdamW. The state has `loss_scale`
+ * and `good_steps`, the good steps in a row, or below 0, the skipped ones.
  *
  * Backward passes have to start from the scale, or from gradients that were computed so: `tape.backward(loss, lossScale)`.
  * @throws ConfigError for a setting out of its range.

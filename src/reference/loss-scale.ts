@@ -1,4 +1,4 @@
-/** A loss scale, and the steps in a row that it has been good for. */
+/** A loss scale, and the steps in a row that it has been good for, or below 0, that were skipped. */
 export interface LossScaleState {
   readonly scale: number;
   readonly goodSteps: number;
@@ -23,12 +23,14 @@ export function lossScaleStep(
   growthInterval: number,
 ): LossScaleStep {
   const gradients = scaled.map((value) => value / scale);
-  if (!scaled.every(Number.isFinite)) return { gradients, skip: true, scale: Math.max(scale / 2, 1), goodSteps: 0 };
-  const grows = goodSteps + 1 >= growthInterval;
+  if (!scaled.every(Number.isFinite))
+    return { gradients, skip: true, scale: Math.max(scale / 2, 1), goodSteps: Math.min(goodSteps, 0) - 1 };
+  const good = Math.max(goodSteps, 0) + 1;
+  const grows = good >= growthInterval;
   return {
     gradients,
     skip: false,
     scale: grows ? Math.min(2 * scale, 2 ** 24) : scale,
-    goodSteps: grows ? 0 : goodSteps + 1,
+    goodSteps: grows ? 0 : good,
   };
 }

@@ -36,6 +36,9 @@ export interface TrainingHooks {
   readonly signal?: AbortSignal;
 }
 
+/** Skipped steps in a row that end a training in mixed precision: four more than take the loss scale from 65536 to 1. */
+const MOST_SKIPPED = 20;
+
 /** Trains a model on images without their labels. */
 export class Trainer {
   /** Steps done. */
@@ -192,6 +195,13 @@ export class Trainer {
     if (!Number.isFinite(metrics.loss)) {
       throw new NonFiniteLossError(
         `the loss became ${metrics.loss} at step ${step} (learning rate ${learningRate}): lower the learning rate or lengthen the warm-up; the last checkpoint is from before`,
+      );
+    }
+    // Only mixed precision has it.
+    const goodSteps = this.optimizer.state.get("good_steps");
+    if (goodSteps && metrics.lossScale === 1 && (await this.device.read(goodSteps))[0] <= -MOST_SKIPPED) {
+      throw new NonFiniteLossError(
+        `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate}); the last checkpoint is from before`,
       );
     }
     await onStep?.({ ...metrics, step, epoch: step / this.stepsPerEpoch, learningRate, imagesPerSecond });

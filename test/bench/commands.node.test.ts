@@ -27,6 +27,7 @@ commands("say what is wrong with a setting", async () => {
     [["host.js", "--rounds", "0"], 'rounds is "0"'],
     [["step.js", "resnet17"], 'no encoder "resnet17"'],
     [["step.js", "convnet", "many"], 'batch is "many"'],
+    [["step.js", "--precision", "f16"], 'no precision "f16"'],
   ] as const) {
     const { code, stderr } = await run(...words);
     assert.is(code, 1);

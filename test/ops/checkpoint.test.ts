@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { evaluate, gradientOf, type Input, type Outputs } from "../../src/doctor/check.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
+import type { StoredType } from "../../src/doctor/rounding.js";
 import type { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
@@ -16,13 +17,13 @@ const kept: Segment = (_, make) => make();
 const recomputed: Segment = (tape, make) => tape.checkpoint(make);
 
 /** A residual block with a segment inside of a segment; the gradients, the output and the running statistics after a run. */
-async function runBlock(outer: Segment, inner: Segment): Promise<Outputs> {
-  const random = randomInputs(41);
+async function runBlock(outer: Segment, inner: Segment, type: StoredType = "f32"): Promise<Outputs> {
+  const random = randomInputs(41, type);
   const [data, first, second] = [random.normal(2 * 5 * 4 * 3), random.normal(81), random.normal(81)];
   const values = random.normal(12);
   const seed = random.normal(data.length);
   return evaluate(await testDevice(), (tape, input) => {
-    const [x, w1, w2] = [input(data, [2, 5, 4, 3]), input(first, [3, 3, 3, 3]), input(second, [3, 3, 3, 3])];
+    const [x, w1, w2] = [input(data, [2, 5, 4, 3], type), input(first, [3, 3, 3, 3]), input(second, [3, 3, 3, 3])];
     const [one, two] = [norms(input, values.subarray(0, 6)), norms(input, values.subarray(6))];
     tape.watch(x, w1, w2, one.gamma, two.gamma);
     const y = outer(tape, () => {
@@ -30,7 +31,7 @@ async function runBlock(outer: Segment, inner: Segment): Promise<Outputs> {
       return batchNorm(tape, conv2d(tape, half, w2, { padding: 1 }), two, { residual: x, relu: true });
     });
     const output = relu(tape, add(tape, y, x));
-    tape.backward(output, input(seed, output.shape));
+    tape.backward(output, input(seed, output.shape, type));
     const gradients = { x, w1, w2, gamma1: one.gamma, gamma2: two.gamma };
     return {
       output,
@@ -59,6 +60,15 @@ checkpointing("gradients are the same to the bit, and running statistics move on
   assert.equal(await runBlock(kept, recomputed), expected);
   assert.equal(await runBlock(recomputed, recomputed), expected);
 });
+
+// Where the device has no f16, nothing of f16 is there to be computed again.
+if ((await testDevice()).has("shader-f16")) {
+  checkpointing("the same with activations in f16", async () => {
+    const expected = await runBlock(kept, kept, "f16");
+    assert.not.equal(expected, await runBlock(kept, kept));
+    assert.equal(await runBlock(recomputed, recomputed, "f16"), expected);
+  });
+}
 
 checkpointing("needs less memory where there is more to keep than to compute again", async () => {
   const device = await testDevice();

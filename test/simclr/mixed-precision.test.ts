@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { roundToHalf } from "../../src/doctor/rounding.js";
 import { openDevice } from "../../src/engine/device.js";
 import { planMemory } from "../../src/engine/planner.js";
-import { ConfigError } from "../../src/errors.js";
+import { ConfigError, NonFiniteLossError } from "../../src/errors.js";
 import { withLossScale } from "../../src/optim/loss-scale.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { decodeCheckpoint, parseConfig } from "../../src/simclr/checkpoint.js";
@@ -153,6 +153,23 @@ withHalf("skips steps whose gradients are too large for f16, and then goes on", 
   assert.ok(moved.flat().every(Number.isFinite));
   for (const part of [step, optimizer]) part.dispose();
   model.tensors.dispose();
+});
+
+withHalf("ends where activations are too large for f16, even where rectifiers hide that from the loss", async () => {
+  const trainer = await Trainer.create(device, images, { ...SMALL_CONFIG, precision: "mixed", epochs: 10 });
+  const values = await trainer.model.tensors.read();
+  const weight = values.get("layers.1.conv.weight") ?? new Float32Array();
+  device.write(
+    trainer.model.tensors.tensor("layers.1.conv.weight"),
+    weight.map((value) => 1e6 * value),
+  );
+  // The larger one of NaN and 0 may be either.
+  await rejects(
+    trainer.train(),
+    NonFiniteLossError,
+    /20 steps .* infinite.* too large for f16; train in f32|the loss became/,
+  );
+  trainer.dispose();
 });
 
 /** Bytes of the intermediate tensors of a step that are alive at once. */
