@@ -4,12 +4,14 @@ import { batchNormChecks } from "./batch-norm-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { convolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks } from "./elementwise-checks.js";
+import { groupNormChecks } from "./group-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
 import { poolingChecks } from "./pooling-checks.js";
 import { tiledChecks } from "./tiled-checks.js";
+import { weightStandardizationChecks } from "./weight-standardization-checks.js";
 
 /** Checks of every kernel, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
@@ -18,6 +20,8 @@ export const checks: readonly Check[] = [
   ...convolutionChecks,
   ...tiledChecks,
   ...batchNormChecks,
+  ...groupNormChecks,
+  ...weightStandardizationChecks,
   ...poolingChecks,
   ...lossChecks,
   ...nearestChecks,
