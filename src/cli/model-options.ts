@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { NORMS } from "../nn/normalized-convolution.js";
 import { DEFAULT_CONFIG, ENCODERS, type TrainingConfig } from "../simclr/config.js";
 
 /** An option's text as a number. */
@@ -13,6 +14,7 @@ export interface ModelOptions {
   readonly encoder: TrainingConfig["encoder"];
   readonly width: number;
   readonly stem: TrainingConfig["stem"];
+  readonly norm: TrainingConfig["norm"];
   readonly headLayers: 0 | 1 | 2 | 3;
   readonly headHidden?: number;
   readonly headOutput: number;
@@ -31,6 +33,11 @@ export function addModelOptions(command: Command): Command {
         .choices(["auto", "cifar", "imagenet"])
         .default(d.stem),
     )
+    .addOption(
+      new Option("--norm <name>", "the encoder's: batch norm, or group norm with standardised weights")
+        .choices(NORMS)
+        .default(d.norm),
+    )
     .option(
       "--head-layers <count>",
       "layers of the projection head: 0 (none), 1 (linear), 2 or 3",
@@ -46,9 +53,9 @@ export function addModelOptions(command: Command): Command {
 /** What those options say about the training. */
 export function modelConfig(
   options: ModelOptions,
-): Pick<TrainingConfig, "encoder" | "width" | "stem" | "head" | "batch"> {
-  const { encoder, width, stem, batch } = options;
+): Pick<TrainingConfig, "encoder" | "width" | "stem" | "norm" | "head" | "batch"> {
+  const { encoder, width, stem, norm, batch } = options;
   const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, head, batch };
+  return { encoder, width, stem, norm, head, batch };
 }
