@@ -3315,6 +3315,603 @@ fn main(\n\
 ",
 };
 
+export const groupNormCombine: KernelDefinition<"parts" | "statistics", "batch" | "pixels" | "channels" | "groups", "LANES" | "ROWS" | "EPSILON"> = {
+  name: "groupNormCombine",
+  bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}, {"name":"groups","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 } },
+  unrolls: () => [],
+  shapes: (v) => ({ parts: 2 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"], statistics: 2 * v["batch"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["batch"] * v["groups"] / v["LANES"]),
+  flops: (v) => 8 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"],
+  source: "// Second pass of the statistics of group norm: puts the runs and the channels of each group of an image together (Chan, Golub\n\
+// and LeVeque 1979). `statistics` holds [image, channel] means, then as many 1 / sqrt(variance + EPSILON), with the biased\n\
+// variance: every channel has the values of its group, so that the passes over the map need not know the groups.\n\
+// One thread a group of an image.\n\
+//\n\
+// shape parts: 2 * batch * ceil(pixels / ROWS) * channels\n\
+// shape statistics: 2 * batch * channels\n\
+// workgroups: ceil(batch * groups / LANES)\n\
+// flops: 8 * batch * ceil(pixels / ROWS) * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Pixels of a run, as in group-norm-statistics.\n\
+const ROWS: u32 = 64u;\n\
+const EPSILON: f32 = 0.00001;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+  groups: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> parts: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.batch * params.groups) {\n\
+    return;\n\
+  }\n\
+  let image = i / params.groups;\n\
+  let width = params.channels / params.groups;\n\
+  let first = i % params.groups * width;\n\
+  let runs = (params.pixels + ROWS - 1u) / ROWS;\n\
+  let squares_at = params.batch * runs * params.channels;\n\
+  var count = 0.0;\n\
+  var mean = 0.0;\n\
+  var squares = 0.0;\n\
+  for (var run = 0u; run < runs; run++) {\n\
+    let more = f32(min(params.pixels - run * ROWS, ROWS));\n\
+    let part = (image * runs + run) * params.channels + first;\n\
+    for (var c = 0u; c < width; c++) {\n\
+      let difference = parts[part + c] - mean;\n\
+      let total = count + more;\n\
+      mean += difference * (more / total);\n\
+      squares += parts[squares_at + part + c] + difference * difference * (count * more / total);\n\
+      count = total;\n\
+    }\n\
+  }\n\
+  let inverse = inverseSqrt(squares / count + EPSILON);\n\
+  for (var c = 0u; c < width; c++) {\n\
+    let place = image * params.channels + first + c;\n\
+    statistics[place] = mean;\n\
+    statistics[params.batch * params.channels + place] = inverse;\n\
+  }\n\
+}\n\
+",
+};
+
+export const groupNormGradientCombine: KernelDefinition<"parts" | "gamma" | "sums" | "means", "batch" | "pixels" | "channels" | "groups" | "runs", "LANES"> = {
+  name: "groupNormGradientCombine",
+  bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}, {"name":"means","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}, {"name":"groups","type":"u32","offset":12}, {"name":"runs","type":"u32","offset":16}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ parts: 2 * v["batch"] * v["runs"] * v["channels"], gamma: v["channels"], sums: 2 * v["batch"] * v["channels"], means: 2 * v["batch"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["batch"] * v["groups"] / v["LANES"]),
+  flops: (v) => 2 * v["batch"] * (v["runs"] + 2) * v["channels"],
+  source: "// Second pass of the gradient of group norm: adds up the runs of each image, in their order, and takes the means over each group\n\
+// that the gradient of x needs. `sums` holds [image, channel] sums of g * normalised x, then as many of g: dgamma and dbeta are\n\
+// those of all images (batch-norm-gradient-combine). `means` holds, for every channel of a group, the group's mean of\n\
+// gamma * g * normalised x, then of gamma * g. One thread a group of an image.\n\
+//\n\
+// shape parts: 2 * batch * runs * channels\n\
+// shape gamma: channels\n\
+// shape sums: 2 * batch * channels\n\
+// shape means: 2 * batch * channels\n\
+// workgroups: ceil(batch * groups / LANES)\n\
+// flops: 2 * batch * (runs + 2) * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+  groups: u32,\n\
+  // Runs of an image.\n\
+  runs: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> parts: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> means: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.batch * params.groups) {\n\
+    return;\n\
+  }\n\
+  let image = i / params.groups;\n\
+  let width = params.channels / params.groups;\n\
+  let first = i % params.groups * width;\n\
+  let half = params.batch * params.channels;\n\
+  var normalized_total = 0.0;\n\
+  var total = 0.0;\n\
+  for (var c = first; c < first + width; c++) {\n\
+    var normalized_sum = 0.0;\n\
+    var sum = 0.0;\n\
+    for (var run = 0u; run < params.runs; run++) {\n\
+      let part = (image * params.runs + run) * params.channels + c;\n\
+      normalized_sum += parts[part];\n\
+      sum += parts[half * params.runs + part];\n\
+    }\n\
+    sums[image * params.channels + c] = normalized_sum;\n\
+    sums[half + image * params.channels + c] = sum;\n\
+    normalized_total = fma(gamma[c], normalized_sum, normalized_total);\n\
+    total = fma(gamma[c], sum, total);\n\
+  }\n\
+  let count = f32(params.pixels * width);\n\
+  for (var c = first; c < first + width; c++) {\n\
+    means[image * params.channels + c] = normalized_total / count;\n\
+    means[half + image * params.channels + c] = total / count;\n\
+  }\n\
+}\n\
+",
+};
+
+export const groupNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS" | "RELU"> = {
+  name: "groupNormGradientSums",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], dy: v["batch"] * v["pixels"] * v["channels"], statistics: 2 * v["batch"] * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"] }),
+  workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 6 * v["batch"] * v["pixels"] * v["channels"],
+  source: "// First pass of the gradient of group norm: over each run of ROWS pixels of an image, sum of g * normalised x and of g, where\n\
+// g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed again: cheaper than\n\
+// reading them. `parts` holds [run, channel] sums of g * normalised x, then as many of g.\n\
+//\n\
+// shape x: batch * pixels * channels\n\
+// shape dy: batch * pixels * channels\n\
+// shape statistics: 2 * batch * channels\n\
+// shape gamma: channels\n\
+// shape beta: channels\n\
+// shape parts: 2 * batch * ceil(pixels / ROWS) * channels\n\
+// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
+// flops: 6 * batch * pixels * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
+// of an image does not depend on those before it; `run` counts them through the batch.\n\
+struct ImageTile {\n\
+  channel: u32,\n\
+  image: u32,\n\
+  run: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, rows_per_run: u32) -> ImageTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let runs = (pixels + rows_per_run - 1u) / rows_per_run;\n\
+  let run = index / blocks;\n\
+  let image = run / runs;\n\
+  let first = run % runs * rows_per_run;\n\
+  return ImageTile(\n\
+    index % blocks * lanes + lane,\n\
+    image,\n\
+    run,\n\
+    image * pixels + first,\n\
+    image * pixels + min(pixels, first + rows_per_run),\n\
+  );\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
+// Pixels a thread goes through.\n\
+const ROWS: u32 = 64u;\n\
+const RELU: bool = false;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<Element>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> parts: array<Element>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = image_tile(workgroup_index(group, grid), local.x, LANES, params.pixels, channels, ROWS);\n\
+  if (tile.image >= params.batch || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
+  let place = tile.image * channels + tile.channel;\n\
+  let mean = statistics[place];\n\
+  let inverse = statistics[params.batch * channels + place];\n\
+  let scale = gamma[tile.channel] * inverse;\n\
+  let shift = beta[tile.channel];\n\
+  var normalized_sum = Element();\n\
+  var sum = Element();\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let i = row * channels + tile.channel;\n\
+    let centered = x[i] - mean;\n\
+    // The output by the expression of group-norm.\n\
+    var g = dy[i];\n\
+    if (RELU) {\n\
+      g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
+    }\n\
+    normalized_sum = fma(g, centered * inverse, normalized_sum);\n\
+    sum += g;\n\
+  }\n\
+  let runs = (params.pixels + ROWS - 1u) / ROWS;\n\
+  parts[tile.run * channels + tile.channel] = normalized_sum;\n\
+  parts[(params.batch * runs + tile.run) * channels + tile.channel] = sum;\n\
+}\n\
+",
+};
+
+export const groupNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "means" | "dx", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS" | "RELU"> = {
+  name: "groupNormGradient",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"means","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], dy: v["batch"] * v["pixels"] * v["channels"], statistics: 2 * v["batch"] * v["channels"], gamma: v["channels"], beta: v["channels"], means: 2 * v["batch"] * v["channels"], dx: v["batch"] * v["pixels"] * v["channels"] }),
+  workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 7 * v["batch"] * v["pixels"] * v["channels"],
+  source: "// Third pass of the gradient of group norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,\n\
+// dx = (gamma * g - mean(gamma * g) - normalised x * mean(gamma * g * normalised x)) / sqrt(variance + EPSILON), where the means\n\
+// are those of the image and the channel's group. `means` holds, for every channel, its group's mean of\n\
+// gamma * g * normalised x, then as many of gamma * g.\n\
+//\n\
+// shape x: batch * pixels * channels\n\
+// shape dy: batch * pixels * channels\n\
+// shape statistics: 2 * batch * channels\n\
+// shape gamma: channels\n\
+// shape beta: channels\n\
+// shape means: 2 * batch * channels\n\
+// shape dx: batch * pixels * channels\n\
+// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
+// flops: 7 * batch * pixels * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
+// of an image does not depend on those before it; `run` counts them through the batch.\n\
+struct ImageTile {\n\
+  channel: u32,\n\
+  image: u32,\n\
+  run: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, rows_per_run: u32) -> ImageTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let runs = (pixels + rows_per_run - 1u) / rows_per_run;\n\
+  let run = index / blocks;\n\
+  let image = run / runs;\n\
+  let first = run % runs * rows_per_run;\n\
+  return ImageTile(\n\
+    index % blocks * lanes + lane,\n\
+    image,\n\
+    run,\n\
+    image * pixels + first,\n\
+    image * pixels + min(pixels, first + rows_per_run),\n\
+  );\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
+// Pixels a thread goes through.\n\
+const ROWS: u32 = 8u;\n\
+const RELU: bool = false;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<Element>;\n\
+@group(0) @binding(3) var<storage, read> gamma: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> beta: array<Element>;\n\
+@group(0) @binding(5) var<storage, read> means: array<Element>;\n\
+@group(0) @binding(6) var<storage, read_write> dx: array<Element>;\n\
+@group(0) @binding(7) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = image_tile(workgroup_index(group, grid), local.x, LANES, params.pixels, channels, ROWS);\n\
+  if (tile.image >= params.batch || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
+  let half = params.batch * channels;\n\
+  let place = tile.image * channels + tile.channel;\n\
+  let mean = statistics[place];\n\
+  let inverse = statistics[half + place];\n\
+  let scale = gamma[tile.channel] * inverse;\n\
+  let shift = beta[tile.channel];\n\
+  let slope = inverse * inverse * means[place];\n\
+  let offset = inverse * means[half + place];\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let i = row * channels + tile.channel;\n\
+    let centered = x[i] - mean;\n\
+    var g = dy[i];\n\
+    if (RELU) {\n\
+      g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
+    }\n\
+    dx[i] = scale * g - offset - centered * slope;\n\
+  }\n\
+}\n\
+",
+};
+
+export const groupNormStatistics: KernelDefinition<"x" | "parts", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS"> = {
+  name: "groupNormStatistics",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
+  unrolls: () => [(8), (8)],
+  shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], parts: 2 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"] }),
+  workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 5 * v["batch"] * v["pixels"] * v["channels"],
+  source: "// First pass of the statistics of group norm: mean and sum of squared differences from it, of each run of ROWS pixels of an\n\
+// image and each channel, in blocks that are put together as in batch-norm-statistics. `parts` holds [run, channel] means, then\n\
+// as many sums of squares.\n\
+//\n\
+// shape x: batch * pixels * channels\n\
+// shape parts: 2 * batch * ceil(pixels / ROWS) * channels\n\
+// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
+// flops: 5 * batch * pixels * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
+// of an image does not depend on those before it; `run` counts them through the batch.\n\
+struct ImageTile {\n\
+  channel: u32,\n\
+  image: u32,\n\
+  run: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, rows_per_run: u32) -> ImageTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let runs = (pixels + rows_per_run - 1u) / rows_per_run;\n\
+  let run = index / blocks;\n\
+  let image = run / runs;\n\
+  let first = run % runs * rows_per_run;\n\
+  return ImageTile(\n\
+    index % blocks * lanes + lane,\n\
+    image,\n\
+    run,\n\
+    image * pixels + first,\n\
+    image * pixels + min(pixels, first + rows_per_run),\n\
+  );\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
+// Pixels a thread goes through.\n\
+const ROWS: u32 = 64u;\n\
+const BLOCK = 8u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = image_tile(workgroup_index(group, grid), local.x, LANES, params.pixels, channels, ROWS);\n\
+  if (tile.image >= params.batch || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
+  var count = 0.0;\n\
+  var mean = Element();\n\
+  var squares = Element();\n\
+  for (var row = tile.begin; row < tile.end; row += BLOCK) {\n\
+    var values: array<Element, BLOCK>;\n\
+    var sum = Element();\n\
+    //#unroll\n\
+    for (var r = 0u; r < BLOCK; r++) {\n\
+      // Past the end, the row before the end again, with no weight.\n\
+      values[r] = x[min(row + r, tile.end - 1u) * channels + tile.channel];\n\
+      sum += select(Element(), values[r], row + r < tile.end);\n\
+    }\n\
+    let more = f32(min(BLOCK, tile.end - row));\n\
+    let block_mean = sum / more;\n\
+    //#unroll\n\
+    for (var r = 0u; r < BLOCK; r++) {\n\
+      let difference = select(Element(), values[r] - block_mean, row + r < tile.end);\n\
+      squares = fma(difference, difference, squares);\n\
+    }\n\
+    let total = count + more;\n\
+    let step = block_mean - mean;\n\
+    mean += step * (more / total);\n\
+    squares += step * step * (count * more / total);\n\
+    count = total;\n\
+  }\n\
+  let runs = (params.pixels + ROWS - 1u) / ROWS;\n\
+  parts[tile.run * channels + tile.channel] = mean;\n\
+  parts[(params.batch * runs + tile.run) * channels + tile.channel] = squares;\n\
+}\n\
+",
+};
+
+export const groupNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS" | "RESIDUAL" | "RELU"> = {
+  name: "groupNorm",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"pixels","type":"u32","offset":4}, {"name":"channels","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], statistics: 2 * v["batch"] * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["batch"] * v["pixels"] * v["channels"], y: v["batch"] * v["pixels"] * v["channels"] }),
+  workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 4 * v["batch"] * v["pixels"] * v["channels"],
+  source: "// Group norm (Wu and He 2018), with what follows it in a residual net:\n\
+// y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU, where mean\n\
+// and variance are those of the image and the channel's group. `statistics` holds [image, channel] means, then as many\n\
+// 1 / sqrt(variance + EPSILON). Without RESIDUAL, `residual` is not read (bind x).\n\
+//\n\
+// shape x: batch * pixels * channels\n\
+// shape statistics: 2 * batch * channels\n\
+// shape gamma: channels\n\
+// shape beta: channels\n\
+// shape residual: batch * pixels * channels\n\
+// shape y: batch * pixels * channels\n\
+// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
+// flops: 4 * batch * pixels * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
+// of an image does not depend on those before it; `run` counts them through the batch.\n\
+struct ImageTile {\n\
+  channel: u32,\n\
+  image: u32,\n\
+  run: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, rows_per_run: u32) -> ImageTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let runs = (pixels + rows_per_run - 1u) / rows_per_run;\n\
+  let run = index / blocks;\n\
+  let image = run / runs;\n\
+  let first = run % runs * rows_per_run;\n\
+  return ImageTile(\n\
+    index % blocks * lanes + lane,\n\
+    image,\n\
+    run,\n\
+    image * pixels + first,\n\
+    image * pixels + min(pixels, first + rows_per_run),\n\
+  );\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
+// Pixels a thread goes through.\n\
+const ROWS: u32 = 8u;\n\
+const RESIDUAL: bool = false;\n\
+const RELU: bool = false;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  pixels: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> statistics: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> gamma: array<Element>;\n\
+@group(0) @binding(3) var<storage, read> beta: array<Element>;\n\
+@group(0) @binding(4) var<storage, read> residual: array<Element>;\n\
+@group(0) @binding(5) var<storage, read_write> y: array<Element>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = image_tile(workgroup_index(group, grid), local.x, LANES, params.pixels, channels, ROWS);\n\
+  if (tile.image >= params.batch || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
+  let place = tile.image * channels + tile.channel;\n\
+  let mean = statistics[place];\n\
+  let scale = gamma[tile.channel] * statistics[params.batch * channels + place];\n\
+  let shift = beta[tile.channel];\n\
+  for (var row = tile.begin; row < tile.end; row++) {\n\
+    let i = row * channels + tile.channel;\n\
+    var value = fma(x[i] - mean, scale, shift);\n\
+    if (RESIDUAL) {\n\
+      value += residual[i];\n\
+    }\n\
+    y[i] = select(value, max(value, Element()), RELU);\n\
+  }\n\
+}\n\
+",
+};
+
 export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "LANES" | "EPSILON" | "LARGEST"> = {
   name: "inverseNorms",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}],
@@ -7189,6 +7786,190 @@ fn main(\n\
 ",
 };
 
+export const weightStandardizationGradient: KernelDefinition<"y" | "dy" | "inverse" | "dweight", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR"> = {
+  name: "weightStandardizationGradient",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"inverse","access":"read","element":"f32"}, {"name":"dweight","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 4 }, GROUPS: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: () => [],
+  shapes: (v) => ({ y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], inverse: v["channels"], dweight: v["rows"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 7 * v["rows"] * v["channels"],
+  source: "// Gradient of weight standardisation: dweight = inverse * (dy - mean(dy) - y * mean(dy * y)), with the means of each output\n\
+// channel's column; `y` is the standardised weight and `inverse` 1 / sqrt(variance + EPSILON). Cut up as weight-standardization.\n\
+//\n\
+// shape y: rows * channels\n\
+// shape dy: rows * channels\n\
+// shape inverse: channels\n\
+// shape dweight: rows * channels\n\
+// workgroups: ceil(channels / (LANES * VECTOR))\n\
+// flops: 7 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 4u;\n\
+const GROUPS: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<Element>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Element>;\n\
+@group(0) @binding(2) var<storage, read> inverse: array<Element>;\n\
+@group(0) @binding(3) var<storage, read_write> dweight: array<Element>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let own = workgroup_index(group, grid) * LANES + local.x;\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(own, channels - 1u);\n\
+  let rows = f32(params.rows);\n\
+  var sum = Element();\n\
+  var products = Element();\n\
+  for (var row = local.y; row < params.rows; row += GROUPS) {\n\
+    let g = dy[row * channels + channel];\n\
+    sum += g;\n\
+    products = fma(g, y[row * channels + channel], products);\n\
+  }\n\
+  let mean = strand_sum(local.x, local.y, sum) / rows;\n\
+  let slope = strand_sum(local.x, local.y, products) / rows;\n\
+  if (own >= channels) {\n\
+    return;\n\
+  }\n\
+  let scale = inverse[channel];\n\
+  for (var row = local.y; row < params.rows; row += GROUPS) {\n\
+    let i = row * channels + channel;\n\
+    dweight[i] = scale * (dy[i] - mean - y[i] * slope);\n\
+  }\n\
+}\n\
+",
+};
+
+export const weightStandardization: KernelDefinition<"weight" | "y" | "inverse", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR" | "EPSILON"> = {
+  name: "weightStandardization",
+  bindings: [{"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}, {"name":"inverse","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 4 }, GROUPS: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, EPSILON: { type: "f32", value: 1e-10 } },
+  unrolls: () => [],
+  shapes: (v) => ({ weight: v["rows"] * v["channels"], y: v["rows"] * v["channels"], inverse: v["channels"] }),
+  workgroups: (v) => Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 6 * v["rows"] * v["channels"],
+  source: "// Weight standardisation (Qiao et al. 2019): y = (weight - mean) / sqrt(variance + EPSILON), with the mean and the biased variance\n\
+// of each output channel's column. `inverse` receives 1 / sqrt(variance + EPSILON). A workgroup has LANES * VECTOR channels, and\n\
+// its GROUPS strands of threads take turns with the rows: once for the mean, once for the squared differences from it, once to\n\
+// write.\n\
+//\n\
+// shape weight: rows * channels\n\
+// shape y: rows * channels\n\
+// shape inverse: channels\n\
+// workgroups: ceil(channels / (LANES * VECTOR))\n\
+// flops: 6 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 4u;\n\
+const GROUPS: u32 = 64u;\n\
+const VECTOR: u32 = 1u;\n\
+const EPSILON: f32 = 0.0000000001;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> weight: array<Element>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Element>;\n\
+@group(0) @binding(2) var<storage, read_write> inverse: array<Element>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let own = workgroup_index(group, grid) * LANES + local.x;\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(own, channels - 1u);\n\
+  let rows = f32(params.rows);\n\
+  var sum = Element();\n\
+  for (var row = local.y; row < params.rows; row += GROUPS) {\n\
+    sum += weight[row * channels + channel];\n\
+  }\n\
+  let mean = strand_sum(local.x, local.y, sum) / rows;\n\
+  var squares = Element();\n\
+  for (var row = local.y; row < params.rows; row += GROUPS) {\n\
+    let difference = weight[row * channels + channel] - mean;\n\
+    squares = fma(difference, difference, squares);\n\
+  }\n\
+  let scale = inverseSqrt(strand_sum(local.x, local.y, squares) / rows + EPSILON);\n\
+  if (own >= channels) {\n\
+    return;\n\
+  }\n\
+  for (var row = local.y; row < params.rows; row += GROUPS) {\n\
+    y[row * channels + channel] = (weight[row * channels + channel] - mean) * scale;\n\
+  }\n\
+  if (local.y == 0u) {\n\
+    inverse[channel] = scale;\n\
+  }\n\
+}\n\
+",
+};
+
 /** Every kernel by name. */
 export const kernels = {
   accumulate,
@@ -7220,6 +8001,12 @@ export const kernels = {
   gaussianNoise,
   globalAveragePoolGradient,
   globalAveragePool,
+  groupNormCombine,
+  groupNormGradientCombine,
+  groupNormGradientSums,
+  groupNormGradient,
+  groupNormStatistics,
+  groupNorm,
   inverseNorms,
   knnVote,
   larsNorms,
@@ -7258,4 +8045,6 @@ export const kernels = {
   topK,
   transpose,
   unscaleGradients,
+  weightStandardizationGradient,
+  weightStandardization,
 };

@@ -30,9 +30,11 @@ export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatisti
 export { columnSums } from "./ops/column-sums.js";
 export { type ConvolutionOptions, conv2d } from "./ops/conv2d.js";
 export { add, mean, relu, transpose } from "./ops/elementwise.js";
+export { type GroupNormOptions, type GroupNormTensors, groupNorm } from "./ops/group-norm.js";
 export { addBias, matmul, type Transposition } from "./ops/matmul.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
 export { toFloat, toHalf } from "./ops/precision.js";
 export { gatherIndices, gatherRows, meanStandardDeviation, standardize, topK } from "./ops/rows.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
+export { standardizeWeight } from "./ops/weight-standardization.js";

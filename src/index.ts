@@ -34,9 +34,10 @@ export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { convnet } from "./nn/convnet.js";
-export { BatchNorm, Convolution, Linear } from "./nn/layers.js";
+export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
 export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
 export type { Encoder, ForwardPass, Initial, Module, TensorSpec } from "./nn/module.js";
+export { NORMS, type Norm } from "./nn/normalized-convolution.js";
 export { type HeadOptions, type ProjectionHead, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";

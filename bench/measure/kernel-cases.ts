@@ -6,6 +6,7 @@ import { ntXent } from "../../src/losses/nt-xent.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { conv2d, windowedExtent } from "../../src/ops/conv2d.js";
 import { transpose } from "../../src/ops/elementwise.js";
+import { groupNorm } from "../../src/ops/group-norm.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { DEFAULT_CONFIG } from "../../src/simclr/config.js";
 import { createModel, createOptimizer } from "../../src/simclr/model.js";
@@ -97,19 +98,14 @@ function convolution(
   );
 }
 
-/** Batch norm and rectifier at the size of a ResNet-18's maps. */
-function batchNormAndRelu(rows: number, channels: number): KernelCase[] {
-  const operation = `batch norm + ReLU, ${rows.toLocaleString("en")} x ${channels}`;
+/** A norm and rectifier over a map; `record` makes the output and watches what takes a gradient. */
+function normAndRelu(
+  operation: string,
+  shape: readonly number[],
+  record: (tape: Tape, inputs: Inputs) => Tensor,
+): KernelCase[] {
   const target = { least: 0.6, reach: 0.85 };
-  const map = 4 * rows * channels;
-  const forward = (tape: Tape, inputs: Inputs): Tensor => {
-    const x = inputs.normal([rows, channels], "x");
-    const [gamma, beta, runningMean, runningVar] = ["gamma", "beta", "running mean", "running variance"].map((label) =>
-      inputs.normal([channels], label),
-    );
-    tape.watch(x, gamma, beta);
-    return batchNorm(tape, x, { gamma, beta, runningMean, runningVar }, { relu: true });
-  };
+  const map = 4 * elementsOf(shape);
   return [
     {
       operation,
@@ -120,7 +116,7 @@ function batchNormAndRelu(rows: number, channels: number): KernelCase[] {
       bytes: 3 * map,
       target,
       record(tape, inputs) {
-        forward(tape, inputs);
+        record(tape, inputs);
         return 0;
       },
     },
@@ -133,13 +129,38 @@ function batchNormAndRelu(rows: number, channels: number): KernelCase[] {
       bytes: 5 * map,
       target,
       record(tape, inputs) {
-        const y = forward(tape, inputs);
+        const y = record(tape, inputs);
         const before = tape.launches.length;
         tape.backward(y, inputs.normal(y.shape, "dy"));
         return before;
       },
     },
   ];
+}
+
+/** Batch norm and rectifier at the size of a ResNet-18's maps. */
+function batchNormAndRelu(rows: number, channels: number): KernelCase[] {
+  const operation = `batch norm + ReLU, ${rows.toLocaleString("en")} x ${channels}`;
+  return normAndRelu(operation, [rows, channels], (tape, inputs) => {
+    const x = inputs.normal([rows, channels], "x");
+    const [gamma, beta, runningMean, runningVar] = ["gamma", "beta", "running mean", "running variance"].map((label) =>
+      inputs.normal([channels], label),
+    );
+    tape.watch(x, gamma, beta);
+    return batchNorm(tape, x, { gamma, beta, runningMean, runningVar }, { relu: true });
+  });
+}
+
+/** Group norm in 32 groups and rectifier. */
+function groupNormAndRelu(
+  shape: readonly [batch: number, height: number, width: number, channels: number],
+): KernelCase[] {
+  return normAndRelu(`group norm + ReLU, ${shape.join(" x ")}`, shape, (tape, inputs) => {
+    const x = inputs.normal(shape, "x");
+    const [gamma, beta] = ["gamma", "beta"].map((label) => inputs.normal([shape[3]], label));
+    tape.watch(x, gamma, beta);
+    return groupNorm(tape, x, { gamma, beta }, { groups: 32, relu: true });
+  });
 }
 
 /** NT-Xent as a fused algorithm has to compute it: the logits once forward and once backward, and their gradient's product. */
@@ -282,6 +303,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...batchNormAndRelu(65_536, 128),
   ...batchNormAndRelu(16_384, 256),
   ...batchNormAndRelu(4_096, 512),
+  ...groupNormAndRelu([256, 16, 16, 64]),
   ...contrastiveLoss(4096, 128),
   augmentation(128, 32),
   update("adamw"),

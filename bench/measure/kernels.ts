@@ -136,7 +136,7 @@ export function kernelTable(rows: readonly KernelRow[]): Rows {
 export const KERNELS_NOTE = `share: of the roofline, whose kernel is sampled right before in each round ("fma" by GFLOP/s, "copy" by GB/s).
 GFLOP/s count what the mathematics takes: convolution 2 N OH OW KH KW Cin Cout in every direction; NT-Xent 2 R^2 D forward
 and 4 R^2 D backward (R = 2N rows). GB/s count the bytes that cannot be done without: every input read once a pass, every
-output written once; batch norm forward 3 maps (x twice, y), backward 5 (x and dy twice, dx); AdamW and LARS 7 vectors.`;
+output written once; batch and group norm forward 3 maps (x twice, y), backward 5 (x and dy twice, dx); AdamW and LARS 7 vectors.`;
 
 export const kernels: Benchmark = {
   name: "kernels",

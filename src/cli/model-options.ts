@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { NORMS } from "../nn/normalized-convolution.js";
 import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../simclr/config.js";
 
 /** An option's text as a number. */
@@ -13,6 +14,7 @@ export interface ModelOptions {
   readonly encoder: TrainingConfig["encoder"];
   readonly width: number;
   readonly stem: TrainingConfig["stem"];
+  readonly norm: TrainingConfig["norm"];
   readonly headLayers: 0 | 1 | 2 | 3;
   readonly headHidden?: number;
   readonly headOutput: number;
@@ -39,6 +41,11 @@ export function addModelOptions(command: Command): Command {
       new Option("--stem <name>", "first layers of a ResNet; auto: cifar up to 64 pixels")
         .choices(["auto", "cifar", "imagenet"])
         .default(d.stem),
+    )
+    .addOption(
+      new Option("--norm <name>", "the encoder's: batch norm, or group norm with standardised weights")
+        .choices(NORMS)
+        .default(d.norm),
     )
     .option(
       "--head-layers <count>",
@@ -67,8 +74,8 @@ export function addModelOptions(command: Command): Command {
 
 /** What those options say about the training. */
 export function modelConfig(options: ModelOptions): Partial<TrainingConfig> {
-  const { encoder, width, stem, batch, microBatch, memory: memoryBudget, recompute, precision } = options;
+  const { encoder, width, stem, norm, batch, microBatch, memory: memoryBudget, recompute, precision } = options;
   const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, head, batch, microBatch, memoryBudget, recompute, precision };
+  return { encoder, width, stem, norm, head, batch, microBatch, memoryBudget, recompute, precision };
 }

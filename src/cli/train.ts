@@ -136,7 +136,7 @@ export function addTrainCommand(program: Command): void {
         .default(d.learningRateScaling),
     )
     .option("--warmup <epochs>", "epochs of linear warm-up before the cosine", number, d.warmupEpochs)
-    .option("--weight-decay <number>", "not applied to biases and batch norm", number, d.weightDecay)
+    .option("--weight-decay <number>", "not applied to biases and norms", number, d.weightDecay)
     .option("--seed <number>", "of weights, order and augmentations", number, d.seed)
     .option(
       "--evaluate-every <epochs>",

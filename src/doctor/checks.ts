@@ -5,6 +5,7 @@ import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
 import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
+import { groupNormChecks } from "./group-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
@@ -13,6 +14,7 @@ import { optimizerChecks } from "./optimizer-checks.js";
 import { halfPoolingChecks, poolingChecks } from "./pooling-checks.js";
 import { halfTiledChecks, tiledChecks } from "./tiled-checks.js";
 import { viewFilterChecks } from "./view-filter-checks.js";
+import { weightStandardizationChecks } from "./weight-standardization-checks.js";
 
 /** Checks of every kernel with f32, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
@@ -21,6 +23,8 @@ export const checks: readonly Check[] = [
   ...convolutionChecks,
   ...tiledChecks,
   ...batchNormChecks,
+  ...groupNormChecks,
+  ...weightStandardizationChecks,
   ...poolingChecks,
   ...lossChecks,
   ...contrastChecks,

@@ -16,7 +16,7 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   readonly initial: Initial;
   /**
-   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and batch norm's gamma and beta) is trained only;
+   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained only;
    * `statistic` (running mean and variance) is not trained.
    */
   readonly role: "weight" | "offset" | "statistic";

@@ -1,8 +1,13 @@
 import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 import { globalAveragePool, maxPool } from "../ops/pooling.js";
-import { BatchNorm, Convolution } from "./layers.js";
 import type { Encoder, ForwardPass, Module } from "./module.js";
+import {
+  encoderSuffix,
+  type Norm,
+  type NormalizedConvolution,
+  normalizedConvolution,
+} from "./normalized-convolution.js";
 
 /** Depths there are. */
 export type ResNetDepth = 18 | 34 | 50;
@@ -20,6 +25,8 @@ export interface ResNetOptions {
   readonly stem: "cifar" | "imagenet";
   /** Multiplies all channels; 1 by default, 2 and 4 in the paper, below 1 for small machines. */
   readonly width?: number;
+  /** `batch` by default. */
+  readonly norm?: Norm;
 }
 
 /** A residual block: its main path, and what the input goes through when it changes shape (He et al. 2015). */
@@ -28,20 +35,16 @@ class ResidualBlock implements Module {
 
   constructor(
     readonly name: string,
-    readonly path: readonly { readonly convolution: Convolution; readonly norm: BatchNorm }[],
-    readonly shortcut: { readonly convolution: Convolution; readonly norm: BatchNorm } | null,
+    readonly path: readonly NormalizedConvolution[],
+    readonly shortcut: NormalizedConvolution | null,
   ) {
-    const parts = shortcut ? [...path, shortcut] : path;
-    this.tensors = parts.flatMap(({ convolution, norm }) => [...convolution.tensors, ...norm.tensors]);
+    this.tensors = (shortcut ? [...path, shortcut] : path).flatMap(({ tensors }) => tensors);
   }
 
   forward(pass: ForwardPass, x: Tensor): Tensor {
-    const { shortcut } = this;
-    const residual = shortcut ? shortcut.norm.forward(pass, shortcut.convolution.forward(pass, x)) : x;
-    return this.path.reduce((value, { convolution, norm }, i) => {
-      const last = i === this.path.length - 1;
-      return norm.forward(pass, convolution.forward(pass, value), last ? residual : undefined);
-    }, x);
+    const residual = this.shortcut ? this.shortcut.forward(pass, x) : x;
+    const last = this.path.length - 1;
+    return this.path.reduce((value, unit, i) => unit.forward(pass, value, i === last ? residual : undefined), x);
   }
 }
 
@@ -49,14 +52,22 @@ class ResidualBlock implements Module {
 function residualBlock(
   name: string,
   depth: ResNetDepth,
+  norm: Norm,
   inChannels: number,
   channels: number,
   stride: number,
 ): ResidualBlock {
-  const unit = (i: number, from: number, to: number, kernel: number, step: number, last: boolean) => ({
-    convolution: new Convolution(`${name}.conv${i}`, from, to, kernel, step, kernel === 3 ? 1 : 0),
-    norm: new BatchNorm(`${name}.bn${i}`, to, { relu: true }, last ? 0 : 1),
-  });
+  const unit = (i: number, from: number, to: number, kernel: number, step: number, last: boolean) =>
+    normalizedConvolution(norm, {
+      names: [`${name}.conv${i}`, `${name}.bn${i}`],
+      inChannels: from,
+      outChannels: to,
+      kernel,
+      stride: step,
+      padding: kernel === 3 ? 1 : 0,
+      relu: true,
+      gamma: last ? 0 : 1,
+    });
   const outChannels = depth === 50 ? 4 * channels : channels;
   const path =
     depth === 50
@@ -66,48 +77,45 @@ function residualBlock(
           unit(3, channels, outChannels, 1, 1, true),
         ]
       : [unit(1, inChannels, channels, 3, stride, false), unit(2, channels, channels, 3, 1, true)];
-  const shortcut =
-    stride === 1 && inChannels === outChannels
-      ? null
-      : {
-          convolution: new Convolution(`${name}.downsample.0`, inChannels, outChannels, 1, stride, 0),
-          norm: new BatchNorm(`${name}.downsample.1`, outChannels, { relu: false }),
-        };
-  return new ResidualBlock(name, path, shortcut);
+  if (stride === 1 && inChannels === outChannels) return new ResidualBlock(name, path, null);
+  const names = [`${name}.downsample.0`, `${name}.downsample.1`] as const;
+  const shape = { names, inChannels, outChannels, kernel: 1, stride, padding: 0, relu: false };
+  return new ResidualBlock(name, path, normalizedConvolution(norm, shape));
 }
 
 /**
  * ResNet-18, -34 or -50 without its classifier, to the global average: images [batch, height, width, 3] to
- * [batch, features]. Tensor names and, transposed, shapes are torchvision's.
- * @throws ConfigError for an unknown depth or a width that leaves no channel.
+ * [batch, features]. Tensor names and, transposed, shapes are torchvision's; with group norm, those of its norms without running
+ * statistics.
+ * @throws ConfigError for an unknown depth or norm, or a width that leaves no channel.
  */
-export function resnet({ depth, stem, width = 1 }: ResNetOptions): Encoder {
+export function resnet({ depth, stem, width = 1, norm = "batch" }: ResNetOptions): Encoder {
   const counts = BLOCKS[depth];
   if (!counts) throw new ConfigError(`there is no ResNet-${depth} here: choose 18, 34 or 50`);
   const channels = (base: number) => Math.round(base * width);
   if (!(width > 0) || channels(64) < 1)
     throw new ConfigError(`width ${width} must be a number above 0 that leaves at least one channel`);
   const [kernel, stride, padding] = stem === "cifar" ? [3, 1, 1] : [7, 2, 3];
-  const first = new Convolution("conv1", 3, channels(64), kernel, stride, padding);
-  const norm = new BatchNorm("bn1", channels(64), { relu: true });
+  const shape = { inChannels: 3, outChannels: channels(64), kernel, stride, padding, relu: true };
+  const first = normalizedConvolution(norm, { names: ["conv1", "bn1"], ...shape });
   const blocks: ResidualBlock[] = [];
   let inChannels = channels(64);
   counts.forEach((count, stage) => {
     const stageChannels = channels(64 * 2 ** stage);
     for (let i = 0; i < count; i++) {
       const blockStride = stage > 0 && i === 0 ? 2 : 1;
-      blocks.push(residualBlock(`layer${stage + 1}.${i}`, depth, inChannels, stageChannels, blockStride));
+      blocks.push(residualBlock(`layer${stage + 1}.${i}`, depth, norm, inChannels, stageChannels, blockStride));
       inChannels = depth === 50 ? 4 * stageChannels : stageChannels;
     }
   });
   return {
-    name: `resnet${depth}${width === 1 ? "" : `-${width}x`}`,
+    name: `resnet${depth}${encoderSuffix(width, norm)}`,
     features: inChannels,
     stem,
-    tensors: [...first.tensors, ...norm.tensors, ...blocks.flatMap((block) => block.tensors)],
+    tensors: [...first.tensors, ...blocks.flatMap((block) => block.tensors)],
     forward(pass, images) {
       const start = pass.segment("conv1", () => {
-        const maps = norm.forward(pass, first.forward(pass, images));
+        const maps = first.forward(pass, images);
         return stem === "imagenet" ? maxPool(pass.tape, maps) : maps;
       });
       const maps = blocks.reduce((x, block) => pass.segment(block.name, () => block.forward(pass, x)), start);

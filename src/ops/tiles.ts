@@ -85,6 +85,13 @@ export function channelTile(device: Device, channels: number): { readonly LANES:
   return { LANES: threads > 32 ? 64 : 32, VECTOR };
 }
 
+/** Threads of a kernel whose workgroups have a few channels and all rows: side by side over channels, in strands over rows. */
+export function strandTile(device: Device, channels: number) {
+  const VECTOR = channels % 4 === 0 ? 4 : 1;
+  // A GPU wants many workgroups, and each as large as it may be; a software adapter, one vector of threads.
+  return device.adapter.software ? { LANES: 8, GROUPS: 1, VECTOR } : { LANES: 4, GROUPS: 64, VECTOR };
+}
+
 /** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */
 export function rowsPerThread(device: Device): number {
   return device.adapter.software ? 32 : 8;

@@ -10,7 +10,7 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** 1e-8 by default. */
   readonly epsilon?: number;
-  /** 0 by default, which makes it Adam; not applied to biases and batch norm. */
+  /** 0 by default, which makes it Adam; not applied to biases and norms. */
   readonly weightDecay?: number;
 }
 

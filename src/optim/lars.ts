@@ -6,7 +6,7 @@ import { BLOCK, namedState, type Optimizer, slabState } from "./optimizer.js";
 export interface LarsOptions {
   /** 0.9 by default. */
   readonly momentum?: number;
-  /** 1e-6 by default, as in the paper; not applied to biases and batch norm. */
+  /** 1e-6 by default, as in the paper; not applied to biases and norms. */
   readonly weightDecay?: number;
   /** Trust coefficient, 0.001 by default. */
   readonly trust?: number;
@@ -14,7 +14,7 @@ export interface LarsOptions {
 
 /**
  * Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017) as SimCLR uses it:
- * v = m v + trust |w| / |g + wd w| lr (g + wd w), w -= v. Biases and batch norm take neither decay nor adaptation.
+ * v = m v + trust |w| / |g + wd w| lr (g + wd w), w -= v. Biases and norms take neither decay nor adaptation.
  */
 export function lars(
   model: ModelTensors,

@@ -8,7 +8,7 @@ export interface SgdOptions {
   readonly momentum?: number;
   /** Nesterov's momentum, as in PyTorch; true by default. */
   readonly nesterov?: boolean;
-  /** 0 by default; not applied to biases and batch norm. */
+  /** 0 by default; not applied to biases and norms. */
   readonly weightDecay?: number;
 }
 

@@ -68,7 +68,7 @@ export interface LarsOptions {
   readonly weightDecay: number;
   /** Times |w| / |g + weightDecay * w|: the trust ratio. 0.001 in SimCLR. */
   readonly trustCoefficient: number;
-  /** No weight decay and a trust ratio of 1, as for biases and batch norm. */
+  /** No weight decay and a trust ratio of 1, as for biases and norms. */
   readonly excluded: boolean;
 }
 

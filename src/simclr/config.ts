@@ -15,6 +15,7 @@ import {
 import { DEFAULT_MARGIN } from "../losses/contrastive.js";
 import { convnet } from "../nn/convnet.js";
 import type { Encoder } from "../nn/module.js";
+import { NORMS, type Norm } from "../nn/normalized-convolution.js";
 import type { HeadOptions } from "../nn/projection-head.js";
 import { resnet } from "../nn/resnet.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
@@ -35,6 +36,8 @@ export interface TrainingConfig {
   readonly width: number;
   /** The ResNets' first layers: `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
   readonly stem: "auto" | "cifar" | "imagenet";
+  /** The encoder's: `batch` norm, or `group` norm with standardised weights. */
+  readonly norm: Norm;
   readonly head: HeadOptions;
   /** `auto` takes `cifar` for images up to 64 pixels and `imagenet` above; two policies make one view of an image each. */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
@@ -82,6 +85,7 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   encoder: "convnet",
   width: 1,
   stem: "auto",
+  norm: "batch",
   head: { layers: 2, output: 128 },
   augmentation: "auto",
   batch: 128,
@@ -116,17 +120,17 @@ export function policyOf({ augmentation }: TrainingConfig, imageSize: number): A
 }
 
 /** The encoder of a configuration for images of this size. @throws ConfigError for an unknown one. */
-export function encoderOf({ encoder, width, stem }: TrainingConfig, imageSize: number): Encoder {
+export function encoderOf({ encoder, width, stem, norm }: TrainingConfig, imageSize: number): Encoder {
   const chosen = stem === "auto" ? (imageSize <= SMALL_IMAGE ? "cifar" : "imagenet") : stem;
   switch (encoder) {
     case "convnet":
-      return convnet(width);
+      return convnet(width, norm);
     case "resnet18":
-      return resnet({ depth: 18, stem: chosen, width });
+      return resnet({ depth: 18, stem: chosen, width, norm });
     case "resnet34":
-      return resnet({ depth: 34, stem: chosen, width });
+      return resnet({ depth: 34, stem: chosen, width, norm });
     case "resnet50":
-      return resnet({ depth: 50, stem: chosen, width });
+      return resnet({ depth: 50, stem: chosen, width, norm });
     default:
       throw new ConfigError(`there is no encoder "${String(encoder)}": choose ${ENCODERS.join(", ")}`);
   }
@@ -150,6 +154,7 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   oneOf("precision", config.precision, PRECISIONS);
   oneOf("learningRateScaling", config.learningRateScaling, SCALINGS);
   oneOf("stem", config.stem, ["auto", "cifar", "imagenet"]);
+  oneOf("norm", config.norm, NORMS);
   if (typeof config.augmentation === "string") {
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {
@@ -180,5 +185,9 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
       `the batch of ${config.batch} is larger than the training set of ${images} images: choose a smaller one`,
     );
   }
-  if (config.precision === "mixed") device.requireHalf();
+  if (config.precision === "mixed") {
+    if (config.norm === "group")
+      throw new ConfigError("mixed precision comes with batch norm only: use f32 with group norm");
+    device.requireHalf();
+  }
 }

@@ -9,7 +9,7 @@ import { recordStep, withMicroBatch } from "./step.js";
  * Tunes for the training step of a configuration on square images of `imageSize` pixels: times the variants of all its heavy
  * operations that have no choice yet, and makes the fastest the device's choices (see `tune`). Call it before
  * `Trainer.create` or `startRun`, and `saveChoices` to keep what it found.
- * @param config what differs from `DEFAULT_CONFIG`; encoder, width, stem, head, batch and precision matter
+ * @param config what differs from `DEFAULT_CONFIG`; encoder, width, stem, norm, head, batch and precision matter
  * @throws ConfigError for values out of range; what goes wrong on the device.
  */
 export async function tuneFor(

@@ -183,6 +183,59 @@ def make_batch_norm():
     golden.write()
 
 
+def make_group_norm():
+    golden = GoldenFile("group-norm", 13)
+    for name, batch, height, width, channels, groups, with_residual, relu, mean, epsilon in [
+        ("two channels a group", 3, 5, 3, 6, 3, False, False, 0.0, 1e-5),
+        ("relu", 2, 3, 5, 12, 4, False, True, 0.0, 1e-5),
+        ("residual", 2, 3, 3, 10, 2, True, False, 0.0, 1e-5),
+        ("residual relu", 3, 3, 5, 9, 3, True, True, 0.0, 1e-5),
+        ("one image", 1, 3, 5, 8, 4, False, True, 0.0, 1e-5),
+        ("one channel a group", 2, 3, 5, 7, 7, False, True, 0.0, 1e-5),
+        ("one group", 2, 5, 3, 5, 1, True, True, 0.0, 1e-5),
+        ("one channel", 2, 3, 3, 1, 1, False, False, 0.0, 1e-5),
+        ("one pixel", 5, 1, 1, 8, 2, False, False, 0.0, 1e-5),
+        ("mean far from zero", 2, 5, 5, 4, 2, False, False, 100.0, 1e-5),
+        ("another epsilon", 2, 3, 3, 6, 2, False, False, 0.0, 0.25),
+    ]:
+        shape = (batch, height, width, channels)
+        x = leaf(randn(*shape, mean=mean, std=1.5))
+        gamma, beta = leaf(randn(channels)), leaf(randn(channels))
+        residual = leaf(randn(*shape))
+        y = nhwc(F.group_norm(nchw(x), groups, gamma, beta, epsilon))
+        y = y + residual if with_residual else y
+        y = F.relu(y) if relu else y
+        dy = randn(*shape)
+        y.backward(dy)
+        tensors = {"x": x, "gamma": gamma, "beta": beta, "y": y, "dy": dy}
+        tensors.update(dx=x.grad, dGamma=gamma.grad, dBeta=beta.grad)
+        if with_residual:
+            tensors.update(residual=residual, dResidual=residual.grad)
+        settings = {"batch": batch, "pixels": height * width, "channels": channels, "groups": groups}
+        settings.update(relu=int(relu), epsilon=epsilon)
+        golden.case(name, settings, **tensors)
+    golden.write()
+
+
+def make_weight_standardization():
+    golden = GoldenFile("weight-standardization", 14)
+    for name, kh, kw, cin, cout, mean, std in [
+        ("3x3", 3, 3, 5, 7, 0.0, 0.1),
+        ("3x3 to many channels", 3, 3, 3, 36, 0.0, 0.1),
+        ("1x1", 1, 1, 13, 8, 0.0, 0.1),
+        ("one channel", 3, 5, 1, 1, 0.0, 0.1),
+        ("mean far from zero", 3, 3, 2, 4, 1.0, 0.02),
+        ("as small as epsilon", 1, 1, 9, 5, 0.0, 1e-5),
+    ]:
+        weight = leaf(randn(kh, kw, cin, cout, mean=mean, std=std))
+        variance, center = torch.var_mean(weight, dim=(0, 1, 2), unbiased=False)
+        y = (weight - center) / torch.sqrt(variance + 1e-10)
+        dy = randn(*y.shape)
+        y.backward(dy)
+        golden.case(name, weight=weight, y=y, dy=dy, dWeight=weight.grad)
+    golden.write()
+
+
 def make_elementwise():
     golden = GoldenFile("elementwise", 4)
     x = leaf(randn(7, 5))
@@ -663,6 +716,8 @@ if __name__ == "__main__":
     make_matmul()
     make_conv2d()
     make_batch_norm()
+    make_group_norm()
+    make_weight_standardization()
     make_elementwise()
     make_pooling()
     make_cross_entropy()

@@ -6,12 +6,14 @@ import { type BatchNormInputs, batchNormSubject } from "../../src/doctor/batch-n
 import { evaluate, type Outputs, passes, type Subject, worstDeviation } from "../../src/doctor/check.js";
 import { contrastSubject } from "../../src/doctor/contrast-checks.js";
 import { convolutionSubject } from "../../src/doctor/convolution-checks.js";
+import { type GroupNormInputs, groupNormSubject } from "../../src/doctor/group-norm-checks.js";
 import { crossEntropySubject, normalizeSubject, ntXentSubject } from "../../src/doctor/loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "../../src/doctor/matmul-checks.js";
 import { adamWSubject, larsSubject, sgdSubject } from "../../src/doctor/optimizer-checks.js";
 import { globalAveragePoolSubject, maxPoolSubject } from "../../src/doctor/pooling-checks.js";
 import { relativeError, UNIT } from "../../src/doctor/rounding.js";
 import { sobelSubject } from "../../src/doctor/view-filter-checks.js";
+import { weightStandardizationSubject } from "../../src/doctor/weight-standardization-checks.js";
 import { Tape } from "../../src/engine/tape.js";
 import { ShapeError } from "../../src/errors.js";
 import { cosineSimilarity, ntXent } from "../../src/losses/nt-xent.js";
@@ -141,6 +143,52 @@ goldenSuite(
         ? { runningMean: golden.floats("nextRunningMean"), runningVariance: golden.floats("nextRunningVariance") }
         : {}),
     });
+  },
+);
+
+goldenSuite(
+  "group-norm",
+  [
+    "two channels a group",
+    "relu",
+    "residual",
+    "residual relu",
+    "one image",
+    "one channel a group",
+    "one group",
+    "one channel",
+    "one pixel",
+    "mean far from zero",
+    "another epsilon",
+  ],
+  async (golden) => {
+    const residual = golden.tensors.includes("residual");
+    const inputs: GroupNormInputs = {
+      batch: golden.number("batch"),
+      pixels: golden.number("pixels"),
+      channels: golden.number("channels"),
+      groups: golden.number("groups"),
+      epsilon: golden.number("epsilon"),
+      relu: golden.flag("relu"),
+      x: golden.floats("x"),
+      gamma: golden.floats("gamma"),
+      beta: golden.floats("beta"),
+      residual: residual ? golden.floats("residual") : undefined,
+      dy: golden.floats("dy"),
+    };
+    const names = ["y", "dx", "dGamma", "dBeta", ...(residual ? ["dResidual"] : [])];
+    await checkSubject(groupNormSubject, inputs, floats(golden, ...names));
+  },
+);
+
+goldenSuite(
+  "weight-standardization",
+  ["3x3", "3x3 to many channels", "1x1", "one channel", "mean far from zero", "as small as epsilon"],
+  (golden) => {
+    const [kernelHeight, kernelWidth, inChannels, outChannels] = golden.shape("weight");
+    const shape = [kernelHeight, kernelWidth, inChannels, outChannels] as const;
+    const inputs = { shape, weight: golden.floats("weight"), dy: golden.floats("dy") };
+    return checkSubject(weightStandardizationSubject, inputs, floats(golden, "y", "dWeight"));
   },
 );
 

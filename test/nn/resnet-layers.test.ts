@@ -25,12 +25,16 @@ async function layersOf(encoder: Encoder, size: number): Promise<string[]> {
       names.set(tensor("y"), name);
       lines.push(`${name}: ${line}`);
     };
-    const layer = (binding: string) => tensor(binding).label.replace(/\.weight$/, "");
+    const layer = (binding: string) =>
+      tensor(binding)
+        .label.replace(/^standardised /, "")
+        .replace(/\.weight$/, "");
     if (kernel.name === "conv2d") {
       const { KERNEL_HEIGHT, KERNEL_WIDTH, STRIDE, PADDING } = constants;
       const window = `${KERNEL_HEIGHT}x${KERNEL_WIDTH} / ${STRIDE} + ${PADDING}`;
-      add(layer("weight"), `${window} of ${from("x")}`);
-    } else if (kernel.name === "batchNorm") {
+      const standardized = tensor("weight").label.startsWith("standardised") ? ", standardised," : "";
+      add(layer("weight"), `${window}${standardized} of ${from("x")}`);
+    } else if (kernel.name === "batchNorm" || kernel.name === "groupNorm") {
       const sum = constants.RESIDUAL === true ? ` + ${from("residual")}` : "";
       add(layer("gamma"), `of ${from("x")}${sum}${constants.RELU === true ? ", relu" : ""}`);
     } else if (kernel.name === "maxPool") {
@@ -112,6 +116,20 @@ layers("ResNet-34: the CIFAR stem, basic blocks with the stride in the first con
   ]);
   assert.is(lines.at(-1), "avgpool: of layer4.2.bn2");
   assert.is(lines.length, 2 * 36 + 1);
+});
+
+layers("with group norm, the same, every convolution with standardised weights", async () => {
+  const options = { depth: 18, stem: "imagenet", width: 1 / 16 } as const;
+  const [batch, group] = [
+    await layersOf(resnet(options), 64),
+    await layersOf(resnet({ ...options, norm: "group" }), 64),
+  ];
+  const standardized = ", standardised,";
+  assert.is(group.filter((line) => line.includes(standardized)).length, 20);
+  assert.equal(
+    group.map((line) => line.replace(standardized, "")),
+    batch,
+  );
 });
 
 layers.run();

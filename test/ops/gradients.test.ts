@@ -5,15 +5,19 @@ import { Tape } from "../../src/engine/tape.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { add, relu } from "../../src/ops/elementwise.js";
+import { groupNorm } from "../../src/ops/group-norm.js";
 import { addBias, matmul } from "../../src/ops/matmul.js";
 import { normalizeRows } from "../../src/ops/normalize-rows.js";
 import { globalAveragePool, maxPool } from "../../src/ops/pooling.js";
+import { standardizeWeight } from "../../src/ops/weight-standardization.js";
 import { batchNormInferenceForward, batchNormTrainingForward } from "../../src/reference/batch-norm.js";
 import { conv2dForward } from "../../src/reference/conv2d.js";
 import { biasForward, reluForward } from "../../src/reference/elementwise.js";
+import { groupNormForward } from "../../src/reference/group-norm.js";
 import { l2NormalizeForward } from "../../src/reference/l2-normalize.js";
 import { matmulForward } from "../../src/reference/matmul.js";
 import { globalAveragePoolForward, maxPoolForward } from "../../src/reference/pooling.js";
+import { weightStandardizationForward } from "../../src/reference/weight-standardization.js";
 import { testDevice } from "../lib/device.js";
 import { checkGradients } from "./gradient-check.js";
 
@@ -191,6 +195,56 @@ for (const { training, residual, rectify } of [
     });
   });
 }
+
+for (const { groups, residual, rectify } of [
+  { groups: 2, residual: false, rectify: false },
+  { groups: 4, residual: false, rectify: true },
+  { groups: 1, residual: true, rectify: false },
+  { groups: 2, residual: true, rectify: true },
+]) {
+  gradients(`group norm, ${groups} groups${residual ? ", residual" : ""}${rectify ? ", relu" : ""}`, () => {
+    const shape = { batch: 2, height: 3, width: 4, inChannels: 4, outChannels: 4, ...window, stride: 1, padding: 1 };
+    return checkGradients({
+      inputs: { x: [2, 3, 4, 4], weight: [3, 3, 4, 4], gamma: [4], beta: [4], head: [4, 2] },
+      record: (tape, { x, weight, gamma, beta, head }) => {
+        const z = conv2d(tape, x, weight, { padding: 1 });
+        // The block's input comes back as the residual: it is used twice.
+        const options = { groups, relu: rectify, residual: residual ? x : undefined };
+        const y = groupNorm(tape, z, { gamma, beta }, options);
+        return matmul(tape, globalAveragePool(tape, relu(tape, add(tape, y, x))), head);
+      },
+      reference: ({ x, weight, gamma, beta, head }) => {
+        const z = conv2dForward(x, weight, shape);
+        const extents = { batch: 2, pixels: 12, channels: 4, groups };
+        const epilogue = { relu: rectify, residual: residual ? x : undefined };
+        const { y } = groupNormForward(z, extents, { gamma, beta }, epilogue);
+        const average = globalAveragePoolForward(reluForward(sum(y, x)), { batch: 2, pixels: 12, channels: 4 });
+        return matmulForward(average, head, { m: 2, n: 2, k: 4 });
+      },
+      // Two convolutions of 36 terms, sums over up to 48 values for two statistics and two means, over 24 pixels for gamma,
+      // beta and the weight, a pool.
+      terms: 2 * 36 + 4 * 48 + 3 * 24 + 12 + 6 + 20,
+    });
+  });
+}
+
+gradients("weight standardisation, of one tensor used twice", () => {
+  const shape = { batch: 2, height: 5, width: 4, inChannels: 3, outChannels: 3, ...window, stride: 1, padding: 1 };
+  return checkGradients({
+    inputs: { x: [2, 5, 4, 3], weight: [3, 3, 3, 3] },
+    record: (tape, { x, weight }) => {
+      const double = add(tape, weight, weight);
+      const y = relu(tape, conv2d(tape, x, standardizeWeight(tape, double), { padding: 1 }));
+      return relu(tape, conv2d(tape, y, weight, { padding: 1 }));
+    },
+    reference: ({ x, weight }) => {
+      const standardized = weightStandardizationForward(sum(weight, weight), 3).y;
+      return reluForward(conv2dForward(reluForward(conv2dForward(x, standardized, shape)), weight, shape));
+    },
+    // Three convolutions of 27 terms, sums over 27 weights for two statistics and two means, and 40 pixels twice.
+    terms: 3 * 27 + 4 * 27 + 2 * 40 + 28,
+  });
+});
 
 gradients("row normalisation", () =>
   checkGradients({

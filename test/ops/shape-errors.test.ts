@@ -9,6 +9,7 @@ import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { add } from "../../src/ops/elementwise.js";
+import { groupNorm } from "../../src/ops/group-norm.js";
 import { addBias, matmul } from "../../src/ops/matmul.js";
 import { normalizeRows } from "../../src/ops/normalize-rows.js";
 import { globalAveragePool, maxPool } from "../../src/ops/pooling.js";
@@ -73,6 +74,34 @@ const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly str
     ["residual [3, 4]", "[4, 3]"],
   ],
   [
+    "group norm in groups that do not divide the channels",
+    (tape, t) => groupNorm(tape, t([2, 3, 3, 6], "x"), groupNormTensors(t, 6), { groups: 4 }),
+    ["4 groups", "6 channels", "x [2, 3, 3, 6]"],
+  ],
+  [
+    "group norm of single values",
+    (tape, t) => groupNorm(tape, t([2, 1, 1, 6], "x"), groupNormTensors(t, 6), { groups: 6 }),
+    ["6 groups", "x [2, 1, 1, 6]", "one value"],
+  ],
+  [
+    "group norm with parameters of other channels",
+    (tape, t) => groupNorm(tape, t([2, 3, 3, 6], "x"), groupNormTensors(t, 2), { groups: 2 }),
+    ["gamma [2]", "[6]", "x [2, 3, 3, 6]"],
+  ],
+  [
+    "group norm with another residual",
+    (tape, t) => {
+      const residual = t([2, 3, 3, 3], "residual");
+      return groupNorm(tape, t([2, 3, 3, 6], "x"), groupNormTensors(t, 6), { groups: 2, residual });
+    },
+    ["residual [2, 3, 3, 3]", "[2, 3, 3, 6]"],
+  ],
+  [
+    "group norm of a matrix",
+    (tape, t) => groupNorm(tape, t([5, 6], "x"), groupNormTensors(t, 6), { groups: 2 }),
+    ["x [5, 6]", "four dimensions"],
+  ],
+  [
     "max-pool with more padding than half its window",
     (tape, t) => maxPool(tape, t([1, 5, 5, 1], "x"), { kernel: 2, padding: 2 }),
     ["padding 2", "window of 2"],
@@ -135,6 +164,10 @@ function batchNormTensors(make: Make, channels: number) {
     make([channels], label),
   );
   return { gamma, beta, runningMean, runningVar };
+}
+
+function groupNormTensors(make: Make, channels: number) {
+  return { gamma: make([channels], "gamma"), beta: make([channels], "beta") };
 }
 
 /** Calls `attempt` with persistent tensors that are freed afterwards. */

@@ -4,7 +4,7 @@ import { augmentationPolicies } from "../../src/augment/policy.js";
 import type { Device } from "../../src/engine/device.js";
 import { CheckpointError } from "../../src/errors.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
-import { torchShape } from "../../src/nn/torch-layout.js";
+import { torchShape, toTorch } from "../../src/nn/torch-layout.js";
 import { decodeCheckpoint, parseConfig, restoreModel } from "../../src/simclr/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/simclr/config.js";
 import { Embedder } from "../../src/simclr/embed.js";
@@ -110,7 +110,8 @@ files("augmentations of a configuration may lack what later versions have, and n
 files("weights of another architecture are refused", async () => {
   const device = await testDevice();
   const checkpoint = decodeCheckpoint((await trained()).checkpoint);
-  for (const changes of [{ width: 0.5 }, { encoder: "resnet18" }, { head: { layers: 0 } }] as const) {
+  const others = [{ width: 0.5 }, { encoder: "resnet18" }, { head: { layers: 0 } }, { norm: "group" }] as const;
+  for (const changes of others) {
     const model = createModel(device, { ...config, ...changes }, 16);
     throws(() => restoreModel(model, checkpoint), CheckpointError, /architecture/);
     model.tensors.dispose();
@@ -139,7 +140,14 @@ files("an encoder file has PyTorch's names, shapes and counters", async () => {
     assert.equal(tensors.get(name)?.shape, torchShape(shape), name);
   }
   assert.equal(tensors.get("layers.0.bn.num_batches_tracked"), { shape: [], data: BigInt64Array.of(3n) });
-  assert.equal(metadata, { encoder: "convnet", width: "0.25", stem: "cifar", features: "64", imageSize: "16" });
+  assert.equal(metadata, {
+    encoder: "convnet",
+    width: "0.25",
+    stem: "cifar",
+    norm: "batch",
+    features: "64",
+    imageSize: "16",
+  });
 });
 
 files("an encoder file gives the same features", async () => {
@@ -149,6 +157,45 @@ files("an encoder file gives the same features", async () => {
   assert.equal([model.imageSize, model.head.output, model.encoder.features], [16, 64, 64]);
   assert.equal(await featuresOf(device, model), await featuresOf(device, trainer.model));
   model.tensors.dispose();
+});
+
+files("an encoder file of a version without norms to choose from has batch norm", async () => {
+  const device = await testDevice();
+  const { encoder, trainer } = await trained();
+  const { tensors, metadata } = decodeSafetensors(encoder);
+  const { norm: _, ...rest } = metadata;
+  const model = decodeEncoder(device, encodeSafetensors(tensors, rest));
+  assert.equal(await featuresOf(device, model), await featuresOf(device, trainer.model));
+  model.tensors.dispose();
+});
+
+files("with group norm, files keep what was trained, and give the same features", async () => {
+  const device = await testDevice();
+  const trainer = await Trainer.create(device, images, { ...config, norm: "group" });
+  await trainer.train();
+  const expected = await featuresOf(device, trainer.model);
+
+  const encoder = await encodeEncoder(trainer.model, trainer.config, trainer.step);
+  const { tensors, metadata } = decodeSafetensors(encoder);
+  assert.is(metadata["norm"], "group");
+  const specs = trainer.model.encoder.tensors;
+  assert.equal([...tensors.keys()].sort(), specs.map(({ name }) => name).sort());
+  const weights = await trainer.model.tensors.read();
+  for (const spec of specs) {
+    assert.equal(tensors.get(spec.name)?.data, toTorch(spec, weights.get(spec.name) ?? new Float32Array()), spec.name);
+  }
+  const decoded = decodeEncoder(device, encoder);
+  assert.equal(await featuresOf(device, decoded), expected);
+  const unknown = encodeSafetensors(tensors, { ...metadata, norm: "layer" });
+  throws(() => decodeEncoder(device, unknown), CheckpointError, /does not say which encoder/);
+
+  const checkpoint = decodeCheckpoint(await trainer.checkpoint());
+  assert.is(checkpoint.config.norm, "group");
+  const model = createModel(device, { ...checkpoint.config, seed: 99 }, 16);
+  restoreModel(model, checkpoint);
+  assert.equal(await featuresOf(device, model), expected);
+  for (const other of [decoded, model]) other.tensors.dispose();
+  trainer.dispose();
 });
 
 files("files that are no encoder are refused", async () => {

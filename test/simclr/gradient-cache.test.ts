@@ -138,6 +138,25 @@ for (const optimizer of ["adamw", "lars"] as const) {
   });
 }
 
+caching("gives the gradients of the undivided batch with group norm, and not with batch norm", async () => {
+  const make = (device: Device, config: TrainingConfig) => createModel(device, config, IMAGE_SIZE);
+  /** The largest distance of a gradient from that of the undivided batch, in largest gradients of its tensor. */
+  const distance = async (norm: TrainingConfig["norm"]) => {
+    const whole = await steps({ microBatch: BATCH, norm }, make);
+    const cached = await steps({ microBatch: 4, norm }, make);
+    const distances = [...whole.gradients].map(([name, gradient]) => {
+      const found = cached.gradients.get(name) ?? new Float32Array();
+      return largest(found.map((value, i) => value - gradient[i])) / largest(gradient);
+    });
+    return Math.max(...distances);
+  };
+  // Four layers of sums of up to 64 * 9 terms and their norms, forward and back, and the sums over 20 views of 64 places.
+  const tolerance = 4 * 2 * 576 * UNIT + 1280 * UNIT;
+  const [group, batch] = [await distance("group"), await distance("batch")];
+  assert.ok(group <= tolerance, `group norm: ${group} of the largest, and ${tolerance} is allowed`);
+  assert.ok(batch > 0.01, `batch norm takes its statistics from each micro-batch, and is only ${batch} off`);
+});
+
 caching("computes the same bits each time, and with recomputation", async () => {
   const parts = { microBatch: 4, encoder: "convnet" } as const;
   const make = (device: Device, config: TrainingConfig) => createModel(device, config, IMAGE_SIZE);

@@ -33,6 +33,11 @@ mixed("is refused on an adapter without f16, which is named, before anything is 
   without.close();
 });
 
+mixed("is refused with group norm", async () => {
+  const config: Partial<TrainingConfig> = { ...SMALL_CONFIG, norm: "group", precision: "mixed" };
+  await rejects(Trainer.create(device, images, config), ConfigError, /^mixed precision comes with batch norm only/);
+});
+
 mixed("is something to ask for: f32 is what configurations without it mean", async () => {
   const { precision: _, ...older } = DEFAULT_CONFIG;
   assert.is(parseConfig(older).precision, "f32");

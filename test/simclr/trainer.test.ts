@@ -191,6 +191,15 @@ training("the loss falls", async () => {
   trainer.dispose();
 });
 
+training("the loss falls with group norm, too", async () => {
+  const trainer = await small({ norm: "group", epochs: 24 });
+  const { steps } = await trainThrough(trainer);
+  const mean = (part: typeof steps) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+  const [first, last] = [mean(steps.slice(0, 3)), mean(steps.slice(-9))];
+  assert.ok(last < first - 0.1 && last < Math.log(15) - 0.15, `from ${first} to ${last}`);
+  trainer.dispose();
+});
+
 training("a seed decides everything", async () => {
   const losses: number[][] = [];
   for (const seed of [1, 1, 2]) {
@@ -313,6 +322,7 @@ training("is refused where the configuration is out of its range", async () => {
     [{ augmentation: { ...noAugmentation, hue: 1 } }, /hue is 1/],
     [{ augmentation: [noAugmentation, { ...noAugmentation, cutoutSide: 2 }] }, /cutoutSide is 2/],
     [{ stem: JSON.parse('"tiny"') }, /stem is "tiny"/],
+    [{ norm: JSON.parse('"layer"') }, /norm is "layer"; choose batch, group/],
     [{ learningRateScaling: JSON.parse('"cubic"') }, /learningRateScaling is "cubic"/],
   ];
   const before = device.memory.currentBytes;
@@ -326,6 +336,7 @@ training("a checkpoint of another training is refused", async () => {
   const checkpoint = decodeCheckpoint(await trainer.checkpoint());
   const others: [Partial<TrainingConfig>, Dataset, RegExp][] = [
     [{ width: 0.5 }, images, /another architecture/],
+    [{ norm: "group" }, images, /another architecture/],
     [{ head: { layers: 3 } }, images, /another architecture/],
     [{ head: { layers: 1 } }, images, /another architecture/],
     [{ optimizer: "sgd" }, images, /a training with adamw, and this one has sgd/],
