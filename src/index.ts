@@ -18,9 +18,17 @@ export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
 export { type OpenImagesOptions, openImages } from "./data/open-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
 export { sampleOrder } from "./data/sample-order.js";
-export { splitHoldOut, subset } from "./data/views.js";
+export {
+  balancedSubset,
+  type ImageSubset,
+  namedSubset,
+  type SubsetSize,
+  splitHoldOut,
+  subset,
+} from "./data/views.js";
 export * from "./engine.js";
 export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io/choice-store.js";
+export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { convnet } from "./nn/convnet.js";
