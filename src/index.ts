@@ -39,6 +39,7 @@ export { type HeadOptions, type ProjectionHead, projectionHead } from "./nn/proj
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
 export { type AdamWOptions, adamW } from "./optim/adamw.js";
+export { type LbfgsOptions, type Minimum, minimize, type ValueAndGradient } from "./optim/l-bfgs.js";
 export { type LarsOptions, lars } from "./optim/lars.js";
 export type { Optimizer } from "./optim/optimizer.js";
 export { type LearningRateScaling, scaledLearningRate, warmupCosine } from "./optim/schedule.js";
@@ -49,7 +50,22 @@ export { Embedder, type Features } from "./simclr/embed.js";
 export { decodeEncoder, encodeEncoder } from "./simclr/encoder-file.js";
 export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./simclr/evaluation.js";
 export { accuracy, type KnnOptions, type KnnResult, knn } from "./simclr/knn.js";
-export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./simclr/linear-probe.js";
+export {
+  type LabelledFeatures,
+  type LinearProbeOptions,
+  type LinearProbeResult,
+  linearProbe,
+} from "./simclr/linear-probe.js";
+export {
+  L2_GRID,
+  type LogisticOptimization,
+  type LogisticRegressionOptions,
+  type LogisticRegressionResult,
+  type LogisticSearchOptions,
+  type LogisticSearchResult,
+  logisticRegression,
+  searchLogisticRegression,
+} from "./simclr/logistic-regression.js";
 export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.js";
 export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";
 export { type StepEvent, Trainer, type TrainingHooks } from "./simclr/trainer.js";

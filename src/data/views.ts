@@ -32,33 +32,48 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
 }
 
 /**
+ * Of `length` things, every k-th of each class (of all without labels): of c things round(c * fraction), evenly spread, in
+ * ascending order, and the others. Always the same ones.
+ * @param fraction between 0 and 1, both excluded.
+ * @throws ConfigError for another fraction.
+ */
+export function holdOutIndices(
+  labels: Uint32Array | null,
+  length: number,
+  fraction: number,
+): { readonly kept: readonly number[]; readonly held: readonly number[] } {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new ConfigError(`The fraction to hold out has to lie between 0 and 1; got ${fraction}.`);
+  }
+  const seen = new Map<number, number>();
+  const kept: number[] = [];
+  const held: number[] = [];
+  for (let index = 0; index < length; index++) {
+    const label = labels?.[index] ?? 0;
+    const rank = seen.get(label) ?? 0;
+    seen.set(label, rank + 1);
+    const isHeld = Math.round((rank + 1) * fraction) > Math.round(rank * fraction);
+    (isHeld ? held : kept).push(index);
+  }
+  return { kept, held };
+}
+
+/**
  * Holds out every k-th image of each class (of the whole set without labels) for testing: of c images round(c * fraction),
  * evenly spread. Always the same images. Both parts are views; skipped images are listed with `train` only.
  * @param fraction between 0 and 1, both excluded.
  * @throws ConfigError for another fraction; DataError where one part would be empty.
  */
 export function splitHoldOut(dataset: Dataset, fraction = 0.1): ImageSet & { readonly test: Dataset } {
-  if (!(fraction > 0 && fraction < 1)) {
-    throw new ConfigError(`The fraction to hold out has to lie between 0 and 1; got ${fraction}.`);
-  }
-  const seen = new Map<number, number>();
-  const train: number[] = [];
-  const test: number[] = [];
-  for (let index = 0; index < dataset.length; index++) {
-    const label = dataset.labels?.[index] ?? 0;
-    const rank = seen.get(label) ?? 0;
-    seen.set(label, rank + 1);
-    const held = Math.round((rank + 1) * fraction) > Math.round(rank * fraction);
-    (held ? test : train).push(index);
-  }
-  if (train.length === 0 || test.length === 0) {
+  const { kept, held } = holdOutIndices(dataset.labels, dataset.length, fraction);
+  if (kept.length === 0 || held.length === 0) {
     throw new DataError(
-      `Holding out ${fraction} of the ${dataset.length} images of ${dataset.name} leaves ${train.length} to train and ${test.length} to test; both need at least one.`,
+      `Holding out ${fraction} of the ${dataset.length} images of ${dataset.name} leaves ${kept.length} to train and ${held.length} to test; both need at least one.`,
     );
   }
   return {
-    train: subset(dataset, train, `${dataset.name} (train)`),
-    test: { ...subset(dataset, test, `${dataset.name} (held out)`), skipped: [] },
+    train: subset(dataset, kept, `${dataset.name} (train)`),
+    test: { ...subset(dataset, held, `${dataset.name} (held out)`), skipped: [] },
   };
 }
 

@@ -1,5 +1,5 @@
 /** A smooth function at one point. */
-export interface Evaluation {
+export interface ValueAndGradient {
   readonly value: number;
   readonly gradient: Float64Array;
 }
@@ -17,7 +17,7 @@ export interface LbfgsOptions {
 }
 
 /** The best point that was found. */
-export interface Minimum extends Evaluation {
+export interface Minimum extends ValueAndGradient {
   readonly x: Float64Array;
   readonly gradientNorm: number;
   readonly iterations: number;
@@ -33,7 +33,7 @@ interface Curvature {
   readonly rho: number;
 }
 
-interface Point extends Evaluation {
+interface Point extends ValueAndGradient {
   readonly x: Float64Array;
 }
 
@@ -49,7 +49,7 @@ const MOST_TRIALS = 60;
  * @param evaluate must not keep the point that it is given
  */
 export async function minimize(
-  evaluate: (x: Float64Array) => Promise<Evaluation>,
+  evaluate: (x: Float64Array) => Promise<ValueAndGradient>,
   start: Float64Array,
   { history = 10, maxIterations = 1000, tolerance = 1e-8, noise = 1e-12 }: LbfgsOptions = {},
 ): Promise<Minimum> {
@@ -106,7 +106,7 @@ function descent(gradient: Float64Array, curvatures: readonly Curvature[]): Floa
  * approximate Wolfe conditions of Hager and Zhang (2005), which the slopes alone decide, take their place.
  */
 async function lineSearch(
-  evaluate: (x: Float64Array) => Promise<Evaluation>,
+  evaluate: (x: Float64Array) => Promise<ValueAndGradient>,
   start: Point,
   direction: Float64Array,
   first: number,

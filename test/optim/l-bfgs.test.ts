@@ -1,11 +1,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Evaluation, minimize } from "../../src/optim/l-bfgs.js";
+import { minimize, type ValueAndGradient } from "../../src/optim/l-bfgs.js";
 
 const lbfgs = suite("L-BFGS");
 
 /** Half the sum of scales[i] * (x[i] - i)^2. */
-function parabola(scales: readonly number[]): (x: Float64Array) => Promise<Evaluation> {
+function parabola(scales: readonly number[]): (x: Float64Array) => Promise<ValueAndGradient> {
   return async (x) => ({
     value: scales.reduce((sum, scale, i) => sum + 0.5 * scale * (x[i] - i) ** 2, 0),
     gradient: x.map((value, i) => scales[i] * (value - i)),
@@ -13,7 +13,7 @@ function parabola(scales: readonly number[]): (x: Float64Array) => Promise<Evalu
 }
 
 /** Rosenbrock's valley: not convex, with its minimum of 0 at (1, 1). */
-async function rosenbrock([x, y]: Float64Array): Promise<Evaluation> {
+async function rosenbrock([x, y]: Float64Array): Promise<ValueAndGradient> {
   const off = y - x * x;
   const gradient = Float64Array.of(-400 * x * off - 2 * (1 - x), 200 * off);
   return { value: 100 * off * off + (1 - x) ** 2, gradient };
