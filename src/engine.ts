@@ -23,5 +23,13 @@ export { add, mean, relu, transpose } from "./ops/elementwise.js";
 export { addBias, matmul, type Transposition } from "./ops/matmul.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
-export { gatherIndices, gatherRows, meanStandardDeviation, standardize, topK } from "./ops/rows.js";
+export {
+  gatherIndices,
+  gatherRows,
+  meanStandardDeviation,
+  pairPotentials,
+  squaredDistances,
+  standardize,
+  topK,
+} from "./ops/rows.js";
 export { forceVariant, variantNames } from "./ops/variants.js";

@@ -49,6 +49,15 @@ export { DEFAULT_CONFIG, ENCODERS, OPTIMIZERS, SCALINGS, type TrainingConfig } f
 export { Embedder, type Features } from "./simclr/embed.js";
 export { decodeEncoder, encodeEncoder } from "./simclr/encoder-file.js";
 export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./simclr/evaluation.js";
+export {
+  alignment,
+  type Embeddings,
+  effectiveRank,
+  type QualityIndicators,
+  qualityIndicators,
+  standardDeviation,
+  uniformity,
+} from "./simclr/indicators.js";
 export { accuracy, type KnnOptions, type KnnResult, knn } from "./simclr/knn.js";
 export {
   type LabelledFeatures,

@@ -4,6 +4,7 @@ import { batchNormChecks } from "./batch-norm-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { convolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks } from "./elementwise-checks.js";
+import { indicatorChecks } from "./indicator-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
@@ -21,6 +22,7 @@ export const checks: readonly Check[] = [
   ...poolingChecks,
   ...lossChecks,
   ...nearestChecks,
+  ...indicatorChecks,
   ...optimizerChecks,
   ...augmentChecks,
 ];

@@ -483,6 +483,42 @@ def make_logistic_regression():
     golden.write()
 
 
+def make_indicators():
+    golden = GoldenFile("indicators", 14)
+    for name, rows, dimension, kind in [
+        ("random", 17, 9, "random"),
+        ("views alike", 40, 13, "alike"),
+        ("two rows", 2, 3, "random"),
+        ("one column", 11, 1, "random"),
+        ("few directions", 50, 12, "low rank"),
+        ("collapsed", 9, 5, "collapsed"),
+        ("wide and off centre", 7, 31, "off centre"),
+    ]:
+        first = torch.randn(rows, dimension)
+        second = torch.randn(rows, dimension)
+        if kind == "alike":
+            second = first + 0.1 * second
+        elif kind == "low rank":
+            turn = torch.randn(3, dimension)
+            first, second = first[:, :3] @ turn, second[:, :3] @ turn
+        elif kind == "collapsed":
+            first, second = first[:1].expand(rows, -1), first[:1].expand(rows, -1)
+        elif kind == "off centre":
+            first, second = first + 5, second + 5
+        first, second = rounded(first), rounded(second)
+        unit = [F.normalize(x, dim=1, eps=1e-12) for x in (first, second)]
+        alignment = (unit[0] - unit[1]).norm(dim=1).square().mean()
+        uniformity = [torch.pdist(x).square().mul(-2).exp().mean().log() for x in unit]
+        values = torch.linalg.svdvals(first - first.mean(0))
+        tensors = {"first": first, "second": second, "alignment": alignment, "uniformity": torch.stack(uniformity)}
+        if kind != "collapsed":
+            shares = values / values.sum()
+            tensors["effectiveRank"] = torch.special.entr(shares).sum().exp()
+        deviation = unit[0].std(0, unbiased=False).mean()
+        golden.case(name, {"dimension": dimension}, **tensors, singularValues=values, standardDeviation=deviation)
+    golden.write()
+
+
 def chw(image):
     return image.permute(2, 0, 1)
 
@@ -656,6 +692,7 @@ if __name__ == "__main__":
     make_schedule()
     make_knn()
     make_logistic_regression()
+    make_indicators()
     make_augment()
     make_trajectory()
     make_torchvision_shapes()
