@@ -58,6 +58,7 @@ usage("--help of every command tells what there is, with the defaults", async ()
   assert.match(helps.get("embed") ?? "", /--out <folder> .*\(default: "\."\)/);
   assert.match(helps.get("demo") ?? "", /--out <folder> .*\(default: "runs"\)/);
   assert.match(helps.get("eval") ?? "", /--images <images> .*\(default: those it was trained on\)/);
+  assert.match(helps.get("eval") ?? "", /--probe <method> .*\(choices: "sgd", "lbfgs", default: "sgd"\)/);
   assert.match(helps.get("resume") ?? "", /--images <images> .*\(default: where they were\)/);
   assert.is(succeeded(await simclr(["--version"], { cwd })).stdout.trim(), VERSION);
 });
@@ -69,6 +70,7 @@ usage("unknown commands, options and values are named, with a hint at the help",
     [["train"], /missing required argument 'images'/],
     [["embed", "run"], /missing required argument 'images'/],
     [["train", "set", "--encoder", "vgg"], /'vgg' is invalid.*convnet, resnet18, resnet34, resnet50/],
+    [["eval", "run", "--probe", "svm"], /'svm' is invalid.*sgd, lbfgs/],
     [["train", "set", "--optimizer", "adam"], /'adam' is invalid.*adamw, lars, sgd/],
     [["train", "set", "--batch", "many"], /'many' is invalid.*must be a number/],
   ];
