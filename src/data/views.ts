@@ -89,7 +89,7 @@ export interface ImageSubset {
 
 /**
  * Draws the same number of images of every class: what is left of the labels in semi-supervised learning on 1 % or 10 % of
- * them (Chen et al. 2020, section 5.2). Of a share of n images over c classes that is round(share * n / c), at least one, and
+ * them (Chen et al. 2020, section 6). Of a share of n images over c classes that is round(share * n / c), at least one, and
  * at most what a class has. The same seed draws the same images, and fewer of them are always among more.
  * They stay in the order of the set.
  * @param seed whole number from 0 to 2^53 - 1.
