@@ -6759,6 +6759,83 @@ fn main(\n\
 ",
 };
 
+export const pairPotentials: KernelDefinition<"similarities" | "own" | "potentials", "rows" | "cols" | "t", "LANES"> = {
+  name: "pairPotentials",
+  bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"own","access":"read","element":"u32"}, {"name":"potentials","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"t","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ similarities: v["rows"] * v["cols"], own: v["rows"], potentials: v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 4 * v["rows"] * v["cols"],
+  source: "// Gaussian potentials of points on the unit sphere (Wang and Isola 2020, section 4.1), of cosine similarities s:\n\
+// potentials[row] = sum_{j != own[row]} exp(-t |z[own[row]] - z[j]|^2), where |z[i] - z[j]|^2 = 2 - 2 s[row, j].\n\
+// own[row] is the column of the point itself. A workgroup a row.\n\
+//\n\
+// shape similarities: rows * cols\n\
+// shape own: rows\n\
+// shape potentials: rows\n\
+// workgroups: rows\n\
+// flops: 4 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  t: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> similarities: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> own: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> potentials: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let self_column = own[row];\n\
+  var sum = 0.0;\n\
+  for (var j = local.x; j < params.cols; j += LANES) {\n\
+    let potential = exp(2.0 * params.t * (similarities[row * params.cols + j] - 1.0));\n\
+    sum += select(potential, 0.0, j == self_column);\n\
+  }\n\
+  let total = workgroup_sum(local.x, sum);\n\
+  if (local.x == 0u) {\n\
+    potentials[row] = total;\n\
+  }\n\
+}\n\
+",
+};
+
 export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "reluGradient",
   bindings: [{"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -7285,6 +7362,79 @@ fn main(\n\
   lse[i] = largest + log(sum);\n\
   losses[i] = log(sum) + (largest - logits[start + label]);\n\
   correct[i] = select(0.0, 1.0, best == label);\n\
+}\n\
+",
+};
+
+export const squaredDistances: KernelDefinition<"a" | "b" | "distances", "rows" | "cols", "LANES"> = {
+  name: "squaredDistances",
+  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"distances","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ a: v["rows"] * v["cols"], b: v["rows"] * v["cols"], distances: v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 3 * v["rows"] * v["cols"],
+  source: "// Squared distance of each row to the one at its place: distances[row] = sum_c (a[row, c] - b[row, c])^2. A workgroup a row.\n\
+//\n\
+// shape a: rows * cols\n\
+// shape b: rows * cols\n\
+// shape distances: rows\n\
+// workgroups: rows\n\
+// flops: 3 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> distances: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var squares = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let difference = a[row * params.cols + c] - b[row * params.cols + c];\n\
+    squares = fma(difference, difference, squares);\n\
+  }\n\
+  let total = workgroup_sum(local.x, squares);\n\
+  if (local.x == 0u) {\n\
+    distances[row] = total;\n\
+  }\n\
 }\n\
 ",
 };
@@ -8030,6 +8180,7 @@ export const kernels = {
   ntXentPartialsTiled,
   ntXentPartials,
   ntXentStatistics,
+  pairPotentials,
   reluGradient,
   relu,
   scaledRows,
@@ -8038,6 +8189,7 @@ export const kernels = {
   sobel,
   softmaxCrossEntropyGradient,
   softmaxCrossEntropy,
+  squaredDistances,
   standardize,
   sumSplits,
   toFloat,

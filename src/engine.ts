@@ -35,6 +35,14 @@ export { addBias, matmul, type Transposition } from "./ops/matmul.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
 export { toFloat, toHalf } from "./ops/precision.js";
-export { gatherIndices, gatherRows, meanStandardDeviation, standardize, topK } from "./ops/rows.js";
+export {
+  gatherIndices,
+  gatherRows,
+  meanStandardDeviation,
+  pairPotentials,
+  squaredDistances,
+  standardize,
+  topK,
+} from "./ops/rows.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
 export { standardizeWeight } from "./ops/weight-standardization.js";

@@ -28,9 +28,17 @@ export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
 export { type OpenImagesOptions, openImages } from "./data/open-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
 export { sampleOrder } from "./data/sample-order.js";
-export { splitHoldOut, subset } from "./data/views.js";
+export {
+  balancedSubset,
+  type ImageSubset,
+  namedSubset,
+  type SubsetSize,
+  splitHoldOut,
+  subset,
+} from "./data/views.js";
 export * from "./engine.js";
 export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io/choice-store.js";
+export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { convnet } from "./nn/convnet.js";
@@ -42,6 +50,7 @@ export { type HeadOptions, type ProjectionHead, projectionHead } from "./nn/proj
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
 export { type AdamWOptions, adamW } from "./optim/adamw.js";
+export { type LbfgsOptions, type Minimum, minimize, type ValueAndGradient } from "./optim/l-bfgs.js";
 export { type LarsOptions, lars } from "./optim/lars.js";
 export { type LossScaleOptions, withLossScale } from "./optim/loss-scale.js";
 export type { Optimizer } from "./optim/optimizer.js";
@@ -52,8 +61,32 @@ export { DEFAULT_CONFIG, ENCODERS, OPTIMIZERS, PRECISIONS, SCALINGS, type Traini
 export { Embedder, type Features } from "./simclr/embed.js";
 export { decodeEncoder, encodeEncoder } from "./simclr/encoder-file.js";
 export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./simclr/evaluation.js";
+export {
+  alignment,
+  type Embeddings,
+  effectiveRank,
+  type QualityIndicators,
+  qualityIndicators,
+  standardDeviation,
+  uniformity,
+} from "./simclr/indicators.js";
 export { accuracy, type KnnOptions, type KnnResult, knn } from "./simclr/knn.js";
-export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from "./simclr/linear-probe.js";
+export {
+  type LabelledFeatures,
+  type LinearProbeOptions,
+  type LinearProbeResult,
+  linearProbe,
+} from "./simclr/linear-probe.js";
+export {
+  L2_GRID,
+  type LogisticOptimization,
+  type LogisticRegressionOptions,
+  type LogisticRegressionResult,
+  type LogisticSearchOptions,
+  type LogisticSearchResult,
+  logisticRegression,
+  searchLogisticRegression,
+} from "./simclr/logistic-regression.js";
 export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.js";
 export { type PlannedLayer, planTraining, type TrainingPlan } from "./simclr/plan.js";
 export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";

@@ -13,7 +13,7 @@ export function addEmbedCommand(program: Command): void {
     .command("embed")
     .description("write the representations h of images as NumPy arrays and CSV, one row an image")
     .argument("<run>", "the run's folder")
-    .argument("<images>", "a folder, an archive or CIFAR files, as for train; labels are not needed")
+    .argument("<images>", "a folder, an archive or files of a data set, as for train; labels are not needed")
     .option("--out <folder>", "where the files go", ".")
     .action(async (path: string, images: string, { out }: { readonly out: string }) => {
       await withDevice(async (device) => {

@@ -97,7 +97,7 @@ export function addTrainCommand(program: Command): void {
     .description("train an encoder on images without using their labels")
     .argument(
       "<images>",
-      "a folder of images, a .tar or .tar.gz of one, or CIFAR-10/100 binary files (a folder or one file)",
+      "a folder of images, a .tar or .tar.gz of one, or files of CIFAR-10/100, STL-10 or MNIST's format (a folder or one file)",
     )
     .option(
       "--image-size <pixels>",

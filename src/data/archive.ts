@@ -1,10 +1,10 @@
 import { DataError } from "../errors.js";
-import { isWantedPath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import { isWantedPath, memoryFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
 
 const BLOCK = 512;
 
 /**
- * Reads the images and CIFAR files of a `.tar`, `.tar.gz` or `.tgz` into memory, unsorted and still encoded. Links and
+ * Reads the images and files of packed sets of a `.tar`, `.tar.gz` or `.tgz` into memory, unsorted and still encoded. Links and
  * other special entries are ignored; of two entries of one path the later one counts, as when unpacking.
  * @param budget bytes that the files may take.
  * @throws DataError for a damaged archive or one cut short (also before its end mark), for an entry with an absolute path
@@ -76,7 +76,7 @@ export async function readArchive(path: string, budget: number, onProgress?: Ope
   if (tail.length < BLOCK || tail.some((byte) => byte !== 0)) {
     throw new DataError(`${path} is cut short: the mark at its end is missing; fetch or pack it again.`);
   }
-  return Array.from(files, ([name, content]) => ({ path: name, read: async () => content }));
+  return Array.from(files, ([name, content]) => memoryFile(name, content));
 }
 
 /** The error for an archive whose images do not fit the memory budget. */

@@ -1,3 +1,4 @@
+import type { Sharp } from "sharp";
 import { DataError } from "../errors.js";
 
 /** Pixels. */
@@ -12,6 +13,8 @@ export interface Decoder {
   measure(file: Uint8Array): Promise<ImageSize>;
   /** RGBA bytes at the given size. */
   decode(file: Uint8Array, size: ImageSize): Promise<Uint8Array>;
+  /** RGBA bytes of one size, opaque, at another one. */
+  resize(rgba: Uint8Array, from: ImageSize, to: ImageSize): Promise<Uint8Array>;
 }
 
 /**
@@ -21,7 +24,7 @@ export interface Decoder {
  * bits become 8-bit sRGB; of an animation the first frame is taken. An image of another size is scaled, up or down
  * (Lanczos), until it covers the wanted size, and cut to it around its centre.
  *
- * Both methods reject with a plain Error or DataError where the file is broken: cut short, corrupt, or not an image.
+ * `measure` and `decode` reject with a plain Error or DataError where the file is broken: cut short, corrupt, or not an image.
  */
 export async function loadDecoder(): Promise<Decoder> {
   const { default: sharp } = await import("sharp");
@@ -30,20 +33,21 @@ export async function loadDecoder(): Promise<Decoder> {
     checkSignature(file);
     return sharp(file, { failOn: "error", autoOrient: true });
   };
+  const fitted = (image: Sharp, { width, height }: ImageSize) =>
+    image
+      .flatten({ background: "white" })
+      .resize({ width, height, fit: "cover", position: "centre" })
+      .toColourspace("srgb")
+      .ensureAlpha()
+      .raw()
+      .toBuffer();
   return {
     async measure(file) {
       const { autoOrient } = await open(file).metadata();
       return { width: autoOrient.width, height: autoOrient.height };
     },
-    async decode(file, { width, height }) {
-      return open(file)
-        .flatten({ background: "white" })
-        .resize({ width, height, fit: "cover", position: "centre" })
-        .toColourspace("srgb")
-        .ensureAlpha()
-        .raw()
-        .toBuffer();
-    },
+    decode: (file, size) => fitted(open(file), size),
+    resize: (rgba, { width, height }, to) => fitted(sharp(rgba, { raw: { width, height, channels: 4 } }), to),
   };
 }
 

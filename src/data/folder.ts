@@ -1,13 +1,13 @@
 import { DataError } from "../errors.js";
-import { isWantedPath, reasonOf, type SourceFile } from "./source-file.js";
+import { diskFile, isWantedPath, reasonOf, type SourceFile } from "./source-file.js";
 
 /**
- * Lists the images and CIFAR files below a folder, unsorted. Follows symbolic links, save those that lead back to a folder
+ * Lists the images and files of packed sets below a folder, unsorted. Follows symbolic links, save those that lead back to a folder
  * they lie in; a link to nothing is listed and fails when read.
  * @throws DataError where a folder cannot be read.
  */
 export async function listFolder(root: string): Promise<SourceFile[]> {
-  const { readdir, readFile, realpath, stat } = await import("node:fs/promises");
+  const { readdir, realpath, stat } = await import("node:fs/promises");
   const { join } = await import("node:path");
   const files: SourceFile[] = [];
 
@@ -33,7 +33,7 @@ export async function listFolder(root: string): Promise<SourceFile[]> {
       if (entry.isDirectory() || (link && (await isFolderLink(full)))) {
         await walk(full, `${path}/`, [...ancestors, real]);
       } else if ((entry.isFile() || link) && isWantedPath(path)) {
-        files.push({ path, read: () => readFile(full) });
+        files.push(diskFile(path, full));
       }
     }
   };

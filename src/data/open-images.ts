@@ -1,12 +1,15 @@
 import { ConfigError, DataError } from "../errors.js";
 import { readArchive, tooLarge } from "./archive.js";
-import { CIFAR_SIZE, type CifarFiles, cifarFromFile, findCifar, openCifar } from "./cifar.js";
+import { cifarFromFile, findCifar } from "./cifar.js";
 import type { ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
 import { listFolder } from "./folder.js";
+import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
 import { findSplits, type SplitLayout } from "./layout.js";
-import { isImagePath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
+import { diskFile, isImagePath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 
 export interface OpenImagesOptions {
   /** Side of the square images in pixels; by default the size that all images have. */
@@ -22,21 +25,27 @@ export interface OpenImagesOptions {
  * - a folder of JPEG, PNG and WebP files: class folders give labels, `train` beside `test` or `val` gives both splits
  *   (see `findSplits` for the exact rules). Hidden files and links in archives are ignored;
  * - a `.tar`, `.tar.gz` or `.tgz` of such a folder;
- * - CIFAR-10 and CIFAR-100 in their binary versions, plain or gzipped: one `.bin` file, or a folder or archive with the
- *   official file names. CIFAR-100 gets its fine labels. Class names come from `batches.meta.txt` or
- *   `fine_label_names.txt` beside them, and are numbers otherwise.
+ * - data sets in the files that their authors gave them, plain or gzipped: one file of images, or a folder or archive with
+ *   the official file names, which gives both splits:
+ *   - CIFAR-10 and CIFAR-100, binary version (`data_batch_1.bin`, ...; `train.bin`). CIFAR-100 gets its fine labels. Class
+ *     names come from `batches.meta.txt` or `fine_label_names.txt`, and are numbers otherwise;
+ *   - STL-10, binary version (`train_X.bin`, ...), names from `class_names.txt`. `unlabeled_X.bin` is no part of the folder's
+ *     splits: open it by its own path to train on it;
+ *   - MNIST, Fashion-MNIST and others in IDX files with their names (`train-images-idx3-ubyte`, ...), gray as R = G = B, names
+ *     from `class_names.txt` where someone put it there.
  *
- * Images come in the order of their paths, sorted by code unit. Those of another size are scaled until the shorter side
- * fits and cut around the centre; see `loadDecoder` for orientation, transparency and colour.
+ * Images come in the order of their paths, sorted by code unit, or in that of the file that holds them. Those of another
+ * size are scaled until the shorter side fits and cut around the centre; see `loadDecoder` for orientation, transparency and
+ * colour.
  *
  * Every image is decoded once here. What cannot be read is left out and named in `skipped`. A set within the memory
- * budget stays in memory. A larger folder is decoded again on each `fetch`; there a file that has become unreadable since
- * is a DataError, never another image in its place.
+ * budget stays in memory. A larger one is read from its folder or file again on each `fetch`; there a file that has become
+ * unreadable since is a DataError, never another image in its place.
  *
  * @throws ConfigError for an option out of its range, and where the images differ in size and no size is given.
  * @throws DataError where there is nothing at the path or no image in it; where more than 5 % of a split's images are
- *   broken; for a damaged or unsafe archive; for an archive or CIFAR set above the budget; for a CIFAR file of the wrong
- *   length or with labels out of range.
+ *   broken; for a damaged or unsafe archive; for an archive, a CIFAR set or gzipped files above the budget; for a file of
+ *   another length than its format asks for, or with labels out of range.
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
   const { imageSize, memoryBudget = 2 * 2 ** 30, onProgress } = options;
@@ -51,14 +60,13 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     throw new DataError(`There are no images at ${path}: ${reasonOf(cause)}.`, { cause });
   });
 
-  if (!info.isDirectory() && /\.bin(\.gz)?$/.test(path)) {
-    checkCifarSize(path, imageSize);
-    return openCifar(path, await singleCifarFile(path), memoryBudget, onProgress);
+  if (!info.isDirectory() && (/\.bin(\.gz)?$/.test(path) || isIdxPath(path))) {
+    return openPacked(path, await packedFromFile(path), { imageSize, memoryBudget, onProgress });
   }
   const isArchive = !info.isDirectory() && /\.(tar|tar\.gz|tgz)$/i.test(path);
   if (!info.isDirectory() && !isArchive) {
     throw new DataError(
-      `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz), nor a CIFAR file (.bin, .bin.gz).`,
+      `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
     );
   }
   const files = isArchive ? await readArchive(path, memoryBudget, onProgress) : await listFolder(path);
@@ -66,20 +74,13 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   if (images.length > 0) {
     return openImageFiles(path, images, isArchive, { imageSize, memoryBudget, onProgress });
   }
-  const cifar = findCifar(files);
-  if (cifar !== null) {
-    checkCifarSize(path, imageSize);
-    return openCifar(path, cifar, memoryBudget, onProgress);
+  const packed = (await findCifar(files)) ?? (await findStl10(files)) ?? (await findIdx(files));
+  if (packed !== null) {
+    return openPacked(path, packed, { imageSize, memoryBudget, onProgress });
   }
   throw new DataError(
-    `There are no images in ${path}: no .jpg, .jpeg, .png or .webp file, and no CIFAR batches (data_batch_1.bin, or train.bin for CIFAR-100).`,
+    `There are no images in ${path}: no .jpg, .jpeg, .png or .webp file, and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10) or train-images-idx3-ubyte (MNIST, Fashion-MNIST).`,
   );
-}
-
-interface ResolvedOptions {
-  readonly imageSize: number | undefined;
-  readonly memoryBudget: number;
-  readonly onProgress: OpenProgress | undefined;
 }
 
 async function openImageFiles(
@@ -117,18 +118,15 @@ async function openImageFiles(
   };
 }
 
-async function singleCifarFile(path: string): Promise<CifarFiles> {
-  const { readdir, readFile } = await import("node:fs/promises");
+/** The set that one file on its own is, with what lies beside it. */
+async function packedFromFile(path: string): Promise<PackedSet> {
+  const { readdir } = await import("node:fs/promises");
   const { basename, dirname, join } = await import("node:path");
   const folder = dirname(path);
-  const siblings = (await readdir(folder)).map((name) => ({ path: name, read: () => readFile(join(folder, name)) }));
-  return cifarFromFile({ path: basename(path), read: () => readFile(path) }, siblings);
-}
-
-function checkCifarSize(path: string, imageSize: number | undefined): void {
-  if (imageSize !== undefined && imageSize !== CIFAR_SIZE) {
-    throw new ConfigError(
-      `${path} is a CIFAR set: its images are ${CIFAR_SIZE}x${CIFAR_SIZE} and are not resized; leave the image size (${imageSize}) out.`,
-    );
+  const siblings = (await readdir(folder)).map((name) => diskFile(name, join(folder, name)));
+  const file = diskFile(basename(path), path);
+  if (isIdxPath(path)) {
+    return idxFromFile(file, siblings);
   }
+  return isStl10Path(path) ? stl10FromFile(file, siblings) : cifarFromFile(file, siblings);
 }

@@ -1,5 +1,6 @@
 import { ConfigError, DataError } from "../errors.js";
 import { checkFetch, checkIndices, type Dataset, type ImageSet } from "./dataset.js";
+import { sampleOrder } from "./sample-order.js";
 
 /**
  * The images `indices` of `dataset`, in that order, without copying them. Classes and the list of skipped images are
@@ -31,32 +32,140 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
 }
 
 /**
+ * Of `length` things, every k-th of each class (of all without labels): of c things round(c * fraction), evenly spread, in
+ * ascending order, and the others. Always the same ones.
+ * @param fraction between 0 and 1, both excluded.
+ * @throws ConfigError for another fraction.
+ */
+export function holdOutIndices(
+  labels: Uint32Array | null,
+  length: number,
+  fraction: number,
+): { readonly kept: readonly number[]; readonly held: readonly number[] } {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new ConfigError(`The fraction to hold out has to lie between 0 and 1; got ${fraction}.`);
+  }
+  const seen = new Map<number, number>();
+  const kept: number[] = [];
+  const held: number[] = [];
+  for (let index = 0; index < length; index++) {
+    const label = labels?.[index] ?? 0;
+    const rank = seen.get(label) ?? 0;
+    seen.set(label, rank + 1);
+    const isHeld = Math.round((rank + 1) * fraction) > Math.round(rank * fraction);
+    (isHeld ? held : kept).push(index);
+  }
+  return { kept, held };
+}
+
+/**
  * Holds out every k-th image of each class (of the whole set without labels) for testing: of c images round(c * fraction),
  * evenly spread. Always the same images. Both parts are views; skipped images are listed with `train` only.
  * @param fraction between 0 and 1, both excluded.
  * @throws ConfigError for another fraction; DataError where one part would be empty.
  */
 export function splitHoldOut(dataset: Dataset, fraction = 0.1): ImageSet & { readonly test: Dataset } {
-  if (!(fraction > 0 && fraction < 1)) {
-    throw new ConfigError(`The fraction to hold out has to lie between 0 and 1; got ${fraction}.`);
-  }
-  const seen = new Map<number, number>();
-  const train: number[] = [];
-  const test: number[] = [];
-  for (let index = 0; index < dataset.length; index++) {
-    const label = dataset.labels?.[index] ?? 0;
-    const rank = seen.get(label) ?? 0;
-    seen.set(label, rank + 1);
-    const held = Math.round((rank + 1) * fraction) > Math.round(rank * fraction);
-    (held ? test : train).push(index);
-  }
-  if (train.length === 0 || test.length === 0) {
+  const { kept, held } = holdOutIndices(dataset.labels, dataset.length, fraction);
+  if (kept.length === 0 || held.length === 0) {
     throw new DataError(
-      `Holding out ${fraction} of the ${dataset.length} images of ${dataset.name} leaves ${train.length} to train and ${test.length} to test; both need at least one.`,
+      `Holding out ${fraction} of the ${dataset.length} images of ${dataset.name} leaves ${kept.length} to train and ${held.length} to test; both need at least one.`,
     );
   }
   return {
-    train: subset(dataset, train, `${dataset.name} (train)`),
-    test: { ...subset(dataset, test, `${dataset.name} (held out)`), skipped: [] },
+    train: subset(dataset, kept, `${dataset.name} (train)`),
+    test: { ...subset(dataset, held, `${dataset.name} (held out)`), skipped: [] },
   };
+}
+
+/** How many images of each class: this number, or a share of all images of the set, over as many classes. */
+export type SubsetSize = { readonly perClass: number } | { readonly share: number };
+
+/** Some images of a set, and which ones. */
+export interface ImageSubset {
+  readonly images: Dataset;
+  /** The places of its images in the whole set. */
+  readonly indices: Uint32Array;
+}
+
+/**
+ * Draws the same number of images of every class: what is left of the labels in semi-supervised learning on 1 % or 10 % of
+ * them (Chen et al. 2020, section 6). Of a share of n images over c classes that is round(share * n / c), at least one, and
+ * at most what a class has. The same seed draws the same images, and fewer of them are always among more.
+ * They stay in the order of the set.
+ * @param seed whole number from 0 to 2^53 - 1.
+ * @throws ConfigError for a number below 1 or a share that is not above 0 and at most 1; DataError for a set without labels,
+ *   and where a class has fewer images than the number asked for.
+ */
+export function balancedSubset(dataset: Dataset, size: SubsetSize, seed = 1): ImageSubset {
+  const { labels, classes, name, length } = dataset;
+  if (!labels) {
+    throw new DataError(`${name} has no labels to balance a subset by.`);
+  }
+  const members = classes.map((): number[] => []);
+  labels.forEach((label, index) => {
+    members[label].push(index);
+  });
+  const present = members.filter((own) => own.length > 0).length;
+  const wanted = perClass(size, length, present);
+  const chosen = members.flatMap((own, label) => {
+    if ("perClass" in size && own.length > 0 && own.length < wanted) {
+      throw new DataError(
+        `${name} has ${own.length} images of the class "${classes[label]}", fewer than the ${wanted} asked for.`,
+      );
+    }
+    return Array.from(sampleOrder(own.length, seed, label).subarray(0, wanted), (place) => own[place]);
+  });
+  return part(dataset, Uint32Array.from(chosen).sort());
+}
+
+function perClass(size: SubsetSize, length: number, classes: number): number {
+  if ("perClass" in size) {
+    if (!Number.isInteger(size.perClass) || size.perClass < 1) {
+      throw new ConfigError(`The images of each class have to be a whole number from 1; got ${size.perClass}.`);
+    }
+    return size.perClass;
+  }
+  if (!(size.share > 0 && size.share <= 1)) {
+    throw new ConfigError(`The share of the images has to be above 0 and at most 1; got ${size.share}.`);
+  }
+  return Math.max(1, Math.round((size.share * length) / classes));
+}
+
+/** Unknown names that an error shows. */
+const NAMES_SHOWN = 5;
+
+/**
+ * The images of these names (see `Dataset.nameOf`), in the order of the names: a subset that was kept as a list, used again.
+ * @throws DataError where the set has no image of a name, or a name is there twice.
+ */
+export function namedSubset(dataset: Dataset, names: readonly string[]): ImageSubset {
+  const indexOf = new Map(Array.from({ length: dataset.length }, (_, index) => [dataset.nameOf(index), index]));
+  const found = new Set<number>();
+  const unknown: string[] = [];
+  const repeated: string[] = [];
+  for (const name of names) {
+    const index = indexOf.get(name);
+    if (index === undefined) {
+      unknown.push(name);
+    } else if (found.has(index)) {
+      repeated.push(name);
+    } else {
+      found.add(index);
+    }
+  }
+  for (const [wrong, what] of [
+    [unknown, `are no images of ${dataset.name}`],
+    [repeated, "are repetitions"],
+  ] as const) {
+    if (wrong.length > 0) {
+      const shown = wrong.slice(0, NAMES_SHOWN).map((name) => `"${name}"`);
+      const more = wrong.length > NAMES_SHOWN ? ` and ${wrong.length - NAMES_SHOWN} more` : "";
+      throw new DataError(`${wrong.length} of the ${names.length} names listed ${what}: ${shown.join(", ")}${more}.`);
+    }
+  }
+  return part(dataset, Uint32Array.from(found));
+}
+
+function part(dataset: Dataset, indices: Uint32Array): ImageSubset {
+  return { images: subset(dataset, indices, `${dataset.name} (${indices.length} of ${dataset.length})`), indices };
 }

@@ -6,6 +6,7 @@ import { contrastChecks } from "./contrast-checks.js";
 import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
+import { indicatorChecks } from "./indicator-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
@@ -29,6 +30,7 @@ export const checks: readonly Check[] = [
   ...lossChecks,
   ...contrastChecks,
   ...nearestChecks,
+  ...indicatorChecks,
   ...optimizerChecks,
   ...lossScaleChecks,
   ...augmentChecks,

@@ -1,4 +1,5 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import { expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
@@ -45,6 +46,33 @@ export function meanStandardDeviation(tape: Tape, statistics: Tensor): Tensor {
   const y = tape.tensor([1], `mean standard deviation from ${statistics.label}`);
   tape.launch(kernels.meanStandardDeviation, { statistics, y }, { elements: 1, cols });
   return y;
+}
+
+/** Squared Euclidean distances between the rows at the same place: a and b [rows, cols] -> [rows]. Not differentiable. */
+export function squaredDistances(tape: Tape, a: Tensor, b: Tensor): Tensor {
+  const [rows, cols] = matrixShape(a);
+  expectShape(b, a.shape, `to be compared with ${a}`);
+  const distances = tape.tensor([rows], `distances of ${a.label}`);
+  tape.launch(kernels.squaredDistances, { a, b, distances }, { rows, cols }, { LANES: lanesPerRow(tape.device) });
+  return distances;
+}
+
+/**
+ * Gaussian potentials sum_{j != i} exp(-t |z_i - z_j|^2) of points on the unit sphere: cosine similarities [rows, cols] of some
+ * points with all, and their own columns u32 [rows] -> [rows]. Not differentiable.
+ */
+export function pairPotentials(tape: Tape, similarities: Tensor, own: Tensor, t: number): Tensor {
+  const [rows, cols] = matrixShape(similarities);
+  expectShape(own, [rows], `to be the own columns of ${similarities}`);
+  const potentials = tape.tensor([rows], "Gaussian potentials");
+  const bindings = { similarities, own, potentials };
+  tape.launch(kernels.pairPotentials, bindings, { rows, cols, t }, { LANES: lanesPerRow(tape.device) });
+  return potentials;
+}
+
+/** Threads that share a row. */
+function lanesPerRow(device: Device): number {
+  return device.adapter.software ? 8 : 64;
 }
 
 /** The k largest of each row of x [rows, cols]: their columns (u32, ascending) and values, both [rows, k]. @throws ShapeError for k above cols. */

@@ -4,6 +4,7 @@ import type { Device } from "../engine/device.js";
 import { Embedder, type Features } from "./embed.js";
 import { accuracy, type KnnResult, knn } from "./knn.js";
 import { linearProbe } from "./linear-probe.js";
+import { type LogisticSearchResult, searchLogisticRegression } from "./logistic-regression.js";
 import type { SimclrModel } from "./model.js";
 
 /** How good representations are, as shares of 1 on the test images. */
@@ -92,6 +93,17 @@ export class Evaluator {
       train.classes.length,
     );
     return { ...evaluation, probe: testAccuracy };
+  }
+
+  /** Logistic regression on all images that were embedded, its penalty chosen on a tenth of the training images. */
+  async logisticRegression({ train: bank, test: queries }: Evaluation): Promise<LogisticSearchResult> {
+    const { train, test } = this.images;
+    return searchLogisticRegression(
+      this.device,
+      { features: bank, labels: train.labels },
+      { features: queries, labels: test.labels },
+      train.classes.length,
+    );
   }
 
   dispose(): void {

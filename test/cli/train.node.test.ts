@@ -107,6 +107,15 @@ command("train on class folders leaves a run that eval and embed take", () =>
     assert.equal(cells(evaluated, "random weights"), cells(stdout, "random weights"));
     assert.equal(cells(evaluated, "after 9 steps"), cells(stdout, "after training"));
 
+    const regressed = succeeded(await simclr(["eval", run, "--probe", "lbfgs"], { cwd })).stdout;
+    assert.match(regressed, /test accuracy +kNN +logistic regression +l2\n/);
+    for (const row of ["random weights", "after 9 steps"]) {
+      const [knn, probe, l2] = cells(regressed, row);
+      assert.is(knn, cells(evaluated, row)[0]);
+      assert.match(probe, /^[\d.]+ %$/);
+      assert.ok(Number(l2) >= 1e-6 && Number(l2) <= 1e5, l2);
+    }
+
     succeeded(await embedding);
     assert.equal((await readdir(join(cwd, "vectors"))).sort(), ["embeddings.csv", "embeddings.npy"]);
     const npy = await readFile(join(cwd, "vectors/embeddings.npy"));

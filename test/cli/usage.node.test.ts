@@ -63,6 +63,7 @@ usage("--help of every command tells what there is, with the defaults", async ()
   assert.match(helps.get("embed") ?? "", /--out <folder> .*\(default: "\."\)/);
   assert.match(helps.get("demo") ?? "", /--out <folder> .*\(default: "runs"\)/);
   assert.match(helps.get("eval") ?? "", /--images <images> .*\(default: those it was trained on\)/);
+  assert.match(helps.get("eval") ?? "", /--probe <method> .*\(choices: "sgd", "lbfgs", default: "sgd"\)/);
   assert.match(helps.get("resume") ?? "", /--images <images> .*\(default: where they were\)/);
   assert.is(succeeded(await simclr(["--version"], { cwd })).stdout.trim(), VERSION);
 });
@@ -77,6 +78,7 @@ usage("unknown commands, options and values are named, with a hint at the help",
     [["train", "set", "--loss", "triplet"], /'triplet' is invalid.*nt-xent, nt-logistic, margin-triplet/],
     [["train", "set", "--mining", "hard"], /'hard' is invalid.*none, semi-hard/],
     [["train", "set", "--norm", "layer"], /'layer' is invalid.*batch, group/],
+    [["eval", "run", "--probe", "svm"], /'svm' is invalid.*sgd, lbfgs/],
     [["train", "set", "--optimizer", "adam"], /'adam' is invalid.*adamw, lars, sgd/],
     [
       ["train", "set", "--augmentation", "simclr"],

@@ -45,3 +45,10 @@ export async function pixelsOf(dataset: Dataset, indices?: readonly number[]): P
   await dataset.fetch(wanted, out);
   return out;
 }
+
+/** Fails at the first byte that differs; unlike `assert.equal`, which compares long arrays for minutes to show how. */
+export function sameBytes(actual: Uint8Array, expected: Uint8Array, what = "bytes"): void {
+  assert.is(actual.length, expected.length, `length of ${what}`);
+  const at = actual.findIndex((byte, i) => byte !== expected[i]);
+  assert.is(actual[at], expected[at], `byte ${at} of ${what}`);
+}

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
-import { splitHoldOut, subset } from "../../src/data/views.js";
+import { balancedSubset, namedSubset, splitHoldOut, subset } from "../../src/data/views.js";
 import { ConfigError, DataError } from "../../src/errors.js";
 import { pixelsOf, rejects, throws } from "./expect.js";
 
@@ -68,6 +68,88 @@ test("refuses fractions out of range, and a part without images", () => {
     throws(() => splitHoldOut(numbered(10), fraction), ConfigError, /between 0 and 1/);
   }
   throws(() => splitHoldOut(numbered(3)), DataError, /leaves 3 to train and 0 to test/);
+});
+
+/** Labels of 40, 30 and 30 images, and none of the last class, mixed. */
+const mixed = datasetWithClasses(
+  Array.from({ length: 100 }, (_, i) => (i * 37) % 100).map((rank) => (rank < 40 ? 0 : rank < 70 ? 1 : 2)),
+  ["ant", "bee", "cow", "dog"],
+);
+
+function datasetWithClasses(labels: readonly number[], classes: readonly string[]): Dataset {
+  return { ...numbered(labels.length, labels), classes };
+}
+
+function countsOf({ labels }: Dataset): number[] {
+  const counts = [0, 0, 0, 0];
+  for (const label of labels ?? []) counts[label]++;
+  return counts;
+}
+
+test("a balanced subset has the same number of images of every class", async () => {
+  for (const [size, counts] of [
+    [{ perClass: 7 }, [7, 7, 7, 0]],
+    [{ share: 0.1 }, [3, 3, 3, 0]],
+    [{ share: 0.001 }, [1, 1, 1, 0]],
+    // A third of 100 for each, and no more than there are.
+    [{ share: 1 }, [33, 30, 30, 0]],
+  ] as const) {
+    const { images, indices } = balancedSubset(mixed, size, 5);
+    assert.equal(countsOf(images), counts);
+    assert.equal(await numbersIn(images), [...indices]);
+    assert.equal(
+      [...indices],
+      [...new Set(indices)].sort((a, b) => a - b),
+    );
+  }
+  assert.equal(balancedSubset(mixed, { perClass: 1 }).images.classes, ["ant", "bee", "cow", "dog"]);
+});
+
+test("a seed draws the same images in every runtime, another one others, and fewer are among more", () => {
+  const drawn = (perClass: number, seed: number) => [...balancedSubset(mixed, { perClass }, seed).indices];
+  assert.equal(drawn(2, 5), [5, 8, 11, 42, 84, 91]);
+  assert.equal(drawn(2, 5), drawn(2, 5));
+  assert.not.equal(drawn(2, 6), drawn(2, 5));
+  const more = new Set(drawn(9, 5));
+  assert.ok(drawn(2, 5).every((index) => more.has(index)));
+  // Every image can be drawn: one of 40 is missed by 400 draws once in 25,000 times.
+  const seen = new Set(Array.from({ length: 400 }, (_, seed) => drawn(1, seed)).flat());
+  assert.is(seen.size, 100);
+});
+
+test("refuses subsets that cannot be", () => {
+  throws(() => balancedSubset(numbered(3), { perClass: 1 }), DataError, /numbers has no labels/);
+  throws(() => balancedSubset(mixed, { perClass: 31 }), DataError, /30 images of the class "bee"/, /31 asked for/);
+  for (const perClass of [0, 1.5]) {
+    throws(() => balancedSubset(mixed, { perClass }), ConfigError, new RegExp(`got ${perClass}\\.`));
+  }
+  for (const share of [0, 1.01, Number.NaN]) {
+    throws(() => balancedSubset(mixed, { share }), ConfigError, new RegExp(`got ${share}\\.`));
+  }
+});
+
+test("a subset by names has these images, in their order", async () => {
+  const { images, indices } = namedSubset(mixed, ["numbers[40]", "numbers[3]"]);
+  assert.equal([...indices], [40, 3]);
+  assert.equal(await numbersIn(images), [40, 3]);
+  const drawn = balancedSubset(mixed, { share: 0.1 }, 5);
+  const names = Array.from({ length: drawn.images.length }, (_, i) => drawn.images.nameOf(i));
+  assert.equal(namedSubset(mixed, names).indices, drawn.indices);
+});
+
+test("names that are unknown or repeated are named", () => {
+  throws(
+    () => namedSubset(mixed, ["numbers[1]", "a.jpg"]),
+    DataError,
+    /1 of the 2 names .* no images of numbers: "a\.jpg"/,
+  );
+  const many = Array.from({ length: 8 }, (_, i) => `${i}.jpg`);
+  throws(() => namedSubset(mixed, many), DataError, /8 of the 8 names/, /"4\.jpg" and 3 more/);
+  throws(
+    () => namedSubset(mixed, ["numbers[1]", "numbers[1]"]),
+    DataError,
+    /1 of the 2 .* repetitions: "numbers\[1\]"/,
+  );
 });
 
 test.run();

@@ -537,6 +537,96 @@ def make_knn():
     golden.write()
 
 
+def standardized(x):
+    return (x - x.mean(0)) / torch.sqrt(x.var(0, unbiased=False) + 1e-5)
+
+
+def make_logistic_regression():
+    golden = GoldenFile("logistic-regression", 13)
+    for name, rows, dimension, classes, l2, distance in [
+        ("three classes", 60, 5, 3, 1e-2, 1.0),
+        ("two classes, one column", 31, 1, 2, 1e-1, 1.0),
+        ("separable", 40, 4, 4, 1e-3, 9.0),
+        ("strong penalty", 37, 7, 3, 1e2, 1.0),
+        ("weak penalty", 150, 6, 5, 1e-5, 0.7),
+    ]:
+        labels = torch.arange(rows) % classes
+        scales, centers = 10.0 ** torch.linspace(-1, 1, dimension), torch.randn(classes, dimension)
+        x = rounded((torch.randn(rows, dimension) + distance * centers[labels]) * scales + scales)
+        weight, bias = leaf(torch.zeros(dimension, classes)), leaf(torch.zeros(classes))
+
+        def objective(weight, bias):
+            loss = F.cross_entropy(standardized(x) @ weight + bias, labels)
+            return loss + l2 / 2 * weight.square().sum()
+
+        settings = {"max_iter": 2000, "tolerance_grad": 1e-8, "tolerance_change": 0.0, "history_size": 50}
+        optimizer = torch.optim.LBFGS([weight, bias], line_search_fn="strong_wolfe", **settings)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = objective(weight, bias)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+        # L-BFGS stalls where rounding hides what it gains; Newton's steps go on. The shortest ones, for the mean of the
+        # biases is free.
+        def at_point(point):
+            return objective(point[:-classes].view(dimension, classes), point[-classes:])
+
+        point = torch.cat([weight.detach().flatten(), bias.detach()])
+        for _ in range(5):
+            gradient = torch.autograd.functional.jacobian(at_point, point)
+            point = point - torch.linalg.pinv(torch.autograd.functional.hessian(at_point, point), hermitian=True) @ gradient
+        assert torch.autograd.functional.jacobian(at_point, point).norm() < 1e-13, name
+        weight, bias, minimum = point[:-classes].view(dimension, classes), point[-classes:], at_point(point)
+        # Somewhere else, where the gradient is not zero.
+        at, shift = leaf(randn(dimension, classes)), leaf(randn(classes))
+        value = objective(at, shift)
+        value.backward()
+        tensors = {"x": x, "labels": labels, "weight": weight, "bias": bias, "minimum": minimum, "atWeight": at}
+        tensors.update(atBias=shift, atValue=value, atDWeight=at.grad, atDBias=shift.grad)
+        golden.case(name, {"dimension": dimension, "classes": classes, "l2": l2}, **tensors)
+    golden.write()
+
+
+def make_indicators():
+    golden = GoldenFile("indicators", 14)
+    for name, rows, dimension, kind in [
+        ("random", 17, 9, "random"),
+        ("views alike", 40, 13, "alike"),
+        ("two rows", 2, 3, "random"),
+        ("one column", 11, 1, "random"),
+        ("few directions", 50, 12, "low rank"),
+        ("collapsed", 9, 5, "collapsed"),
+        ("wide and off centre", 7, 31, "off centre"),
+    ]:
+        first = torch.randn(rows, dimension)
+        second = torch.randn(rows, dimension)
+        if kind == "alike":
+            second = first + 0.1 * second
+        elif kind == "low rank":
+            turn = torch.randn(3, dimension)
+            first, second = first[:, :3] @ turn, second[:, :3] @ turn
+        elif kind == "collapsed":
+            first, second = first[:1].expand(rows, -1), first[:1].expand(rows, -1)
+        elif kind == "off centre":
+            first, second = first + 5, second + 5
+        first, second = rounded(first), rounded(second)
+        unit = [F.normalize(x, dim=1, eps=1e-12) for x in (first, second)]
+        alignment = (unit[0] - unit[1]).norm(dim=1).square().mean()
+        uniformity = [torch.pdist(x).square().mul(-2).exp().mean().log() for x in unit]
+        values = torch.linalg.svdvals(first - first.mean(0))
+        tensors = {"first": first, "second": second, "alignment": alignment, "uniformity": torch.stack(uniformity)}
+        if kind != "collapsed":
+            shares = values / values.sum()
+            tensors["effectiveRank"] = torch.special.entr(shares).sum().exp()
+        deviation = unit[0].std(0, unbiased=False).mean()
+        golden.case(name, {"dimension": dimension}, **tensors, singularValues=values, standardDeviation=deviation)
+    golden.write()
+
+
 def chw(image):
     return image.permute(2, 0, 1)
 
@@ -727,6 +817,8 @@ if __name__ == "__main__":
     make_optimizers()
     make_schedule()
     make_knn()
+    make_logistic_regression()
+    make_indicators()
     make_augment()
     make_trajectory()
     make_torchvision_shapes()
