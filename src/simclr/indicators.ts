@@ -2,6 +2,7 @@ import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import { matrixShape, Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
+import { columnStatistics } from "../ops/batch-norm.js";
 import { mean } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
@@ -121,7 +122,7 @@ export async function standardDeviation(device: Device, embeddings: Embeddings):
   checkRows(embeddings);
   return onDevice(device, [embeddings], ([x]) => {
     const tape = new Tape(device);
-    return evaluate(tape, meanStandardDeviation(tape, normalizeRows(tape, x)));
+    return evaluate(tape, meanStandardDeviation(tape, columnStatistics(tape, normalizeRows(tape, x))));
   });
 }
 
