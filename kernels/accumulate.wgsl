@@ -1,11 +1,11 @@
-// A running sum in place: y = x where `continues` is 0, and y + x where it is not, so that one recording serves the first
-// term and all that follow.
+// A running sum in place: y = weight x where `continues` is 0, and y + weight x where it is not, so that one recording serves
+// the first term and all that follow.
 //
 // shape x: elements
 // shape continues: 1
 // shape y: elements
 // workgroups: ceil(elements / (LANES * ELEMENTS))
-// flops: elements
+// flops: 2 * elements
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
@@ -14,6 +14,7 @@ const ELEMENTS: u32 = 8u;
 
 struct Params {
   elements: u32,
+  weight: f32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -31,6 +32,6 @@ fn main(
   let end = min(first + LANES * ELEMENTS, params.elements);
   let adds = continues[0] != 0u;
   for (var i = first + local.x; i < end; i += LANES) {
-    y[i] = x[i] + select(0.0, y[i], adds);
+    y[i] = params.weight * x[i] + select(0.0, y[i], adds);
   }
 }

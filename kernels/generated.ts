@@ -1,24 +1,24 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
-export const accumulate: KernelDefinition<"x" | "continues" | "y", "elements", "LANES" | "ELEMENTS"> = {
+export const accumulate: KernelDefinition<"x" | "continues" | "y", "elements" | "weight", "LANES" | "ELEMENTS"> = {
   name: "accumulate",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"continues","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
-  params: [{"name":"elements","type":"u32","offset":0}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"weight","type":"f32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], continues: 1, y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
-  flops: (v) => v["elements"],
-  source: "// A running sum in place: y = x where `continues` is 0, and y + x where it is not, so that one recording serves the first\n\
-// term and all that follow.\n\
+  flops: (v) => 2 * v["elements"],
+  source: "// A running sum in place: y = weight x where `continues` is 0, and y + weight x where it is not, so that one recording serves\n\
+// the first term and all that follow.\n\
 //\n\
 // shape x: elements\n\
 // shape continues: 1\n\
 // shape y: elements\n\
 // workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: elements\n\
+// flops: 2 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -31,6 +31,7 @@ const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
+  weight: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
@@ -48,7 +49,7 @@ fn main(\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   let adds = continues[0] != 0u;\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    y[i] = x[i] + select(0.0, y[i], adds);\n\
+    y[i] = params.weight * x[i] + select(0.0, y[i], adds);\n\
   }\n\
 }\n\
 ",

@@ -41,12 +41,13 @@ export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io
 export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
 export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
-export type { Encoder, ForwardPass, Initial, Module, TensorSpec } from "./nn/module.js";
+export type { Encoder, ForwardPass, Head, Initial, Module, TensorSpec } from "./nn/module.js";
 export { NORMS, type Norm } from "./nn/normalized-convolution.js";
-export { type HeadOptions, type ProjectionHead, projectionHead } from "./nn/projection-head.js";
+export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
 export { type AdamWOptions, adamW } from "./optim/adamw.js";
@@ -57,10 +58,20 @@ export type { Optimizer } from "./optim/optimizer.js";
 export { type LearningRateScaling, scaledLearningRate, warmupCosine } from "./optim/schedule.js";
 export { type SgdOptions, sgd } from "./optim/sgd.js";
 export { type Checkpoint, decodeCheckpoint } from "./simclr/checkpoint.js";
-export { DEFAULT_CONFIG, ENCODERS, OPTIMIZERS, PRECISIONS, SCALINGS, type TrainingConfig } from "./simclr/config.js";
+export { type Classification, classify, classifyFeatures } from "./simclr/classify.js";
+export {
+  DEFAULT_CONFIG,
+  ENCODERS,
+  OBJECTIVES,
+  OPTIMIZERS,
+  PRECISIONS,
+  SCALINGS,
+  type TrainingConfig,
+} from "./simclr/config.js";
 export { Embedder, type Features } from "./simclr/embed.js";
-export { decodeEncoder, encodeEncoder } from "./simclr/encoder-file.js";
+export { decodeEncoder, encodeEncoder, loadEncoder, readEncoder, type StoredEncoder } from "./simclr/encoder-file.js";
 export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./simclr/evaluation.js";
+export { type FineTuningConfig, fineTuningConfig } from "./simclr/fine-tuning.js";
 export {
   alignment,
   type Embeddings,
@@ -90,7 +101,8 @@ export {
 export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.js";
 export { type PlannedLayer, planTraining, type TrainingPlan } from "./simclr/plan.js";
 export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";
-export { type StepEvent, Trainer, type TrainingHooks } from "./simclr/trainer.js";
-export type { StepMetrics } from "./simclr/training-step.js";
+export type { TrainingPart } from "./simclr/run-images.js";
+export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./simclr/trainer.js";
+export type { ContrastiveMetrics, StepMetrics, SupervisedMetrics } from "./simclr/training-step.js";
 export { tuneFor } from "./simclr/tune.js";
 export { VERSION } from "./version.js";

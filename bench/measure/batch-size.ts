@@ -47,7 +47,7 @@ export interface BatchSizeRow {
   /** What a matrix of logits and one of their gradients would take, as where the loss is composed of a framework's operations. */
   readonly unfusedLossBytes: number;
   /** On real images, after the epochs that were asked for; null where none were, or there are fewer images than the batch. */
-  readonly trained: Accuracies | null;
+  readonly trained: Pick<Accuracies, "knn" | "probe"> | null;
 }
 
 /** What `bench/batch-size` gives. */
@@ -120,10 +120,10 @@ async function trainedAccuracies(
   { encoder, batches, microBatch }: Comparison,
   { images: path, epochs }: RealTraining,
   progress: (line: string) => void,
-): Promise<ReadonlyMap<number, Accuracies>> {
+): Promise<ReadonlyMap<number, Pick<Accuracies, "knn" | "probe">>> {
   const set = labelled(withTestSet(await openImages(path)));
   if (!set) throw new ConfigError(`${path} has no labels to evaluate by`);
-  const found = new Map<number, Accuracies>();
+  const found = new Map<number, Pick<Accuracies, "knn" | "probe">>();
   for (const batch of batches.filter((size) => size <= set.train.length)) {
     progress(`training with batch ${batch}`);
     const trainer = await Trainer.create(device, set.train, {

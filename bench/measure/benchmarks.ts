@@ -2,8 +2,9 @@ import { batchSize } from "./batch-size.js";
 import type { Benchmark } from "./benchmark.js";
 import { host } from "./host.js";
 import { kernels } from "./kernels.js";
+import { loss } from "./loss.js";
 import { roofline } from "./roofline.js";
 import { step } from "./step.js";
 
 /** Every benchmark. */
-export const benchmarks: readonly Benchmark[] = [kernels, step, host, roofline, batchSize];
+export const benchmarks: readonly Benchmark[] = [kernels, step, host, roofline, batchSize, loss];

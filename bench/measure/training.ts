@@ -38,7 +38,7 @@ export function noiseTrainer(
 ): Promise<Trainer> {
   const pixels = noiseBytes(batch * imageSize * imageSize * 4);
   const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
-  return Trainer.create(device, dataset, { encoder, batch, microBatch, precision, epochs: 10_000 }, onCompile);
+  return Trainer.create(device, dataset, { encoder, batch, microBatch, precision, epochs: 10_000 }, { onCompile });
 }
 
 /** Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took. */

@@ -7,7 +7,7 @@ import { conv2d } from "../../src/ops/conv2d.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/simclr/config.js";
 import { createModel, createOptimizer } from "../../src/simclr/model.js";
-import { recordWholeBatch } from "../../src/simclr/training-step.js";
+import { divided, recordStep } from "../../src/simclr/step.js";
 import { VERSION } from "../../src/version.js";
 import type { ConvolutionTask, Findings, StepTask, Task } from "./task.js";
 import { distance, provideGpu, type Read, type Runs, serve, splitParameters } from "./worker.js";
@@ -76,7 +76,7 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
 
   return async () => {
     const { model, optimizer } = createTrained();
-    const recorded = await recordWholeBatch({ device, config, model, optimizer }).compile();
+    const recorded = await recordStep(divided({ device, config, model, optimizer }, batch)).compile();
     let step = 0;
     return {
       submit: async () => {

@@ -68,12 +68,13 @@ export const noAugmentation: AugmentationPolicy = {
   rotationProbability: 0,
 };
 
+/** Random crop with resize and flip. */
+const cropPolicy: AugmentationPolicy = { ...noAugmentation, cropArea: [0.08, 1], flipProbability: 0.5 };
+
 /** The paper's policy with a colour strength: brightness, contrast and saturation 0.8 s, hue 0.2 s. */
 function paperPolicy(strength: number, blurProbability: number): AugmentationPolicy {
   return {
-    ...noAugmentation,
-    cropArea: [0.08, 1],
-    flipProbability: 0.5,
+    ...cropPolicy,
     jitterProbability: 0.8,
     brightness: 0.8 * strength,
     contrast: 0.8 * strength,
@@ -84,14 +85,22 @@ function paperPolicy(strength: number, blurProbability: number): AugmentationPol
   };
 }
 
-/** The paper's policies: ImageNet (strength 1, blur) and CIFAR-10 (strength 0.5, no blur; appendix B.9). */
+/**
+ * The paper's policies for views to contrast: ImageNet (strength 1, blur) and CIFAR-10 (strength 0.5, no blur; appendix B.9);
+ * and `crop`, random crop with resize and flip alone, for fine-tuning and supervised training (appendices B.5 and B.8.1).
+ */
 export const augmentationPolicies = {
   imagenet: paperPolicy(1, 0.5),
   cifar: paperPolicy(0.5, 0),
+  crop: cropPolicy,
 } as const;
 
 /** The names of the ready-made policies. */
-export const AUGMENTATION_POLICY_NAMES = ["cifar", "imagenet"] as const satisfies (keyof typeof augmentationPolicies)[];
+export const AUGMENTATION_POLICY_NAMES = [
+  "cifar",
+  "crop",
+  "imagenet",
+] as const satisfies (keyof typeof augmentationPolicies)[];
 export type AugmentationPolicyName = (typeof AUGMENTATION_POLICY_NAMES)[number];
 
 /** The policies of a value that may be one or two of them. */

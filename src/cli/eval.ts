@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../errors.js";
-import { Evaluator, labelled, withTestSet } from "../simclr/evaluation.js";
+import { type Evaluation, Evaluator, labelled, withTestSet } from "../simclr/evaluation.js";
 import { createModel } from "../simclr/model.js";
+import { imagesOfRun } from "../simclr/run-images.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
 import { percentage, textTable } from "./table.js";
@@ -16,7 +17,7 @@ export function addEvalCommand(program: Command): void {
   program
     .command("eval")
     .description(
-      "measure a run's encoder by weighted kNN (k = 200, temperature 0.1) and a linear probe, beside random weights",
+      "measure a run's encoder by weighted kNN (k = 200, temperature 0.1) and a linear probe, and its classifier where it has one, beside random weights",
     )
     .argument("<run>", "the run's folder")
     .option("--images <images>", "labelled images (default: those it was trained on)")
@@ -32,24 +33,31 @@ export function addEvalCommand(program: Command): void {
       await withDevice(async (device) => {
         const run = await openStoredRun(path);
         device.choices.use(run.checkpoint.choices);
-        const images = labelled(withTestSet(await openRunImages(run, options.images)));
+        const opened = await openRunImages(run, options.images);
+        const images = labelled(options.images ? withTestSet(opened) : await imagesOfRun(run.folder, opened));
         if (!images) throw new ConfigError("these images have no labels: put each class in a folder of its own");
+        const { config, imageSize, classes, step } = run.checkpoint;
+        // A classifier of other classes has nothing to say of these.
+        const classified = classes.length > 0 && classes.join() === images.train.classes.join();
         const regression = options.probe === "lbfgs";
-        const rows = [["test accuracy", "kNN", ...(regression ? ["logistic regression", "l2"] : ["linear probe"])]];
+        const probe = regression ? ["logistic regression", "l2"] : ["linear probe"];
+        const rows = [["test accuracy", ...(classified ? ["classifier"] : []), "kNN", ...probe]];
         const models = {
-          "random weights": createModel(device, run.checkpoint.config, run.checkpoint.imageSize),
-          [`after ${run.checkpoint.step} steps`]: loadModel(device, run),
+          "random weights": createModel(device, config, imageSize, classes.length),
+          [`after ${step} steps`]: loadModel(device, run),
         };
         for (const [name, model] of Object.entries(models)) {
-          const evaluator = await Evaluator.create(device, model, images);
+          const evaluator = await Evaluator.create(device, classified ? model : { ...model, classes: 0 }, images);
+          const cells = ({ classifier, knn }: Evaluation) =>
+            [classifier, knn].flatMap((share) => (share === null ? [] : [percentage(share)]));
           if (regression) {
             const evaluation = await evaluator.knn();
             const { testAccuracy, l2, converged } = await evaluator.logisticRegression(evaluation);
             const penalty = `${l2.toPrecision(2)}${converged ? "" : " (not converged)"}`;
-            rows.push([name, percentage(evaluation.knn), percentage(testAccuracy), penalty]);
+            rows.push([name, ...cells(evaluation), percentage(testAccuracy), penalty]);
           } else {
-            const { knn, probe } = await evaluator.accuracies();
-            rows.push([name, percentage(knn), percentage(probe)]);
+            const evaluation = await evaluator.accuracies();
+            rows.push([name, ...cells(evaluation), percentage(evaluation.probe)]);
           }
           evaluator.dispose();
         }

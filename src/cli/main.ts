@@ -6,6 +6,7 @@ import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
+import { addFinetuneCommand } from "./finetune.js";
 import { addResumeCommand } from "./resume.js";
 import { addTrainCommand } from "./train.js";
 import { addTuneCommand } from "./tune.js";
@@ -17,6 +18,7 @@ const program = new Command("simclr")
 for (const add of [
   addTrainCommand,
   addResumeCommand,
+  addFinetuneCommand,
   addEvalCommand,
   addEmbedCommand,
   addTuneCommand,

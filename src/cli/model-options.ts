@@ -10,7 +10,7 @@ export function number(text: string): number {
 }
 
 /** The options that say what is trained, and by that the sizes of everything on the device. */
-export interface ModelOptions {
+export interface ModelOptions extends MemoryOptions {
   readonly encoder: TrainingConfig["encoder"];
   readonly width: number;
   readonly stem: TrainingConfig["stem"];
@@ -20,6 +20,10 @@ export interface ModelOptions {
   readonly headOutput: number;
   readonly headBatchNorm: boolean;
   readonly batch: number;
+}
+
+/** The options that say how much memory a step may take. */
+export interface MemoryOptions {
   readonly microBatch: number | "auto";
   readonly memory: number;
   readonly recompute: boolean;
@@ -32,9 +36,33 @@ function numberOrAuto(text: string): number | "auto" {
 }
 
 /** Adds those options to a command. */
-export function addModelOptions(command: Command): Command {
+export function addMemoryOptions(command: Command): Command {
   const d = DEFAULT_CONFIG;
   return command
+    .option(
+      "--micro-batch <images>",
+      "images on the device at once; auto: the whole batch, or as many as fit --memory",
+      numberOrAuto,
+      d.microBatch,
+    )
+    .option("--memory <mebibytes>", "device memory that --micro-batch auto stays within", number, d.memoryBudget)
+    .option("--recompute", "save memory: compute the encoder's blocks again in the backward pass", d.recompute)
+    .addOption(
+      new Option("--precision <name>", "mixed: activations in f16, half the memory, where the adapter has shader-f16")
+        .choices(PRECISIONS)
+        .default(d.precision),
+    );
+}
+
+/** What those options say about the training. */
+export function memoryConfig({ microBatch, memory: memoryBudget, recompute, precision }: MemoryOptions) {
+  return { microBatch, memoryBudget, recompute, precision };
+}
+
+/** Adds the options of the model, and of its memory, to a command. */
+export function addModelOptions(command: Command): Command {
+  const d = DEFAULT_CONFIG;
+  const described = command
     .addOption(new Option("--encoder <name>", "the net to train").choices(ENCODERS).default(d.encoder))
     .option("--width <factor>", "multiplies the encoder's channels", number, d.width)
     .addOption(
@@ -56,26 +84,14 @@ export function addModelOptions(command: Command): Command {
     .option("--head-hidden <size>", "hidden size of the head (default: the encoder's features)", number)
     .option("--head-output <size>", "output size of the head", number, d.head.output)
     .option("--head-batch-norm", "batch norm inside of the head", false)
-    .option("--batch <images>", "images a step, two views of each", number, d.batch)
-    .option(
-      "--micro-batch <images>",
-      "images on the device at once; auto: the whole batch, or as many as fit --memory",
-      numberOrAuto,
-      d.microBatch,
-    )
-    .option("--memory <mebibytes>", "device memory that --micro-batch auto stays within", number, d.memoryBudget)
-    .option("--recompute", "save memory: compute the encoder's blocks again in the backward pass", d.recompute)
-    .addOption(
-      new Option("--precision <name>", "mixed: activations in f16, half the memory, where the adapter has shader-f16")
-        .choices(PRECISIONS)
-        .default(d.precision),
-    );
+    .option("--batch <images>", "images a step, two views of each (one if supervised)", number, d.batch);
+  return addMemoryOptions(described);
 }
 
 /** What those options say about the training. */
 export function modelConfig(options: ModelOptions): Partial<TrainingConfig> {
-  const { encoder, width, stem, norm, batch, microBatch, memory: memoryBudget, recompute, precision } = options;
+  const { encoder, width, stem, norm, batch } = options;
   const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
   const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, norm, head, batch, microBatch, memoryBudget, recompute, precision };
+  return { encoder, width, stem, norm, head, batch, ...memoryConfig(options) };
 }

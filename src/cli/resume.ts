@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { resumeRun } from "../simclr/run.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { openRunImages, openStoredRun } from "./stored-run.js";
-import { printSummary, trainingProgress } from "./training-progress.js";
+import { withProgress } from "./training-progress.js";
 
 /** `simclr resume <run>` */
 export function addResumeCommand(program: Command): void {
@@ -15,15 +15,7 @@ export function addResumeCommand(program: Command): void {
       const signal = interruptSignal();
       await withDevice(async (device) => {
         const images = await openRunImages(await openStoredRun(path), options.images);
-        const { hooks, stop } = await trainingProgress();
-        try {
-          const summary = await resumeRun(device, path, images, { ...hooks, signal });
-          stop();
-          printSummary(summary);
-          if (!summary.finished) process.exitCode = 130;
-        } finally {
-          stop();
-        }
+        await withProgress((hooks) => resumeRun(device, path, images, { ...hooks, signal }));
       });
     });
 }

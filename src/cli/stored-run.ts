@@ -1,8 +1,11 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
 import { RunFolder } from "../io/run-folder.js";
 import { type Checkpoint, decodeCheckpoint, restoreModel } from "../simclr/checkpoint.js";
+import { readEncoder, type StoredEncoder } from "../simclr/encoder-file.js";
 import { createModel, type SimclrModel } from "../simclr/model.js";
 import { type ImageSource, readFile } from "../simclr/run.js";
 import { openForCommand } from "./train.js";
@@ -32,16 +35,32 @@ export async function openStoredRun(path: string): Promise<StoredRun> {
   };
 }
 
-/** The images of a run: those named now, or those it was trained on. @throws CheckpointError where neither is known. */
+/** The images that a run was made of: those named now, or where they were. @throws CheckpointError where neither is known. */
 export function openRunImages({ folder, checkpoint, source }: StoredRun, named?: string): Promise<ImageSet> {
   const wanted = named === undefined ? source : { images: named };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize);
 }
 
+/** The encoder of a finished run, by its folder, or of a file. @throws CheckpointError where there is none */
+export async function openEncoder(path: string): Promise<StoredEncoder> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return readEncoder(await readFile(path), resolve(path));
+  const folder = await RunFolder.open(path);
+  if (!(await folder.has("encoder"))) {
+    throw new CheckpointError(`${path} has no encoder yet: finish its training first, with simclr resume ${path}`);
+  }
+  const file = folder.file("encoder");
+  return readEncoder(await readFile(file), resolve(file));
+}
+
 /** The model of a run with its trained weights. */
 export function loadModel(device: Device, { checkpoint }: StoredRun): SimclrModel {
-  const model = createModel(device, checkpoint.config, checkpoint.imageSize);
+  const { config, imageSize, classes } = checkpoint;
+  const model = createModel(device, config, imageSize, classes.length);
   restoreModel(model, checkpoint);
   return model;
 }

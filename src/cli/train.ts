@@ -10,7 +10,7 @@ import { augmentation } from "./augmentation-option.js";
 import { addModelOptions, type ModelOptions, modelConfig, number } from "./model-options.js";
 import { printPlan } from "./plan.js";
 import { interruptSignal, withDevice } from "./session.js";
-import { printSummary, trainingProgress } from "./training-progress.js";
+import { withProgress } from "./training-progress.js";
 import { forceVariants, tuneOnTerminal } from "./tune.js";
 
 /** Opens images for a command and prints what they are. A path to test images replaces a test part found beside the others. */
@@ -44,6 +44,7 @@ async function openSource(path: string, test: string | undefined, imageSize: num
 }
 
 interface TrainOptions extends ModelOptions {
+  readonly supervised?: boolean;
   readonly imageSize?: number;
   readonly test?: string;
   readonly augmentation: TrainingConfig["augmentation"];
@@ -71,6 +72,7 @@ interface TrainOptions extends ModelOptions {
 function toConfig(options: TrainOptions): Partial<TrainingConfig> {
   return {
     ...modelConfig(options),
+    objective: options.supervised ? "supervised" : "contrastive",
     augmentation: options.augmentation,
     epochs: options.epochs,
     loss: options.loss,
@@ -94,7 +96,7 @@ export function addTrainCommand(program: Command): void {
   const d = DEFAULT_CONFIG;
   const command = program
     .command("train")
-    .description("train an encoder on images without using their labels")
+    .description("train an encoder on images without using their labels (or, with --supervised, with them)")
     .argument(
       "<images>",
       "a folder of images, a .tar or .tar.gz of one, or files of CIFAR-10/100, STL-10 or MNIST's format (a folder or one file)",
@@ -110,13 +112,19 @@ export function addTrainCommand(program: Command): void {
     );
   addModelOptions(command)
     .option(
+      "--supervised",
+      "use the labels: train a linear classifier on the encoder with it, on one view of each image",
+    )
+    .option(
       "--augmentation <policy>",
-      "of the views: cifar, imagenet, auto (cifar up to 64 pixels), or a .json file of a policy or one for each of two views",
+      "of the views: cifar, imagenet, crop, auto (cifar up to 64 pixels; crop if supervised), or a .json file of a policy or one for each of two views",
       augmentation,
       d.augmentation,
     )
     .option("--epochs <count>", "times through the images", number, d.epochs)
-    .addOption(new Option("--loss <name>", "what is trained for").choices(CONTRASTIVE_LOSSES).default(d.loss))
+    .addOption(
+      new Option("--loss <name>", "what is trained for, unless supervised").choices(CONTRASTIVE_LOSSES).default(d.loss),
+    )
     .option("--temperature <number>", "of NT-Xent and NT-logistic", number, d.temperature)
     .addOption(
       new Option(
@@ -140,7 +148,7 @@ export function addTrainCommand(program: Command): void {
     .option("--seed <number>", "of weights, order and augmentations", number, d.seed)
     .option(
       "--evaluate-every <epochs>",
-      "epochs between kNN evaluations; 0 for none before the end",
+      "epochs between evaluations; 0 for none before the end",
       number,
       d.evaluateEvery,
     )
@@ -201,17 +209,10 @@ export async function runTraining(
       printPlan(device, config, images);
       return;
     }
-    if (tune) await tuneOnTerminal(device, config, images.train.width, { signal });
-    const { hooks, stop } = await trainingProgress();
-    try {
-      // Whole paths: the run can be resumed from any folder.
-      const source = { images: resolve(path), test: test && resolve(test) };
-      const summary = await startRun(device, images, config, { ...hooks, signal, parent: out, name, source });
-      stop();
-      printSummary(summary);
-      if (!summary.finished) process.exitCode = 130;
-    } finally {
-      stop();
-    }
+    const { width, classes } = images.train;
+    if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
+    // Whole paths: the run can be resumed from any folder.
+    const source = { images: resolve(path), test: test && resolve(test) };
+    await withProgress((hooks) => startRun(device, images, config, { ...hooks, signal, parent: out, name, source }));
   });
 }

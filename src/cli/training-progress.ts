@@ -1,11 +1,12 @@
+import type { Accuracies } from "../simclr/evaluation.js";
 import type { RunHooks, RunSummary } from "../simclr/run.js";
 import { clock, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
-export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
+async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
   const { default: cliProgress } = await import("cli-progress");
   const bar = new cliProgress.SingleBar({
-    format: "  {bar} step {value}/{total}{part}   loss {loss}   {speed} images/s   {left} left   kNN {knn}",
+    format: "  {bar} step {value}/{total}{part}   loss {loss}   {speed} images/s   {left} left   {test}",
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
@@ -15,7 +16,8 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
     notTTYSchedule: 5000,
   });
   let running = false;
-  let knn = "-";
+  /** The last evaluation. */
+  let test = "";
   /** When the first step ended that was shown. */
   let started: { readonly time: number; readonly step: number } | null = null;
   const stop = () => {
@@ -37,9 +39,9 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
         if (process.stdout.isTTY) process.stdout.write(`\r  pipeline ${compiled} of ${total}${done ? "\n" : ""}`);
         else if (done) console.log(`  ${total} pipelines`);
       },
-      onKnn(_epoch, accuracy) {
-        knn = percentage(accuracy);
-        if (running) bar.update({ knn });
+      onEvaluation(_epoch, { knn, classifier }) {
+        test = classifier === null ? `kNN ${percentage(knn)}` : `test ${percentage(classifier)}`;
+        if (running) bar.update({ test });
       },
       onMicroBatch(begun, total, step, steps) {
         const part = ` (${begun} of ${total})`;
@@ -48,15 +50,15 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
           return;
         }
         // Steps of many micro-batches are long: the first one is shown while it runs.
-        bar.start(steps, step - 1, { part, loss: "-", speed: "-", left: "-", knn });
+        bar.start(steps, step - 1, { part, loss: "-", speed: "-", left: "-", test });
         running = true;
       },
       onStep(event, steps) {
-        if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", knn });
+        if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", test });
         running = true;
         if (started === null) {
           started = { time: performance.now(), step: event.step };
-          bar.update(event.step, { loss: event.loss.toFixed(3), knn });
+          bar.update(event.step, { loss: event.loss.toFixed(3), test });
           return;
         }
         const secondsPerStep = (performance.now() - started.time) / 1000 / (event.step - started.step);
@@ -64,7 +66,7 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
           loss: event.loss.toFixed(3),
           speed: event.imagesPerSecond.toFixed(0),
           left: clock(secondsPerStep * (steps - event.step)),
-          knn,
+          test,
         });
       },
     },
@@ -72,7 +74,7 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
 }
 
 /** The closing words of a run: the table of accuracies and where everything lies. */
-export function printSummary(summary: RunSummary): void {
+function printSummary(summary: RunSummary): void {
   if (summary.skipped.length > 0) {
     console.log(`\n${summary.skipped.length} images could not be read and were left out:`);
     for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(`  ${name}: ${reason}`);
@@ -85,18 +87,30 @@ export function printSummary(summary: RunSummary): void {
     );
     return;
   }
-  if (summary.before && summary.after) {
-    const row = (name: string, { knn, probe }: { knn: number; probe: number }) => [
-      name,
-      percentage(knn),
-      percentage(probe),
-    ];
+  const { before, after } = summary;
+  if (before && after) {
+    const columns = [...(after.classifier === null ? [] : ["classifier"]), "kNN", "linear probe"];
+    const cells = ({ classifier, knn, probe }: Accuracies) =>
+      [classifier, knn, probe].flatMap((share) => (share === null ? [] : [percentage(share)]));
     const rows = [
-      ["test accuracy", "kNN", "linear probe"],
-      row("random weights", summary.before),
-      row("after training", summary.after),
+      ["test accuracy", ...columns],
+      [summary.initial === null ? "random weights" : "before fine-tuning", ...cells(before)],
+      ["after training", ...cells(after)],
     ];
     console.log(`\n${textTable(rows)}`);
   }
   console.log(`\nrun folder: ${summary.folder}\nreport:     ${summary.report}`);
+}
+
+/** Trains with a line of progress, and prints how it went. Sets the exit code to 130 where it was interrupted. */
+export async function withProgress(train: (hooks: RunHooks) => Promise<RunSummary>): Promise<void> {
+  const { hooks, stop } = await trainingProgress();
+  try {
+    const summary = await train(hooks);
+    stop();
+    printSummary(summary);
+    if (!summary.finished) process.exitCode = 130;
+  } finally {
+    stop();
+  }
 }

@@ -45,7 +45,7 @@ export async function tuneOnTerminal(
   device: Device,
   config: Partial<TrainingConfig>,
   imageSize: number,
-  options: Omit<TuneOptions, "onProgress">,
+  options: Omit<TuneOptions, "onProgress"> & { readonly classes?: number },
 ): Promise<void> {
   const { isTTY } = process.stdout;
   console.log("timing variants of kernels ...");

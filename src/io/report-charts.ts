@@ -1,6 +1,5 @@
 import type { MarkOptions, PlotOptions } from "@observablehq/plot";
 import type { MapPoint } from "./embedding-map.js";
-import type { ReportMetrics } from "./report-data.js";
 
 type PlotModule = typeof import("@observablehq/plot");
 
@@ -8,8 +7,8 @@ type PlotModule = typeof import("@observablehq/plot");
 export interface ChartPainter {
   /** One series over the steps: every value thin, their moving mean bold, and a level to compare with. */
   series(chart: SeriesChart): string;
-  /** kNN accuracy over the epochs, with the accuracy of random weights where it is known. */
-  accuracy(points: readonly { epoch: number; accuracy: number }[], randomWeights: number | null): string;
+  /** kNN accuracy over the epochs, with a level to compare with where there is one. */
+  accuracy(points: readonly { epoch: number; accuracy: number }[], level: SeriesChart["level"]): string;
   /** The map of the embeddings; `classOf` gives the name and colour of a row, or null for a neutral point. */
   map(points: readonly MapPoint[], classOf: (row: number) => { name: string; color: string } | null): string;
 }
@@ -18,8 +17,7 @@ export interface ChartPainter {
 export interface SeriesChart {
   /** Said by screen readers in place of the picture. */
   readonly description: string;
-  readonly metrics: readonly ReportMetrics[];
-  readonly value: (line: ReportMetrics) => number;
+  readonly points: readonly { readonly step: number; readonly value: number }[];
   /** Whether the vertical axis starts at 0. */
   readonly zero: boolean;
   /** Whether to draw the moving mean. */
@@ -50,8 +48,8 @@ export async function createChartPainter(): Promise<ChartPainter> {
     }).outerHTML;
 
   return {
-    series: ({ description, metrics, value, zero, smooth, level }) => {
-      const points = thin(metrics.map((line) => ({ x: line.step, y: value(line) })));
+    series: ({ description, points: values, zero, smooth, level }) => {
+      const points = thin(values.map(({ step, value }) => ({ x: step, y: value })));
       const tiny = points.every(({ y }) => Math.abs(y) < 0.01);
       const window = Math.max(1, Math.round(points.length / 25));
       const mean = Plot.windowY({ k: window, anchor: "middle" }, { x: "x", y: "y", stroke: "var(--accent)" });
@@ -73,10 +71,8 @@ export async function createChartPainter(): Promise<ChartPainter> {
       });
     },
 
-    accuracy: (points, randomWeights) => {
+    accuracy: (points, level) => {
       const last = points.slice(-1);
-      const level =
-        randomWeights === null ? null : { value: randomWeights, label: `random weights ${percent(randomWeights)}` };
       return draw({
         ariaLabel: "kNN accuracy over the epochs",
         y: { nice: true, zero: true },

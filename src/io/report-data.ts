@@ -20,16 +20,20 @@ export interface LabelledImage {
 export interface ReportAccuracy {
   readonly knn: number;
   readonly probe: number;
+  /** Of the classifier that was trained; null where none was. */
+  readonly classifier: number | null;
 }
 
 /** What one training step logged. */
 export interface ReportMetrics {
   readonly step: number;
-  /** Mean over the 2N anchors. */
+  /** Mean over the 2N anchors, or over the images of a supervised step. */
   readonly loss: number;
   readonly learningRate: number;
-  /** Standard deviation of the normalised projections over the batch, mean over their dimensions. */
-  readonly outputStd: number;
+  /** Standard deviation of the normalised projections over the batch, mean over their dimensions; null without them. */
+  readonly outputStd: number | null;
+  /** Of the classifier on the images of the step; null without one. */
+  readonly accuracy: number | null;
   readonly imagesPerSecond: number;
 }
 
@@ -43,15 +47,22 @@ export interface ReportData {
   readonly epochs: number;
   /** Wall-clock time of the training in seconds. */
   readonly seconds: number;
-  /** Name of the loss, with its unit, and what it is at chance level: ln(2N - 1) for NT-Xent, null for the others. */
-  readonly loss: { readonly name: string; readonly chance: number | null };
+  /** Whether labels took part in the training. */
+  readonly supervised: boolean;
+  /** What the encoder started from. */
+  readonly start: "random weights" | "a pre-trained encoder";
+  /** Name of the loss, with its unit, and what it is at chance level, where that can be told. */
+  readonly loss: {
+    readonly name: string;
+    readonly chance: { readonly formula: string; readonly value: number } | null;
+  };
   /** Images a step, N of the loss. */
   readonly batchSize: number;
-  /** Dimension of the projections that the loss compares. */
-  readonly projectionDimension: number;
+  /** Dimension of the projections that the loss compares; null where it compares none. */
+  readonly projectionDimension: number | null;
   /** Class names in label order; empty without labels. */
   readonly classes: readonly string[];
-  /** Accuracies with random weights and after training; null where not measured. */
+  /** Accuracies before training, with what it started from, and after it; null where not measured. */
   readonly accuracy: { readonly before: ReportAccuracy | null; readonly after: ReportAccuracy | null };
   /** Settings in the order in which they are shown. */
   readonly config: readonly (readonly [name: string, value: string])[];
@@ -59,12 +70,8 @@ export interface ReportData {
   readonly metrics: readonly ReportMetrics[];
   /** kNN accuracy (fraction of 1) measured during training; epoch 0 is before the first step. */
   readonly knn: readonly { readonly epoch: number; readonly accuracy: number }[];
-  /** Images and two augmented views of each. */
-  readonly viewPairs: readonly {
-    readonly original: ReportImage;
-    readonly first: ReportImage;
-    readonly second: ReportImage;
-  }[];
+  /** Images and the augmented views of each that a step sees. */
+  readonly augmented: readonly { readonly original: ReportImage; readonly views: readonly ReportImage[] }[];
   /** Test images and the training images nearest to them, the nearest first, by cosine similarity. */
   readonly neighbours: readonly {
     readonly query: LabelledImage;

@@ -1,7 +1,7 @@
 import { classColors } from "./class-colors.js";
 import { embeddingMap } from "./embedding-map.js";
-import { type ChartPainter, createChartPainter, percent } from "./report-charts.js";
-import type { ReportData, ReportImage } from "./report-data.js";
+import { type ChartPainter, createChartPainter, percent, type SeriesChart } from "./report-charts.js";
+import type { ReportAccuracy, ReportData, ReportImage, ReportMetrics } from "./report-data.js";
 import { pngDataUri } from "./report-images.js";
 import { REPORT_STYLE } from "./report-style.js";
 
@@ -47,13 +47,8 @@ ${sections.filter((section) => section !== "").join("\n")}
 }
 
 function header(data: ReportData): string {
-  const { epochs, metrics, batchSize, seconds, adapter, softwareAdapter, accuracy } = data;
-  const { before, after } = accuracy;
-  let result = "";
-  if (after !== null) {
-    const from = before === null ? "" : `from ${percent(before.knn)} with random weights to `;
-    result = `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training without labels. `;
-  }
+  const { epochs, metrics, batchSize, seconds, adapter, softwareAdapter } = data;
+  const result = resultText(data);
   const steps = metrics.at(-1)?.step ?? 0;
   const speed = median(metrics.map(({ imagesPerSecond }) => imagesPerSecond));
   const facts = [
@@ -70,8 +65,19 @@ ${result === "" ? "" : `<p class="summary">${result}</p>`}
 </header>`;
 }
 
-function headline({ accuracy: { before, after } }: ReportData): string {
+function resultText({ accuracy: { before, after }, start }: ReportData): string {
+  if (after === null) return "";
+  if (after.classifier !== null)
+    return `Classifier's accuracy <strong>${percent(after.classifier)}</strong> on the test images, after training with labels from ${start}. `;
+  const from = before === null ? "" : `from ${percent(before.knn)} with ${start} to `;
+  return `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training without labels. `;
+}
+
+function headline({ accuracy: { before, after }, start, supervised }: ReportData): string {
   if (before === null && after === null) return "";
+  const columns = [...(supervised ? ["Classifier"] : []), "k nearest neighbours", "Linear probe"];
+  const own = ({ classifier, knn, probe }: ReportAccuracy) =>
+    [classifier, knn, probe].flatMap((share) => (share === null ? [] : [share]));
   const cell = (fraction: number) =>
     `<td><span class="number">${percent(fraction)}</span><span class="bar"><i style="width:${(fraction * 100).toFixed(2)}%"></i></span></td>`;
   const gain = (from: number, to: number) => {
@@ -79,81 +85,79 @@ function headline({ accuracy: { before, after } }: ReportData): string {
     const sign = points < 0 ? "−" : "+";
     return `<td><span class="number${points > 0 ? " better" : ""}">${sign}${Math.abs(points).toFixed(1)} points</span></td>`;
   };
+  const cells = (accuracies: ReportAccuracy) => own(accuracies).map(cell).join("");
+  const gains = (from: ReportAccuracy, to: ReportAccuracy) => own(to).map((value, i) => gain(own(from)[i], value));
   const rows = [
-    before === null ? "" : `<tr><th scope="row">Random weights</th>${cell(before.knn)}${cell(before.probe)}</tr>`,
-    after === null
-      ? ""
-      : `<tr class="trained"><th scope="row">After training</th>${cell(after.knn)}${cell(after.probe)}</tr>`,
+    before === null ? "" : `<tr><th scope="row">${capitalized(start)}</th>${cells(before)}</tr>`,
+    after === null ? "" : `<tr class="trained"><th scope="row">After training</th>${cells(after)}</tr>`,
     before === null || after === null
       ? ""
-      : `<tr class="gain"><th scope="row">Gain</th>${gain(before.knn, after.knn)}${gain(before.probe, after.probe)}</tr>`,
+      : `<tr class="gain"><th scope="row">Gain</th>${gains(before, after).join("")}</tr>`,
   ];
   return `<section class="card headline"><table>
-<thead><tr><th>Accuracy on the test images</th><th scope="col">k nearest neighbours</th><th scope="col">Linear probe</th></tr></thead>
+<thead><tr><th>Accuracy on the test images</th>${columns.map((column) => `<th scope="col">${column}</th>`).join("")}</tr></thead>
 <tbody>${rows.join("\n")}</tbody>
 </table></section>`;
 }
 
+/** The values of one kind over the steps; none where the steps have none. */
+function overSteps(
+  metrics: readonly ReportMetrics[],
+  kind: "loss" | "learningRate" | "outputStd" | "accuracy",
+): { step: number; value: number }[] {
+  return metrics.flatMap(({ step, [kind]: value }) => (value === null ? [] : [{ step, value }]));
+}
+
 function trainingCharts(data: ReportData, painter: ChartPainter): string {
-  const { metrics, knn, accuracy, loss, projectionDimension } = data;
+  const { metrics, knn, accuracy, start, loss, projectionDimension } = data;
   const charts: string[] = [];
-  if (metrics.length > 1) {
-    charts.push(
-      chartCard(
-        "Loss",
-        `${escapeHtml(loss.name)}: each step, and their moving mean`,
-        painter.series({
-          description: "Loss over the steps",
-          metrics,
-          value: ({ loss }) => loss,
-          zero: false,
-          smooth: true,
-          level:
-            loss.chance === null
-              ? null
-              : { value: loss.chance, label: `chance, ln(2N − 1) = ${loss.chance.toFixed(2)}` },
-        }),
-      ),
-    );
-  }
+  const series = (title: string, note: string, chart: SeriesChart) => {
+    if (chart.points.length > 1) charts.push(chartCard(title, note, painter.series(chart)));
+  };
+  series("Loss", `${escapeHtml(loss.name)}: each step, and their moving mean`, {
+    description: "Loss over the steps",
+    points: overSteps(metrics, "loss"),
+    zero: false,
+    smooth: true,
+    level: loss.chance && {
+      value: loss.chance.value,
+      label: `chance, ${loss.chance.formula} = ${loss.chance.value.toFixed(2)}`,
+    },
+  });
   if (knn.length > 1) {
     charts.push(
       chartCard(
         "kNN accuracy",
         "Weighted neighbours by cosine similarity of h, test images",
-        painter.accuracy(knn, accuracy.before?.knn ?? null),
+        painter.accuracy(
+          knn,
+          accuracy.before && { value: accuracy.before.knn, label: `${start} ${percent(accuracy.before.knn)}` },
+        ),
       ),
     );
   }
-  if (metrics.length > 1) {
-    const spread = 1 / Math.sqrt(projectionDimension);
-    charts.push(
-      chartCard(
-        "Spread of the projections",
-        "Standard deviation of normalised z; 0 would be collapse",
-        painter.series({
-          description: "Standard deviation of the normalised projections over the steps",
-          metrics,
-          value: ({ outputStd }) => outputStd,
-          zero: true,
-          smooth: true,
-          level: { value: spread, label: `even on the sphere, 1/√D = ${spread.toFixed(3)}` },
-        }),
-      ),
-      chartCard(
-        "Learning rate",
-        "As scheduled, each step",
-        painter.series({
-          description: "Learning rate over the steps",
-          metrics,
-          value: ({ learningRate }) => learningRate,
-          zero: true,
-          smooth: false,
-          level: null,
-        }),
-      ),
-    );
-  }
+  series("Training accuracy", "Share of each step's images, as augmented, that the classifier gets right", {
+    description: "Accuracy of the classifier on the images of each step",
+    points: overSteps(metrics, "accuracy"),
+    zero: true,
+    smooth: true,
+    level: null,
+  });
+  const spread = projectionDimension === null ? null : 1 / Math.sqrt(projectionDimension);
+  series("Spread of the projections", "Standard deviation of normalised z; 0 would be collapse", {
+    description: "Standard deviation of the normalised projections over the steps",
+    points: overSteps(metrics, "outputStd"),
+    zero: true,
+    smooth: true,
+    level: spread === null ? null : { value: spread, label: `even on the sphere, 1/√D = ${spread.toFixed(3)}` },
+  });
+  series("Learning rate", "As scheduled, each step", {
+    description: "Learning rate over the steps",
+    points: overSteps(metrics, "learningRate"),
+    zero: true,
+    smooth: false,
+    level: null,
+  });
   if (charts.length === 0) return "";
   return `<section><h2>Training</h2><div class="grid">${charts.join("\n")}</div></section>`;
 }
@@ -162,7 +166,10 @@ function chartCard(title: string, note: string, svg: string): string {
   return `<figure class="card"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${svg}</figure>`;
 }
 
-async function embeddingSection({ embedding, classes }: ReportData, painter: ChartPainter): Promise<string> {
+async function embeddingSection(
+  { embedding, classes, supervised }: ReportData,
+  painter: ChartPainter,
+): Promise<string> {
   if (embedding === null) return "";
   const { features, dimension, labels } = embedding;
   const points = await embeddingMap(features, dimension, MAP_POINTS);
@@ -181,7 +188,7 @@ async function embeddingSection({ embedding, classes }: ReportData, painter: Cha
     points.length === features.length / dimension
       ? counted(points.length, "test image")
       : `${whole(points.length)} of ${counted(features.length / dimension, "test image")}`;
-  const coloring = labels === null ? "" : " The encoder never saw the classes that give the colours.";
+  const coloring = labels === null || supervised ? "" : " The encoder never saw the classes that give the colours.";
   return `<section><h2>Map of the embeddings</h2>
 <p class="note">UMAP of the representations h of ${shown}, by cosine distance.${coloring}</p>
 <figure class="card">${labels === null ? "" : `<ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
@@ -220,20 +227,20 @@ async function neighbourSection({ neighbours, classes }: ReportData): Promise<st
 <div class="card rows">${rows.join("\n")}</div></section>`;
 }
 
-async function viewSection({ viewPairs }: ReportData): Promise<string> {
-  if (viewPairs.length === 0) return "";
+async function viewSection({ augmented, supervised }: ReportData): Promise<string> {
+  if (augmented.length === 0) return "";
   const pairs = await Promise.all(
-    viewPairs.map(async ({ original, first, second }) => {
-      const images = [
-        await imageTag(original, "original"),
-        await imageTag(first, "first view"),
-        await imageTag(second, "second view"),
-      ];
+    augmented.map(async ({ original, views }) => {
+      const images = [await imageTag(original, "original")];
+      for (const [i, view] of views.entries()) images.push(await imageTag(view, `view ${i + 1}`));
       return `<div class="pair">${images.join("")}</div>`;
     }),
   );
+  const note = supervised
+    ? "Each image and a random view of it, as the classifier was trained on."
+    : "Each image and two random views of it. The loss pulls the two views together and pushes all other images of the batch away.";
   return `<section><h2>Augmented views</h2>
-<p class="note">Each image and two random views of it. The loss pulls the two views together and pushes all other images of the batch away.</p>
+<p class="note">${note}</p>
 <div class="card pairs">${pairs.join("\n")}</div></section>`;
 }
 
@@ -267,6 +274,10 @@ function escapeHtml(text: string): string {
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
     .replaceAll("'", "&#39;");
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function counted(count: number, noun: string): string {

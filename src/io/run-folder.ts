@@ -9,6 +9,8 @@ export const RUN_FILES = {
   checkpoint: "checkpoint.safetensors",
   encoder: "encoder.safetensors",
   report: "report.html",
+  /** Names of the training images, where a run takes only some of them. */
+  images: "training-images.txt",
 } as const;
 
 /** One line of the metrics; NaN and infinities become null on disk. */
@@ -63,6 +65,12 @@ export class RunFolder {
   /** Path of one of the run's files. */
   file(which: keyof typeof RUN_FILES): string {
     return `${this.path}/${RUN_FILES[which]}`;
+  }
+
+  /** Whether one of the run's files is there. */
+  async has(which: keyof typeof RUN_FILES): Promise<boolean> {
+    const { readdir } = await import("node:fs/promises");
+    return (await readdir(this.path)).includes(RUN_FILES[which]);
   }
 
   /**

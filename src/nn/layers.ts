@@ -4,7 +4,7 @@ import { conv2d } from "../ops/conv2d.js";
 import { groupNorm } from "../ops/group-norm.js";
 import { addBias, matmul } from "../ops/matmul.js";
 import { standardizeWeight } from "../ops/weight-standardization.js";
-import type { ForwardPass, Module, TensorSpec } from "./module.js";
+import type { ForwardPass, Initial, Module, TensorSpec } from "./module.js";
 
 /** A convolution without bias, named as in PyTorch (`<name>.weight`). */
 export class Convolution implements Module {
@@ -108,13 +108,14 @@ export class GroupNorm implements Module {
 export class Linear implements Module {
   readonly tensors: readonly TensorSpec[];
 
+  /** @param initial what weight and bias start with; PyTorch's default without it. */
   constructor(
     readonly name: string,
     inFeatures: number,
     outFeatures: number,
     readonly bias: boolean,
+    initial: Initial = { kind: "uniform", fanIn: inFeatures },
   ) {
-    const initial = { kind: "uniform", fanIn: inFeatures } as const;
     const weight: TensorSpec = { name: `${name}.weight`, shape: [inFeatures, outFeatures], initial, role: "weight" };
     const offset: TensorSpec = { name: `${name}.bias`, shape: [outFeatures], initial, role: "offset" };
     this.tensors = bias ? [weight, offset] : [weight];

@@ -54,6 +54,12 @@ export interface Module {
   forward(pass: ForwardPass, x: Tensor): Tensor;
 }
 
+/** What follows an encoder: from representations [batch, features] to what the loss takes. */
+export interface Head extends Module {
+  /** Dimension of what comes out. */
+  readonly output: number;
+}
+
 /** A net from images to representations. */
 export interface Encoder extends Module {
   readonly name: string;

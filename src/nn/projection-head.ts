@@ -2,7 +2,7 @@ import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 import { relu } from "../ops/elementwise.js";
 import { BatchNorm, Linear } from "./layers.js";
-import type { ForwardPass, Module, TensorSpec } from "./module.js";
+import type { ForwardPass, Head, TensorSpec } from "./module.js";
 
 /** The head g between the representation h and the embedding z that the loss compares (Chen et al. 2020, section 2.1). */
 export interface HeadOptions {
@@ -16,13 +16,8 @@ export interface HeadOptions {
   readonly batchNorm?: boolean;
 }
 
-/** A projection head with the dimension of its output. */
-export interface ProjectionHead extends Module {
-  readonly output: number;
-}
-
 /** Makes a head for representations of `features` dimensions; its tensors are named `head.<position>.*`. @throws ConfigError */
-export function projectionHead(features: number, options: HeadOptions): ProjectionHead {
+export function projectionHead(features: number, options: HeadOptions): Head {
   const { layers, hidden = features, output = 128, batchNorm = false } = options;
   if (![0, 1, 2, 3].includes(layers))
     throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);

@@ -26,10 +26,13 @@ export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   return y;
 }
 
-/** Adds x to `sum`, a persistent tensor of its shape, in place; where `continues` (u32 [1]) is 0, the sum begins with x. Not differentiable. */
-export function accumulate(tape: Tape, x: Tensor, continues: Tensor, sum: Tensor): void {
+/**
+ * Adds weight * x to `sum`, a persistent tensor of its shape, in place; where `continues` (u32 [1]) is 0, the sum begins with
+ * it. Not differentiable.
+ */
+export function accumulate(tape: Tape, x: Tensor, continues: Tensor, sum: Tensor, weight = 1): void {
   expectShape(x, sum.shape, `to be added to ${sum}`);
-  tape.launch(kernels.accumulate, { x, continues, y: sum }, { elements: x.size });
+  tape.launch(kernels.accumulate, { x, continues, y: sum }, { elements: x.size, weight });
 }
 
 /**

@@ -19,6 +19,8 @@ export interface Checkpoint {
   readonly step: number;
   /** Size of the training set: the order of the images depends on it. */
   readonly images: number;
+  /** Names of the classes that supervised training tells apart, in label order; empty without a classifier. */
+  readonly classes: readonly string[];
   /** The variants of kernels that the training uses; defaults where nothing is said. */
   readonly choices: ChoiceTable;
   readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
@@ -55,6 +57,7 @@ export async function encodeCheckpoint(
     imageSize: String(model.imageSize),
     step: String(facts.step),
     images: String(facts.images),
+    classes: JSON.stringify(facts.classes),
     choices: JSON.stringify(facts.choices),
   });
 }
@@ -110,6 +113,10 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   // A checkpoint of a version without choices has the defaults.
   const choices = json("choices", metadata["choices"] ?? "{}");
   if (!isChoiceTable(choices)) throw new CheckpointError("the checkpoint's choices are damaged");
+  // A checkpoint of a version without classifiers has no classes.
+  const classes = json("classes", metadata["classes"] ?? "[]");
+  if (!Array.isArray(classes) || !classes.every((name) => typeof name === "string"))
+    throw new CheckpointError("the checkpoint's classes are damaged");
   const whole = (key: string): number => {
     const value = Number(metadata[key]);
     if (!Number.isInteger(value) || value < 0)
@@ -125,6 +132,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     imageSize: whole("imageSize"),
     step: whole("step"),
     images: whole("images"),
+    classes,
     choices,
     tensors: floats,
   };

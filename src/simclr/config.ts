@@ -3,6 +3,7 @@ import {
   type AugmentationPolicyName,
   augmentationPolicies,
   checkPolicies,
+  policyList,
 } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
@@ -22,6 +23,8 @@ import type { LearningRateScaling } from "../optim/schedule.js";
 
 /** Names of the encoders. */
 export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
+/** What there is to train for. */
+export const OBJECTIVES = ["contrastive", "supervised"] as const;
 /** Names of the optimizers. */
 export const OPTIMIZERS = ["adamw", "lars", "sgd"] as const;
 /** What activations and their gradients are kept in: f32, or (mixed) the encoder's in f16. */
@@ -31,6 +34,11 @@ export const SCALINGS = ["none", "linear", "sqrt"] as const;
 
 /** Everything that decides how an encoder is trained; it is plain data, and written to `config.json` of a run. */
 export interface TrainingConfig {
+  /**
+   * `contrastive`: a contrastive loss of two views of each image, without labels. `supervised`: softmax cross-entropy of a linear
+   * classifier on one view of each, against the labels.
+   */
+  readonly objective: (typeof OBJECTIVES)[number];
   readonly encoder: (typeof ENCODERS)[number];
   /** Multiplies all channels of the encoder. */
   readonly width: number;
@@ -38,13 +46,18 @@ export interface TrainingConfig {
   readonly stem: "auto" | "cifar" | "imagenet";
   /** The encoder's: `batch` norm, or `group` norm with standardised weights. */
   readonly norm: Norm;
+  /** The projection head of contrastive training. */
   readonly head: HeadOptions;
-  /** `auto` takes `cifar` for images up to 64 pixels and `imagenet` above; two policies make one view of an image each. */
+  /**
+   * `auto` takes, for contrastive training, `cifar` for images up to 64 pixels and `imagenet` above, and `crop` for supervised
+   * training. Two policies make one view of an image each.
+   */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
-  /** Images a step; the loss sees two views of each. */
+  /** Images a step; a contrastive loss sees two views of each. */
   readonly batch: number;
   /**
-   * Images that go through encoder and head at once; fewer than `batch` means gradient caching, see `recordGradientCache`.
+   * Images that go through encoder and head at once; fewer than `batch` means gradient caching (contrastive)
+   * or gradient accumulation (supervised), see `recordGradientCache` and `recordAccumulation`.
    * `auto` takes the whole batch or, where that does not fit, the largest power of two that does.
    */
   readonly microBatch: number | "auto";
@@ -55,7 +68,7 @@ export interface TrainingConfig {
   /** `mixed` keeps the encoder's activations in f16, half the memory, and scales the loss; it needs `shader-f16`. */
   readonly precision: (typeof PRECISIONS)[number];
   readonly epochs: number;
-  /** See `contrastiveLoss`. */
+  /** Of contrastive training, like the four that follow: see `contrastiveLoss`. */
   readonly loss: ContrastiveSettings["loss"];
   /** Of NT-Xent and NT-logistic. */
   readonly temperature: number;
@@ -74,7 +87,7 @@ export interface TrainingConfig {
   readonly weightDecay: number;
   /** Of initial weights, order and augmentations; 0 to 2^32 - 1. */
   readonly seed: number;
-  /** Epochs between kNN evaluations; 0 for none during training. */
+  /** Epochs between evaluations (kNN, and the classifier of supervised training); 0 for none during training. */
   readonly evaluateEvery: number;
   /** Steps between checkpoints; one is always written at the end. */
   readonly checkpointEvery: number;
@@ -82,6 +95,7 @@ export interface TrainingConfig {
 
 /** The defaults: a small net and Adam, which learn on any machine. */
 export const DEFAULT_CONFIG: TrainingConfig = {
+  objective: "contrastive",
   encoder: "convnet",
   width: 1,
   stem: "auto",
@@ -113,9 +127,10 @@ export const DEFAULT_CONFIG: TrainingConfig = {
 const SMALL_IMAGE = 64;
 
 /** The augmentations of a configuration for images of this size. */
-export function policyOf({ augmentation }: TrainingConfig, imageSize: number): AugmentationPolicies {
+export function policyOf({ augmentation, objective }: TrainingConfig, imageSize: number): AugmentationPolicies {
   if (typeof augmentation === "object") return augmentation;
   if (augmentation !== "auto") return augmentationPolicies[augmentation];
+  if (objective === "supervised") return augmentationPolicies.crop;
   return imageSize <= SMALL_IMAGE ? augmentationPolicies.cifar : augmentationPolicies.imagenet;
 }
 
@@ -149,6 +164,7 @@ function oneOf(name: string, value: string, choices: readonly string[]): void {
 
 /** @throws ConfigError where a value is out of its range or not for this device; `images` is the size of the training set. */
 export function checkConfig(config: TrainingConfig, images: number, device: Device): void {
+  oneOf("objective", config.objective, OBJECTIVES);
   oneOf("encoder", config.encoder, ENCODERS);
   oneOf("optimizer", config.optimizer, OPTIMIZERS);
   oneOf("precision", config.precision, PRECISIONS);
@@ -159,6 +175,8 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {
     checkPolicies(config.augmentation);
+    if (config.objective === "supervised" && policyList(config.augmentation).length > 1)
+      throw new ConfigError("supervised training sees one view of an image: give it one augmentation policy, not two");
   }
   oneOf("loss", config.loss, CONTRASTIVE_LOSSES);
   oneOf("mining", config.mining, MININGS);

@@ -1,6 +1,7 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import { splitHoldOut, subset } from "../data/views.js";
 import type { Device } from "../engine/device.js";
+import { classifyFeatures } from "./classify.js";
 import { Embedder, type Features } from "./embed.js";
 import { accuracy, type KnnResult, knn } from "./knn.js";
 import { linearProbe } from "./linear-probe.js";
@@ -11,6 +12,8 @@ import type { SimclrModel } from "./model.js";
 export interface Accuracies {
   readonly knn: number;
   readonly probe: number;
+  /** Of the model's own classifier; null where it has none. */
+  readonly classifier: number | null;
 }
 
 /** A set with labels and at least two classes, in two parts. */
@@ -57,7 +60,10 @@ export interface Evaluation {
   readonly train: Features;
   readonly test: Features;
   readonly neighbours: KnnResult;
+  /** Accuracy of the kNN. */
   readonly knn: number;
+  /** Accuracy of the model's own classifier; null where it has none. */
+  readonly classifier: number | null;
 }
 
 /** Evaluates a model, whose weights may change between calls, on one labelled set. */
@@ -72,17 +78,28 @@ export class Evaluator {
     return new Evaluator(device, await Embedder.create(device, model), images);
   }
 
-  /** Weighted kNN (k = 200, temperature 0.1) of the test images among `train`, which are the training images by default. */
+  /**
+   * Weighted kNN (k = 200, temperature 0.1) of the test images among `train`, which are the training images by default, and
+   * the model's classifier on them where it has one.
+   */
   async knn(train: Dataset = this.images.train, test: Dataset = this.images.test): Promise<Evaluation> {
     const { device, embedder, images } = this;
     const bank = await embedder.embed(train);
     const queries = await embedder.embed(test);
     const neighbours = await knn(device, bank, train.labels, images.train.classes.length, queries);
-    const right = test.labels ? accuracy(neighbours.predictions, test.labels) : 0;
-    return { train: bank, test: queries, neighbours, knn: right };
+    const right = (predictions: Uint32Array) => (test.labels ? accuracy(predictions, test.labels) : 0);
+    const { model } = embedder;
+    const classified = model.classes > 0 ? await classifyFeatures(device, model, queries) : null;
+    return {
+      train: bank,
+      test: queries,
+      neighbours,
+      knn: right(neighbours.predictions),
+      classifier: classified && right(classified.predictions),
+    };
   }
 
-  /** Weighted kNN and the linear probe on all images. */
+  /** Weighted kNN, the linear probe, and the classifier where there is one, on all images. */
   async accuracies(): Promise<Evaluation & Accuracies> {
     const evaluation = await this.knn();
     const { train, test } = this.images;

@@ -4,15 +4,17 @@ import type { Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
 import { accumulate } from "../ops/elementwise.js";
 import { gatherRows, scatterRows } from "../ops/rows.js";
+import { contrastive, recordContrast } from "./contrastive.js";
 import {
   imageInputs,
   type MicroBatch,
   metricsSlab,
-  recordEmbeddings,
-  recordLoss,
+  recordBackward,
+  recordOutputs,
   runForMetrics,
   type StepParts,
   type StepRecording,
+  stepMetrics,
 } from "./training-step.js";
 
 /** A batch in as few micro-batches of at most `most` images as there can be, whose sizes differ by one image at most. */
@@ -42,19 +44,19 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
   const embeddings = device.tensor(shape, undefined, "embeddings of the batch");
   const gradients = device.tensor(shape, undefined, "gradients of the batch's embeddings");
   const continues = device.indices([1], "whether gradients were added up before");
-  const metrics = metricsSlab(device);
+  const metrics = metricsSlab(device, contrastive);
   const sums = model.tensors.slabs.map((slab) => slab.gradients.all);
   const contributions = model.tensors.gradientSlabs();
 
   const passes = sizes.map((images) => {
-    const inputs = imageInputs(device, model, images);
+    const inputs = imageInputs(parts, images);
     const rows = device.indices([2 * images], "rows of the micro-batch");
     const embedding = new Tape(device);
-    const z = recordEmbeddings(embedding, inputs, parts, { movesRunning: false });
+    const z = recordOutputs(embedding, inputs, parts, { views: 2, movesRunning: false });
     embedding.scope("loss", () => scatterRows(embedding, z, rows, embeddings));
 
     const back = new Tape(device);
-    const again = recordEmbeddings(back, inputs, parts, { movesRunning: true });
+    const again = recordOutputs(back, inputs, parts, { views: 2, movesRunning: true });
     const gradient = back.scope("loss", () => gatherRows(back, gradients, rows));
     back.backward(again, gradient);
     model.tensors.placeGradients(back, contributions);
@@ -69,7 +71,7 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
 
   const contrast = new Tape(device);
   contrast.watch(embeddings);
-  recordLoss(contrast, embeddings, metrics, parts);
+  recordBackward(contrast, recordContrast(contrast, embeddings, config), metrics, optimizer);
   contrast.place(gradientAt(contrast, embeddings), gradients);
 
   const update = new Tape(device);
@@ -123,7 +125,7 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
           await pass(embedding, () => {});
           contrasting.run();
           await pass(back, (index) => device.write(continues, Uint32Array.of(index)));
-          return { metrics: runForMetrics(updating, metrics) };
+          return { metrics: runForMetrics(updating, metrics).then((numbers) => stepMetrics(contrastive, numbers)) };
         },
         dispose() {
           for (const program of programs) program.dispose();

@@ -1,7 +1,8 @@
 import type { Device } from "../engine/device.js";
+import { classifier } from "../nn/classifier.js";
 import { ModelTensors } from "../nn/model-tensors.js";
-import type { Encoder } from "../nn/module.js";
-import { type ProjectionHead, projectionHead } from "../nn/projection-head.js";
+import type { Encoder, Head } from "../nn/module.js";
+import { projectionHead } from "../nn/projection-head.js";
 import { adamW } from "../optim/adamw.js";
 import { lars } from "../optim/lars.js";
 import { withLossScale } from "../optim/loss-scale.js";
@@ -9,21 +10,28 @@ import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
 import { encoderOf, type TrainingConfig } from "./config.js";
 
-/** Encoder f, projection head g and their tensors. */
+/** Encoder f, projection head g (or the classifier of supervised training) and their tensors. */
 export interface SimclrModel {
   readonly encoder: Encoder;
-  readonly head: ProjectionHead;
+  readonly head: Head;
+  /** Classes that the head tells apart; 0 where it is a projection head. */
+  readonly classes: number;
   readonly tensors: ModelTensors;
   /** Pixels; images are square. */
   readonly imageSize: number;
 }
 
-/** Makes the model of a configuration with its initial weights. @throws ConfigError */
-export function createModel(device: Device, config: TrainingConfig, imageSize: number): SimclrModel {
+/**
+ * Makes the model of a configuration with its initial weights.
+ * @param classes of supervised training; contrastive training has none.
+ * @throws ConfigError for values out of range, and supervised training of fewer than two classes.
+ */
+export function createModel(device: Device, config: TrainingConfig, imageSize: number, classes = 0): SimclrModel {
   const encoder = encoderOf(config, imageSize);
-  const head = projectionHead(encoder.features, config.head);
+  const supervised = config.objective === "supervised";
+  const head = supervised ? classifier(encoder.features, classes) : projectionHead(encoder.features, config.head);
   const tensors = new ModelTensors(device, [...encoder.tensors, ...head.tensors], config.seed);
-  return { encoder, head, tensors, imageSize };
+  return { encoder, head, classes: supervised ? classes : 0, tensors, imageSize };
 }
 
 /** Makes the optimizer of a configuration, in mixed precision with a loss scale. */

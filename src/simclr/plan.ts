@@ -42,7 +42,7 @@ export interface TrainingPlan {
   readonly alternatives: readonly { readonly microBatch: number; readonly peak: number | null }[];
 }
 
-/** Sizes of the labelled images that a training is evaluated on. */
+/** Sizes of the labelled images that a training is evaluated on, and whose classes supervised training tells apart. */
 export interface EvaluatedImages {
   readonly train: number;
   readonly test: number;
@@ -94,7 +94,7 @@ export function planTraining(
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const before = device.memory.currentBytes;
-  const model = createModel(device, full, imageSize);
+  const model = createModel(device, full, imageSize, evaluated?.classes);
   const optimizer = createOptimizer(full, model.tensors);
   try {
     const parts = withMicroBatch({ device, config: full, model, optimizer });

@@ -10,15 +10,20 @@ import { type Evaluation, evenly } from "./evaluation.js";
 import { knn } from "./knn.js";
 import type { Trainer } from "./trainer.js";
 
-const VIEW_PAIRS = 12;
+const AUGMENTED = 12;
 const QUERIES = 6;
 const NEAREST = 8;
 const MAP_POINTS = 1000;
 
 /** A number of a metrics line. */
 function figure(line: MetricsLine, key: string): number {
+  return optionalFigure(line, key) ?? Number.NaN;
+}
+
+/** A number of a metrics line, or null where it has none of this name. */
+function optionalFigure(line: MetricsLine, key: string): number | null {
   const value = line[key];
-  return typeof value === "number" ? value : Number.NaN;
+  return typeof value === "number" ? value : null;
 }
 
 async function pictures(dataset: Dataset, indices: readonly number[]): Promise<ReportImage[]> {
@@ -29,10 +34,11 @@ async function pictures(dataset: Dataset, indices: readonly number[]): Promise<R
   return indices.map((_, i) => ({ width, height, pixels: bytes.subarray(i * size, (i + 1) * size) }));
 }
 
-/** Some images and two views of each, made as in the first epoch of training. */
-async function viewPairs(device: Device, { config, dataset, model }: Trainer): Promise<ReportData["viewPairs"]> {
+/** Some images and the views of each that a step sees, made as in the first epoch of training. */
+async function augmented(device: Device, { config, dataset, model }: Trainer): Promise<ReportData["augmented"]> {
   const size = model.imageSize;
-  const count = Math.min(VIEW_PAIRS, dataset.length);
+  const count = Math.min(AUGMENTED, dataset.length);
+  const each = model.classes > 0 ? 1 : 2;
   const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
   const originals = await pictures(dataset, indices);
   const pixels = new Uint32Array(count * size * size);
@@ -41,7 +47,7 @@ async function viewPairs(device: Device, { config, dataset, model }: Trainer): P
   const images = device.tensor([count], Uint32Array.from(indices), "picture numbers");
   const counter = device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch");
   const tape = new Tape(device);
-  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size);
+  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size, each);
   const program = await tape.compile({ keep: [views] });
   const values = await program.runAndRead(views);
   program.dispose();
@@ -53,7 +59,10 @@ async function viewPairs(device: Device, { config, dataset, model }: Trainer): P
     }
     return { width: size, height: size, pixels: rgba };
   };
-  return originals.map((original, i) => ({ original, first: view(i), second: view(count + i) }));
+  return originals.map((original, i) => ({
+    original,
+    views: Array.from({ length: each }, (_, v) => view(v * count + i)),
+  }));
 }
 
 function rowsOf({ values, dimension }: Features, rows: readonly number[]): Features {
@@ -103,10 +112,17 @@ function augmentationText({ augmentation }: TrainingConfig): string {
   return "cropArea" in augmentation ? "custom" : "custom, another for each of two views";
 }
 
+/** What follows the encoder. */
+function headRow({ config, model: { head, classes } }: Trainer): [string, string] {
+  if (classes > 0) return ["classifier", `linear, ${classes} classes`];
+  return ["projection head", config.head.layers === 0 ? "none" : `${config.head.layers} layers, output ${head.output}`];
+}
+
 const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
 
 /** The loss and its settings. */
-function lossRows({ loss, mining, margin, temperature, normalize }: TrainingConfig): [string, string][] {
+function lossRows({ objective, loss, mining, margin, temperature, normalize }: TrainingConfig): [string, string][] {
+  if (objective === "supervised") return [["loss", "cross-entropy of the labels"]];
   const [triplet, mined] = [loss === "margin-triplet", mining === "semi-hard"];
   const rows: [string, string][] = [
     ["loss", `${LOSS_NAMES[loss]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`],
@@ -116,12 +132,26 @@ function lossRows({ loss, mining, margin, temperature, normalize }: TrainingConf
   return rows;
 }
 
-function configRows({ config, dataset, model }: Trainer, images: ImageSet): [string, string][] {
-  const { head } = model;
+/** The name of the loss, and what it is where nothing was learned. */
+function lossOf({ config, model: { classes } }: Trainer): ReportData["loss"] {
+  if (classes > 0) return { name: "Cross-entropy in nats", chance: { formula: "ln C", value: Math.log(classes) } };
+  const { loss, mining, batch } = config;
+  const known = loss === "nt-xent" && mining === "none";
+  return {
+    name: loss === "margin-triplet" ? LOSS_NAMES[loss] : `${LOSS_NAMES[loss]} in nats`,
+    chance: known ? { formula: "ln(2N − 1)", value: Math.log(2 * batch - 1) } : null,
+  };
+}
+
+function configRows(trainer: Trainer, images: ImageSet, start: ReportData["start"]): [string, string][] {
+  const { config, dataset, model } = trainer;
+  const views = model.classes > 0 ? "" : `, ${2 * config.batch} views`;
   return [
+    ["objective", config.objective],
     ["encoder", `${model.encoder.name}, ${model.encoder.features} features`],
     ["parameters", model.tensors.parameterCount.toLocaleString("en")],
-    ["projection head", config.head.layers === 0 ? "none" : `${config.head.layers} layers, output ${head.output}`],
+    ["starts from", start],
+    headRow(trainer),
     [
       "images",
       `${dataset.length.toLocaleString("en")} to train, ${(images.test?.length ?? 0).toLocaleString("en")} to test`,
@@ -130,7 +160,7 @@ function configRows({ config, dataset, model }: Trainer, images: ImageSet): [str
     ["augmentation", augmentationText(config)],
     [
       "batch",
-      `${config.batch} images, ${2 * config.batch} views${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
+      `${config.batch} images${views}${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
     ],
     ["precision", config.precision],
     ["epochs", String(config.epochs)],
@@ -149,6 +179,7 @@ export async function reportData(
   device: Device,
   trainer: Trainer,
   images: ImageSet,
+  start: ReportData["start"],
   after: (Evaluation & { readonly probe: number }) | null,
   lines: readonly MetricsLine[],
 ): Promise<ReportData> {
@@ -184,27 +215,33 @@ export async function reportData(
     softwareAdapter: device.adapter.software,
     epochs: config.epochs,
     seconds,
-    loss: {
-      name: config.loss === "margin-triplet" ? LOSS_NAMES[config.loss] : `${LOSS_NAMES[config.loss]} in nats`,
-      chance: config.loss === "nt-xent" && config.mining === "none" ? Math.log(2 * config.batch - 1) : null,
-    },
+    supervised: model.classes > 0,
+    start,
+    loss: lossOf(trainer),
     batchSize: config.batch,
-    projectionDimension: model.head.output,
+    projectionDimension: model.classes > 0 ? null : model.head.output,
     classes: dataset.classes,
     accuracy: {
-      before: untrained ? { knn: figure(untrained, "knn"), probe: figure(untrained, "probe") } : null,
-      after: after && { knn: after.knn, probe: after.probe },
+      before: untrained
+        ? {
+            knn: figure(untrained, "knn"),
+            probe: figure(untrained, "probe"),
+            classifier: optionalFigure(untrained, "classifier"),
+          }
+        : null,
+      after: after && { knn: after.knn, probe: after.probe, classifier: after.classifier },
     },
-    config: configRows(trainer, images),
+    config: configRows(trainer, images, start),
     metrics: steps.map((line) => ({
       step: line.step,
       loss: figure(line, "loss"),
       learningRate: figure(line, "learningRate"),
-      outputStd: figure(line, "outputStd"),
+      outputStd: optionalFigure(line, "outputStd"),
+      accuracy: optionalFigure(line, "accuracy"),
       imagesPerSecond: figure(line, "imagesPerSecond"),
     })),
     knn: evaluations.map((line) => ({ epoch: figure(line, "epoch"), accuracy: figure(line, "knn") })),
-    viewPairs: await viewPairs(device, trainer),
+    augmented: await augmented(device, trainer),
     neighbours: await nearestNeighbours(device, candidates, queries),
     embedding: {
       features: rowsOf(queries.features, rows).values,

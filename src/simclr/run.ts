@@ -7,10 +7,11 @@ import { renderReport } from "../io/report.js";
 import { type MetricsLine, RunFolder } from "../io/run-folder.js";
 import { VERSION } from "../version.js";
 import { decodeCheckpoint } from "./checkpoint.js";
-import type { TrainingConfig } from "./config.js";
-import { encodeEncoder } from "./encoder-file.js";
-import { type Accuracies, Evaluator, evenly, labelled, withTestSet } from "./evaluation.js";
+import { DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { encodeEncoder, type StoredEncoder } from "./encoder-file.js";
+import { type Accuracies, Evaluator, evenly, labelled } from "./evaluation.js";
 import { reportData } from "./report-data.js";
+import { chooseImages, imagesOfRun, keepImageList, type TrainingPart } from "./run-images.js";
 import { type StepEvent, Trainer } from "./trainer.js";
 
 /** Images that are looked at during training; all are, at the end. */
@@ -25,7 +26,8 @@ export interface RunHooks {
   readonly onStep?: (event: StepEvent, steps: number) => void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
   readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
-  readonly onKnn?: (epoch: number, accuracy: number) => void;
+  /** After each evaluation, with the weights as they are after `epoch` epochs. */
+  readonly onEvaluation?: (epoch: number, accuracies: Pick<Accuracies, "knn" | "classifier">) => void;
   /** Saves, and ends the run after the step in progress. */
   readonly signal?: AbortSignal;
 }
@@ -38,6 +40,10 @@ export interface RunOptions extends RunHooks {
   readonly name?: string;
   /** Where the images came from, so that the run can be resumed and evaluated without saying it again. */
   readonly source?: ImageSource;
+  /** What the encoder starts from, in place of random weights. */
+  readonly initial?: StoredEncoder;
+  /** Which of the training images to take, where not all; drawn by the configuration's seed, and kept as a list in the folder. */
+  readonly part?: TrainingPart;
 }
 
 /** Paths of images. */
@@ -55,7 +61,9 @@ export interface RunSummary {
   readonly steps: number;
   /** The most bytes that there were on the device at once. */
   readonly peakBytes: number;
-  /** Accuracies with random weights and after training; null without labels or when interrupted before. */
+  /** Name of the encoder that it started from; null for random weights. */
+  readonly initial: string | null;
+  /** Accuracies with the initial weights and after training; null without labels or when interrupted before. */
   readonly before: Accuracies | null;
   readonly after: Accuracies | null;
   /** Path of report.html; null when interrupted. */
@@ -68,6 +76,8 @@ export interface RunConfig {
   readonly version: string;
   readonly adapter: string;
   readonly source: ImageSource | null;
+  /** Name of the encoder that the training started from; null for random weights. */
+  readonly initial: string | null;
   readonly imageSize: number;
   readonly trainImages: number;
   readonly testImages: number;
@@ -78,15 +88,33 @@ export interface RunConfig {
 }
 
 /** An evaluation line of metrics.jsonl. */
-function evaluationLine(step: number, epoch: number, accuracies: { knn: number; probe?: number }): MetricsLine {
-  return { step, epoch, kind: "evaluation", knn: accuracies.knn, probe: accuracies.probe ?? null };
+function evaluationLine(
+  step: number,
+  epoch: number,
+  { knn, probe = null, classifier }: { knn: number; probe?: number | null; classifier: number | null },
+): MetricsLine {
+  return { step, epoch, kind: "evaluation", knn, probe, ...(classifier === null ? {} : { classifier }) };
+}
+
+/** A run in progress. */
+interface Run {
+  readonly device: Device;
+  readonly trainer: Trainer;
+  readonly images: ImageSet;
+  readonly folder: RunFolder;
+  /** Name of the encoder that the training started from; null for random weights. */
+  readonly initial: string | null;
 }
 
 /**
  * Trains on images and leaves a run folder: config.json, metrics.jsonl, checkpoint.safetensors, encoder.safetensors and
  * report.html. A labelled set without a test part gives a tenth of each class to one. The device's choices of variants go
  * into config.json and the checkpoint, for `resumeRun`. Node, Bun and Deno.
- * @throws ConfigError, DataError, and what goes wrong on the device; the last checkpoint stays.
+ *
+ * Fine-tuning an encoder on some of the labels is `startRun(device, images, { ...encoder.architecture,
+ * ...fineTuningConfig(labelled, all) }, { initial: encoder, part: { share: 0.1 } })`.
+ * @throws ConfigError, DataError, CheckpointError where `initial` does not fit, and what goes wrong on the device; the last
+ * checkpoint stays.
  */
 export async function startRun(
   device: Device,
@@ -94,14 +122,17 @@ export async function startRun(
   config: Partial<TrainingConfig> = {},
   options: RunOptions = {},
 ): Promise<RunSummary> {
-  const set = withTestSet(images);
+  const { part = null } = options;
+  const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
-  const trainer = await Trainer.create(device, set.train, config, options.onCompile);
+  const trainer = await Trainer.create(device, set.train, config, options);
   const folder = await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
+  const initial = options.initial?.name ?? null;
   const facts: RunConfig = {
     version: VERSION,
     adapter: device.adapter.name,
     source: options.source ?? null,
+    initial,
     imageSize: set.train.width,
     trainImages: set.train.length,
     testImages: set.test?.length ?? 0,
@@ -110,8 +141,9 @@ export async function startRun(
     choices: trainer.choices,
   };
   await folder.writeConfig(facts);
+  if (part !== null) await keepImageList(folder, set.train);
   options.onFolder?.(folder.path);
-  return carryOn(device, trainer, set, folder, options);
+  return carryOn({ device, trainer, images: set, folder, initial }, options);
 }
 
 /**
@@ -128,7 +160,8 @@ export async function resumeRun(
 ): Promise<RunSummary> {
   const folder = await RunFolder.open(path);
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
-  const set = withTestSet(images);
+  const set = await imagesOfRun(folder, images);
+  const { initial } = await folder.readConfig();
   if (set.train.width !== checkpoint.imageSize) {
     throw new CheckpointError(
       `${path} was trained on images of ${checkpoint.imageSize} pixels, and these have ${set.train.width}`,
@@ -136,11 +169,12 @@ export async function resumeRun(
   }
   hooks.onPhase?.("compiling");
   device.choices.use(checkpoint.choices);
-  const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks.onCompile);
+  const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks);
   trainer.restore(checkpoint);
   await folder.prepareResume(checkpoint.step);
   hooks.onFolder?.(folder.path);
-  return carryOn(device, trainer, set, folder, hooks);
+  const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
+  return carryOn(run, hooks);
 }
 
 /** Reads a file of a run. @throws CheckpointError where it is missing. */
@@ -155,17 +189,12 @@ export async function readFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function carryOn(
-  device: Device,
-  trainer: Trainer,
-  images: ImageSet,
-  folder: RunFolder,
-  hooks: RunHooks,
-): Promise<RunSummary> {
+async function carryOn(run: Run, hooks: RunHooks): Promise<RunSummary> {
+  const { device, trainer, images } = run;
   const set = labelled(images);
   const evaluator = set && (await Evaluator.create(device, trainer.model, set));
   try {
-    return await trainAndReport(device, trainer, images, folder, hooks, evaluator);
+    return await trainAndReport(run, hooks, evaluator);
   } finally {
     evaluator?.dispose();
     trainer.dispose();
@@ -173,10 +202,7 @@ async function carryOn(
 }
 
 async function trainAndReport(
-  device: Device,
-  trainer: Trainer,
-  images: ImageSet,
-  folder: RunFolder,
+  { device, trainer, images, folder, initial }: Run,
   hooks: RunHooks,
   evaluator: Evaluator | null,
 ): Promise<RunSummary> {
@@ -184,26 +210,25 @@ async function trainAndReport(
   const monitor = async (epoch: number) => {
     if (!evaluator) return;
     const { train, test } = evaluator.images;
-    const { knn } = await evaluator.knn(evenly(train, MONITORED.train), evenly(test, MONITORED.test));
-    await folder.appendMetrics(evaluationLine(trainer.step, epoch, { knn }));
-    hooks.onKnn?.(epoch, knn);
+    const found = await evaluator.knn(evenly(train, MONITORED.train), evenly(test, MONITORED.test));
+    await folder.appendMetrics(evaluationLine(trainer.step, epoch, found));
+    hooks.onEvaluation?.(epoch, found);
   };
   // A run that was stopped before its first step may have this behind it.
   if (evaluator && trainer.step === 0 && (await folder.readMetrics()).length === 0) {
-    hooks.onPhase?.("evaluating random weights");
+    hooks.onPhase?.(initial === null ? "evaluating random weights" : "evaluating the encoder that it starts from");
     const untrained = await evaluator.accuracies();
     await folder.appendMetrics(evaluationLine(0, 0, untrained));
-    hooks.onKnn?.(0, untrained.knn);
+    hooks.onEvaluation?.(0, untrained);
   }
   const { batch, microBatch } = trainer.config;
   hooks.onPhase?.(microBatch < batch ? `training in micro-batches of ${microBatch} images` : "training");
   const finished = await trainer.train({
     signal: hooks.signal,
     onMicroBatch: (begun, total) => hooks.onMicroBatch?.(begun, total, trainer.step + 1, trainer.steps),
-    onStep: async ({ step, epoch, loss, contrastiveAccuracy, outputStd, lossScale, learningRate, imagesPerSecond }) => {
-      const seen = { step, epoch, loss, contrastiveAccuracy, outputStd, lossScale, learningRate, imagesPerSecond };
-      await folder.appendMetrics({ kind: "step", ...seen });
-      hooks.onStep?.(seen, trainer.steps);
+    onStep: async (event) => {
+      await folder.appendMetrics({ kind: "step", ...event });
+      hooks.onStep?.(event, trainer.steps);
     },
     onEpoch: async (epoch) => {
       if (evaluateEvery > 0 && epoch % evaluateEvery === 0 && epoch < epochs) await monitor(epoch);
@@ -213,6 +238,7 @@ async function trainAndReport(
   const skipped = [...images.train.skipped, ...(images.test?.skipped ?? [])];
   const common = () => ({
     folder: folder.path,
+    initial,
     steps: trainer.step,
     peakBytes: device.memory.peakBytes,
     skipped,
@@ -228,13 +254,14 @@ async function trainAndReport(
   await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
   hooks.onPhase?.("writing the report");
-  const data = await reportData(device, trainer, images, after, lines);
+  const start = initial === null ? "random weights" : "a pre-trained encoder";
+  const data = await reportData(device, trainer, images, start, after, lines);
   await writeFileAtomic(folder.file("report"), await renderReport(data));
   return {
     ...common(),
     finished,
     before: data.accuracy.before,
-    after: after && { knn: after.knn, probe: after.probe },
+    after: data.accuracy.after,
     report: folder.file("report"),
   };
 }

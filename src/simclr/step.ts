@@ -1,7 +1,10 @@
 import type { MemoryPlan } from "../engine/planner.js";
 import type { Tape } from "../engine/tape.js";
 import { OutOfMemoryError } from "../errors.js";
+import { contrastive } from "./contrastive.js";
+import { recordAccumulation } from "./gradient-accumulation.js";
 import { recordGradientCache } from "./gradient-cache.js";
+import { supervised } from "./supervised.js";
 import { recordWholeBatch, type StepParts, type StepRecording } from "./training-step.js";
 
 /** The parts of a step whose micro-batch is known. */
@@ -9,10 +12,14 @@ export type DividedStep = StepParts & { readonly config: { readonly microBatch: 
 
 const MEBIBYTE = 2 ** 20;
 
-/** Records a training step: on the whole batch at once where that is one micro-batch, else with gradient caching. */
+/** Records a training step: on the whole batch at once where that is one micro-batch, else as its objective allows. */
 export function recordStep(parts: DividedStep): StepRecording {
-  const { batch, microBatch } = parts.config;
-  return microBatch < batch ? recordGradientCache(parts, microBatch) : recordWholeBatch(parts);
+  const { objective, batch, microBatch } = parts.config;
+  const whole = microBatch >= batch;
+  if (objective === "supervised") {
+    return whole ? recordWholeBatch(parts, supervised) : recordAccumulation(parts, supervised, microBatch);
+  }
+  return whole ? recordWholeBatch(parts, contrastive) : recordGradientCache(parts, microBatch);
 }
 
 /** What a recorded step takes on the device. */

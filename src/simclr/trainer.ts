@@ -1,4 +1,3 @@
-import type { ImageBatch } from "../augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { Device } from "../engine/device.js";
@@ -8,12 +7,13 @@ import type { Optimizer } from "../optim/optimizer.js";
 import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
 import { type Checkpoint, encodeCheckpoint, restoreModel, restoreOptimizer } from "./checkpoint.js";
 import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { loadEncoder, type StoredEncoder } from "./encoder-file.js";
 import { createModel, createOptimizer, type SimclrModel } from "./model.js";
 import { recordStep, withMicroBatch } from "./step.js";
-import type { StepMetrics, TrainingStep } from "./training-step.js";
+import type { StepInputs, StepMetrics, TrainingStep } from "./training-step.js";
 
 /** A finished step. */
-export interface StepEvent extends StepMetrics {
+export type StepEvent = StepMetrics & {
   /** Counted from 1. */
   readonly step: number;
   /** Epochs done after this step, with the fraction of the current one. */
@@ -21,6 +21,13 @@ export interface StepEvent extends StepMetrics {
   readonly learningRate: number;
   /** Images, not views, a second, since the step before. */
   readonly imagesPerSecond: number;
+};
+
+/** What a trainer may be made with besides its configuration. */
+export interface TrainerOptions {
+  /** What the encoder starts from, in place of random weights. */
+  readonly initial?: StoredEncoder;
+  readonly onCompile?: (compiled: number, total: number) => void;
 }
 
 /** What to do while a trainer works. Training waits for the ones that return a promise. */
@@ -39,7 +46,7 @@ export interface TrainingHooks {
 /** Skipped steps in a row that end a training in mixed precision: four more than take the loss scale from 65536 to 1. */
 const MOST_SKIPPED = 20;
 
-/** Trains a model on images without their labels. */
+/** Trains a model on images: without their labels, or (supervised) with them. */
 export class Trainer {
   /** Steps done. */
   step = 0;
@@ -60,14 +67,15 @@ export class Trainer {
    * Makes the model and compiles the training step, with the variants of kernels that `device.choices` names: see `tuneFor`
    * and `loadChoices`.
    * @param config what differs from `DEFAULT_CONFIG`.
-   * @throws ConfigError for values out of range, a batch larger than the set, or images that are not square; OutOfMemoryError
-   * where a tensor is larger than the adapter allows, with a micro-batch that fits.
+   * @throws ConfigError for values out of range, a batch larger than the set, images that are not square, and supervised
+   * training without labels or with one class; CheckpointError where `initial` is of another architecture or image size;
+   * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits.
    */
   static async create(
     device: Device,
     dataset: Dataset,
     config: Partial<TrainingConfig> = {},
-    onCompile?: (compiled: number, total: number) => void,
+    { initial, onCompile }: TrainerOptions = {},
   ): Promise<Trainer> {
     const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
     checkConfig(full, dataset.length, device);
@@ -76,7 +84,9 @@ export class Trainer {
         `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`,
       );
     }
-    const model = createModel(device, full, dataset.width);
+    if (full.objective === "supervised") checkLabels(dataset);
+    const model = createModel(device, full, dataset.width, dataset.classes.length);
+    if (initial) await loadEncoder(model, initial);
     const optimizer = createOptimizer(full, model.tensors);
     const choices = device.choices.table;
     const parts = withMicroBatch({ device, config: full, model, optimizer });
@@ -105,7 +115,7 @@ export class Trainer {
    * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
    * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
    * `device.choices.use(checkpoint.choices)` before `create`.
-   * @throws CheckpointError where it is of another architecture, optimizer or set.
+   * @throws CheckpointError where it is of another architecture, optimizer or set, or tells other classes apart.
    */
   restore(checkpoint: Checkpoint): void {
     const { optimizer } = checkpoint.config;
@@ -119,6 +129,13 @@ export class Trainer {
         `the checkpoint is of a training on ${checkpoint.images} images, and there are ${this.dataset.length} now`,
       );
     }
+    const { classes } = this.dataset;
+    const other = checkpoint.classes.findIndex((name, label) => name !== classes[label]);
+    if (other >= 0) {
+      throw new CheckpointError(
+        `class ${other} of the checkpoint's training is "${checkpoint.classes[other]}", and here it is "${classes[other] ?? "missing"}"`,
+      );
+    }
     restoreModel(this.model, checkpoint);
     restoreOptimizer(this.device, this.optimizer, checkpoint);
     this.step = checkpoint.step;
@@ -126,9 +143,10 @@ export class Trainer {
 
   /** The state after the steps done so far, encoded. */
   checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
-    const { config, step, choices } = this;
-    const facts = { config, step, images: this.dataset.length, choices };
-    return encodeCheckpoint(this.device, this.model, this.optimizer, facts);
+    const { config, step, choices, dataset, model } = this;
+    const classes = model.classes > 0 ? dataset.classes : [];
+    const facts = { config, step, images: dataset.length, classes, choices };
+    return encodeCheckpoint(this.device, model, this.optimizer, facts);
   }
 
   /**
@@ -204,7 +222,7 @@ export class Trainer {
         `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate}); the last checkpoint is from before`,
       );
     }
-    await onStep?.({ ...metrics, step, epoch: step / this.stepsPerEpoch, learningRate, imagesPerSecond });
+    await onStep?.({ step, epoch: step / this.stepsPerEpoch, ...metrics, learningRate, imagesPerSecond });
   }
 
   /** Frees everything on the device. */
@@ -215,10 +233,22 @@ export class Trainer {
   }
 }
 
+/** @throws ConfigError where there is nothing to learn from the labels. */
+function checkLabels({ name, labels, classes }: Dataset): void {
+  if (!labels)
+    throw new ConfigError(
+      `${name} has no labels, and supervised training needs them: put each class in a folder of its own`,
+    );
+  if (classes.length < 2)
+    throw new ConfigError(`${name} has one class (${classes.join()}), and supervised training needs at least two`);
+}
+
 /** Images of a micro-batch that are being read. */
 interface Reading {
   readonly epoch: number;
   readonly numbers: Uint32Array<ArrayBuffer>;
+  /** Null where the set has none. */
+  readonly labels: Uint32Array<ArrayBuffer> | null;
   readonly pixels: Uint32Array<ArrayBuffer>;
   readonly ready: Promise<void>;
 }
@@ -251,21 +281,23 @@ class ImageFeed {
     }
     const start = (step % stepsPerEpoch) * config.batch + first;
     const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + images));
+    const labels = dataset.labels;
     const pixels = new Uint32Array(images * dataset.width * dataset.height);
     const ready = dataset.fetch(numbers, new Uint8Array(pixels.buffer));
     // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
     ready.catch(() => {});
-    return { epoch, numbers, pixels, ready };
+    return { epoch, numbers, labels: labels && numbers.map((number) => labels[number]), pixels, ready };
   }
 
   /** Writes the next micro-batch to the device, and starts to read the one after it where that belongs to the same step. */
-  async write(inputs: ImageBatch): Promise<void> {
+  async write(inputs: StepInputs): Promise<void> {
     const { device, config, recorded } = this.trainer;
-    const { epoch, numbers, pixels, ready } = this.#next ?? this.#read();
+    const { epoch, numbers, labels, pixels, ready } = this.#next ?? this.#read();
     await ready;
     device.write(inputs.bytes, pixels);
     device.write(inputs.images, numbers);
     device.write(inputs.counter, Uint32Array.of(config.seed, epoch));
+    if (inputs.labels && labels) device.write(inputs.labels, labels);
     this.#next = null;
     this.#written += 1;
     if (this.#written % recorded.feeds.length > 0) this.prefetch();

@@ -3,24 +3,35 @@ import type { Device, Slab } from "../engine/device.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
-import { contrastiveLoss } from "../losses/contrastive.js";
 import { mean } from "../ops/elementwise.js";
 import { toHalf } from "../ops/precision.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { policyOf, type TrainingConfig } from "./config.js";
 import type { SimclrModel } from "./model.js";
 
-/** What a step measures. */
-export interface StepMetrics {
-  /** NT-Xent, mean over the 2N anchors. */
+/** What a contrastive step measures. */
+export interface ContrastiveMetrics {
+  /** Mean over the 2N anchors. */
   readonly loss: number;
   /** Share of anchors whose positive is nearer than every negative. */
   readonly contrastiveAccuracy: number;
   /** Standard deviation of the normalised embeddings; about 1 / sqrt(dimension) is healthy, near 0 a collapse. */
   readonly outputStd: number;
+}
+
+/** What a supervised step measures. */
+export interface SupervisedMetrics {
+  /** Softmax cross-entropy, mean over the images. */
+  readonly loss: number;
+  /** Share of the images, augmented as they are, whose class has the largest logit. */
+  readonly accuracy: number;
+}
+
+/** What a step measures. */
+export type StepMetrics = (ContrastiveMetrics | SupervisedMetrics) & {
   /** What the loss counted times in the backward pass: 1, and in mixed precision what the optimizer's loss scale was. */
   readonly lossScale: number;
-}
+};
 
 /** Images of a step that are on the device at once. */
 export interface MicroBatch {
@@ -30,8 +41,14 @@ export interface MicroBatch {
   readonly images: number;
 }
 
+/** Images of a step on the device, with their labels where the objective needs them. */
+export interface StepInputs extends ImageBatch {
+  /** u32 [batch]: class of each image. */
+  readonly labels?: Tensor;
+}
+
 /** Writes the images of the micro-batch that is next in `TrainingStep.feeds` to the device. */
-export type Feed = (inputs: ImageBatch) => Promise<void>;
+export type Feed = (inputs: StepInputs) => Promise<void>;
 
 /** A training step that was recorded once, and runs any number of times. */
 export interface TrainingStep {
@@ -60,8 +77,23 @@ export interface StepParts {
   readonly optimizer: Optimizer;
 }
 
-/** Tensors for the images of `count` images' views. */
-export function imageInputs(device: Device, { imageSize }: SimclrModel, count: number): ImageBatch {
+/** What is measured of a step. */
+export interface Measures {
+  /** What the numbers are, the loss first. */
+  readonly names: readonly string[];
+  metrics(measured: readonly number[]): ContrastiveMetrics | SupervisedMetrics;
+}
+
+/** How a step comes from images to a loss. */
+export interface Objective<Inputs extends StepInputs> extends Measures {
+  /** Tensors for so many images. */
+  inputs(parts: StepParts, images: number): Inputs;
+  /** Records views, encoder, head and loss: the loss, and what else is measured, each a tensor of one. */
+  record(tape: Tape, inputs: Inputs, parts: StepParts): readonly Tensor[];
+}
+
+/** Tensors for so many images. */
+export function imageInputs({ device, model: { imageSize } }: StepParts, count: number): ImageBatch {
   return {
     bytes: device.indices([count, imageSize, imageSize], "images"),
     images: device.indices([count], "image numbers"),
@@ -69,57 +101,61 @@ export function imageInputs(device: Device, { imageSize }: SimclrModel, count: n
   };
 }
 
-/** Records two views of each image, and encoder and head on all views in one batch: z [2 * images, dimension]. */
-export function recordEmbeddings(
+/** Records views of each image, and encoder and head on all of them in one batch: [views * images, dimension]. */
+export function recordOutputs(
   tape: Tape,
   inputs: ImageBatch,
   { config, model }: StepParts,
-  options: { readonly movesRunning: boolean },
+  { views: count, movesRunning }: { readonly views: number; readonly movesRunning: boolean },
 ): Tensor {
   const { imageSize } = model;
   const policy = policyOf(config, imageSize);
   const views = tape.scope("views", () => {
-    const drawn = augment(tape, inputs, policy, imageSize);
+    const drawn = augment(tape, inputs, policy, imageSize, count);
     // The encoder follows: its activations have the type of the views.
     return config.precision === "mixed" ? toHalf(tape, drawn) : drawn;
   });
-  const pass = model.tensors.pass(tape, { training: true, recompute: config.recompute, ...options });
+  const pass = model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning });
   return model.head.forward(pass, model.encoder.forward(pass, views));
 }
 
-/** Where the loss, the contrastive accuracy, the output standard deviation and the loss scale of a step come to lie. */
-export function metricsSlab(device: Device): Slab {
-  const names = ["loss", "contrastive accuracy", "output standard deviation", "loss scale"];
+/** Where what is measured of a step, and its loss scale, come to lie. */
+export function metricsSlab(device: Device, { names }: Measures): Slab {
   // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
-  return device.slabs(names.map((label) => ({ label, shape: [1] })))[0];
+  return device.slabs([...names, "loss scale"].map((label) => ({ label, shape: [1] })))[0];
 }
 
 /** Runs a program and reads the slab of its metrics. */
-export async function runForMetrics(program: Program, { all }: Slab): Promise<StepMetrics> {
+export async function runForMetrics(program: Program, { all, tensors }: Slab): Promise<number[]> {
   const values = await program.runAndRead(all);
-  return { loss: values[0], contrastiveAccuracy: values[64], outputStd: values[128], lossScale: values[192] };
+  return tensors.map((_, i) => values[64 * i]);
 }
 
-/** Records the loss of embeddings z, the metrics, and the way back to the tensors that are watched. */
-export function recordLoss(tape: Tape, z: Tensor, metrics: Slab, { config, optimizer }: StepParts): void {
-  const measured = tape.scope("loss", () => {
-    const { loss, accuracy, spread } = contrastiveLoss(tape, z, config);
-    // A copy, for the optimizer may change it.
-    return [loss, accuracy, spread, mean(tape, optimizer.lossScale, "loss scale")];
-  });
-  measured.forEach((tensor, i) => {
+/** The numbers of a slab of metrics, by name. */
+export function stepMetrics(measures: Measures, numbers: readonly number[]): StepMetrics {
+  return { ...measures.metrics(numbers), lossScale: numbers[measures.names.length] };
+}
+
+/** Records where a loss and what is measured with it go, and the way back from the loss to the tensors that are watched. */
+export function recordBackward(tape: Tape, measured: readonly Tensor[], metrics: Slab, { lossScale }: Optimizer): void {
+  // A copy, for the optimizer may change it.
+  const scaledBy = tape.scope("loss", () => mean(tape, lossScale, "loss scale"));
+  [...measured, scaledBy].forEach((tensor, i) => {
     tape.place(tensor, metrics.tensors[i]);
   });
-  tape.backward(measured[0], optimizer.lossScale);
+  tape.backward(measured[0], lossScale);
 }
 
 /** Records a step on its whole batch at once. */
-export function recordWholeBatch(parts: StepParts): StepRecording {
+export function recordWholeBatch<Inputs extends StepInputs>(
+  parts: StepParts,
+  objective: Objective<Inputs>,
+): StepRecording {
   const { device, config, model, optimizer } = parts;
-  const inputs = imageInputs(device, model, config.batch);
-  const metrics = metricsSlab(device);
+  const inputs = objective.inputs(parts, config.batch);
+  const metrics = metricsSlab(device, objective);
   const tape = new Tape(device);
-  recordLoss(tape, recordEmbeddings(tape, inputs, parts, { movesRunning: true }), metrics, parts);
+  recordBackward(tape, objective.record(tape, inputs, parts), metrics, optimizer);
   model.tensors.placeGradients(tape);
   tape.scope("optimizer", () => optimizer.record(tape));
   const free = () => {
@@ -135,7 +171,7 @@ export function recordWholeBatch(parts: StepParts): StepRecording {
         programs: [program],
         async submit(feed) {
           await feed(inputs);
-          return { metrics: runForMetrics(program, metrics) };
+          return { metrics: runForMetrics(program, metrics).then((numbers) => stepMetrics(objective, numbers)) };
         },
         dispose() {
           program.dispose();

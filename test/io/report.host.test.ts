@@ -27,24 +27,30 @@ const full: ReportData = {
   softwareAdapter: true,
   epochs: 2,
   seconds: 3725,
-  loss: { name: `NT-Xent in nats ${HOSTILE}`, chance: Math.log(255) },
+  supervised: false,
+  start: "random weights",
+  loss: { name: `NT-Xent in nats ${HOSTILE}`, chance: { formula: "ln(2N − 1)", value: Math.log(255) } },
   batchSize: 128,
   projectionDimension: 64,
   classes: ["cat", HOSTILE],
-  accuracy: { before: { knn: 0.196, probe: 0.316 }, after: { knn: 0.348, probe: 0.3 } },
+  accuracy: {
+    before: { knn: 0.196, probe: 0.316, classifier: null },
+    after: { knn: 0.348, probe: 0.3, classifier: null },
+  },
   config: [["encoder", HOSTILE]],
   metrics: Array.from({ length: 40 }, (_, index) => ({
     step: index + 1,
     loss: 5 - index / 40,
     learningRate: 1e-3,
     outputStd: 0.1,
+    accuracy: null,
     imagesPerSecond: 1200,
   })),
   knn: [
     { epoch: 0, accuracy: 0.196 },
     { epoch: 2, accuracy: 0.348 },
   ],
-  viewPairs: [{ original: image(1), first: image(2), second: image(3) }],
+  augmented: [{ original: image(1), views: [image(2), image(3)] }],
   neighbours: [
     {
       query: { image: image(4), label: 0 },
@@ -65,7 +71,7 @@ const empty: ReportData = {
   config: [],
   metrics: [],
   knn: [],
-  viewPairs: [],
+  augmented: [],
   neighbours: [],
   embedding: null,
   skipped: [],
@@ -101,6 +107,30 @@ report("shows the accuracies, their gain, the chance level and the run's figures
   assert.equal(text(".badge"), ["software adapter"]);
 });
 
+report("of a supervised training shows the classifier, and nothing of contrast", async () => {
+  const { document, text } = await page({
+    ...full,
+    supervised: true,
+    start: "a pre-trained encoder",
+    loss: { name: "Cross-entropy in nats", chance: { formula: "ln C", value: Math.log(2) } },
+    projectionDimension: null,
+    accuracy: {
+      before: { knn: 0.25, probe: 0.5, classifier: 0.125 },
+      after: { knn: 0.5, probe: 0.625, classifier: 0.75 },
+    },
+    metrics: full.metrics.map((line) => ({ ...line, outputStd: null, accuracy: line.step / 40 })),
+    augmented: [{ original: image(1), views: [image(2)] }],
+  });
+  assert.equal(text(".headline th[scope=col]"), ["Classifier", "k nearest neighbours", "Linear probe"]);
+  assert.equal(text(".headline th[scope=row]"), ["A pre-trained encoder", "After training", "Gain"]);
+  assert.equal(text(".headline .number").slice(0, 4), ["12.5 %", "25.0 %", "50.0 %", "75.0 %"]);
+  assert.match(text(".summary").join(), /accuracy 75\.0 % on the test images.*with labels from a pre-trained encoder/);
+  assert.equal(text("figure h3"), ["Loss", "kNN accuracy", "Training accuracy", "Learning rate"]);
+  assert.match(text("figure").join(" "), "chance, ln C = 0.69");
+  assert.is(document.querySelectorAll(".pair img").length, 2);
+  assert.not.match(text("main").join(" "), /never saw|two random views|without labels|ln\(2N/);
+});
+
 report("names the loss, and shows no chance level where it has none", async () => {
   const { text } = await page({ ...full, loss: { name: "margin triplet", chance: null } });
   const charts = text("figure").join(" ");
@@ -130,7 +160,7 @@ report("escapes every text", async () => {
 
 report("holds the images pixel by pixel, and shrinks large ones", async () => {
   const large = image(7, 400, 200);
-  const { document } = await page({ ...empty, viewPairs: [{ original: image(1), first: image(2), second: large }] });
+  const { document } = await page({ ...empty, augmented: [{ original: image(1), views: [image(2), large] }] });
   const decoded = await Promise.all(
     [...document.querySelectorAll("img")].map((tag) => {
       const base64 = String(tag.getAttribute("src")).replace("data:image/png;base64,", "");
@@ -187,8 +217,8 @@ report("is the same each time", async () => {
 
 report("refuses an image without the bytes of its size", async () => {
   const broken = { width: 8, height: 6, pixels: new Uint8Array(10) };
-  const pairs = [{ original: broken, first: image(1), second: image(2) }];
-  const error = await renderReport({ ...empty, viewPairs: pairs }).catch((reason: unknown) => reason);
+  const pairs = [{ original: broken, views: [image(1), image(2)] }];
+  const error = await renderReport({ ...empty, augmented: pairs }).catch((reason: unknown) => reason);
   assert.instance(error, DataError);
   assert.match(String(error), "8 x 6 pixels needs 192 RGBA bytes, it has 10");
 });

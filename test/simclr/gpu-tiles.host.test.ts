@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { Device } from "../../src/engine/device.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/simclr/config.js";
 import { createModel, createOptimizer } from "../../src/simclr/model.js";
-import { recordWholeBatch } from "../../src/simclr/training-step.js";
+import { divided, recordStep } from "../../src/simclr/step.js";
 import { testDevice } from "../lib/device.js";
 
 const training = suite("training with the kernels for GPUs");
@@ -14,7 +14,7 @@ const STEPS = 2;
 async function train(device: Device, config: TrainingConfig): Promise<{ losses: number[]; kernels: Set<string> }> {
   const model = createModel(device, config, 16);
   const optimizer = createOptimizer(config, model.tensors);
-  const step = await recordWholeBatch({ device, config, model, optimizer }).compile();
+  const step = await recordStep(divided({ device, config, model, optimizer }, config.batch)).compile();
   const losses: number[] = [];
   for (let i = 0; i < STEPS; i++) {
     optimizer.setStep(i + 1, 0.001);

@@ -9,8 +9,8 @@ import { sgd } from "../../src/optim/sgd.js";
 import { decodeCheckpoint, parseConfig } from "../../src/simclr/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/simclr/config.js";
 import { createModel, createOptimizer } from "../../src/simclr/model.js";
+import { divided, recordStep } from "../../src/simclr/step.js";
 import { Trainer } from "../../src/simclr/trainer.js";
-import { recordWholeBatch } from "../../src/simclr/training-step.js";
 import { tuneFor } from "../../src/simclr/tune.js";
 import { rejects } from "../data/expect.js";
 import { withoutFeatures } from "../engine/observe.js";
@@ -68,6 +68,7 @@ async function train(changes: Partial<TrainingConfig>, from?: Uint8Array<ArrayBu
 async function trainWithSgd(
   precision: TrainingConfig["precision"],
   prepare: (trainer: Trainer) => Promise<void> | void,
+  changes: Partial<TrainingConfig> = {},
 ) {
   const config: Partial<TrainingConfig> = {
     ...SMALL_CONFIG,
@@ -75,6 +76,7 @@ async function trainWithSgd(
     learningRate: 0.003,
     epochs: 4,
     precision,
+    ...changes,
   };
   const trainer = await Trainer.create(device, images, config);
   await prepare(trainer);
@@ -123,11 +125,29 @@ withHalf("goes on from a checkpoint as if it had never stopped, bit for bit, wit
   assert.equal(rest.checkpoints, new Map([[6, checkpoints.get(6)]]));
 });
 
+withHalf("serves supervised training as well, also in micro-batches", async () => {
+  for (const microBatch of [8, 3]) {
+    const changes = { objective: "supervised", microBatch, epochs: 1 } as const;
+    const f32 = await trainWithSgd("f32", () => {}, changes);
+    const half = await trainWithSgd(
+      "mixed",
+      ({ optimizer }) => device.write(optimizer.lossScale, Float32Array.of(1024)),
+      changes,
+    );
+    assert.equal(half.scales, Array(3).fill(1024));
+    // The classifier starts at zero: logits stay small, and are off by about a rounding, 2^-11 of themselves.
+    half.losses.forEach((loss, i) => {
+      assert.ok(Math.abs(loss - f32.losses[i]) < 2 ** -11, `${loss} and ${f32.losses[i]} at step ${i + 1}`);
+    });
+    assert.ok(Math.max(...half.parameters.map((value, i) => Math.abs(value - f32.parameters[i]))) > 0);
+  }
+});
+
 withHalf("skips steps whose gradients are too large for f16, and then goes on", async () => {
   const config: TrainingConfig = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, precision: "mixed" };
   const model = createModel(device, config, IMAGE_SIZE);
   const optimizer = withLossScale(model.tensors, sgd(model.tensors), { initial: 2 ** 60 });
-  const step = await recordWholeBatch({ device, config, model, optimizer }).compile();
+  const step = await recordStep(divided({ device, config, model, optimizer }, config.batch)).compile();
   const weights = async () => {
     const all = await Promise.all(model.tensors.parameters.map(({ value }) => device.read(value)));
     return all.map((values) => [...values]);
@@ -181,7 +201,7 @@ withHalf("ends where activations are too large for f16, even where rectifiers hi
 function liveBytes(config: TrainingConfig, imageSize: number): number {
   const model = createModel(device, config, imageSize);
   const optimizer = createOptimizer(config, model.tensors);
-  const recording = recordWholeBatch({ device, config, model, optimizer });
+  const recording = recordStep(divided({ device, config, model, optimizer }, config.batch));
   const [{ tape }] = recording.tapes;
   const { liveBytes } = planMemory(tape.launches, new Set());
   recording.free();
