@@ -7,6 +7,18 @@ import { type AugmentationPolicies, checkPolicies, policyList } from "./policy.j
 /** Numbers that describe one view, as in kernels/lib/view.wgsl. */
 export const VIEW_FIELDS = kernels.augmentParameters.constants.VIEW_FIELDS.value;
 
+/** Where the table of views says what was done besides cropping and colour jitter: 0 where it was not. As in kernels/lib/view.wgsl. */
+export const VIEW_FIELD = {
+  /** 1 for a grayscale view. */
+  grayscale: 10,
+  /** 1 for a Sobel-filtered view. */
+  sobel: 15,
+  /** Standard deviation of the noise. */
+  noise: 16,
+  /** Quarter turns counterclockwise, 0 to 3. */
+  turns: 19,
+} as const;
+
 /** A batch of images as bytes, and what the random numbers are drawn from. */
 export interface ImageBatch {
   /** u32 [batch, height, width]: R, G, B, 255 a pixel. */

@@ -72,7 +72,7 @@ export const noAugmentation: AugmentationPolicy = {
 const cropPolicy: AugmentationPolicy = { ...noAugmentation, cropArea: [0.08, 1], flipProbability: 0.5 };
 
 /** The paper's policy with a colour strength: brightness, contrast and saturation 0.8 s, hue 0.2 s. */
-function paperPolicy(strength: number, blurProbability: number): AugmentationPolicy {
+export function paperPolicy(strength: number, blurProbability: number): AugmentationPolicy {
   return {
     ...cropPolicy,
     jitterProbability: 0.8,

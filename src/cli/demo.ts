@@ -18,7 +18,7 @@ const SMALL_RECIPE: Partial<TrainingConfig> = {
 };
 
 /** The archive that comes with the package; from `dist/src/cli` it is back in the sources. */
-function sampleArchive(): string {
+export function sampleArchive(): string {
   return fileURLToPath(new URL("../../../src/data/samples/cifar-10-mini.tar.gz", import.meta.url));
 }
 

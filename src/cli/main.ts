@@ -6,6 +6,7 @@ import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
+import { addExperimentCommand } from "./experiment.js";
 import { addFinetuneCommand } from "./finetune.js";
 import { addResumeCommand } from "./resume.js";
 import { addTrainCommand } from "./train.js";
@@ -21,6 +22,7 @@ for (const add of [
   addFinetuneCommand,
   addEvalCommand,
   addEmbedCommand,
+  addExperimentCommand,
   addTuneCommand,
   addDoctorCommand,
   addDemoCommand,

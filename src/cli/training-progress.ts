@@ -3,7 +3,7 @@ import type { RunHooks, RunSummary } from "../simclr/run.js";
 import { clock, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
-async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
+export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
   const { default: cliProgress } = await import("cli-progress");
   const bar = new cliProgress.SingleBar({
     format: "  {bar} step {value}/{total}{part}   loss {loss}   {speed} images/s   {left} left   {test}",

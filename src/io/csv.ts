@@ -53,6 +53,11 @@ export function* embeddingsToCsv(
   if (chunk !== "") yield chunk;
 }
 
+/** Rows of fields as CSV, as above. */
+export function csvLines(rows: readonly (readonly string[])[]): string {
+  return rows.map(csvRecord).join("");
+}
+
 function csvRecord(fields: readonly string[]): string {
   return `${fields.map(csvField).join(",")}\r\n`;
 }

@@ -1,5 +1,6 @@
 import type { MarkOptions, PlotOptions } from "@observablehq/plot";
 import type { MapPoint } from "./embedding-map.js";
+import { percent } from "./report-text.js";
 
 type PlotModule = typeof import("@observablehq/plot");
 
@@ -116,11 +117,6 @@ export async function createChartPainter(): Promise<ChartPainter> {
       });
     },
   };
-}
-
-/** A fraction of 1 in per cent with one digit behind the point. */
-export function percent(fraction: number): string {
-  return `${(fraction * 100).toFixed(1)} %`;
 }
 
 function percentTick(fraction: number): string {

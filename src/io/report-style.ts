@@ -14,6 +14,15 @@ export const REPORT_STYLE = `
   --wrong: #d64545;
   --warn-text: #8a5a00;
   --warn: #fdf1d7;
+  --on-accent: #ffffff;
+  --series-0: #2f6fde;
+  --series-1: #e0862f;
+  --series-2: #2f9e77;
+  --series-3: #c2478f;
+  --series-4: #7a5bd0;
+  --series-5: #b3931d;
+  --series-6: #4aa3c7;
+  --series-7: #8a93a3;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
@@ -29,6 +38,15 @@ export const REPORT_STYLE = `
     --wrong: #f0716b;
     --warn-text: #f1c66b;
     --warn: #3a2f17;
+    --on-accent: #0e1116;
+    --series-0: #6ea8fe;
+    --series-1: #f0a35a;
+    --series-2: #4fc79b;
+    --series-3: #e57bb8;
+    --series-4: #a68cf0;
+    --series-5: #d8b945;
+    --series-6: #7cc9e8;
+    --series-7: #aab3c2;
   }
 }
 * { box-sizing: border-box; }
@@ -103,11 +121,36 @@ img.small { image-rendering: pixelated; }
 code { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }
 
+.findings { margin: 14px 0 0; padding-left: 38px; }
+.findings li + li { margin-top: 6px; }
+.note.after { margin: 12px 0 0; }
+.grid > figure { min-width: 0; overflow-x: auto; }
+.wide { grid-column: 1 / -1; }
+.scroll { overflow-x: auto; }
+.results { width: 100%; border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
+.results th, .results td { padding: 6px 14px 6px 0; text-align: right; white-space: nowrap; }
+.results th:first-child { text-align: left; }
+.results thead th { color: var(--muted); font-weight: 500; white-space: normal; vertical-align: bottom; }
+.results tbody th { font-weight: 500; }
+.results tbody tr { border-top: 1px solid var(--grid); }
+.results small { color: var(--muted); font-size: 12px; }
+.results.all { font-size: 12.5px; }
+.panel { display: grid; grid-template-columns: repeat(auto-fit, minmax(84px, 1fr)); gap: 12px; }
+.panel + .panel { margin-top: 18px; }
+.panel img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 5px; margin-bottom: 6px; }
+.panel span { display: block; font-size: 12px; color: var(--muted); text-align: center; }
+
 @media print {
   :root { color-scheme: light; --page: #ffffff; }
   body { padding: 0; font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   h2 { break-after: avoid; margin-top: 26px; }
   .card { border-radius: 8px; padding: 12px 14px; }
   .grid { grid-template-columns: 1fr 1fr; }
+  .findings { padding-left: 30px; }
+  .results { font-size: 10px; }
+  .results.all { font-size: 8.5px; }
+  .results th, .results td { padding: 4px 8px 4px 0; }
+  .results tbody th { white-space: normal; }
+  .results tr { break-inside: avoid; }
 }
 `;

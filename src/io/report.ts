@@ -1,9 +1,10 @@
 import { classColors } from "./class-colors.js";
 import { embeddingMap } from "./embedding-map.js";
-import { type ChartPainter, createChartPainter, percent, type SeriesChart } from "./report-charts.js";
+import { type ChartPainter, createChartPainter, type SeriesChart } from "./report-charts.js";
 import type { ReportAccuracy, ReportData, ReportImage, ReportMetrics } from "./report-data.js";
 import { pngDataUri } from "./report-images.js";
 import { REPORT_STYLE } from "./report-style.js";
+import { counted, duration, escapeHtml, percent, whole } from "./report-text.js";
 
 /** UMAP takes about two seconds on a laptop for as many points; more would hide each other on the map. */
 const MAP_POINTS = 1000;
@@ -267,33 +268,8 @@ async function imageTag(image: ReportImage, alt: string): Promise<string> {
   return `<img${small} src="${await pngDataUri(image)}" alt="${escapeHtml(alt)}">`;
 }
 
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}
-
 function capitalized(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
-}
-
-function counted(count: number, noun: string): string {
-  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
-}
-
-function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(0)} s`;
-  const total = Math.round(seconds);
-  const hours = Math.floor(total / 3600);
-  const minutes = Math.floor((total % 3600) / 60);
-  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${total % 60} s`;
 }
 
 function median(values: readonly number[]): number | null {

@@ -49,6 +49,21 @@ export class RunFolder {
   }
 
   /**
+   * Makes exactly this folder for a new run; the files of an earlier run in it are removed, and nothing else is.
+   * @throws CheckpointError where the folder cannot be made.
+   */
+  static async replace(path: string): Promise<RunFolder> {
+    const { mkdir, rm } = await import("node:fs/promises");
+    try {
+      await mkdir(path, { recursive: true });
+      for (const name of Object.values(RUN_FILES)) await rm(`${path}/${name}`, { force: true });
+    } catch (error) {
+      throw writeError(path, error);
+    }
+    return new RunFolder(path);
+  }
+
+  /**
    * Opens the folder of an earlier run.
    * @throws CheckpointError where there is no such folder, or it is not a run.
    */

@@ -67,6 +67,8 @@ export class ModelTensors {
       if (this.#byName.has(spec.name)) throw new ShapeError(`two tensors of the model are called ${spec.name}`);
       this.#byName.set(spec.name, places[i]);
     });
+    // On paper only, nobody reads the values, and large models have hundreds of millions.
+    if (device.memory.rehearsing) return;
     const random = sfc32(seed >>> 0, Math.floor(seed / 2 ** 32), 0x1417);
     const normal = normals(random);
     for (const spec of specs) device.write(this.tensor(spec.name), initialValues(spec, random, normal));

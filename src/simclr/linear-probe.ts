@@ -4,8 +4,8 @@ import { compileEach } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";
 import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
-import { Linear } from "../nn/layers.js";
 import { ModelTensors } from "../nn/model-tensors.js";
+import { projectionHead } from "../nn/projection-head.js";
 import { columnStatistics } from "../ops/batch-norm.js";
 import { gatherIndices, gatherRows, standardize } from "../ops/rows.js";
 import { warmupCosine } from "../optim/schedule.js";
@@ -22,6 +22,8 @@ export interface LinearProbeOptions {
   readonly learningRate?: number;
   /** Of initial weights and order; 1 by default. */
   readonly seed?: number;
+  /** Units of a hidden layer with a rectifier, which makes it a perceptron; none by default. */
+  readonly hidden?: number;
 }
 
 /** How well classes can be told apart linearly, as shares of 1. */
@@ -51,7 +53,7 @@ export interface ProbeSize {
 export function recordProbe(
   device: Device,
   { train, test, dimension, classes }: ProbeSize,
-  { batch = 256, seed = 1 }: LinearProbeOptions = {},
+  { batch = 256, seed = 1, hidden }: LinearProbeOptions = {},
 ) {
   const size = Math.min(batch, train);
   const raw = device.tensor([train, dimension], undefined, "training features");
@@ -65,7 +67,7 @@ export function recordProbe(
   const trainRows = standardize(preparing, raw, statistics);
   const testRows = standardize(preparing, testRaw, statistics);
 
-  const layer = new Linear("probe", dimension, classes, true);
+  const layer = projectionHead(dimension, { layers: hidden ? 2 : 1, hidden, output: classes });
   const tensors = new ModelTensors(device, layer.tensors, seed);
   const optimizer = sgd(tensors);
   const stepping = new Tape(device);

@@ -122,6 +122,24 @@ export function planTraining(
   }
 }
 
+/**
+ * Floating-point operations of a training step of a configuration on square images of `imageSize` pixels. Nothing is made on
+ * the device.
+ * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
+ */
+export function stepFlops(device: Device, config: TrainingConfig, imageSize: number): number {
+  checkConfig(config, config.batch, device);
+  const { result } = device.memory.rehearse(() => {
+    const model = createModel(device, config, imageSize);
+    const optimizer = createOptimizer(config, model.tensors);
+    return recordStep(withMicroBatch({ device, config, model, optimizer })).tapes.reduce(
+      (sum, { tape, runs }) => sum + runs * tape.launches.reduce((part, { flops }) => part + flops, 0),
+      0,
+    );
+  });
+  return result;
+}
+
 /** The parts that recordings name, in the order in which they do. */
 function layersOf(programs: StepMemory["programs"]): PlannedLayer[] {
   const layers = new Map<string, { flops: number; bytes: number }>();

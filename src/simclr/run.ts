@@ -28,8 +28,15 @@ export interface RunHooks {
   readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
   /** After each evaluation, with the weights as they are after `epoch` epochs. */
   readonly onEvaluation?: (epoch: number, accuracies: Pick<Accuracies, "knn" | "classifier">) => void;
+  /** Called at each evaluation, with the model as it is then: numbers that stand beside kNN in its line of the metrics. */
+  readonly measure?: (evaluator: Evaluator) => Promise<Readonly<Record<string, number>>>;
   /** Saves, and ends the run after the step in progress. */
   readonly signal?: AbortSignal;
+  /**
+   * Leave out what a run does beside training its encoder and measuring it at the end: the evaluation of random weights and
+   * the report. `resumeRun` writes the report of a finished run later.
+   */
+  readonly brief?: boolean;
 }
 
 /** Where a run goes and what it is called. */
@@ -38,6 +45,8 @@ export interface RunOptions extends RunHooks {
   readonly parent?: string;
   /** Part of the folder's name; the encoder's by default. */
   readonly name?: string;
+  /** Exactly this folder, in place of a new one in `parent`; what an earlier run left there is replaced. */
+  readonly folder?: string;
   /** Where the images came from, so that the run can be resumed and evaluated without saying it again. */
   readonly source?: ImageSource;
   /** What the encoder starts from, in place of random weights. */
@@ -66,7 +75,7 @@ export interface RunSummary {
   /** Accuracies with the initial weights and after training; null without labels or when interrupted before. */
   readonly before: Accuracies | null;
   readonly after: Accuracies | null;
-  /** Path of report.html; null when interrupted. */
+  /** Path of report.html; null when interrupted or brief. */
   readonly report: string | null;
   readonly skipped: readonly SkippedImage[];
 }
@@ -126,7 +135,9 @@ export async function startRun(
   const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
   const trainer = await Trainer.create(device, set.train, config, options);
-  const folder = await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
+  const folder = options.folder
+    ? await RunFolder.replace(options.folder)
+    : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
   const initial = options.initial?.name ?? null;
   const facts: RunConfig = {
     version: VERSION,
@@ -211,14 +222,16 @@ async function trainAndReport(
     if (!evaluator) return;
     const { train, test } = evaluator.images;
     const found = await evaluator.knn(evenly(train, MONITORED.train), evenly(test, MONITORED.test));
-    await folder.appendMetrics(evaluationLine(trainer.step, epoch, found));
+    const measured = await hooks.measure?.(evaluator);
+    await folder.appendMetrics({ ...evaluationLine(trainer.step, epoch, found), ...measured });
     hooks.onEvaluation?.(epoch, found);
   };
   // A run that was stopped before its first step may have this behind it.
-  if (evaluator && trainer.step === 0 && (await folder.readMetrics()).length === 0) {
+  if (evaluator && !hooks.brief && trainer.step === 0 && (await folder.readMetrics()).length === 0) {
     hooks.onPhase?.(initial === null ? "evaluating random weights" : "evaluating the encoder that it starts from");
     const untrained = await evaluator.accuracies();
-    await folder.appendMetrics(evaluationLine(0, 0, untrained));
+    const measured = await hooks.measure?.(evaluator);
+    await folder.appendMetrics({ ...evaluationLine(0, 0, untrained), ...measured });
     hooks.onEvaluation?.(0, untrained);
   }
   const { batch, microBatch } = trainer.config;
@@ -250,9 +263,15 @@ async function trainAndReport(
   const lines = (await folder.readMetrics()).filter(
     (line) => !(line["kind"] === "evaluation" && line["epoch"] === epochs),
   );
-  if (after) lines.push(evaluationLine(trainer.step, epochs, after));
+  if (evaluator && after) {
+    const measured = await hooks.measure?.(evaluator);
+    lines.push({ ...evaluationLine(trainer.step, epochs, after), ...measured });
+  }
   await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
+  const accuracies = after && { knn: after.knn, probe: after.probe, classifier: after.classifier };
+  if (hooks.brief) return { ...common(), finished, before: null, after: accuracies, report: null };
+
   hooks.onPhase?.("writing the report");
   const start = initial === null ? "random weights" : "a pre-trained encoder";
   const data = await reportData(device, trainer, images, start, after, lines);
@@ -261,7 +280,7 @@ async function trainAndReport(
     ...common(),
     finished,
     before: data.accuracy.before,
-    after: data.accuracy.after,
+    after: accuracies,
     report: folder.file("report"),
   };
 }

@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernels } from "../../kernels/generated.js";
 import { DEFAULT_CONFIG } from "../../src/simclr/config.js";
+import { experiments } from "../../src/simclr/experiments/catalogue.js";
 import { VERSION } from "../../src/version.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
 import { repository } from "../lib/repository.js";
@@ -16,7 +17,7 @@ const cwd = repository;
 
 usage("--help of every command tells what there is, with the defaults", async () => {
   const whole = succeeded(await simclr(["--help"], { cwd })).stdout;
-  const commands = ["train", "resume", "eval", "embed", "tune", "doctor", "demo"];
+  const commands = ["train", "resume", "eval", "embed", "experiment", "tune", "doctor", "demo"];
   const helps = new Map(
     await Promise.all(
       commands.map(async (name) => {
@@ -61,6 +62,12 @@ usage("--help of every command tells what there is, with the defaults", async ()
   assert.match(helps.get("tune") ?? "", /--budget <seconds> .*\(default: 20\)/);
   assert.match(helps.get("tune") ?? "", /--image-size <pixels> .*\(default: 32\)/);
   assert.match(helps.get("embed") ?? "", /--out <folder> .*\(default: "\."\)/);
+  assert.match(
+    helps.get("experiment") ?? "",
+    /--scale <name> .*\(choices: "smoke", "small", "full", default: "smoke"\)/,
+  );
+  assert.match(helps.get("experiment") ?? "", /--out <folder> .*\(default: "experiments"\)/);
+  for (const { name, title } of experiments) assert.ok(helps.get("experiment")?.includes(`${name} ${title}`), name);
   assert.match(helps.get("demo") ?? "", /--out <folder> .*\(default: "runs"\)/);
   assert.match(helps.get("eval") ?? "", /--images <images> .*\(default: those it was trained on\)/);
   assert.match(helps.get("eval") ?? "", /--probe <method> .*\(choices: "sgd", "lbfgs", default: "sgd"\)/);
@@ -85,6 +92,7 @@ usage("unknown commands, options and values are named, with a hint at the help",
       /'simclr' is invalid.*auto, cifar, imagenet, or the path of a \.json/,
     ],
     [["train", "set", "--precision", "f16"], /'f16' is invalid.*f32, mixed/],
+    [["experiment", "batch-size", "--scale", "huge"], /'huge' is invalid.*smoke, small, full/],
     [["train", "set", "--batch", "many"], /'many' is invalid.*must be a number/],
   ];
   await Promise.all(
@@ -125,6 +133,9 @@ usage("images and settings that cannot be are refused before anything is written
       [["tune", "--budget", "0"], /a budget of 0 seconds/],
       [["tune", "--batch", "1"], /batch is 1/],
       [["tune", "--image-size", "0"], /image size 0 must be a whole number of pixels/],
+      [["experiment", "batch"], /there is no experiment "batch": choose batch-size, /],
+      [["experiment", "batch-size", "--scale", "small"], /small needs more images than come with the package.*--data/],
+      [["experiment", "batch-size", "--resume"], /no experiment to resume in experiments\/batch-size-smoke/],
       [["resume", "nowhere"], /no run folder nowhere/],
       [["eval", "set"], /set is not a run folder: it has no config\.json/],
       [["embed", "set", "set"], /set is not a run folder/],

@@ -1,0 +1,172 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { ConfigError } from "../errors.js";
+import { duration } from "../io/report-text.js";
+import { experimentNamed, experiments } from "../simclr/experiments/catalogue.js";
+import type { RunResult } from "../simclr/experiments/results.js";
+import {
+  type EstimatedRun,
+  type ExperimentPlan,
+  type ExperimentSummary,
+  planExperiment,
+  runExperiment,
+  sourceOf,
+} from "../simclr/experiments/runner.js";
+import { SCALES, type Scale } from "../simclr/experiments/setting.js";
+import type { ImageSource } from "../simclr/run.js";
+import { sampleArchive } from "./demo.js";
+import { number } from "./model-options.js";
+import { interruptSignal, withDevice } from "./session.js";
+import { percentage, textTable } from "./table.js";
+import { openForCommand } from "./train.js";
+import { trainingProgress } from "./training-progress.js";
+
+interface ExperimentCommandOptions {
+  readonly scale: Scale;
+  readonly data?: string;
+  readonly test?: string;
+  readonly imageSize?: number;
+  readonly out: string;
+  readonly plan?: boolean;
+  readonly resume?: boolean;
+}
+
+/** `simclr experiment <name>` */
+export function addExperimentCommand(program: Command): void {
+  const list = experiments.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join("\n");
+  program
+    .command("experiment")
+    .description("run an experiment of the SimCLR paper: several trainings, and a report of what they show")
+    .argument("<name>", "which one, see below")
+    .addOption(
+      new Option("--scale <name>", "smoke: minutes on two cores; small: an hour; full: the paper's setting")
+        .choices(SCALES)
+        .default("smoke"),
+    )
+    .option("--data <images>", "labelled images, as for train (default for smoke: those that come with the package)")
+    .option("--test <images>", "labelled images to evaluate on, as for train")
+    .option("--image-size <pixels>", "resize the images on load, as for train", number)
+    .option("--out <folder>", "where the experiment's folder is made", "experiments")
+    .option("--plan", "print the runs and the time that they take, and run nothing")
+    .option("--resume", "go on with the experiment in its folder, on the images that it began with")
+    .addHelpText("after", `\nExperiments:\n${list}`)
+    .action((name: string, options: ExperimentCommandOptions) => experimentOn(name, options));
+}
+
+async function experimentOn(name: string, options: ExperimentCommandOptions): Promise<void> {
+  const { scale, out, plan: planOnly = false } = options;
+  const experiment = experimentNamed(name);
+  const { imageSize, ...source } = await imagesOf(name, options);
+  const signal = interruptSignal();
+  await withDevice(async (device) => {
+    const images = await openForCommand(source, imageSize);
+    console.log("measuring the pace of this adapter ...");
+    const plan = await planExperiment(device, experiment, images, { scale, out, source });
+    printPlan(plan);
+    if (planOnly) return;
+    const { hooks, stop } = await trainingProgress();
+    try {
+      const summary = await runExperiment(device, plan, {
+        signal,
+        run: { ...hooks, onFolder: undefined },
+        onRun: (run, index, total) => console.log(`\nrun ${index + 1} of ${total}: ${run.label}`),
+        onRunDone(result) {
+          stop();
+          printResult(result);
+        },
+      });
+      stop();
+      printSummary(summary, options, name);
+    } finally {
+      stop();
+    }
+  });
+}
+
+/** Where the images of an experiment are. @throws ConfigError where that is not said. */
+async function imagesOf(
+  name: string,
+  { scale, data, test, imageSize, out, resume = false }: ExperimentCommandOptions,
+): Promise<ImageSource & { readonly imageSize?: number }> {
+  if (resume) {
+    const folder = `${out}/${name}-${scale}`;
+    const source = await sourceOf(folder);
+    if (!source) throw new ConfigError(`there is no experiment to resume in ${folder}`);
+    return source;
+  }
+  // Whole paths: the experiment can be resumed from any folder.
+  if (data !== undefined)
+    return { images: resolve(data), imageSize, ...(test !== undefined && { test: resolve(test) }) };
+  if (scale === "smoke") return { images: sampleArchive(), imageSize };
+  throw new ConfigError(`the scale ${scale} needs more images than come with the package: name some with --data`);
+}
+
+/** Seconds, roughly. */
+function roughly(seconds: number | null): string {
+  if (seconds === null) return "?";
+  const days = seconds / 86400;
+  return days >= 3 ? `${Math.round(days).toLocaleString("en-US")} days` : duration(seconds);
+}
+
+function operations(flops: number | null): string {
+  if (flops === null) return "too large";
+  const prefixes = ["G", "T", "P", "E", "Z"];
+  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(flops, 1e9)) / 3) - 3, 0), prefixes.length - 1);
+  return `${(flops / 1000 ** (power + 3)).toPrecision(3)} ${prefixes[power]}FLOP`;
+}
+
+const STATES = { new: "", begun: "begun", done: "done" } as const;
+
+function sumOf(runs: readonly EstimatedRun[], of: (run: EstimatedRun) => number | null): number | null {
+  const numbers = runs.map(of);
+  return numbers.includes(null) ? null : numbers.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+}
+
+function printPlan({ experiment, setting, runs, folder }: ExperimentPlan): void {
+  const left = runs.filter(({ state }) => state !== "done");
+  const row = (name: string, flops: number | null, seconds: number | null, state: string) => [
+    name,
+    operations(flops),
+    roughly(seconds),
+    state,
+  ];
+  console.log(`\n${experiment.title} (${setting.scale})\n${experiment.shows}\n`);
+  console.log(
+    textTable([
+      ["run", "work", "about", ""],
+      ...runs.map(({ label, cost, seconds, state }) => row(label, cost.flops, seconds, STATES[state])),
+      row(
+        `to do: ${left.length} of ${runs.length}`,
+        sumOf(left, ({ cost }) => cost.flops),
+        sumOf(left, ({ seconds }) => seconds),
+        "",
+      ),
+    ]),
+  );
+  const most = Math.max(...runs.map(({ cost }) => cost.flops ?? 0));
+  if (runs.some(({ cost }) => cost.flops === null)) {
+    console.log("too large: a tensor of the run is larger than this adapter allows");
+  }
+  if (most > 0)
+    console.log("estimated from a few training steps of the small net on this adapter; kernels compile besides");
+  console.log(`folder: ${folder}`);
+}
+
+function printResult({ values, seconds }: RunResult): void {
+  const shown = Object.entries({ kNN: values["knn"], "linear probe": values["probe"] })
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${percentage(value)}`]))
+    .concat(duration(seconds));
+  console.log(`  ${shown.join(", ")}`);
+}
+
+function printSummary(summary: ExperimentSummary, { scale, out }: ExperimentCommandOptions, name: string): void {
+  if (!summary.finished) {
+    console.log(
+      `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  simclr experiment ${name} --scale ${scale}${out === "experiments" ? "" : ` --out ${out}`} --resume`,
+    );
+    process.exitCode = 130;
+    return;
+  }
+  console.log(`\n${summary.findings.map((sentence) => `- ${sentence}`).join("\n")}`);
+  console.log(`\nfolder: ${summary.folder}\nreport: ${summary.report}`);
+}

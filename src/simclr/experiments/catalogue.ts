@@ -1,0 +1,32 @@
+import { ConfigError } from "../../errors.js";
+import { augmentations } from "./augmentations.js";
+import { batchSize } from "./batch-size.js";
+import { colorShortcut } from "./color-shortcut.js";
+import { colorStrength } from "./color-strength.js";
+import { epochs } from "./epochs.js";
+import type { Experiment } from "./experiment.js";
+import { losses } from "./losses.js";
+import { projectionHead } from "./projection-head.js";
+import { temperature } from "./temperature.js";
+
+/** All experiments by name. */
+export const experiments: readonly Experiment[] = [
+  batchSize,
+  augmentations,
+  colorShortcut,
+  colorStrength,
+  projectionHead,
+  temperature,
+  losses,
+  epochs,
+];
+
+/** The experiment of this name. @throws ConfigError where there is none. */
+export function experimentNamed(name: string): Experiment {
+  const found = experiments.find((experiment) => experiment.name === name);
+  if (!found) {
+    const names = experiments.map((experiment) => experiment.name).join(", ");
+    throw new ConfigError(`there is no experiment "${name}": choose ${names}`);
+  }
+  return found;
+}
