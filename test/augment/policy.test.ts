@@ -141,7 +141,10 @@ policies("are read from JSON, as what differs from a base", () => {
     ["[{}, {}, {}]", /3 policies/],
     ["[{}, null]", /null where the fields/],
     ["[[{}, {}], {}]", /\[\{\},\{\}\] where the fields/],
-    ['{ "base": "colour" }', /base is "colour"; choose "none", "cifar", "crop", "imagenet", or an array of crop, cutout/],
+    [
+      '{ "base": "colour" }',
+      /base is "colour"; choose "none", "cifar", "crop", "imagenet", or an array of crop, cutout/,
+    ],
     ['{ "base": ["crop", "colour"] }', /base is \["crop","colour"\]/],
     ['{ "base": 3 }', /base is 3/],
     ['{ "jitter": 1 }', /no "jitter"; it has sharedCropArea, .*rotationProbability/],
