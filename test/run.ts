@@ -13,7 +13,7 @@ import { type RuntimeName, runtimeNames, runtimes } from "./lib/runtimes.js";
 import { type Outcome, runSession } from "./lib/session.js";
 
 /** For one runtime; a software adapter needs a fraction of it. */
-const timeLimit = 6 * 60 * 1000;
+const timeLimit = 8 * 60 * 1000;
 
 const checks: Record<string, string[]> = {
   "formatting and lint": ["biome", "check"],
