@@ -7,13 +7,13 @@ import type { RunResult } from "../simclr/experiments/results.js";
 import {
   type EstimatedRun,
   type ExperimentPlan,
+  type ExperimentSource,
   type ExperimentSummary,
   planExperiment,
   runExperiment,
   sourceOf,
 } from "../simclr/experiments/runner.js";
 import { SCALES, type Scale } from "../simclr/experiments/setting.js";
-import type { ImageSource } from "../simclr/run.js";
 import { sampleArchive } from "./demo.js";
 import { number } from "./model-options.js";
 import { interruptSignal, withDevice } from "./session.js";
@@ -25,6 +25,7 @@ interface ExperimentCommandOptions {
   readonly scale: Scale;
   readonly data?: string;
   readonly test?: string;
+  readonly target?: string;
   readonly imageSize?: number;
   readonly out: string;
   readonly plan?: boolean;
@@ -45,6 +46,7 @@ export function addExperimentCommand(program: Command): void {
     )
     .option("--data <images>", "labelled images, as for train (default for smoke: those that come with the package)")
     .option("--test <images>", "labelled images to evaluate on, as for train")
+    .option("--target <images>", "labelled images that transfer goes to (default: half of the classes)")
     .option("--image-size <pixels>", "resize the images on load, as for train", number)
     .option("--out <folder>", "where the experiment's folder is made", "experiments")
     .option("--plan", "print the runs and the time that they take, and run nothing")
@@ -57,11 +59,14 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
   const { scale, out, plan: planOnly = false } = options;
   const experiment = experimentNamed(name);
   const { imageSize, ...source } = await imagesOf(name, options);
+  const { target: targetPath } = source;
   const signal = interruptSignal();
   await withDevice(async (device) => {
     const images = await openForCommand(source, imageSize);
+    const target =
+      targetPath === undefined ? undefined : await openForCommand({ images: targetPath }, images.train.width);
     console.log("measuring the pace of this adapter ...");
-    const plan = await planExperiment(device, experiment, images, { scale, out, source });
+    const plan = await planExperiment(device, experiment, images, { scale, out, source, target });
     printPlan(plan);
     if (planOnly) return;
     const { hooks, stop } = await trainingProgress();
@@ -86,8 +91,8 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
 /** Where the images of an experiment are. @throws ConfigError where that is not said. */
 async function imagesOf(
   name: string,
-  { scale, data, test, imageSize, out, resume = false }: ExperimentCommandOptions,
-): Promise<ImageSource & { readonly imageSize?: number }> {
+  { scale, data, test, target, imageSize, out, resume = false }: ExperimentCommandOptions,
+): Promise<ExperimentSource & { readonly imageSize?: number }> {
   if (resume) {
     const folder = `${out}/${name}-${scale}`;
     const source = await sourceOf(folder);
@@ -95,9 +100,13 @@ async function imagesOf(
     return source;
   }
   // Whole paths: the experiment can be resumed from any folder.
-  if (data !== undefined)
-    return { images: resolve(data), imageSize, ...(test !== undefined && { test: resolve(test) }) };
-  if (scale === "smoke") return { images: sampleArchive(), imageSize };
+  const others = {
+    imageSize,
+    ...(test !== undefined && { test: resolve(test) }),
+    ...(target !== undefined && { target: resolve(target) }),
+  };
+  if (data !== undefined) return { images: resolve(data), ...others };
+  if (scale === "smoke") return { images: sampleArchive(), ...others };
   throw new ConfigError(`the scale ${scale} needs more images than come with the package: name some with --data`);
 }
 

@@ -125,12 +125,13 @@ export function planTraining(
 /**
  * Floating-point operations of a training step of a configuration on square images of `imageSize` pixels. Nothing is made on
  * the device.
+ * @param classes of supervised training
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
-export function stepFlops(device: Device, config: TrainingConfig, imageSize: number): number {
+export function stepFlops(device: Device, config: TrainingConfig, imageSize: number, classes = 0): number {
   checkConfig(config, config.batch, device);
   const { result } = device.memory.rehearse(() => {
-    const model = createModel(device, config, imageSize);
+    const model = createModel(device, config, imageSize, classes);
     const optimizer = createOptimizer(config, model.tensors);
     return recordStep(withMicroBatch({ device, config, model, optimizer })).tapes.reduce(
       (sum, { tape, runs }) => sum + runs * tape.launches.reduce((part, { flops }) => part + flops, 0),

@@ -5,9 +5,13 @@ import { colorShortcut } from "./color-shortcut.js";
 import { colorStrength } from "./color-strength.js";
 import { epochs } from "./epochs.js";
 import type { Experiment } from "./experiment.js";
+import { fewLabels } from "./few-labels.js";
+import { linearEval } from "./linear-eval.js";
 import { losses } from "./losses.js";
+import { modelSize } from "./model-size.js";
 import { projectionHead } from "./projection-head.js";
 import { temperature } from "./temperature.js";
+import { transfer } from "./transfer.js";
 
 /** All experiments by name. */
 export const experiments: readonly Experiment[] = [
@@ -18,6 +22,10 @@ export const experiments: readonly Experiment[] = [
   projectionHead,
   temperature,
   losses,
+  modelSize,
+  linearEval,
+  fewLabels,
+  transfer,
   epochs,
 ];
 

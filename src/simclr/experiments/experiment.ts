@@ -39,6 +39,8 @@ export interface RunContext {
   readonly device: Device;
   /** Those of the experiment. */
   readonly images: ImageSet;
+  /** The images that encoders are transferred to; null where none were given. */
+  readonly target: ImageSet | null;
   /** The run's own folder. */
   readonly folder: string;
   /** The folder of another run of the experiment, which is done. */

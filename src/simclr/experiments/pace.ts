@@ -6,6 +6,7 @@ import { linearProbe } from "../linear-probe.js";
 import { stepFlops } from "../plan.js";
 import { Trainer } from "../trainer.js";
 import type { Effort } from "./experiment.js";
+import type { Setting } from "./setting.js";
 
 /** How fast an adapter works, as far as plans need to know. */
 export interface Pace {
@@ -70,31 +71,33 @@ async function secondsPerStep(device: Device, batch: number): Promise<number> {
   return fastest;
 }
 
-/** Views of an image in a training step, each forward and, at twice the cost, backward. */
-const PASSES = 2 * 3;
+/** Passes of an image through the net in a training step: of each view one forward and, at twice the cost, one backward. */
+function passesOf({ objective }: TrainingConfig): number {
+  return objective === "supervised" ? 3 : 2 * 3;
+}
 
 /** Gives the costs of efforts on images of a size. */
-export function costEstimator(device: Device, imageSize: number): (effort: Effort) => Cost {
+export function costEstimator(device: Device, { imageSize, classes }: Setting): (effort: Effort) => Cost {
   const known = new Map<string, number | null>();
   const stepOf = (config: TrainingConfig): number | null => {
     // What a step takes depends on neither.
     const key = JSON.stringify({ ...config, epochs: 0, seed: 0 });
     const found = known.get(key);
     if (found !== undefined) return found;
-    const flops = flopsOrNull(device, config, imageSize);
+    const flops = flopsOrNull(device, config, imageSize, classes);
     known.set(key, flops);
     return flops;
   };
   return ({ config, steps, embedded, probeSteps }) => {
     if (!config) return { flops: 0, probeSteps };
     const step = stepOf(config);
-    return { flops: step && step * steps + (step / config.batch / PASSES) * embedded, probeSteps };
+    return { flops: step && step * steps + (step / config.batch / passesOf(config)) * embedded, probeSteps };
   };
 }
 
-function flopsOrNull(device: Device, config: TrainingConfig, imageSize: number): number | null {
+function flopsOrNull(device: Device, config: TrainingConfig, imageSize: number, classes: number): number | null {
   try {
-    return stepFlops(device, config, imageSize);
+    return stepFlops(device, config, imageSize, classes);
   } catch (error) {
     if (error instanceof OutOfMemoryError) return null;
     throw error;

@@ -15,13 +15,21 @@ import { Results, type RunResult } from "./results.js";
 import { readRecord, writeRecord } from "./run-record.js";
 import { imagesFor, type Scale, type Setting, settingFor } from "./setting.js";
 
+/** Paths of the images of an experiment. */
+export interface ExperimentSource extends ImageSource {
+  /** Images that encoders are transferred to. */
+  readonly target?: string;
+}
+
 /** What an experiment is planned with. */
 export interface ExperimentOptions {
   readonly scale: Scale;
   /** The folder that holds the folders of experiments; `experiments` by default. */
   readonly out?: string;
   /** Where the images came from, so that the experiment can be resumed without saying it again. */
-  readonly source?: ImageSource;
+  readonly source?: ExperimentSource;
+  /** The images that the experiment on transfer goes to; half of the classes where there are none. */
+  readonly target?: ImageSet;
   /** What replaces parts of the scale's common configuration. */
   readonly config?: Partial<TrainingConfig>;
   /** How fast the adapter is, where that was measured before. */
@@ -44,7 +52,8 @@ export interface ExperimentPlan {
   readonly experiment: Experiment;
   readonly setting: Setting;
   readonly images: ImageSet;
-  readonly source: ImageSource | null;
+  readonly target: ImageSet | null;
+  readonly source: ExperimentSource | null;
   /** The experiment's folder, `<out>/<name>-<scale>`. */
   readonly folder: string;
   readonly runs: readonly EstimatedRun[];
@@ -83,10 +92,11 @@ export async function planExperiment(
   device: Device,
   experiment: Experiment,
   images: ImageSet,
-  { scale, out = "experiments", source, config, pace }: ExperimentOptions,
+  { scale, out = "experiments", source, target, config, pace }: ExperimentOptions,
 ): Promise<ExperimentPlan> {
   const taken = imagesFor(images, scale);
-  const setting = settingFor(scale, taken, config);
+  const other = target ? imagesFor(target, scale) : null;
+  const setting = settingFor(scale, taken, config, other);
   const folder = `${out}/${experiment.name}-${scale}`;
   const facts = await readFacts(folder);
   const wanted = imageFacts(setting);
@@ -96,7 +106,7 @@ export async function planExperiment(
     );
   }
   const measured = pace ?? (await measurePace(device));
-  const costOf = costEstimator(device, setting.imageSize);
+  const costOf = costEstimator(device, setting);
   const runs: EstimatedRun[] = [];
   for (const run of experiment.plan(setting)) {
     const record = await readRecord(folderOf(folder, run.key), run.settings);
@@ -105,7 +115,7 @@ export async function planExperiment(
     const state = record === null ? "new" : record.measured ? "done" : "begun";
     runs.push({ ...run, state, cost, seconds: secondsFor(cost, measured) });
   }
-  return { experiment, setting, images: taken, source: source ?? null, folder, runs };
+  return { experiment, setting, images: taken, target: other, source: source ?? null, folder, runs };
 }
 
 /**
@@ -151,7 +161,7 @@ export async function runExperiment(
 /** Does one run, or finds that it is done; null where it was interrupted. */
 async function carryOut(
   device: Device,
-  { images, folder, runs }: ExperimentPlan,
+  { images, target, folder, runs }: ExperimentPlan,
   run: EstimatedRun,
   { signal, run: runHooks }: ExperimentHooks,
   onBegin: () => void,
@@ -172,6 +182,7 @@ async function carryOut(
   const measured = await run.work({
     device,
     images,
+    target,
     folder: own,
     folderOf(name) {
       if (!runs.some((other) => other.key === name)) throw new ConfigError(`this experiment has no run ${name}`);
@@ -188,8 +199,8 @@ function folderOf(experiment: string, key: string): string {
   return `${experiment}/runs/${key}`;
 }
 
-function imageFacts({ trainImages, testImages, imageSize, classes }: Setting) {
-  return { train: trainImages, test: testImages, imageSize, classes };
+function imageFacts({ trainImages, testImages, imageSize, classes, target }: Setting) {
+  return { train: trainImages, test: testImages, imageSize, classes, target };
 }
 
 /** What stands in experiment.json; null where there is none. */
@@ -200,14 +211,19 @@ async function readFacts(folder: string): Promise<Record<string, unknown> | null
 }
 
 /** Where the images of the experiment in a folder came from and what size they were given; null where nobody knows. */
-export async function sourceOf(folder: string): Promise<(ImageSource & { readonly imageSize: number }) | null> {
+export async function sourceOf(folder: string): Promise<(ExperimentSource & { readonly imageSize: number }) | null> {
   const facts = await readFacts(folder);
   const { source, images } = facts ?? {};
   if (!isRecord(source) || !isRecord(images)) return null;
-  const { images: path, test } = source;
+  const { images: path, test, target } = source;
   const { imageSize } = images;
   if (typeof path !== "string" || typeof imageSize !== "number") return null;
-  return { images: path, imageSize, ...(typeof test === "string" && { test }) };
+  return {
+    images: path,
+    imageSize,
+    ...(typeof test === "string" && { test }),
+    ...(typeof target === "string" && { target }),
+  };
 }
 
 /** Writes results.json and results.csv with the runs that are done. */

@@ -17,6 +17,8 @@ export interface Setting {
   readonly trainImages: number;
   readonly testImages: number;
   readonly classes: number;
+  /** The images that encoders are transferred to; null where none were given. */
+  readonly target: { readonly trainImages: number; readonly testImages: number; readonly classes: number } | null;
   /** What all runs have in common where an experiment does not vary it. */
   readonly base: TrainingConfig;
   /** The seeds of the runs that are repeated. */
@@ -81,11 +83,21 @@ function baseConfig(scale: Scale, imageSize: number): Partial<TrainingConfig> {
       };
 }
 
+/** A batch, halved until two of them fit a training set. */
+export function fittingBatch(batch: number, trainImages: number): number {
+  return batch > 2 && 2 * batch > trainImages ? fittingBatch(Math.floor(batch / 2), trainImages) : batch;
+}
+
 /**
- * The setting of a scale for these images; `config` replaces parts of the scale's configuration, and the batch is halved
- * until two of them fit the training set.
+ * The setting of a scale for these images; `config` replaces parts of the scale's configuration, and the batch is one of
+ * which two fit the training set.
  */
-export function settingFor(scale: Scale, images: ImageSet, config: Partial<TrainingConfig> = {}): Setting {
+export function settingFor(
+  scale: Scale,
+  images: ImageSet,
+  config: Partial<TrainingConfig> = {},
+  target: ImageSet | null = null,
+): Setting {
   const { train, test } = images;
   const wanted: TrainingConfig = {
     ...DEFAULT_CONFIG,
@@ -93,15 +105,18 @@ export function settingFor(scale: Scale, images: ImageSet, config: Partial<Train
     ...baseConfig(scale, train.width),
     ...config,
   };
-  let { batch } = wanted;
-  while (batch > 2 && 2 * batch > train.length) batch = Math.floor(batch / 2);
   return {
     scale,
     imageSize: train.width,
     trainImages: train.length,
     testImages: test?.length ?? 0,
     classes: train.classes.length,
-    base: { ...wanted, batch },
+    target: target && {
+      trainImages: target.train.length,
+      testImages: target.test?.length ?? 0,
+      classes: target.train.classes.length,
+    },
+    base: { ...wanted, batch: fittingBatch(wanted.batch, train.length) },
     seeds: scale === "small" ? [1, 2, 3] : [1],
   };
 }

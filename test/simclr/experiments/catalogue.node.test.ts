@@ -14,7 +14,8 @@ const catalogue = suite("experiments");
 /** Labelled images of which only the size and the number count: nothing is read. */
 function imagesOf(imageSize: number, train: number, test: number) {
   const set = stripes(3, { width: imageSize, height: imageSize });
-  const many = (length: number) => ({ ...set, length, labels: new Uint32Array(length) });
+  const classes = Array.from({ length: 10 }, (_, label) => String(label));
+  const many = (length: number) => ({ ...set, length, classes, labels: new Uint32Array(length) });
   return { train: many(train), test: many(test) };
 }
 
@@ -88,6 +89,22 @@ for (const experiment of experiments) {
     }
   });
 }
+
+catalogue("transfer goes to another set where there is one, and else between halves of the classes", () => {
+  const images = imagesOf(32, 2000, 1000);
+  const target = { train: { ...images.train, length: 500 }, test: { ...images.test, length: 100 } };
+  const steps = (setting: ReturnType<typeof settingFor>) =>
+    experimentNamed("transfer")
+      .plan(setting)
+      .filter(({ factors }) => factors["stage"] === "training")
+      .map(({ effort }) => effort.steps);
+  const [toTarget, toHalf] = [settingFor("smoke", images, {}, target), settingFor("smoke", images)];
+  const { epochs = 0 } = experimentNamed("transfer").plan(toHalf)[0].effort.config ?? {};
+  assert.equal(steps(toTarget), [epochs * Math.floor(2000 / 128), epochs * Math.floor(2000 / 128)]);
+  assert.equal(steps(toHalf), [epochs * Math.floor(1000 / 128), epochs * Math.floor(1000 / 128)]);
+  const few = settingFor("smoke", { train: stripes(60), test: stripes(30) });
+  throws(() => experimentNamed("transfer").plan(few), ConfigError, /have 3 classes; .* each half needs two/);
+});
 
 catalogue("of a scale take so many images and such a batch", () => {
   const { train, test } = imagesOf(32, 60, 30);

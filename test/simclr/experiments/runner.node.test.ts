@@ -113,7 +113,7 @@ runner("runs what is planned, writes results and report, and does nothing twice"
 
     const results = JSON.parse(await readFile(`${folder}/results.json`, "utf8"));
     assert.equal([results.experiment, results.scale, results.findings], ["counting", "smoke", ["counted 1"]]);
-    assert.equal(results.images, { train: 60, test: 30, imageSize: 16, classes: 3 });
+    assert.equal(results.images, { train: 60, test: 30, imageSize: 16, classes: 3, target: null });
     assert.equal(results.runs[0].series, { halves: [0.5, 1.5] });
     const { values } = results.runs[2];
     for (const name of ["knn", "probe", "contrastiveAccuracy"]) {
