@@ -107,6 +107,7 @@ async function measureSize(
   const flops = 3 * 2 * rows * rows * dimension;
   for (let round = 0; round < rounds; round++) {
     const fma = await roofline.sample("fma");
+    await roofline.sample("copy");
     const { seconds } = await secondsOf(ours);
     times.push(seconds);
     shares.push(flops / 1e9 / seconds / fma);
