@@ -12,6 +12,7 @@ import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
+import { requestWithFeatures } from "./subgroups.js";
 import { type ElementType, type Place, Tensor } from "./tensor.js";
 import { Choices } from "./variants.js";
 
@@ -289,8 +290,7 @@ export async function openDevice(): Promise<Device> {
     "maxComputeWorkgroupsPerDimension",
   ] as const;
   for (const name of wanted) requiredLimits[name] = limits[name];
-  const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
-  const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((cause: unknown) => {
+  const gpu = await requestWithFeatures(adapter, FEATURES, { requiredLimits }).catch((cause: unknown) => {
     releaseGpu();
     throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });

@@ -1,6 +1,7 @@
 import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
 import { unroll } from "../../kernels/unroll.js";
 import { GpuValidationError } from "../errors.js";
+import { SUBGROUPS_DIRECTIVE, takesSubgroupsDirective } from "./subgroups.js";
 
 /** Values for the constants of a kernel; the others keep the value in the `.wgsl` file. */
 export type ConstantValues<Names extends string = string> = Readonly<Partial<Record<Names, number | boolean>>>;
@@ -27,11 +28,11 @@ export function constantsOf(kernel: KernelDefinition, set: ConstantValues): Kern
 const FORMS: readonly {
   readonly mark: string;
   readonly holds: (v: KernelValues) => boolean;
-  readonly needs?: string;
+  readonly directive?: string;
 }[] = [
   { mark: "vec4", holds: ({ VECTOR }) => VECTOR > 1 },
-  { mark: "subgroups", holds: ({ SHARE }) => SHARE > 1, needs: "subgroups" },
-  { mark: "half", holds: ({ HALF }) => HALF > 0, needs: "f16" },
+  { mark: "subgroups", holds: ({ SHARE }) => SHARE > 1, directive: SUBGROUPS_DIRECTIVE },
+  { mark: "half", holds: ({ HALF }) => HALF > 0, directive: "enable f16;\n" },
 ];
 
 /**
@@ -40,9 +41,8 @@ const FORMS: readonly {
  */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
   const values = constantsOf(kernel, constants);
-  const text = FORMS.filter(({ holds }) => holds(values)).reduce((source, { mark, needs }) => {
-    const form = source.replace(new RegExp(`^.*//#${mark} `, "gm"), "");
-    return needs === undefined ? form : `enable ${needs};\n${form}`;
+  const text = FORMS.filter(({ holds }) => holds(values)).reduce((source, { mark, directive = "" }) => {
+    return directive + source.replace(new RegExp(`^.*//#${mark} `, "gm"), "");
   }, kernel.source);
   const source = unroll(text, kernel.unrolls(values));
   return source.replace(/^const ([A-Z][A-Z0-9_]*): (u32|f32|bool) = [^;]+;/gm, (line, name: string) => {
@@ -57,6 +57,7 @@ export function specialize(kernel: KernelDefinition, constants: ConstantValues):
 /** Compiled kernels of a device, by kernel and constants. */
 export class PipelineCache {
   readonly #compiled = new Map<string, Promise<CompiledKernel>>();
+  #takesDirective: Promise<boolean> | null = null;
 
   constructor(readonly gpu: GPUDevice) {}
 
@@ -99,7 +100,15 @@ export class PipelineCache {
     return Promise.all(compiling);
   }
 
-  async #create(kernel: KernelDefinition, code: string): Promise<CompiledKernel> {
+  /** Source in the words of this device's compiler. */
+  async #inItsWords(code: string): Promise<string> {
+    if (!code.includes(SUBGROUPS_DIRECTIVE)) return code;
+    this.#takesDirective ??= takesSubgroupsDirective(this.gpu);
+    return (await this.#takesDirective) ? code : code.replace(SUBGROUPS_DIRECTIVE, "");
+  }
+
+  async #create(kernel: KernelDefinition, standard: string): Promise<CompiledKernel> {
+    const code = await this.#inItsWords(standard);
     const buffers: GPUBufferBindingType[] = kernel.bindings.map((binding) =>
       binding.access === "read" ? "read-only-storage" : "storage",
     );

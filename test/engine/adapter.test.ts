@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { kernels } from "../../kernels/generated.js";
 import { findAdapter, releaseGpu } from "../../src/engine/adapter.js";
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
@@ -102,9 +103,64 @@ adapters("give devices with their own limits", async () => {
   assert.is(gpu.limits.maxStorageBufferBindingSize, adapter.limits.maxStorageBufferBindingSize);
   assert.is(gpu.limits.maxBufferSize, adapter.limits.maxBufferSize);
   assert.is(gpu.limits.maxComputeWorkgroupStorageSize, adapter.limits.maxComputeWorkgroupStorageSize);
-  for (const feature of ["shader-f16", "subgroups", "timestamp-query"] as const) {
+  for (const feature of ["shader-f16", "timestamp-query"] as const) {
     assert.is(gpu.features.has(feature), adapter.features.has(feature));
   }
+  // Deno does not list subgroups.
+  assert.ok(gpu.features.has("subgroups") || !adapter.features.has("subgroups"));
 });
+
+adapters("are asked for what Deno's do not list, and for nothing else where they refuse it", async () => {
+  const inDeno = "Deno" in globalThis;
+  if (!inDeno) Object.defineProperty(globalThis, "Deno", { value: {}, configurable: true });
+  const requests: string[][] = [];
+  const listed = new Set(["timestamp-query"]);
+  const adapter = {
+    ...info({ description: "Plain GPU" }),
+    limits: {},
+    features: listed,
+    requestDevice: ({ requiredFeatures }: { requiredFeatures: string[] }) => {
+      requests.push(requiredFeatures);
+      return Promise.reject(new TypeError("no such feature"));
+    },
+  };
+  try {
+    await rejects(withAdapter(adapter, openDevice), AdapterError, /no such feature/);
+    assert.equal(requests, [["timestamp-query", "subgroups"], ["timestamp-query"]]);
+    listed.add("subgroups");
+    requests.length = 0;
+    await rejects(withAdapter(adapter, openDevice), AdapterError, /no such feature/);
+    assert.equal(requests, [["subgroups", "timestamp-query"]]);
+  } finally {
+    if (!inDeno) Reflect.deleteProperty(globalThis, "Deno");
+  }
+});
+
+adapters(
+  "with subgroups pass values from lane to lane, whether their compiler takes the directive or not",
+  async () => {
+    const device = await testDevice();
+    if (!device.has("subgroups")) {
+      // Those of the tests' software adapter are there in every runtime with files, Deno among them.
+      assert.ok(typeof process === "undefined", "no subgroups");
+      return;
+    }
+    const a = device.tensor(
+      [32, 8],
+      Float32Array.from({ length: 256 }, (_, i) => i),
+    );
+    const b = device.tensor([8, 1], [1, 0, 0, 0, 0, 0, 0, 0]);
+    const tape = new Tape(device);
+    const y = tape.tensor([32, 1], "y");
+    const lanes = Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1);
+    const constants = { LANES: 8, GROUPS: 1, ROWS: 8, COLS: 1, SHARE: lanes, VECTOR: 1 };
+    tape.launch(kernels.matmul, { a, b, y }, { rows: 32, inner: 8, cols: 1 }, constants);
+    const program = await tape.compile({ keep: [y] });
+    assert.equal(
+      [...(await program.runAndRead(y))],
+      Array.from({ length: 32 }, (_, row) => 8 * row),
+    );
+  },
+);
 
 adapters.run();
