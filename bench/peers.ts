@@ -1,26 +1,13 @@
-/**
- * This library against other engines on the same adapter, in one run, round by round in turns: `node dist/bench/peers.js`.
- *
- *     --only convnet,matmul   cases whose names begin like one of these
- *     --budget 10             minutes; after three rounds of a case there are only as many more as fit
- *     --json                  for machines
- *
- * The other JavaScript engines are installed into bench/peers when they are missing (`npm ci`, its lock file), and are no
- * part of the library. PyTorch is measured where a `python3` with it is found; it computes on the processor, without WebGPU.
- *
- * A training step here: forward, NT-Xent, all gradients, SGD with Nesterov momentum, and the wait for the loss. This library's
- * step does what training does: it takes the images as bytes from the host, augments them on the GPU, keeps running statistics
- * of batch norm and measures accuracy and spread of the embeddings. The other engines' step starts at two ready views on
- * the device and does none of these.
- */
+/** This library against other engines on the same adapter: `node dist/bench/peers.js`, in Bun and Deno as well; see `--help`. */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { mebibytes, textTable } from "../src/cli/table.js";
 import { ConfigError } from "../src/errors.js";
+import { runHere } from "./command-line.js";
+import { type Benchmark, runtimeName } from "./measure/benchmark.js";
 import { CASES, type Case } from "./peers/cases.js";
 import { type EngineCommand, type Measurement, measureCase } from "./peers/measure.js";
 
@@ -55,14 +42,16 @@ function findPython(): string | null {
   return candidates.find((python) => spawnSync(python, ["-c", "import torch, numpy"]).status === 0) ?? null;
 }
 
+/** All engines, the JavaScript ones in the runtime that runs this. */
 async function findEngines(): Promise<EngineCommand[]> {
   await install();
   const python = findPython();
+  const runtime = "deno" in process.versions ? [process.execPath, "run", "--allow-all"] : [process.execPath];
   const ours = fileURLToPath(new URL("peers/ours.js", import.meta.url));
   const engines = [
-    { name: "webgpu-simclr", command: [process.execPath, ours] },
-    { name: "TensorFlow.js", command: [process.execPath, join(peers, "tfjs.js")] },
-    { name: "jax-js", command: [process.execPath, join(peers, "jax.js")] },
+    { name: "webgpu-simclr", command: [...runtime, ours] },
+    { name: "TensorFlow.js", command: [...runtime, join(peers, "tfjs.js")] },
+    { name: "jax-js", command: [...runtime, join(peers, "jax.js")] },
   ];
   return python ? [...engines, { name: "PyTorch", command: [python, join(peers, "pytorch.py")] }] : engines;
 }
@@ -93,9 +82,9 @@ function duration(milliseconds: number | null): string {
 }
 
 /** The table of a case, and below it what went wrong. */
-function tableOf({ title, flops }: Case, results: readonly Result[]): string {
+function tableOf({ title, flops, engines }: CaseResult): string {
   const heading = ["engine", "median", "/ ours", "rounds", "GFLOP/s", "dispatches", "first run", "device memory"];
-  const rows = results.map((result) => {
+  const rows = engines.map((result) => {
     const { engine, medianMilliseconds: time, ratioToOurs, problem, milliseconds, dispatches, deviceBytes } = result;
     return [
       engine,
@@ -108,36 +97,82 @@ function tableOf({ title, flops }: Case, results: readonly Result[]): string {
       deviceBytes === null ? "" : mebibytes(deviceBytes),
     ];
   });
-  const problems = results.flatMap(({ engine, problem }) => (problem ? [`${engine}: ${problem}`] : []));
+  const problems = engines.flatMap(({ engine, problem }) => (problem ? [`${engine}: ${problem}`] : []));
   return [title, textTable([heading, ...rows]), ...problems].join("\n");
 }
 
-const { values } = parseArgs({
-  options: { json: { type: "boolean" }, only: { type: "string" }, budget: { type: "string", default: "10" } },
-});
-const wanted = values.only?.split(",");
-const cases = CASES.filter(({ name }) => wanted?.some((prefix) => name.startsWith(prefix)) ?? true);
-const minutes = Number(values.budget);
-if (cases.length === 0) {
-  throw new ConfigError(`--only ${values.only} names no case; there are ${CASES.map(({ name }) => name).join(", ")}`);
+/** What a case gave. */
+interface CaseResult {
+  readonly case: string;
+  readonly title: string;
+  readonly flops: number | null;
+  readonly engines: readonly Result[];
 }
-if (!(minutes > 0)) throw new ConfigError(`--budget ${values.budget} must be a number of minutes above 0`);
 
-const engines = await findEngines();
-const end = performance.now() + minutes * 60 * 1000;
-const all: { case: string; title: string; flops: number | null; engines: Result[] }[] = [];
-for (const [i, measured] of cases.entries()) {
-  const folder = await mkdtemp(join(tmpdir(), "webgpu-simclr-peers-"));
-  try {
-    const seconds = (end - performance.now()) / 1000 / (cases.length - i);
-    const progress = (what: string) => void console.error(`${measured.name}: ${what}`);
-    const results = compare(await measureCase(measured, engines, folder, seconds, progress));
-    if (i === 0 && !values.json) console.log(`adapter: ${results[0].adapter}\n`);
-    if (!values.json) console.log(`${tableOf(measured, results)}\n`);
-    const { name, title, flops } = measured;
-    all.push({ case: name, title, flops, engines: results });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+/** The cases whose names begin like one of these words, or all. @throws ConfigError where there is none. */
+function casesNamed(only: string | undefined): readonly Case[] {
+  const wanted = only?.split(",");
+  const cases = CASES.filter(({ name }) => wanted?.some((prefix) => name.startsWith(prefix)) ?? true);
+  if (cases.length > 0) return cases;
+  throw new ConfigError(`--only ${only} names no case; there are ${CASES.map(({ name }) => name).join(", ")}`);
 }
-if (values.json) console.log(JSON.stringify(all, null, 2));
+
+/** Measures in turns, round by round. */
+async function comparePeers(
+  cases: readonly Case[],
+  minutes: number,
+  progress: (line: string) => void,
+): Promise<CaseResult[]> {
+  const engines = await findEngines();
+  const end = performance.now() + minutes * 60 * 1000;
+  const all: CaseResult[] = [];
+  for (const [i, measured] of cases.entries()) {
+    const folder = await mkdtemp(join(tmpdir(), "webgpu-simclr-peers-"));
+    try {
+      const seconds = (end - performance.now()) / 1000 / (cases.length - i);
+      const { name, title, flops } = measured;
+      const tell = (what: string) => progress(`${name}: ${what}`);
+      all.push({
+        case: name,
+        title,
+        flops,
+        engines: compare(await measureCase(measured, engines, folder, seconds, tell)),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+  return all;
+}
+
+const benchmark: Benchmark = {
+  name: "peers",
+  description: [
+    "this library against other engines on the same adapter, in one run, round by round in turns.",
+    "The other JavaScript engines are installed into bench/peers when they are missing (npm ci, its lock file), and are no part of " +
+      "the library. PyTorch is measured where a python3 with it is found; it computes on the processor, without WebGPU.",
+    "A training step here: forward, NT-Xent, all gradients, SGD with Nesterov momentum, and the wait for the loss. This library's " +
+      "step does what training does: it takes the images as bytes from the host, augments them on the GPU, keeps running " +
+      "statistics of batch norm and measures accuracy and spread of the embeddings. The other engines' step starts at two ready " +
+      "views on the device and does none of these.",
+  ].join("\n\n"),
+  arguments: [],
+  options: [
+    { name: "only", description: "cases whose names begin like one of these, as convnet,matmul (default: all)" },
+    {
+      name: "budget",
+      description: "minutes; after three rounds of a case there are only as many more as fit",
+      standard: "10",
+    },
+  ],
+  async run({ only, budget }, progress) {
+    const cases = casesNamed(only);
+    const minutes = Number(budget);
+    if (!(minutes > 0)) throw new ConfigError(`--budget ${budget} must be a number of minutes above 0`);
+    const data = await comparePeers(cases, minutes, progress);
+    const text = [`${data[0].engines[0].adapter}, ${runtimeName()}`, ...data.map(tableOf)];
+    return { data, text: text.join("\n\n") };
+  },
+};
+
+await runHere(benchmark);

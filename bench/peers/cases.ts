@@ -146,7 +146,7 @@ function convolutionCase(direction: ConvolutionTask["direction"], batch: number,
 function ntXentCase(rows: number, dimension: number): Case {
   const temperature = 0.5;
   return {
-    name: "nt-xent",
+    name: `nt-xent-${rows}`,
     title: `NT-Xent and its gradient, 2N = ${rows}, ${dimension} dimensions`,
     task: { kind: "nt-xent", rows, dimension, temperature },
     flops: null,
@@ -171,7 +171,9 @@ export const CASES: readonly Case[] = [
   matmulCase(1024),
   ...DIRECTIONS.map((direction) => convolutionCase(direction, 8, 32, 64)),
   ...DIRECTIONS.map((direction) => convolutionCase(direction, 16, 16, 128)),
+  ntXentCase(1024, 128),
   ntXentCase(4096, 128),
+  ntXentCase(8192, 128),
   stepCase("convnet", "convnet of 4 layers", 128),
   stepCase("resnet18", "ResNet-18 with CIFAR stem", 4),
 ];

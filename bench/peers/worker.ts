@@ -1,10 +1,10 @@
 /**
  * An engine's side of the benchmark: a process that is told over stdin what to compute, one JSON object a line, and answers
- * over stdout. Every JavaScript engine gets the same WebGPU, of npm `webgpu`, and waits for it in the same way.
+ * over stdout. Every JavaScript engine gets the same WebGPU, of npm `webgpu` in Node and Bun and Deno's own, and waits for it in
+ * the same way.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { create, globals } from "webgpu";
 import { waitWithoutSpinning } from "../../src/engine/adapter.js";
 import type { Failed, Findings, Prepared, PrepareRequest, RunRequest, Task, Timed } from "./task.js";
 
@@ -63,19 +63,27 @@ function countCalls(): void {
   };
 }
 
-/** Puts WebGPU where a browser has it, `navigator.gpu`. To be called before an engine is imported. */
-export async function provideGpu(): Promise<string> {
+/** Deno's WebGPU, or npm `webgpu` put where a browser has it. */
+async function findGpu(): Promise<GPU> {
+  if ("deno" in process.versions) return navigator.gpu;
+  const { create, globals } = await import("webgpu");
   Object.assign(globalThis, globals);
   waitWithoutSpinning();
-  countCalls();
   const gpu = create([]);
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new Error("there is no WebGPU adapter");
   if (typeof navigator === "undefined") {
     Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "Node.js" } });
   } else {
     Object.defineProperty(navigator, "gpu", { value: gpu });
   }
+  return gpu;
+}
+
+/** Sees to it that there is `navigator.gpu`, and that its calls are counted. To be called before an engine is imported. */
+export async function provideGpu(): Promise<string> {
+  const gpu = await findGpu();
+  countCalls();
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Error("there is no WebGPU adapter");
   return adapter.info.description;
 }
 
