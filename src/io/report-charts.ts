@@ -1,6 +1,7 @@
 import type { MarkOptions, PlotOptions } from "@observablehq/plot";
 import type { MapPoint } from "./embedding-map.js";
-import { percent } from "./report-text.js";
+import type { ContactSheet } from "./report-images.js";
+import { escapeHtml, percent } from "./report-text.js";
 
 type PlotModule = typeof import("@observablehq/plot");
 
@@ -10,8 +11,15 @@ export interface ChartPainter {
   series(chart: SeriesChart): string;
   /** kNN accuracy over the epochs, with a level to compare with where there is one. */
   accuracy(points: readonly { epoch: number; accuracy: number }[], level: SeriesChart["level"]): string;
-  /** The map of the embeddings; `classOf` gives the name and colour of a row, or null for a neutral point. */
-  map(points: readonly MapPoint[], classOf: (row: number) => { name: string; color: string } | null): string;
+  /**
+   * The map of the embeddings; `classOf` gives the name and colour of a row, or null for a neutral point. The images of a sheet,
+   * in the order of the points, are shown where the pointer is.
+   */
+  map(
+    points: readonly MapPoint[],
+    classOf: (row: number) => { name: string; color: string } | null,
+    sheet: ContactSheet | null,
+  ): string;
 }
 
 /** What a chart over the steps shows. */
@@ -28,6 +36,10 @@ export interface SeriesChart {
 
 const WIDTH = 440;
 const HEIGHT = 230;
+const MAP_WIDTH = 900;
+const MAP_HEIGHT = 560;
+/** The longer side of an image that is shown on the map. */
+const SHOWN = 112;
 /** More points than this are averaged in groups: a chart has no more pixels to show them. */
 const MAX_POINTS = 600;
 
@@ -36,7 +48,7 @@ export async function createChartPainter(): Promise<ChartPainter> {
   const Plot = await import("@observablehq/plot");
   const { parseHTML } = await import("linkedom");
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const draw = (options: PlotOptions): string =>
+  const plot = (options: PlotOptions) =>
     Plot.plot({
       document,
       width: WIDTH,
@@ -46,7 +58,8 @@ export async function createChartPainter(): Promise<ChartPainter> {
       marginTop: 20,
       marginBottom: 40,
       ...options,
-    }).outerHTML;
+    });
+  const draw = (options: PlotOptions): string => plot(options).outerHTML;
 
   return {
     series: ({ description, points: values, zero, smooth, level }) => {
@@ -98,16 +111,19 @@ export async function createChartPainter(): Promise<ChartPainter> {
       });
     },
 
-    map: (points, classOf) => {
+    map: (points, classOf, sheet) => {
       const dots = points.map(({ x, y, row }) => {
         const found = classOf(row);
         return { x, y, color: found?.color ?? "var(--accent)", name: found?.name ?? `image ${row}` };
       });
-      return draw({
+      const chart = plot({
         ariaLabel: "Map of the embeddings of the test images",
-        width: 900,
-        height: 560,
-        margin: 12,
+        width: MAP_WIDTH,
+        height: MAP_HEIGHT,
+        marginLeft: 12,
+        marginRight: 12,
+        marginTop: 12,
+        marginBottom: 12,
         x: { axis: null },
         y: { axis: null },
         marks: [
@@ -115,8 +131,37 @@ export async function createChartPainter(): Promise<ChartPainter> {
         ],
         color: { type: "identity" },
       });
+      const [x, y] = [chart.scale("x"), chart.scale("y")];
+      if (!sheet || !x || !y) return chart.outerHTML;
+      const places = dots.map((dot) => ({ cx: x.apply(dot.x), cy: y.apply(dot.y), name: dot.name }));
+      return chart.outerHTML.replace(/<\/svg>$/, () => `${hoverLayer(places, sheet)}</svg>`);
     },
   };
+}
+
+/**
+ * A layer above all points of the map, of unseen circles around each; under the pointer, one shows its image and its name. The
+ * style sheet does it, so that the report needs no script.
+ */
+function hoverLayer(
+  points: readonly { readonly cx: number; readonly cy: number; readonly name: string }[],
+  { uri, columns, tile }: ContactSheet,
+): string {
+  const scale = SHOWN / Math.max(tile.width, tile.height);
+  const [width, height] = [tile.width * scale, tile.height * scale];
+  const groups = points.map(({ cx, cy, name }, i) => {
+    // Beside the point, on the side where there is room.
+    const x = cx + width + 12 > MAP_WIDTH ? cx - width - 10 : cx + 10;
+    const y = Math.min(Math.max(cy - height / 2, 2), MAP_HEIGHT - height - 2);
+    const [left, top] = [(i % columns) * tile.width, Math.floor(i / columns) * tile.height];
+    return (
+      `<g><circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="6" fill="transparent"><title>${escapeHtml(name)}</title></circle>` +
+      `<svg x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width}" height="${height}" ` +
+      `viewBox="${left} ${top} ${tile.width} ${tile.height}"><use href="#map-images"></use></svg></g>`
+    );
+  });
+  const size = `width="${columns * tile.width}" height="${Math.ceil(points.length / columns) * tile.height}"`;
+  return `<g class="map-images"><defs><image id="map-images" href="${uri}" ${size}></image></defs>${groups.join("")}</g>`;
 }
 
 function percentTick(fraction: number): string {

@@ -77,11 +77,13 @@ export interface ReportData {
     readonly query: LabelledImage;
     readonly nearest: readonly (LabelledImage & { readonly similarity: number })[];
   }[];
-  /** Representations h of the test images, row-major, and their class indices; null where there are none. */
+  /** Representations h of the test images, row-major, their class indices, and the images; null where there are none. */
   readonly embedding: {
     readonly features: Float32Array;
     readonly dimension: number;
     readonly labels: Uint32Array | null;
+    /** The images of some rows; all are of one size. */
+    readonly images: (rows: readonly number[]) => Promise<readonly ReportImage[]>;
   } | null;
   readonly skipped: readonly SkippedImage[];
 }

@@ -2,7 +2,7 @@ import { classColors } from "./class-colors.js";
 import { embeddingMap } from "./embedding-map.js";
 import { type ChartPainter, createChartPainter, type SeriesChart } from "./report-charts.js";
 import type { ReportAccuracy, ReportData, ReportImage, ReportMetrics } from "./report-data.js";
-import { pngDataUri } from "./report-images.js";
+import { contactSheet, pngDataUri } from "./report-images.js";
 import { REPORT_STYLE } from "./report-style.js";
 import { counted, duration, escapeHtml, percent, whole } from "./report-text.js";
 
@@ -172,16 +172,21 @@ async function embeddingSection(
   painter: ChartPainter,
 ): Promise<string> {
   if (embedding === null) return "";
-  const { features, dimension, labels } = embedding;
+  const { features, dimension, labels, images } = embedding;
   const points = await embeddingMap(features, dimension, MAP_POINTS);
   if (points.length === 0) return "";
   const colors = classColors(classes.length);
-  const svg = painter.map(points, (row) => {
+  const classOf = (row: number) => {
     const label = labels?.[row];
     const name = label === undefined ? undefined : classes[label];
     const color = label === undefined ? undefined : colors[label];
     return name === undefined || color === undefined ? null : { name, color };
-  });
+  };
+  const sheet = await contactSheet(
+    points.map(({ row }) => row),
+    images,
+  );
+  const svg = painter.map(points, classOf, sheet);
   const legend = classes.map(
     (name, label) => `<li><i style="background:${colors[label]}"></i>${escapeHtml(name)}</li>`,
   );
@@ -191,7 +196,7 @@ async function embeddingSection(
       : `${whole(points.length)} of ${counted(features.length / dimension, "test image")}`;
   const coloring = labels === null || supervised ? "" : " The encoder never saw the classes that give the colours.";
   return `<section><h2>Map of the embeddings</h2>
-<p class="note">UMAP of the representations h of ${shown}, by cosine distance.${coloring}</p>
+<p class="note">UMAP of the representations h of ${shown}, by cosine distance; point at one to see the image.${coloring}</p>
 <figure class="card">${labels === null ? "" : `<ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
 }
 

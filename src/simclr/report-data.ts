@@ -247,6 +247,7 @@ export async function reportData(
       features: rowsOf(queries.features, rows).values,
       dimension: queries.features.dimension,
       labels: points.labels,
+      images: (some) => pictures(points, some),
     },
     skipped: [...dataset.skipped, ...(images.test?.skipped ?? [])],
   };

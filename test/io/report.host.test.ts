@@ -21,6 +21,14 @@ function wave(rows: number, dimension: number): Float32Array {
   return Float32Array.from({ length: rows * dimension }, (_, index) => Math.sin(index * 1.7));
 }
 
+/** Rows of one colour each. */
+function plain(row: number): ReportImage {
+  const pixels = new Uint8Array(4 * 96 * 48).map((_, index) => [(row * 8) % 256, 128, 255 - row * 8, 255][index % 4]);
+  return { width: 96, height: 48, pixels };
+}
+
+const pictures = async (rows: readonly number[]) => rows.map(plain);
+
 const full: ReportData = {
   title: `Photos ${HOSTILE}`,
   adapter: `llvmpipe ${HOSTILE}`,
@@ -60,7 +68,12 @@ const full: ReportData = {
       ],
     },
   ],
-  embedding: { features: wave(30, 5), dimension: 5, labels: Uint32Array.from({ length: 30 }, (_, row) => row % 2) },
+  embedding: {
+    features: wave(30, 5),
+    dimension: 5,
+    labels: Uint32Array.from({ length: 30 }, (_, row) => row % 2),
+    images: pictures,
+  },
   skipped: [{ name: HOSTILE, reason: "not an image" }],
 };
 
@@ -143,7 +156,10 @@ report("needs nothing from outside and runs no script", async () => {
   assert.is(document.querySelectorAll("script, link, iframe, object, [onload], [onerror]").length, 0);
   assert.not.match(html, /https?:|@import|url\(/);
   for (const element of document.querySelectorAll("[src], [href]")) {
-    assert.match(String(element.getAttribute("src") ?? element.getAttribute("href")), /^data:image\/png;base64,/);
+    assert.match(
+      String(element.getAttribute("src") ?? element.getAttribute("href")),
+      /^(data:image\/(png|jpeg);base64,|#map-images$)/,
+    );
   }
 });
 
@@ -200,15 +216,54 @@ report("leaves out what the run does not have", async () => {
 });
 
 report("draws a map without labels, and with a hundred classes", async () => {
-  const unlabelled = await page({ ...empty, embedding: { features: wave(30, 5), dimension: 5, labels: null } });
-  assert.is(unlabelled.document.querySelectorAll("circle").length, 30);
+  const unlabelled = await page({
+    ...empty,
+    embedding: { features: wave(30, 5), dimension: 5, labels: null, images: pictures },
+  });
+  assert.is(unlabelled.document.querySelectorAll("[aria-label=dot] circle").length, 30);
   assert.is(unlabelled.document.querySelectorAll(".legend").length, 0);
   const classes = Array.from({ length: 100 }, (_, label) => `class ${label}`);
   const labels = Uint32Array.from({ length: 100 }, (_, row) => row);
-  const many = await page({ ...empty, classes, embedding: { features: wave(100, 5), dimension: 5, labels } });
-  const fills = [...many.document.querySelectorAll("circle")].map((circle) => circle.getAttribute("fill"));
+  const many = await page({
+    ...empty,
+    classes,
+    embedding: { features: wave(100, 5), dimension: 5, labels, images: pictures },
+  });
+  const fills = [...many.document.querySelectorAll("[aria-label=dot] circle")].map((circle) =>
+    circle.getAttribute("fill"),
+  );
   assert.is(new Set(fills).size, 100);
   assert.equal(many.text(".legend li"), classes);
+});
+
+report("shows the image of each point of the map under the pointer", async () => {
+  const { document } = await page(full);
+  const map = document.querySelector(".map-images")?.parentElement;
+  const dots = [...(map?.querySelectorAll("[aria-label=dot] circle") ?? [])];
+  const groups = [...document.querySelectorAll(".map-images > g")];
+  assert.is(groups.length, 30);
+  const uri = document.querySelector("#map-images")?.getAttribute("href") ?? "";
+  assert.match(uri, /^data:image\/jpeg;base64,/);
+  const { data, info } = await sharp(Buffer.from(uri.slice(uri.indexOf(",") + 1), "base64"))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  // 96 x 48 pixels shrunk to 48 x 24, in 5 lines of 6.
+  assert.equal([info.width, info.height], [6 * 48, 5 * 24]);
+  for (const [row, group] of groups.entries()) {
+    const circle = group.querySelector("circle");
+    for (const side of ["cx", "cy"] as const) {
+      const at = Number(dots[row].getAttribute(side));
+      assert.ok(Math.abs(Number(circle?.getAttribute(side)) - at) < 0.06, `${side} of row ${row}`);
+    }
+    assert.is(circle?.querySelector("title")?.textContent, full.classes[row % 2]);
+    const [left, top, width, height] = (group.querySelector("svg")?.getAttribute("viewBox") ?? "")
+      .split(" ")
+      .map(Number);
+    const middle = (Math.round(top + height / 2) * info.width + Math.round(left + width / 2)) * info.channels;
+    const [red, , blue] = data.subarray(middle, middle + 3);
+    // JPEG rounds.
+    assert.ok(Math.abs(red - row * 8) < 6 && Math.abs(blue - 255 + row * 8) < 6, `row ${row} is ${red} and ${blue}`);
+  }
 });
 
 report("is the same each time", async () => {
