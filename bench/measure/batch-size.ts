@@ -75,7 +75,7 @@ function batchList(text: string): number[] {
 }
 
 function comparison(settings: Settings): Comparison {
-  const { encoder, imageSize } = stepShape({ ...settings, batch: "2" });
+  const { encoder, imageSize } = stepShape({ precision: "f32", ...settings, batch: "2" });
   return {
     encoder,
     imageSize,

@@ -187,7 +187,9 @@ function numbers(settings: Settings, name: string): number[] {
 /** `bench/loss` */
 export const loss: Benchmark = {
   name: "loss",
-  description: "NT-Xent alone, forward and backward: ours in panels, and the same with its 2N x 2N matrix stored",
+  description:
+    "NT-Xent alone, forward and backward: ours in panels, and the same with its 2N x 2N matrix stored. Against other engines: " +
+    "peers --only nt-xent",
   arguments: [],
   options: [
     { name: "rows", description: "embeddings, 2N", standard: "256,1024,2048,4096,8192,16384,65536" },

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -18,6 +21,53 @@ commands("measure the cases that are asked for", async () => {
   assert.is(rows.length, 1);
   assert.equal(rows[0].launches[0].kernel, "transpose");
   assert.ok(rows[0].milliseconds > 0 && rows[0].share > 0);
+});
+
+commands("measure a training step", async () => {
+  const { stdout } = await run("step.js", "convnet", "2", "--rounds", "1", "--json");
+  const { batch, millisecondsPerStep, dispatches, kernels } = JSON.parse(stdout);
+  assert.is(batch, 2);
+  assert.ok(millisecondsPerStep > 0 && dispatches > 50);
+  assert.ok(kernels.some(({ kernel }: { kernel: string }) => kernel === "conv2d"));
+});
+
+commands("compare batch sizes, and draw the comparison", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "batch-size-test-"));
+  try {
+    const chart = join(folder, "chart.svg");
+    const sizes = ["--batches", "2,5", "--micro-batch", "2", "--size", "16", "--rounds", "1"];
+    const { stdout } = await run("batch-size.js", ...sizes, "--chart", chart, "--json");
+    const { rows, leftOut } = JSON.parse(stdout);
+    assert.equal(
+      rows.map((row: { batch: number; microBatch: number }) => [row.batch, row.microBatch]),
+      [
+        [2, 2],
+        [5, 2],
+      ],
+    );
+    assert.equal(leftOut, []);
+    for (const { imagesPerSecond, peakBytes, lossShare } of rows) {
+      assert.ok(imagesPerSecond > 0 && peakBytes > 0 && lossShare > 0 && lossShare < 1);
+    }
+    assert.match(await readFile(chart, "utf8"), /^<svg .*device memory/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+commands("compare the loss with one that stores its matrix", async () => {
+  const { stdout } = await run("loss.js", "--rows", "8,16", "--dimensions", "4", "--rounds", "1", "--json");
+  const { rows } = JSON.parse(stdout);
+  assert.equal(
+    rows.map(({ rows, dimension }: { rows: number; dimension: number }) => [rows, dimension]),
+    [
+      [8, 4],
+      [16, 4],
+    ],
+  );
+  for (const { milliseconds, bytes, unfused } of rows) {
+    assert.ok(milliseconds > 0 && bytes > 0 && unfused.milliseconds > 0 && unfused.bytes > 0);
+  }
 });
 
 commands("say what is wrong with a setting", async () => {

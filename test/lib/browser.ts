@@ -81,7 +81,8 @@ export async function openPage(page: Page): Promise<string> {
   }
 }
 
-function findProgram(): string | undefined {
+/** The path of a Chromium or Chrome; undefined where there is none. */
+export function findProgram(): string | undefined {
   const { CHROMIUM, PATH = "" } = process.env;
   const folders = PATH.split(delimiter);
   return (CHROMIUM ? [CHROMIUM] : programs)

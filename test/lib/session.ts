@@ -9,6 +9,8 @@ export interface Outcome {
   seconds: number;
   /** The files with failures, in the order they ran. */
   failedFiles: string[];
+  /** The seconds that each file took. */
+  times: { file: string; seconds: number }[];
 }
 
 /**
@@ -22,8 +24,8 @@ export async function runSession(
   timeLimit: number,
   print: (line: string) => void,
 ): Promise<Outcome> {
-  const outcome: Outcome = { passed: 0, failed: 0, seconds: 0, failedFiles: [] };
-  const add = ({ file, passed, failed, errors }: FileResult) => {
+  const outcome: Outcome = { passed: 0, failed: 0, seconds: 0, failedFiles: [], times: [] };
+  const add = ({ file, passed, failed, errors }: Omit<FileResult, "seconds">) => {
     outcome.passed += passed;
     outcome.failed += failed;
     if (failed === 0) return;
@@ -45,6 +47,7 @@ export async function runSession(
       if (report.kind !== "done") return;
       current = undefined;
       left.delete(report.file);
+      outcome.times.push({ file: report.file, seconds: report.seconds });
       add(report);
     },
   });

@@ -7,6 +7,7 @@ export interface FileResult {
   passed: number;
   failed: number;
   errors: string[];
+  seconds: number;
 }
 
 /** What begins a report, as JSON, on the standard output of a test process. */
@@ -34,13 +35,16 @@ globalThis.UVU_DEFER = 1;
 export async function runSuites(files: readonly string[], report: (report: Report) => unknown): Promise<void> {
   for (const file of files) {
     await report({ kind: "start", file });
-    await report({ kind: "done", ...(await runFile(file)) });
+    const begin = performance.now();
+    const result = await runFile(file);
+    await report({ kind: "done", ...result, seconds: (performance.now() - begin) / 1000 });
   }
   await report({ kind: "end" });
 }
 
-async function runFile(file: string): Promise<FileResult> {
-  const result: FileResult = { file, passed: 0, failed: 0, errors: [] };
+async function runFile(file: string): Promise<Omit<FileResult, "seconds">> {
+  const errors: string[] = [];
+  const result = { file, passed: 0, failed: 0, errors };
   const fail = (count: number, message: string) => {
     result.failed += count;
     result.errors.push(message);

@@ -61,20 +61,27 @@ function rounds(...lists: readonly (readonly Variant[])[]): number[] {
   return Array.from({ length: Math.max(...lists.map(({ length }) => length)) - 1 }, (_, i) => i + 1);
 }
 
-/** Channels before and after a convolution, for which the tiles differ, with and without vectors of four; none a multiple of a tile. */
-const CHANNELS = [
+/** Channels before and after a convolution, or extents of a product. */
+export type Channels = readonly [number, number];
+
+/** Those for which the tiles differ, with and without vectors of four; none a multiple of a tile. */
+const CHANNELS: readonly Channels[] = [
   [69, 67],
   [68, 36],
   [11, 13],
   [5, 3],
-] as const;
+];
 
 /** Checks of all variants that this adapter offers, at odd sizes, with all that is computed backward. */
-export function variantChecks(gpu: GPUDevice, adapter: AdapterSummary): VariantCheck[] {
+export function variantChecks(
+  gpu: GPUDevice,
+  adapter: AdapterSummary,
+  channels: readonly Channels[] = CHANNELS,
+): VariantCheck[] {
   const device = new Device(gpu, adapter);
   const check = checker(device);
   const checks: VariantCheck[] = [];
-  for (const [inChannels, outChannels] of CHANNELS) {
+  for (const [inChannels, outChannels] of channels) {
     const taps = 9;
     const product = (inner: number, cols: number) => ({ rows: 60, inner, cols });
     const forward = convolutionVariants(device, {

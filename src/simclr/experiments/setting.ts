@@ -28,7 +28,7 @@ export interface Setting {
 /** The most images that an experiment takes, evenly from those there are. */
 const MOST_IMAGES = {
   smoke: { train: 2000, test: 1000 },
-  small: { train: 10_000, test: 10_000 },
+  small: { train: 5000, test: 5000 },
   full: { train: Number.POSITIVE_INFINITY, test: Number.POSITIVE_INFINITY },
 } as const;
 
@@ -44,8 +44,8 @@ const SMALL_IMAGE = 64;
 
 /**
  * The common configuration. Small scales train the small net with AdamW, whose learning rate grows with the batch, so that
- * an epoch of many small steps goes as far as one of few large ones; the full one is that of the paper for ImageNet (Chen et al. 2020, section 2.3), or for CIFAR-10 that of its appendix
- * B.9 with ResNet-18.
+ * an epoch of many small steps goes as far as one of few large ones; the full one is that of the paper for ImageNet (Chen et
+ * al. 2020, section 2.3), or for CIFAR-10 that of its appendix B.9 with ResNet-18.
  */
 function baseConfig(scale: Scale, imageSize: number): Partial<TrainingConfig> {
   if (scale !== "full") {
