@@ -55,12 +55,15 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);
   let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;
   let row_blocks = (rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);
   let index = workgroup_index(group, grid);
-  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;
+  let first_column = index % column_blocks * COLS * LANES + own_lane * VECTOR;
   // GROUPS is 1 where lanes share: the remainder tells the compiler that the row is the same for all threads.
   let first_row = (index / column_blocks % row_blocks * GROUPS + local.y % GROUPS) * ROWS;
   let split = index / (column_blocks * row_blocks);
@@ -72,7 +75,7 @@ fn main(
   var own_starts: array<u32, OWN>;
   //#unroll
   for (var i = 0u; i < OWN; i++) {
-    let row = min(first_row + i * SHARE + local.x % SHARE, rows - 1u);
+    let row = min(first_row + i * SHARE + own_lane % SHARE, rows - 1u);
     let tap = row / IN_CHANNELS;
     own_taps[i] = vec2u(tap % KERNEL_WIDTH, tap / KERNEL_WIDTH);
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.

@@ -110,7 +110,10 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);
   let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);
   let pixel_blocks = (pixels + ROWS * GROUPS - 1u) / (ROWS * GROUPS);
@@ -121,12 +124,12 @@ fn main(
   }
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.
   let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;
-  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;
+  let first_column = index % column_blocks * COLS * LANES + own_lane * VECTOR;
 
   var own_pixels: array<Pixel, OWN>;
   //#unroll
   for (var i = 0u; i < OWN; i++) {
-    own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);
+    own_pixels[i] = output_pixel(first_pixel + i * SHARE + own_lane % SHARE, phase);
   }
   var columns: array<u32, VECTORS>;
   //#unroll

@@ -2549,12 +2549,15 @@ fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
   let row_blocks = (rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
   let index = workgroup_index(group, grid);\n\
-  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
+  let first_column = index % column_blocks * COLS * LANES + own_lane * VECTOR;\n\
   // GROUPS is 1 where lanes share: the remainder tells the compiler that the row is the same for all threads.\n\
   let first_row = (index / column_blocks % row_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
   let split = index / (column_blocks * row_blocks);\n\
@@ -2566,7 +2569,7 @@ fn main(\n\
   var own_starts: array<u32, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
-    let row = min(first_row + i * SHARE + local.x % SHARE, rows - 1u);\n\
+    let row = min(first_row + i * SHARE + own_lane % SHARE, rows - 1u);\n\
     let tap = row / IN_CHANNELS;\n\
     own_taps[i] = vec2u(tap % KERNEL_WIDTH, tap / KERNEL_WIDTH);\n\
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
@@ -2784,7 +2787,10 @@ fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
   let pixel_blocks = (pixels + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
@@ -2795,12 +2801,12 @@ fn main(\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
   let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
-  let first_column = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
+  let first_column = index % column_blocks * COLS * LANES + own_lane * VECTOR;\n\
 \n\
   var own_pixels: array<Pixel, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
-    own_pixels[i] = output_pixel(first_pixel + i * SHARE + local.x % SHARE, phase);\n\
+    own_pixels[i] = output_pixel(first_pixel + i * SHARE + own_lane % SHARE, phase);\n\
   }\n\
   var columns: array<u32, VECTORS>;\n\
   //#unroll\n\
@@ -4645,7 +4651,10 @@ fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);\n\
   let index = workgroup_index(group, grid);\n\
   let first_row = index / column_blocks * GROUPS * ROWS;\n\
@@ -4655,12 +4664,12 @@ fn main(\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
   let row_start = first_row + local.y % GROUPS * ROWS;\n\
-  let column_start = index % column_blocks * COLS * LANES + local.x * VECTOR;\n\
+  let column_start = index % column_blocks * COLS * LANES + own_lane * VECTOR;\n\
 \n\
   var own_at: array<u32, OWN>;\n\
   //#unroll\n\
   for (var i = 0u; i < OWN; i++) {\n\
-    let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);\n\
+    let row = min(row_start + i * SHARE + own_lane % SHARE, params.rows - 1u);\n\
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);\n\
   }\n\
   var b_at: array<u32, VECTORS>;\n\
@@ -5993,7 +6002,10 @@ fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let first_row = workgroup_index(group, grid) * ROWS;\n\
   if (first_row >= params.rows) {\n\
     return;\n\
@@ -6001,12 +6013,12 @@ fn main(\n\
   let last = params.rows - 1u;\n\
 \n\
   for (var tile = 0u; tile < params.width; tile += LANES * COLS) {\n\
-    var tile_factors = similarity_tile(first_row, tile, local.x);\n\
+    var tile_factors = similarity_tile(first_row, tile, own_lane);\n\
     var column_inverse: array<f32, COLS>;\n\
     var column_lse: array<f32, COLS>;\n\
     //#unroll\n\
     for (var c = 0u; c < COLS; c++) {\n\
-      let at = params.first_column + min(column_of(tile, c, local.x), params.width - 1u);\n\
+      let at = params.first_column + min(column_of(tile, c, own_lane), params.width - 1u);\n\
       column_inverse[c] = column_anchors[at];\n\
       column_lse[c] = column_anchors[params.column_rows + at];\n\
     }\n\
@@ -6022,7 +6034,7 @@ fn main(\n\
         let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
-          let column = column_of(tile, c, local.x);\n\
+          let column = column_of(tile, c, own_lane);\n\
           var similarity = 0.0;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -6069,7 +6081,7 @@ fn main(\n\
           var values: array<f32, COLS>;\n\
           //#unroll\n\
           for (var v = 0u; v < VECTORS; v++) {\n\
-            let at = start + min(column_of(d, v * VECTOR, local.x), params.dim - VECTOR);\n\
+            let at = start + min(column_of(d, v * VECTOR, own_lane), params.dim - VECTOR);\n\
             let loaded = vec4f(others[at]); //#vec4 let loaded = others[at / 4u];\n\
             //#unroll\n\
             for (var i = 0u; i < VECTOR; i++) {\n\
@@ -6096,7 +6108,7 @@ fn main(\n\
             for (var q = 0u; q < ROUNDS; q++) {\n\
               sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);\n\
             }\n\
-            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, local.x)] += sum;\n\
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, own_lane)] += sum;\n\
           }\n\
         }\n\
       }\n\
@@ -6106,7 +6118,7 @@ fn main(\n\
 \n\
   workgroupBarrier();\n\
   for (var r = 0u; r < ROWS; r++) {\n\
-    for (var d = local.x; d < params.dim; d += LANES) {\n\
+    for (var d = own_lane; d < params.dim; d += LANES) {\n\
       if (first_row + r < params.rows) {\n\
         let at = (first_row + r) * params.dim + d;\n\
         var total = totals[r * DEPTH + d];\n\
@@ -6572,7 +6584,10 @@ fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
   let index = workgroup_index(group, grid);\n\
   let first_row = index % row_blocks * ROWS;\n\
@@ -6585,12 +6600,12 @@ fn main(\n\
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
 \n\
   for (var r = 0u; r < ROWS; r++) {\n\
-    lane_largest[r * LANES + local.x] = LOWEST;\n\
-    lane_sums[r * LANES + local.x] = 0.0;\n\
+    lane_largest[r * LANES + own_lane] = LOWEST;\n\
+    lane_sums[r * LANES + own_lane] = 0.0;\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let tile_start = tile * LANES * COLS;\n\
-    let similarities = similarity_tile(first_row, tile_start, local.x);\n\
+    let similarities = similarity_tile(first_row, tile_start, own_lane);\n\
     for (var round = 0u; round < ROUNDS; round++) {\n\
       //#unroll\n\
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -6599,13 +6614,13 @@ fn main(\n\
         let scale = anchors[row] * params.inverse_temperature;\n\
         let itself = place_in_panel(row, params.first_column, params.same_block);\n\
         let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
-        let before = lane_largest[r * LANES + local.x];\n\
+        let before = lane_largest[r * LANES + own_lane];\n\
         var now = before;\n\
         var logits: array<f32, COLS>;\n\
         var negative: array<bool, COLS>;\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
-          let column = column_of(tile_start, c, local.x);\n\
+          let column = column_of(tile_start, c, own_lane);\n\
           var similarity = 0.0;\n\
           //#unroll\n\
           for (var q = 0u; q < ROUNDS; q++) {\n\
@@ -6615,13 +6630,13 @@ fn main(\n\
           negative[c] = column < params.width && column != itself && column != positive;\n\
           now = select(now, max(now, logits[c]), negative[c]);\n\
         }\n\
-        var sum = lane_sums[r * LANES + local.x] * exp(before - now);\n\
+        var sum = lane_sums[r * LANES + own_lane] * exp(before - now);\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           sum += select(0.0, exp(min(logits[c] - now, 0.0)), negative[c]);\n\
         }\n\
-        lane_largest[r * LANES + local.x] = now;\n\
-        lane_sums[r * LANES + local.x] = sum;\n\
+        lane_largest[r * LANES + own_lane] = now;\n\
+        lane_sums[r * LANES + own_lane] = sum;\n\
       }\n\
     }\n\
   }\n\
@@ -6629,11 +6644,11 @@ fn main(\n\
   workgroupBarrier(); //#subgroups ;\n\
   let row_count = min(ROWS, params.rows - first_row);\n\
   for (var r = 0u; r < row_count; r++) {\n\
-    let own_largest = lane_largest[r * LANES + local.x];\n\
+    let own_largest = lane_largest[r * LANES + own_lane];\n\
     let now = largest_of(r); //#subgroups let now = subgroupMax(own_largest);\n\
-    let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);\n\
+    let own_sum = lane_sums[r * LANES + own_lane] * exp(own_largest - now);\n\
     let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
-    if (local.x == 0u) {\n\
+    if (own_lane == 0u) {\n\
       let at = split * params.rows + first_row + r;\n\
       var most = now;\n\
       var total = sum;\n\

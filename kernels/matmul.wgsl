@@ -46,7 +46,10 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);
   let index = workgroup_index(group, grid);
   let first_row = index / column_blocks * GROUPS * ROWS;
@@ -56,12 +59,12 @@ fn main(
   }
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.
   let row_start = first_row + local.y % GROUPS * ROWS;
-  let column_start = index % column_blocks * COLS * LANES + local.x * VECTOR;
+  let column_start = index % column_blocks * COLS * LANES + own_lane * VECTOR;
 
   var own_at: array<u32, OWN>;
   //#unroll
   for (var i = 0u; i < OWN; i++) {
-    let row = min(row_start + i * SHARE + local.x % SHARE, params.rows - 1u);
+    let row = min(row_start + i * SHARE + own_lane % SHARE, params.rows - 1u);
     own_at[i] = select(row * params.inner, row, TRANSPOSE_A);
   }
   var b_at: array<u32, VECTORS>;

@@ -66,7 +66,10 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let first_row = workgroup_index(group, grid) * ROWS;
   if (first_row >= params.rows) {
     return;
@@ -74,12 +77,12 @@ fn main(
   let last = params.rows - 1u;
 
   for (var tile = 0u; tile < params.width; tile += LANES * COLS) {
-    var tile_factors = similarity_tile(first_row, tile, local.x);
+    var tile_factors = similarity_tile(first_row, tile, own_lane);
     var column_inverse: array<f32, COLS>;
     var column_lse: array<f32, COLS>;
     //#unroll
     for (var c = 0u; c < COLS; c++) {
-      let at = params.first_column + min(column_of(tile, c, local.x), params.width - 1u);
+      let at = params.first_column + min(column_of(tile, c, own_lane), params.width - 1u);
       column_inverse[c] = column_anchors[at];
       column_lse[c] = column_anchors[params.column_rows + at];
     }
@@ -95,7 +98,7 @@ fn main(
         let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);
         //#unroll
         for (var c = 0u; c < COLS; c++) {
-          let column = column_of(tile, c, local.x);
+          let column = column_of(tile, c, own_lane);
           var similarity = 0.0;
           //#unroll
           for (var q = 0u; q < ROUNDS; q++) {
@@ -142,7 +145,7 @@ fn main(
           var values: array<f32, COLS>;
           //#unroll
           for (var v = 0u; v < VECTORS; v++) {
-            let at = start + min(column_of(d, v * VECTOR, local.x), params.dim - VECTOR);
+            let at = start + min(column_of(d, v * VECTOR, own_lane), params.dim - VECTOR);
             let loaded = vec4f(others[at]); //#vec4 let loaded = others[at / 4u];
             //#unroll
             for (var i = 0u; i < VECTOR; i++) {
@@ -169,7 +172,7 @@ fn main(
             for (var q = 0u; q < ROUNDS; q++) {
               sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);
             }
-            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, local.x)] += sum;
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, own_lane)] += sum;
           }
         }
       }
@@ -179,7 +182,7 @@ fn main(
 
   workgroupBarrier();
   for (var r = 0u; r < ROWS; r++) {
-    for (var d = local.x; d < params.dim; d += LANES) {
+    for (var d = own_lane; d < params.dim; d += LANES) {
       if (first_row + r < params.rows) {
         let at = (first_row + r) * params.dim + d;
         var total = totals[r * DEPTH + d];

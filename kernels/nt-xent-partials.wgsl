@@ -78,7 +78,10 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let row_blocks = (params.rows + ROWS - 1u) / ROWS;
   let index = workgroup_index(group, grid);
   let first_row = index % row_blocks * ROWS;
@@ -91,12 +94,12 @@ fn main(
   let tile_end = min(tiles, (split + 1u) * tiles_per_split);
 
   for (var r = 0u; r < ROWS; r++) {
-    lane_largest[r * LANES + local.x] = LOWEST;
-    lane_sums[r * LANES + local.x] = 0.0;
+    lane_largest[r * LANES + own_lane] = LOWEST;
+    lane_sums[r * LANES + own_lane] = 0.0;
   }
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {
     let tile_start = tile * LANES * COLS;
-    let similarities = similarity_tile(first_row, tile_start, local.x);
+    let similarities = similarity_tile(first_row, tile_start, own_lane);
     for (var round = 0u; round < ROUNDS; round++) {
       //#unroll
       for (var i = 0u; i < ROWS_AT_ONCE; i++) {
@@ -105,13 +108,13 @@ fn main(
         let scale = anchors[row] * params.inverse_temperature;
         let itself = place_in_panel(row, params.first_column, params.same_block);
         let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);
-        let before = lane_largest[r * LANES + local.x];
+        let before = lane_largest[r * LANES + own_lane];
         var now = before;
         var logits: array<f32, COLS>;
         var negative: array<bool, COLS>;
         //#unroll
         for (var c = 0u; c < COLS; c++) {
-          let column = column_of(tile_start, c, local.x);
+          let column = column_of(tile_start, c, own_lane);
           var similarity = 0.0;
           //#unroll
           for (var q = 0u; q < ROUNDS; q++) {
@@ -121,13 +124,13 @@ fn main(
           negative[c] = column < params.width && column != itself && column != positive;
           now = select(now, max(now, logits[c]), negative[c]);
         }
-        var sum = lane_sums[r * LANES + local.x] * exp(before - now);
+        var sum = lane_sums[r * LANES + own_lane] * exp(before - now);
         //#unroll
         for (var c = 0u; c < COLS; c++) {
           sum += select(0.0, exp(min(logits[c] - now, 0.0)), negative[c]);
         }
-        lane_largest[r * LANES + local.x] = now;
-        lane_sums[r * LANES + local.x] = sum;
+        lane_largest[r * LANES + own_lane] = now;
+        lane_sums[r * LANES + own_lane] = sum;
       }
     }
   }
@@ -135,11 +138,11 @@ fn main(
   workgroupBarrier(); //#subgroups ;
   let row_count = min(ROWS, params.rows - first_row);
   for (var r = 0u; r < row_count; r++) {
-    let own_largest = lane_largest[r * LANES + local.x];
+    let own_largest = lane_largest[r * LANES + own_lane];
     let now = largest_of(r); //#subgroups let now = subgroupMax(own_largest);
-    let own_sum = lane_sums[r * LANES + local.x] * exp(own_largest - now);
+    let own_sum = lane_sums[r * LANES + own_lane] * exp(own_largest - now);
     let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);
-    if (local.x == 0u) {
+    if (own_lane == 0u) {
       let at = split * params.rows + first_row + r;
       var most = now;
       var total = sum;

@@ -10,6 +10,7 @@ import {
   matmulTiles,
   type ProductShape,
   registerTile,
+  sharingTile,
   weightGradientTiles,
 } from "../../src/ops/gpu-tiles.js";
 import { contrastTiles as contrastRegisterTiles, rowTiles, wantedWorkgroups } from "../../src/ops/tiles.js";
@@ -32,6 +33,8 @@ export interface Case {
 
 /** The variant that holds everything in registers: the first kernel of each operation. */
 const REGISTERS = "registers";
+/** The same where the lanes of a subgroup share what they load. */
+const SUBGROUPS = "registers, subgroups";
 
 function caseOf(
   operation: string,
@@ -63,6 +66,12 @@ function tiledCase(
 
 const inRegisters = { fmaPerRound: 0 };
 
+/** The forms of a kernel that holds everything in registers: with few columns, lanes have nothing to share. */
+function registerForms(columns: number, VECTOR: number) {
+  const alone = { name: REGISTERS, tile: { ...registerTile, VECTOR } };
+  return columns > 32 ? [alone, { name: SUBGROUPS, tile: { ...sharingTile, VECTOR } }] : [alone];
+}
+
 function matmulCases({ rows, inner, cols }: Product): Case[] {
   const forms = [
     { name: "", TRANSPOSE_A: false, TRANSPOSE_B: false, rows, inner, cols },
@@ -75,12 +84,13 @@ function matmulCases({ rows, inner, cols }: Product): Case[] {
     const even = product.inner % 4 === 0 && product.cols % 4 === 0;
     const VECTOR = even && !TRANSPOSE_A && !TRANSPOSE_B ? 4 : 1;
     const constants = { TRANSPOSE_A, TRANSPOSE_B };
-    const registers = { ...registerTile, VECTOR: even && !TRANSPOSE_B ? 4 : 1, ...constants };
     return [
       ...matmulTiles.map((variant) =>
         tiledCase("matmul", shape, variant, { ...product }, { ...constants, VECTOR }, product),
       ),
-      caseOf("matmul", shape, REGISTERS, kernels.matmul, { ...product }, registers, inRegisters),
+      ...registerForms(product.cols, even && !TRANSPOSE_B ? 4 : 1).map(({ name, tile }) =>
+        caseOf("matmul", shape, name, kernels.matmul, { ...product }, { ...tile, ...constants }, inRegisters),
+      ),
     ];
   });
 }
@@ -129,17 +139,9 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
       // Over the few channels of images, the compilers write out the loop over a row of the window, and run out of registers.
       ...(constants.IN_CHANNELS < 4
         ? []
-        : [
-            caseOf(
-              operation,
-              shape,
-              REGISTERS,
-              kernels.conv2d,
-              { batch },
-              { ...registerTile, VECTOR: product.cols % 4 === 0 ? 4 : 1, ...constants },
-              inRegisters,
-            ),
-          ]),
+        : registerForms(product.cols, product.cols % 4 === 0 ? 4 : 1).map(({ name, tile }) =>
+            caseOf(operation, shape, name, kernels.conv2d, { batch }, { ...tile, ...constants }, inRegisters),
+          )),
     ]);
   const [rows, pixels] = [taps * IN_CHANNELS, batch * OUT_HEIGHT * OUT_WIDTH];
   const operation = "weight gradient";
@@ -151,12 +153,15 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
     const product = { rows: rows * splits, inner: Math.ceil(pixels / splits), cols: OUT_CHANNELS };
     cases.push(tiledCase(operation, shape, variant, { batch, splits }, { ...forward, VECTOR }, product));
   }
-  const [registerRows] = rowTiles(device, OUT_CHANNELS);
-  const registers = { ...forward, ...registerRows };
-  const splits = Math.ceil(wantedWorkgroups(device) / (rows / registerRows.ROWS));
-  cases.push(
-    caseOf(operation, shape, REGISTERS, kernels.conv2dWeightGradient, { batch, splits }, registers, inRegisters),
-  );
+  const forms = [
+    { name: REGISTERS, tile: rowTiles(device, OUT_CHANNELS)[0] },
+    ...registerForms(OUT_CHANNELS, VECTOR).slice(1),
+  ];
+  for (const { name, tile } of forms) {
+    const splits = Math.ceil(wantedWorkgroups(device) / (rows / tile.ROWS));
+    const constants = { ...forward, ...tile };
+    cases.push(caseOf(operation, shape, name, kernels.conv2dWeightGradient, { batch, splits }, constants, inRegisters));
+  }
   return cases;
 }
 

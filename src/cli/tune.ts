@@ -106,8 +106,10 @@ export function addTuneCommand(program: Command): void {
     .action(async (options: TuneCommandOptions) => {
       const signal = interruptSignal("keeping what was timed");
       await withDevice(async (device) => {
-        if (options.clear) await clearChoices(device);
-        else if (options.print) await printChoices(device);
+        if (options.clear) {
+          await clearChoices(device);
+          console.log("forgotten: the defaults are used from now on");
+        } else if (options.print) await printChoices(device);
         else {
           const { imageSize, budget } = options;
           await tuneOnTerminal(device, modelConfig(options), imageSize, { budgetSeconds: budget, signal });

@@ -51,6 +51,12 @@ const tiny = { ROW_THREADS: 8, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 16 };
  */
 export const registerTile = { LANES: 16, GROUPS: 4, ROWS: 4, COLS: 4, SHARE: 1 } as const;
 
+/**
+ * The same where the lanes of a subgroup load different elements and hand them on: three in four vector instructions are
+ * multiply-adds, without workgroup memory. With 32 rows, RDNA 2 has 7 waves a SIMD. VECTOR comes on top.
+ */
+export const sharingTile = { LANES: 32, GROUPS: 1, ROWS: 24, COLS: 4, SHARE: 24 } as const;
+
 function variant<Kernel, Tile extends WorkgroupTile>(
   kernel: Kernel,
   tile: Tile,

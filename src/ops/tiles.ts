@@ -1,5 +1,5 @@
 import type { Device } from "../engine/device.js";
-import { registerTile } from "./gpu-tiles.js";
+import { registerTile, sharingTile } from "./gpu-tiles.js";
 
 /** How a tiled kernel is cut up: see kernels/matmul.wgsl. */
 export interface Tile {
@@ -18,13 +18,18 @@ type Tiles<T> = readonly [T, ...T[]];
  * Tiles for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
  * same element. A software adapter runs a workgroup of 8 threads as one SIMD vector, and a load costs it as much as a dozen
  * multiplications: many outputs a thread, and where there are subgroups, the lanes load different elements and pass them on.
- * That counts on lanes in the order of the threads, which WebGPU does not promise and software adapters keep.
+ * Where lanes share, a workgroup is one subgroup, no larger than the smallest one that the adapter may make.
  */
 export function columnTiles(device: Device, columns: number): Tiles<Tile> {
   if (!device.adapter.software) {
     const COLS = columns > 32 ? registerTile.COLS : 2;
     const tile = { ...registerTile, COLS, VECTOR: COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1 };
-    return [tile, { ...tile, ROWS: 2 * tile.ROWS }];
+    const tiles: Tiles<Tile> = [tile, { ...tile, ROWS: 2 * tile.ROWS }];
+    const LANES = sharedLanes(device, sharingTile.LANES);
+    if (LANES < 8 || columns <= 32) return tiles;
+    // A divisor of the rows.
+    const SHARE = LANES < sharingTile.SHARE ? 8 : sharingTile.SHARE;
+    return [...tiles, { ...sharingTile, LANES, SHARE, VECTOR: tile.VECTOR }];
   }
   const vector = (COLS: number) => (COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1);
   const alone = (ROWS: number): Tile => {
@@ -32,7 +37,7 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
     const LANES = Math.min(8, 2 ** Math.ceil(Math.log2(columns / COLS)));
     return { LANES, GROUPS: 8 / LANES, ROWS, COLS, SHARE: 1, VECTOR: vector(COLS) };
   };
-  const SHARE = sharedLanes(device);
+  const SHARE = sharedLanes(device, 8);
   if (SHARE > 1 && SHARE < 8) {
     // SwiftShader, with 4 lanes, compiles larger tiles for minutes.
     const tile = { LANES: 8, GROUPS: 1, ROWS: 4, COLS: columns > 8 ? 4 : 1, SHARE: 1, VECTOR: 1 };
@@ -48,15 +53,15 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
   return [sharing(rows), sharing(48), sharing(16), alone(16)];
 }
 
-/** Lanes that can pass values on to each other on a software adapter. */
-function sharedLanes(device: Device): number {
-  return device.has("subgroups") ? Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
+/** Lanes that can pass values on to each other, up to a number. */
+function sharedLanes(device: Device, most: number): number {
+  return device.has("subgroups") ? Math.min(most, device.gpu.adapterInfo.subgroupMinSize ?? 1) : 1;
 }
 
 /** Tiles of a kernel whose workgroups are one row of threads: on a GPU, the row is a whole wave. */
 export function rowTiles(device: Device, columns: number): Tiles<Tile> {
   const [first, ...others] = columnTiles(device, columns).map((tile) => {
-    if (device.adapter.software) return tile;
+    if (device.adapter.software || tile.SHARE > 1) return tile;
     return { ...tile, LANES: 32, GROUPS: 1, COLS: Math.min(4, Math.ceil(columns / 32)), VECTOR: 1 };
   });
   return [first, ...others];
@@ -67,7 +72,7 @@ export type ContrastTile = Omit<Tile, "GROUPS">;
 
 /** Tiles of NT-Xent's passes: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
 export function contrastTiles(device: Device): Tiles<ContrastTile> {
-  const SHARE = sharedLanes(device);
+  const SHARE = sharedLanes(device, 8);
   const tile = (LANES: number, ROWS: number, COLS: number, share = 1) => {
     return { LANES, ROWS, COLS, SHARE: share, VECTOR: COLS % 4 === 0 ? 4 : 1 };
   };
