@@ -1,6 +1,6 @@
 /**
  * Makes the pictures of reports that stand in the README: `node dist/bench/picture.js <report.html> <picture.png>`, with
- * `--section "Accuracy by batch size"` for one section alone, and `--point 120` to point at that many points of the map.
+ * `--section "Accuracy by batch size"` for one section alone, and `--point 120` to point at the 121st point of the map.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -43,6 +43,6 @@ const command = new Command("picture")
   .argument("<report>", "report.html of a run or an experiment")
   .argument("<picture>", "the PNG file to write")
   .option("--section <heading>", "only the section with this text in it")
-  .option("--point <number>", "point at this point of the map of embeddings")
+  .option("--point <number>", "point at this point of the map of embeddings, from 0")
   .action(takePicture);
 await runCommand(command);

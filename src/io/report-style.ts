@@ -135,7 +135,7 @@ footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }
 .results tbody tr { border-top: 1px solid var(--grid); }
 .results small { color: var(--muted); font-size: 12px; }
 .results.all { font-size: 12.5px; }
-.map-images svg { display: none; pointer-events: none; outline: 2px solid var(--surface); image-rendering: auto; }
+.map-images svg { display: none; pointer-events: none; outline: 2px solid var(--surface); }
 .map-images g:hover svg { display: block; }
 .map-images g:hover circle { stroke: var(--text); stroke-width: 2px; }
 .panel { display: grid; grid-template-columns: repeat(auto-fit, minmax(84px, 1fr)); gap: 12px; }

@@ -1,6 +1,5 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
 import { findAdapter, releaseGpu } from "../../src/engine/adapter.js";
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
@@ -135,33 +134,5 @@ adapters("are asked for what Deno's do not list, and for nothing else where they
     if (!inDeno) Reflect.deleteProperty(globalThis, "Deno");
   }
 });
-
-adapters(
-  "with subgroups pass values from lane to lane, whether their compiler takes the directive or not",
-  async () => {
-    const device = await testDevice();
-    if (!device.has("subgroups")) {
-      // The software adapter has them in every runtime but browsers, Deno among them.
-      assert.ok(!device.adapter.software || typeof process === "undefined", "no subgroups");
-      return;
-    }
-    const a = device.tensor(
-      [32, 8],
-      Float32Array.from({ length: 256 }, (_, i) => i),
-    );
-    const b = device.tensor([8, 1], [1, 0, 0, 0, 0, 0, 0, 0]);
-    const tape = new Tape(device);
-    const y = tape.tensor([32, 1], "y");
-    const lanes = Math.min(8, device.gpu.adapterInfo.subgroupMinSize ?? 1);
-    // A workgroup of one subgroup.
-    const constants = { LANES: lanes, GROUPS: 1, ROWS: 8, COLS: 1, SHARE: lanes, VECTOR: 1 };
-    tape.launch(kernels.matmul, { a, b, y }, { rows: 32, inner: 8, cols: 1 }, constants);
-    const program = await tape.compile({ keep: [y] });
-    assert.equal(
-      [...(await program.runAndRead(y))],
-      Array.from({ length: 32 }, (_, row) => 8 * row),
-    );
-  },
-);
 
 adapters.run();
