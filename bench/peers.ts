@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { mebibytes, textTable } from "../src/cli/table.js";
 import { ConfigError } from "../src/errors.js";
 import { runHere } from "./command-line.js";
-import { type Benchmark, runtimeName } from "./measure/benchmark.js";
-import { CASES, type Case } from "./peers/cases.js";
+import { BATCH_FACTOR, type Benchmark, runtimeName, wholeNumber } from "./measure/benchmark.js";
+import { type Case, peerCases } from "./peers/cases.js";
 import { type EngineCommand, type Measurement, measureCase } from "./peers/measure.js";
 
 /** bench/peers in the repository; this module is in dist/bench/. */
@@ -110,11 +110,12 @@ interface CaseResult {
 }
 
 /** The cases whose names begin like one of these words, or all. @throws ConfigError where there is none. */
-function casesNamed(only: string | undefined): readonly Case[] {
+function casesNamed(only: string | undefined, factor: number): readonly Case[] {
   const wanted = only?.split(",");
-  const cases = CASES.filter(({ name }) => wanted?.some((prefix) => name.startsWith(prefix)) ?? true);
+  const all = peerCases(factor);
+  const cases = all.filter(({ name }) => wanted?.some((prefix) => name.startsWith(prefix)) ?? true);
   if (cases.length > 0) return cases;
-  throw new ConfigError(`--only ${only} names no case; there are ${CASES.map(({ name }) => name).join(", ")}`);
+  throw new ConfigError(`--only ${only} names no case; there are ${all.map(({ name }) => name).join(", ")}`);
 }
 
 /** Measures in turns, round by round. */
@@ -150,7 +151,7 @@ const benchmark: Benchmark = {
   description: [
     "this library against other engines on the same adapter, in one run, round by round in turns.",
     "The other JavaScript engines are installed into bench/peers when they are missing (npm ci, its lock file), and are no part of " +
-      "the library. PyTorch is measured where a python3 with it is found; it computes on the processor, without WebGPU.",
+      "the library. PyTorch is measured where a python3 with it is found; it computes on CUDA where it has it and else on the processor.",
     "A training step here: forward, NT-Xent, all gradients, SGD with Nesterov momentum, and the wait for the loss. This library's " +
       "step does what training does: it takes the images as bytes from the host, augments them on the GPU, keeps running " +
       "statistics of batch norm and measures accuracy and spread of the embeddings. The other engines' step starts at two ready " +
@@ -164,9 +165,11 @@ const benchmark: Benchmark = {
       description: "minutes; after three rounds of a case there are only as many more as fit",
       standard: "10",
     },
+    BATCH_FACTOR,
   ],
-  async run({ only, budget }, progress) {
-    const cases = casesNamed(only);
+  async run(settings, progress) {
+    const { only, budget } = settings;
+    const cases = casesNamed(only, wholeNumber(settings, "batchFactor"));
     const minutes = Number(budget);
     if (!(minutes > 0)) throw new ConfigError(`--budget ${budget} must be a number of minutes above 0`);
     const data = await comparePeers(cases, minutes, progress);

@@ -8,17 +8,17 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { SimclrError } from "../src/errors.js";
 import { runCommand } from "./command-line.js";
-import { ROUNDS } from "./measure/benchmark.js";
+import { BATCH_FACTOR, ROUNDS } from "./measure/benchmark.js";
 import type { HostResult } from "./measure/host.js";
 import type { KernelsResult } from "./measure/kernels.js";
 import { readmeTables } from "./measure/readme.js";
 import type { StepResult } from "./measure/step.js";
 
 const NETS = [
-  ["convnet", "128"],
-  ["resnet18", "4"],
-  ["resnet50", "4"],
-];
+  ["convnet", 128],
+  ["resnet18", 4],
+  ["resnet50", 4],
+] as const;
 
 /** The JSON that a benchmark prints. @throws SimclrError where it fails. */
 async function measured(name: string, words: readonly string[], env: Record<string, string> = {}): Promise<string> {
@@ -39,12 +39,16 @@ async function measured(name: string, words: readonly string[], env: Record<stri
 const command = new Command("table")
   .description("the README's tables of this machine's adapter, in Markdown")
   .option(`--${ROUNDS.name} <value>`, ROUNDS.description, ROUNDS.standard)
-  .action(async ({ rounds }: { rounds: string }) => {
+  .option(`--${BATCH_FACTOR.name} <value>`, BATCH_FACTOR.description, BATCH_FACTOR.standard)
+  .action(async ({ rounds, batchFactor }: { rounds: string; batchFactor: string }) => {
     const same = ["--rounds", rounds];
-    const kernels: KernelsResult = JSON.parse(await measured("kernels", same));
+    const kernels: KernelsResult = JSON.parse(
+      await measured("kernels", [...same, `--${BATCH_FACTOR.name}`, batchFactor]),
+    );
     const steps: StepResult[] = [];
-    for (const net of NETS) {
-      steps.push(JSON.parse(await measured("step", [...net, ...same], { MESA_SHADER_CACHE_DISABLE: "true" })));
+    for (const [net, batch] of NETS) {
+      const words = [net, String(batch * Number(batchFactor)), ...same];
+      steps.push(JSON.parse(await measured("step", words, { MESA_SHADER_CACHE_DISABLE: "true" })));
     }
     const host: HostResult = JSON.parse(await measured("host", same));
     console.log(readmeTables(kernels, steps, host));

@@ -45,6 +45,13 @@ export const ROUNDS: Choice = {
   standard: "5",
 };
 
+/** How much larger the batches of a benchmark are made than a software adapter takes them. */
+export const BATCH_FACTOR: Choice = {
+  name: "batch-factor",
+  description: "times as many images in each batch: 16 keeps a large GPU busy",
+  standard: "1",
+};
+
 /** A setting that is a whole number from `least` up. @throws ConfigError where it is not. */
 export function wholeNumber(settings: Settings, name: string, least = 1): number {
   const value = Number(settings[name]);

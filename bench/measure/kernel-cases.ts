@@ -77,6 +77,13 @@ function directions(
   ];
 }
 
+/** A product of square matrices. */
+function product(extent: number): KernelCase[] {
+  const shape = [extent, extent];
+  const target = { least: 0.35, reach: 0.6 };
+  return directions(`matmul ${extent.toLocaleString("en")}^3`, matmul, [shape, shape, shape], 2 * extent ** 3, target);
+}
+
 /** A square convolution, padded by half its kernel. */
 function convolution(
   name: string,
@@ -276,37 +283,39 @@ function transposition([batch, rows, cols]: readonly [number, number, number]): 
   };
 }
 
-/** What `bench/kernels` measures. Maps have the extents that ResNets have them at, batches so many images that a GPU is busy. */
-export const kernelCases: readonly KernelCase[] = [
-  ...directions(
-    "matmul 1,024^3",
-    matmul,
-    [
-      [1024, 1024],
-      [1024, 1024],
-      [1024, 1024],
-    ],
-    2 * 1024 ** 3,
-    { least: 0.35, reach: 0.6 },
-  ),
+/**
+ * What `bench/kernels` measures. Maps have the extents that ResNets have them at; `factor` multiplies the images of the
+ * convolutions, which fill a GPU of a few thousand lanes by themselves.
+ */
+export function kernelCases(factor = 1): readonly KernelCase[] {
   // Batch, extent, channels in and out, kernel, stride.
-  ...convolution("3x3, 64 to 64, 32 x 32", [8, 32, 64, 64, 3, 1], COMMON),
-  ...convolution("3x3, 128 to 128, 16 x 16", [16, 16, 128, 128, 3, 1], COMMON),
-  ...convolution("1x1, 64 to 128, 32 x 32", [16, 32, 64, 128, 1, 1], SPECIAL),
-  ...convolution("1x1, 256 to 64, 32 x 32", [8, 32, 256, 64, 1, 1], SPECIAL),
-  ...convolution("3x3, 3 to 64, 32 x 32", [32, 32, 3, 64, 3, 1], SPECIAL),
-  ...convolution("7x7 / 2, 3 to 64, 64 x 64", [16, 64, 3, 64, 7, 2], SPECIAL),
-  ...convolution("3x3 / 2, 64 to 128, 32 x 32", [16, 32, 64, 128, 3, 2], SPECIAL),
-  ...convolution("3x3, 512 to 512, 4 x 4", [16, 4, 512, 512, 3, 1], SPECIAL),
-  // A ResNet-18's maps at batch 128, two views.
-  ...batchNormAndRelu(262_144, 64),
-  ...batchNormAndRelu(65_536, 128),
-  ...batchNormAndRelu(16_384, 256),
-  ...batchNormAndRelu(4_096, 512),
-  ...groupNormAndRelu([256, 16, 16, 64]),
-  ...contrastiveLoss(4096, 128),
-  augmentation(128, 32),
-  update("adamw"),
-  update("lars"),
-  transposition([9, 512, 512]),
-];
+  const convolutions: readonly (readonly [string, readonly number[], Target])[] = [
+    ["3x3, 64 to 64, 32 x 32", [8, 32, 64, 64, 3, 1], COMMON],
+    ["3x3, 128 to 128, 16 x 16", [16, 16, 128, 128, 3, 1], COMMON],
+    ["1x1, 64 to 128, 32 x 32", [16, 32, 64, 128, 1, 1], SPECIAL],
+    ["1x1, 256 to 64, 32 x 32", [8, 32, 256, 64, 1, 1], SPECIAL],
+    ["3x3, 3 to 64, 32 x 32", [32, 32, 3, 64, 3, 1], SPECIAL],
+    ["7x7 / 2, 3 to 64, 64 x 64", [16, 64, 3, 64, 7, 2], SPECIAL],
+    ["3x3 / 2, 64 to 128, 32 x 32", [16, 32, 64, 128, 3, 2], SPECIAL],
+    ["3x3, 512 to 512, 4 x 4", [16, 4, 512, 512, 3, 1], SPECIAL],
+  ];
+  return [
+    ...product(1024),
+    ...(factor > 1 ? product(4096) : []),
+    ...convolutions.flatMap(([name, [batch, ...shape], target]) =>
+      convolution(name, [factor * batch, ...shape], target),
+    ),
+    // A ResNet-18's maps at batch 128, two views.
+    ...batchNormAndRelu(262_144, 64),
+    ...batchNormAndRelu(65_536, 128),
+    ...batchNormAndRelu(16_384, 256),
+    ...batchNormAndRelu(4_096, 512),
+    ...groupNormAndRelu([256, 16, 16, 64]),
+    ...contrastiveLoss(4096, 128),
+    ...(factor > 1 ? contrastiveLoss(16_384, 128) : []),
+    augmentation(128, 32),
+    update("adamw"),
+    update("lars"),
+    transposition([9, 512, 512]),
+  ];
+}

@@ -1,7 +1,7 @@
 import type { Device } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import { ConfigError } from "../../src/errors.js";
-import { type Benchmark, type Origin, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
+import { BATCH_FACTOR, type Benchmark, type Origin, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
 import { Inputs } from "./inputs.js";
 import { type KernelCase, kernelCases, type Target } from "./kernel-cases.js";
 import { type Bound, Roofline, type RooflineRates } from "./roofline.js";
@@ -83,12 +83,13 @@ async function measureCase(
 export async function measureKernels(
   device: Device,
   origin: Origin,
-  { only, rounds }: { readonly only: RegExp; readonly rounds: number },
+  { only, factor, rounds }: { readonly only: RegExp; readonly factor: number; readonly rounds: number },
   progress: (line: string) => void,
 ): Promise<KernelsResult> {
-  const chosen = kernelCases.filter(({ operation, direction }) => only.test(`${operation}, ${direction}`));
+  const cases = kernelCases(factor);
+  const chosen = cases.filter(({ operation, direction }) => only.test(`${operation}, ${direction}`));
   if (chosen.length === 0) {
-    const names = kernelCases.map(({ operation, direction }) => `${operation}, ${direction}`);
+    const names = cases.map(({ operation, direction }) => `${operation}, ${direction}`);
     throw new ConfigError(`no case matches ${only}; there are\n${names.join("\n")}`);
   }
   progress("roofline");
@@ -142,12 +143,17 @@ export const kernels: Benchmark = {
   name: "kernels",
   description: "GFLOP/s, GB/s and share of the adapter's roofline, kernel by kernel and direction by direction",
   arguments: [],
-  options: [{ name: "only", description: 'a regular expression that "operation, direction" has to match' }, ROUNDS],
+  options: [
+    { name: "only", description: 'a regular expression that "operation, direction" has to match' },
+    BATCH_FACTOR,
+    ROUNDS,
+  ],
   run(settings, progress) {
     const only = pattern(settings.only ?? "");
+    const factor = wholeNumber(settings, "batchFactor");
     const rounds = wholeNumber(settings, "rounds");
     return onDevice(async (device, origin) => {
-      const data = await measureKernels(device, origin, { only, rounds }, progress);
+      const data = await measureKernels(device, origin, { only, factor, rounds }, progress);
       return { data, text: resultText(origin, rooflineText(data.roofline), kernelTable(data.rows), KERNELS_NOTE) };
     });
   },

@@ -166,14 +166,16 @@ function ntXentCase(rows: number, dimension: number): Case {
 
 const DIRECTIONS = ["forward", "input gradient", "weight gradient"] as const;
 
-/** All of them, quick ones first. */
-export const CASES: readonly Case[] = [
-  matmulCase(1024),
-  ...DIRECTIONS.map((direction) => convolutionCase(direction, 8, 32, 64)),
-  ...DIRECTIONS.map((direction) => convolutionCase(direction, 16, 16, 128)),
-  ntXentCase(1024, 128),
-  ntXentCase(4096, 128),
-  ntXentCase(8192, 128),
-  stepCase("convnet", "convnet of 4 layers", 128),
-  stepCase("resnet18", "ResNet-18 with CIFAR stem", 4),
-];
+/** All of them, quick ones first; `factor` multiplies the batches. */
+export function peerCases(factor = 1): readonly Case[] {
+  return [
+    matmulCase(1024),
+    ...DIRECTIONS.map((direction) => convolutionCase(direction, 8 * factor, 32, 64)),
+    ...DIRECTIONS.map((direction) => convolutionCase(direction, 16 * factor, 16, 128)),
+    ntXentCase(1024, 128),
+    ntXentCase(4096, 128),
+    ntXentCase(8192, 128),
+    stepCase("convnet", "convnet of 4 layers", 128 * factor),
+    stepCase("resnet18", "ResNet-18 with CIFAR stem", 4 * factor),
+  ];
+}

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU as one of the engines of bench/peers.ts: no WebGPU, and named as what it is.
+"""PyTorch as one of the engines of bench/peers.ts, on CUDA in f32 or on the CPU: no WebGPU, and named as what it is.
 
 Speaks the protocol of task.ts: a JSON object a line, on stdin and stdout.
 """
@@ -14,6 +14,12 @@ import torch.nn.functional as F
 
 LEAST_MILLISECONDS = 200
 MOST_REPEATS = 50
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+# f32 throughout, as the others: not the 10-bit mantissas that cuDNN takes for f32 by default.
+torch.backends.cudnn.allow_tf32 = False
+torch.backends.cuda.matmul.allow_tf32 = False
+# cuDNN's fastest convolution for each shape, found in the first run.
+torch.backends.cudnn.benchmark = True
 
 
 class Runs:
@@ -28,18 +34,18 @@ def nt_xent(z, temperature):
     rows = z.shape[0]
     normalized = F.normalize(z)
     logits = normalized @ normalized.T / temperature
-    logits = logits.masked_fill(torch.eye(rows, dtype=torch.bool), -1e9)
-    return F.cross_entropy(logits, (torch.arange(rows) + rows // 2) % rows)
+    logits = logits.masked_fill(torch.eye(rows, dtype=torch.bool, device=z.device), -1e9)
+    return F.cross_entropy(logits, (torch.arange(rows, device=z.device) + rows // 2) % rows)
 
 
 def maps_of(array, shape):
     """[batch, height, width, channels] to PyTorch's [batch, channels, height, width]."""
-    return torch.from_numpy(array.reshape(shape).transpose(0, 3, 1, 2).copy())
+    return torch.from_numpy(array.reshape(shape).transpose(0, 3, 1, 2).copy()).to(DEVICE)
 
 
 def filter_of(array, shape):
     """[height, width, in, out] to PyTorch's [out, in, height, width]."""
-    return torch.from_numpy(array.reshape(shape).transpose(3, 2, 0, 1).copy())
+    return torch.from_numpy(array.reshape(shape).transpose(3, 2, 0, 1).copy()).to(DEVICE)
 
 
 def embed(net, weights, views):
@@ -77,7 +83,7 @@ def load_step(task, read):
         size = int(np.prod(entry["shape"]))
         part = everything[offset : offset + size].reshape(entry["shape"])
         offset += size
-        tensor = filter_of(part, entry["shape"]) if part.ndim == 4 else torch.from_numpy(part.copy())
+        tensor = filter_of(part, entry["shape"]) if part.ndim == 4 else torch.from_numpy(part.copy()).to(DEVICE)
         weights[entry["name"]] = tensor.requires_grad_()
     before = [value.detach().clone() for value in weights.values()]
     views = maps_of(read("views"), (2 * task["batch"], task["size"], task["size"], 3))
@@ -107,7 +113,7 @@ def operation(compute, to_result):
     def submit():
         compute()
 
-    return Runs(submit, lambda loss: to_result(compute().numpy()))
+    return Runs(submit, lambda loss: to_result(compute().cpu().numpy()))
 
 
 def load_convolution(task, read):
@@ -134,12 +140,12 @@ def load_convolution(task, read):
 
 def load_matmul(task, read):
     shape = (task["size"], task["size"])
-    a, b = (torch.from_numpy(read(name).reshape(shape)) for name in "ab")
+    a, b = (torch.from_numpy(read(name).reshape(shape)).to(DEVICE) for name in "ab")
     return lambda: operation(lambda: a @ b, lambda data: data)
 
 
 def load_nt_xent(task, read):
-    z = torch.from_numpy(read("z").reshape(task["rows"], task["dimension"])).requires_grad_()
+    z = torch.from_numpy(read("z").reshape(task["rows"], task["dimension"])).to(DEVICE).requires_grad_()
 
     def submit():
         z.grad = None
@@ -147,25 +153,38 @@ def load_nt_xent(task, read):
         loss.backward()
         return loss.item()
 
-    return lambda: Runs(submit, lambda loss: z.grad.numpy())
+    return lambda: Runs(submit, lambda loss: z.grad.cpu().numpy())
 
 
 LOADERS = {"step": load_step, "convolution": load_convolution, "matmul": load_matmul, "nt-xent": load_nt_xent}
+
+
+def wait():
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def timed(runs, repeats):
     begin = time.perf_counter()
     for _ in range(repeats):
         loss = runs.submit()
+    wait()
     return {"milliseconds": 1000 * (time.perf_counter() - begin) / repeats, "loss": loss, "dispatches": None}
+
+
+def device_bytes():
+    return torch.cuda.max_memory_allocated() if DEVICE.type == "cuda" else None
 
 
 def prepare(request):
     task = request["prepare"]
+    if DEVICE.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     build = LOADERS[task["kind"]](task, lambda name: np.fromfile(f"{request['inputs']}/{name}.f32", "<f4"))
     begin = time.perf_counter()
     runs = build()
     loss = runs.submit()
+    wait()
     milliseconds = 1000 * (time.perf_counter() - begin)
     findings = runs.check(loss)
     repeats = 1
@@ -174,7 +193,7 @@ def prepare(request):
         findings = {} if loss is None else {"loss": loss}
         warm = timed(runs, 1)["milliseconds"]
         repeats = min(MOST_REPEATS, max(1, round(LEAST_MILLISECONDS / warm)))
-    return runs, repeats, {"milliseconds": milliseconds, "deviceBytes": None, "findings": findings}
+    return runs, repeats, {"milliseconds": milliseconds, "deviceBytes": device_bytes(), "findings": findings}
 
 
 def main():
@@ -184,9 +203,12 @@ def main():
 
     # As many as a software adapter takes; PyTorch itself may choose fewer.
     torch.set_num_threads(os.cpu_count() or 1)
+    if DEVICE.type == "cuda":
+        place, adapter = "CUDA", torch.cuda.get_device_name()
+    else:
+        place, adapter = f"the CPU, threads: {torch.get_num_threads()}", "CPU"
     runs, repeats = None, 1
-    name = f"PyTorch {torch.__version__} on the CPU (no WebGPU; threads: {torch.get_num_threads()})"
-    say({"ready": name, "adapter": "CPU"})
+    say({"ready": f"PyTorch {torch.__version__} on {place} (no WebGPU)", "adapter": adapter})
     for line in sys.stdin:
         request = json.loads(line)
         try:
