@@ -1,6 +1,6 @@
 // First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x
 // (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed
-// again: cheaper than reading them. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.
+// again: cheaper than reading them. The GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.
 //
 // shape x: rows * channels
 // shape dy: rows * channels
@@ -16,11 +16,13 @@
 //#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
+const GROUPS: u32 = 1u;
 const VECTOR: u32 = 1u;
-// Rows a thread goes through.
+// Rows a workgroup goes through.
 const ROWS: u32 = 64u;
 const EPSILON: f32 = 0.00001;
 const RELU: bool = false;
+//#include "lib/strands.wgsl"
 
 struct Params {
   rows: u32,
@@ -35,7 +37,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> parts: array<Element>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES, GROUPS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
@@ -43,17 +45,16 @@ fn main(
 ) {
   let channels = params.channels / VECTOR;
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);
-  if (tile.begin >= params.rows || tile.channel >= channels) {
-    return;
-  }
-  let mean = statistics[tile.channel];
-  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);
-  let scale = gamma[tile.channel] * inverse;
-  let shift = beta[tile.channel];
+  // Past the last channel, that one again: every thread has to come to the barriers.
+  let channel = min(tile.channel, channels - 1u);
+  let mean = statistics[channel];
+  let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);
+  let scale = gamma[channel] * inverse;
+  let shift = beta[channel];
   var gamma_sum = Element();
   var beta_sum = Element();
-  for (var row = tile.begin; row < tile.end; row++) {
-    let i = row * channels + tile.channel;
+  for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {
+    let i = row * channels + channel;
     let centered = Element(x[i]) - mean;
     // The output by the expression of batch-norm.
     var g = Element(dy[i]);
@@ -63,7 +64,12 @@ fn main(
     gamma_sum = fma(g, centered * inverse, gamma_sum);
     beta_sum += g;
   }
+  let all_gamma = strand_sum(local.x, local.y, gamma_sum);
+  let all_beta = strand_sum(local.x, local.y, beta_sum);
+  if (local.y > 0u || tile.begin >= params.rows || tile.channel >= channels) {
+    return;
+  }
   let chunks = (params.rows + ROWS - 1u) / ROWS;
-  parts[tile.chunk * channels + tile.channel] = gamma_sum;
-  parts[(chunks + tile.chunk) * channels + tile.channel] = beta_sum;
+  parts[tile.chunk * channels + channel] = all_gamma;
+  parts[(chunks + tile.chunk) * channels + channel] = all_beta;
 }

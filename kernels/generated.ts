@@ -725,37 +725,60 @@ fn main(\n\
 ",
 };
 
-export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "running_mean" | "running_var", "rows" | "channels" | "momentum", "LANES" | "ROWS" | "UPDATE_RUNNING"> = {
+export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "running_mean" | "running_var", "rows" | "channels" | "momentum", "LANES" | "GROUPS" | "ROWS" | "UPDATE_RUNNING"> = {
   name: "batchNormCombine",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}, {"name":"running_mean","access":"read_write","element":"f32"}, {"name":"running_var","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}, {"name":"momentum","type":"f32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 64 }, UPDATE_RUNNING: { type: "bool", value: 1 } },
+  constants: { LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, UPDATE_RUNNING: { type: "bool", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"], statistics: 2 * v["channels"], running_mean: v["channels"], running_var: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
-  flops: (v) => 8 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"],
+  flops: (v) => 7 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"],
   source: "// Second pass of the statistics of batch norm: puts the runs of rows together (Chan, Golub and LeVeque 1979) and moves\n\
 // the running statistics: running = (1 - momentum) * running + momentum * now, with the unbiased variance.\n\
-// `statistics` holds the means, then the biased variances. One thread a channel.\n\
+// `statistics` holds the means, then the biased variances. A workgroup has LANES channels, and its GROUPS strands of threads take\n\
+// turns with the runs: once for the mean, once for the squared differences from it.\n\
 //\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
 // shape statistics: 2 * channels\n\
 // shape running_mean: channels\n\
 // shape running_var: channels\n\
 // workgroups: ceil(channels / LANES)\n\
-// flops: 8 * ceil(rows / ROWS) * channels\n\
+// flops: 7 * ceil(rows / ROWS) * channels\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
 // Rows of a run, as in batch-norm-statistics.\n\
 const ROWS: u32 = 64u;\n\
 // False where a checkpointed segment is computed again.\n\
 const UPDATE_RUNNING: bool = true;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -769,50 +792,55 @@ struct Params {\n\
 @group(0) @binding(3) var<storage, read_write> running_var: array<f32>;\n\
 @group(0) @binding(4) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let channel = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (channel >= params.channels) {\n\
+  let own = workgroup_index(group, grid) * LANES + local.x;\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(own, params.channels - 1u);\n\
+  let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
+  let rows = f32(params.rows);\n\
+  var sum = 0.0;\n\
+  for (var chunk = local.y; chunk < chunks; chunk += GROUPS) {\n\
+    let count = f32(min(params.rows - chunk * ROWS, ROWS));\n\
+    sum = fma(count, parts[chunk * params.channels + channel], sum);\n\
+  }\n\
+  let mean = strand_sum(local.x, local.y, sum) / rows;\n\
+  sum = 0.0;\n\
+  for (var chunk = local.y; chunk < chunks; chunk += GROUPS) {\n\
+    let count = f32(min(params.rows - chunk * ROWS, ROWS));\n\
+    let difference = parts[chunk * params.channels + channel] - mean;\n\
+    sum += fma(count * difference, difference, parts[(chunks + chunk) * params.channels + channel]);\n\
+  }\n\
+  let squares = strand_sum(local.x, local.y, sum);\n\
+  if (local.y > 0u || own >= params.channels) {\n\
     return;\n\
   }\n\
-  let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
-  var count = 0.0;\n\
-  var mean = 0.0;\n\
-  var squares = 0.0;\n\
-  for (var chunk = 0u; chunk < chunks; chunk++) {\n\
-    let more = f32(min(params.rows - chunk * ROWS, ROWS));\n\
-    let difference = parts[chunk * params.channels + channel] - mean;\n\
-    let total = count + more;\n\
-    mean += difference * (more / total);\n\
-    squares += parts[(chunks + chunk) * params.channels + channel] + difference * difference * (count * more / total);\n\
-    count = total;\n\
-  }\n\
   statistics[channel] = mean;\n\
-  statistics[params.channels + channel] = squares / count;\n\
+  statistics[params.channels + channel] = squares / rows;\n\
   if (UPDATE_RUNNING) {\n\
     running_mean[channel] = mix(running_mean[channel], mean, params.momentum);\n\
-    running_var[channel] = mix(running_var[channel], squares / max(count - 1.0, 1.0), params.momentum);\n\
+    running_var[channel] = mix(running_var[channel], squares / max(rows - 1.0, 1.0), params.momentum);\n\
   }\n\
 }\n\
 ",
 };
 
-export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "dbeta", "chunks" | "channels", "LANES"> = {
+export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "dbeta", "chunks" | "channels", "LANES" | "GROUPS"> = {
   name: "batchNormGradientCombine",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"dgamma","access":"read_write","element":"f32"}, {"name":"dbeta","access":"read_write","element":"f32"}],
   params: [{"name":"chunks","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ parts: 2 * v["chunks"] * v["channels"], dgamma: v["channels"], dbeta: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 2 * v["chunks"] * v["channels"],
-  source: "// Second pass of the gradient of batch norm: adds the runs of rows up, in their order.\n\
-// One thread a channel.\n\
+  source: "// Second pass of the gradient of batch norm: adds the runs of rows up. A workgroup has LANES channels, and its GROUPS strands of\n\
+// threads take turns with the runs.\n\
 //\n\
 // shape parts: 2 * chunks * channels\n\
 // shape dgamma: channels\n\
@@ -824,8 +852,30 @@ export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "db
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
 \n\
 struct Params {\n\
   chunks: u32,\n\
@@ -837,41 +887,44 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> dbeta: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let channel = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (channel >= params.channels) {\n\
-    return;\n\
-  }\n\
+  let own = workgroup_index(group, grid) * LANES + local.x;\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(own, params.channels - 1u);\n\
   var gamma_sum = 0.0;\n\
   var beta_sum = 0.0;\n\
-  for (var chunk = 0u; chunk < params.chunks; chunk++) {\n\
+  for (var chunk = local.y; chunk < params.chunks; chunk += GROUPS) {\n\
     gamma_sum += parts[chunk * params.channels + channel];\n\
     beta_sum += parts[(params.chunks + chunk) * params.channels + channel];\n\
   }\n\
-  dgamma[channel] = gamma_sum;\n\
-  dbeta[channel] = beta_sum;\n\
+  let all_gamma = strand_sum(local.x, local.y, gamma_sum);\n\
+  let all_beta = strand_sum(local.x, local.y, beta_sum);\n\
+  if (local.y == 0u && own < params.channels) {\n\
+    dgamma[channel] = all_gamma;\n\
+    dbeta[channel] = all_beta;\n\
+  }\n\
 }\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS" | "EPSILON" | "RELU"> = {
   name: "batchNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["rows"] * v["channels"],
   source: "// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x\n\
 // (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed\n\
-// again: cheaper than reading them. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.\n\
+// again: cheaper than reading them. The GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape dy: rows * channels\n\
@@ -913,11 +966,31 @@ alias Stored = f32; //#half alias Stored = f16;\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a thread goes through.\n\
+// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
 const EPSILON: f32 = 0.00001;\n\
 const RELU: bool = false;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -932,7 +1005,7 @@ struct Params {\n\
 @group(0) @binding(5) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -940,17 +1013,16 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
-    return;\n\
-  }\n\
-  let mean = statistics[tile.channel];\n\
-  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
-  let scale = gamma[tile.channel] * inverse;\n\
-  let shift = beta[tile.channel];\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(tile.channel, channels - 1u);\n\
+  let mean = statistics[channel];\n\
+  let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);\n\
+  let scale = gamma[channel] * inverse;\n\
+  let shift = beta[channel];\n\
   var gamma_sum = Element();\n\
   var beta_sum = Element();\n\
-  for (var row = tile.begin; row < tile.end; row++) {\n\
-    let i = row * channels + tile.channel;\n\
+  for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
+    let i = row * channels + channel;\n\
     let centered = Element(x[i]) - mean;\n\
     // The output by the expression of batch-norm.\n\
     var g = Element(dy[i]);\n\
@@ -960,9 +1032,14 @@ fn main(\n\
     gamma_sum = fma(g, centered * inverse, gamma_sum);\n\
     beta_sum += g;\n\
   }\n\
+  let all_gamma = strand_sum(local.x, local.y, gamma_sum);\n\
+  let all_beta = strand_sum(local.x, local.y, beta_sum);\n\
+  if (local.y > 0u || tile.begin >= params.rows || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
-  parts[tile.chunk * channels + tile.channel] = gamma_sum;\n\
-  parts[(chunks + tile.chunk) * channels + tile.channel] = beta_sum;\n\
+  parts[tile.chunk * channels + channel] = all_gamma;\n\
+  parts[(chunks + tile.chunk) * channels + channel] = all_beta;\n\
 }\n\
 ",
 };
@@ -1125,19 +1202,20 @@ fn main(\n\
 ",
 };
 
-export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS"> = {
+export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
   name: "batchNormStatistics",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
   unrolls: () => [(8), (8)],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 5 * v["rows"] * v["channels"],
   source: "// First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and\n\
-// each channel. Rows are taken BLOCK at a time: mean and squares of a block are exact enough to be put together (Chan, Golub\n\
-// and LeVeque 1979), where a sum of squares would cancel. `parts` holds [chunk, channel] means, then as many sums of squares.\n\
+// each channel. The GROUPS strands of a workgroup take turns with the rows, BLOCK at a time: mean and squares of a block are\n\
+// exact enough to be put together (Chan, Golub and LeVeque 1979), where a sum of squares would cancel. `parts` holds\n\
+// [chunk, channel] means, then as many sums of squares.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape parts: 2 * ceil(rows / ROWS) * channels\n\
@@ -1175,10 +1253,30 @@ alias Stored = f32; //#half alias Stored = f16;\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a thread goes through.\n\
+// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
 const BLOCK = 8u;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -1189,7 +1287,7 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -1197,19 +1295,18 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
-    return;\n\
-  }\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(tile.channel, channels - 1u);\n\
   var count = 0.0;\n\
   var mean = Element();\n\
   var squares = Element();\n\
-  for (var row = tile.begin; row < tile.end; row += BLOCK) {\n\
+  for (var row = tile.begin + local.y * BLOCK; row < tile.end; row += GROUPS * BLOCK) {\n\
     var values: array<Element, BLOCK>;\n\
     var sum = Element();\n\
     //#unroll\n\
     for (var r = 0u; r < BLOCK; r++) {\n\
       // Past the end, the row before the end again, with no weight.\n\
-      values[r] = Element(x[min(row + r, tile.end - 1u) * channels + tile.channel]);\n\
+      values[r] = Element(x[min(row + r, tile.end - 1u) * channels + channel]);\n\
       sum += select(Element(), values[r], row + r < tile.end);\n\
     }\n\
     let more = f32(min(BLOCK, tile.end - row));\n\
@@ -1225,9 +1322,15 @@ fn main(\n\
     squares += step * step * (count * more / total);\n\
     count = total;\n\
   }\n\
+  let all = strand_sum(local.x, local.y, count * mean) / f32(tile.end - tile.begin);\n\
+  let apart = mean - all;\n\
+  let total_squares = strand_sum(local.x, local.y, fma(count * apart, apart, squares));\n\
+  if (local.y > 0u || tile.begin >= params.rows || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
-  parts[tile.chunk * channels + tile.channel] = mean;\n\
-  parts[(chunks + tile.chunk) * channels + tile.channel] = squares;\n\
+  parts[tile.chunk * channels + channel] = all;\n\
+  parts[(chunks + tile.chunk) * channels + channel] = total_squares;\n\
 }\n\
 ",
 };
@@ -1433,17 +1536,18 @@ fn main(\n\
 ",
 };
 
-export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "VECTOR" | "ROWS"> = {
+export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
   name: "columnSums",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => v["rows"] * v["channels"],
-  source: "// First pass of the sums of columns: of each run of ROWS rows. sum-splits adds the runs up.\n\
+  source: "// First pass of the sums of columns: of each run of ROWS rows, with which the GROUPS strands of a workgroup take turns.\n\
+// sum-splits adds the runs up.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape parts: ceil(rows / ROWS) * channels\n\
@@ -1472,9 +1576,29 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a thread goes through.\n\
+// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -1485,7 +1609,7 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -1493,14 +1617,16 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  if (tile.begin >= params.rows || tile.channel >= channels) {\n\
-    return;\n\
-  }\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(tile.channel, channels - 1u);\n\
   var sum = Element();\n\
-  for (var row = tile.begin; row < tile.end; row++) {\n\
-    sum += x[row * channels + tile.channel];\n\
+  for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
+    sum += x[row * channels + channel];\n\
   }\n\
-  parts[tile.chunk * channels + tile.channel] = sum;\n\
+  let total = strand_sum(local.x, local.y, sum);\n\
+  if (local.y == 0u && tile.begin < params.rows && tile.channel < channels) {\n\
+    parts[tile.chunk * channels + channel] = total;\n\
+  }\n\
 }\n\
 ",
 };
@@ -1910,7 +2036,7 @@ export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF"
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
   constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
+  unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
@@ -1922,7 +2048,8 @@ export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF"
 // times the channels of x. A workgroup computes ROW_THREADS * ROWS pixels x COL_THREADS * COLS channels. For DEPTH terms at a\n\
 // time, its threads load patches of x and a part of the weights, each element once, neighbouring threads neighbouring\n\
 // channels. A thread loads the same pixels in every round: where their patches begin and which taps lie inside of the image\n\
-// is worked out once, as a bit for each row and each column of the window.\n\
+// is worked out once, as a bit for each row and each column of the window. The loads of a round are under way while the round\n\
+// before it is multiplied.\n\
 //\n\
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
@@ -2109,6 +2236,93 @@ fn term_at(k: u32, phase: vec2u) -> Term {\n\
   return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);\n\
 }\n\
 \n\
+// The first of the four terms of every patch that a thread loads: the number of threads is a multiple of TERM_VECTORS.\n\
+fn first_term_of(thread: u32) -> u32 {\n\
+  return 4u * (thread % TERM_VECTORS);\n\
+}\n\
+\n\
+// Where a thread loads from, the same in every round: the starts of its patches, which taps of each lie inside of the image, and\n\
+// its weights.\n\
+struct Sources {\n\
+  x_at: array<u32, LEFT_LOADS>,\n\
+  inside: array<u32, LEFT_LOADS>,\n\
+  weight_at: array<vec4u, RIGHT_LOADS>,\n\
+}\n\
+\n\
+// What a thread has loaded for the round that begins with term k, and the bits of inside_bits that its terms need.\n\
+struct Round {\n\
+  k: u32,\n\
+  needs: u32,\n\
+  left: array<vec4<Stored>, LEFT_LOADS>,\n\
+  right: array<vec4f, RIGHT_LOADS>,\n\
+}\n\
+\n\
+// The first terms from k on that a pixel of the phase reads.\n\
+fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
+  var next = k;\n\
+  if (TRANSPOSED && TAP_A_ROUND) {\n\
+    while (next < TERMS) {\n\
+      let tap = next / IN_CHANNELS;\n\
+      let ky = tap / KERNEL_WIDTH;\n\
+      let kx = tap % KERNEL_WIDTH;\n\
+      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;\n\
+      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;\n\
+      if (reads_row && reads_column) {\n\
+        break;\n\
+      }\n\
+      next = (tap + 1u) * IN_CHANNELS;\n\
+    }\n\
+  }\n\
+  return next;\n\
+}\n\
+\n\
+// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.\n\
+fn load_round(k: u32, phase: vec2u, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
+  let own_terms = first_term_of(thread);\n\
+  (*round).k = k;\n\
+  if (TAP_A_VECTOR) {\n\
+    let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);\n\
+    (*round).needs = term.needs;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = (*sources).x_at[i] + term.offset;\n\
+      (*round).left[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).left[i] = x[at / 4u];\n\
+    }\n\
+  } else {\n\
+    //#unroll\n\
+    for (var t = 0u; t < 4u; t++) {\n\
+      let term = term_at(k + own_terms + t, phase);\n\
+      //#unroll\n\
+      for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+        let value = x[(*sources).x_at[i] + term.offset]; //#vec4 let value = Stored(0.0);\n\
+        (*round).left[i][t] = select(Stored(0.0), value, ((*sources).inside[i] & term.needs) == term.needs);\n\
+      }\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let at = (*sources).weight_at[i] + k * OUT_CHANNELS;\n\
+    (*round).right[i] = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 (*round).right[i] = weight[at.x / 4u];\n\
+  }\n\
+}\n\
+\n\
+fn store_round(thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
+      let counts = !TAP_A_VECTOR || ((*sources).inside[i] & (*round).needs) == (*round).needs;\n\
+      left_tile[i * THREADS + thread] = select(vec4f(0.0), vec4f((*round).left[i]), counts);\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
+      let counts = TAP_A_ROUND || (*round).k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;\n\
+      right_tile[i * THREADS + thread] = select(vec4f(0.0), (*round).right[i], counts);\n\
+    }\n\
+  }\n\
+}\n\
+\n\
 @compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
@@ -2127,27 +2341,24 @@ fn main(\n\
   let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;\n\
   let first_column = index % column_blocks * TILE_COLS;\n\
   let thread = local.y * COL_THREADS + local.x;\n\
-  // The same in every load: the number of threads is a multiple of TERM_VECTORS.\n\
-  let own_terms = 4u * (thread % TERM_VECTORS);\n\
+  let own_terms = first_term_of(thread);\n\
 \n\
-  var x_at: array<u32, LEFT_LOADS>;\n\
-  var inside: array<u32, LEFT_LOADS>;\n\
+  var sources: Sources;\n\
   //#unroll\n\
   for (var i = 0u; i < LEFT_LOADS; i++) {\n\
     let number = first_pixel + (i * THREADS + thread) / TERM_VECTORS;\n\
     if (POINTWISE) {\n\
-      x_at[i] = number * IN_CHANNELS;\n\
-      inside[i] = select(0u, 0x7fffffffu, number < pixels);\n\
+      sources.x_at[i] = number * IN_CHANNELS;\n\
+      sources.inside[i] = select(0u, 0x7fffffffu, number < pixels);\n\
     } else {\n\
       let pixel = output_pixel(number, phase);\n\
       let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);\n\
-      x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;\n\
-      inside[i] = inside_bits(pixel);\n\
+      sources.x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;\n\
+      sources.inside[i] = inside_bits(pixel);\n\
     }\n\
-    x_at[i] += select(0u, own_terms, TAP_A_ROUND);\n\
+    sources.x_at[i] += select(0u, own_terms, TAP_A_ROUND);\n\
   }\n\
   // Channels past the end repeat the last ones: what comes of them is not stored.\n\
-  var weight_at: array<vec4u, RIGHT_LOADS>;\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let number = i * THREADS + thread;\n\
@@ -2157,66 +2368,23 @@ fn main(\n\
       vec4u(min(column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
       OUT_CHANNELS % 4u == 0u,\n\
     );\n\
-    weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;\n\
+    sources.weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;\n\
   }\n\
 \n\
   var sums: Sums;\n\
-  for (var k = 0u; k < TERMS; k += DEPTH) {\n\
-    if (TRANSPOSED && TAP_A_ROUND) {\n\
-      let tap = k / IN_CHANNELS;\n\
-      let ky = tap / KERNEL_WIDTH;\n\
-      let kx = tap % KERNEL_WIDTH;\n\
-      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;\n\
-      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;\n\
-      if (!reads_row || !reads_column) {\n\
-        // No pixel of the phase reads this tap: on to the next one.\n\
-        k = (tap + 1u) * IN_CHANNELS - DEPTH;\n\
-        continue;\n\
-      }\n\
-    }\n\
-    var left: array<vec4f, LEFT_LOADS>;\n\
-    if (TAP_A_VECTOR) {\n\
-      let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);\n\
-      //#unroll\n\
-      for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-        let at = x_at[i] + term.offset;\n\
-        let counts = (inside[i] & term.needs) == term.needs;\n\
-        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);\n\
-        left[i] = select(vec4f(0.0), values, counts);\n\
-      }\n\
-    } else {\n\
-      //#unroll\n\
-      for (var t = 0u; t < 4u; t++) {\n\
-        let term = term_at(k + own_terms + t, phase);\n\
-        //#unroll\n\
-        for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-          let value = f32(x[x_at[i] + term.offset]); //#vec4 let value = 0.0;\n\
-          left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);\n\
-        }\n\
-      }\n\
-    }\n\
-    var right: array<vec4f, RIGHT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let at = weight_at[i] + k * OUT_CHANNELS;\n\
-      let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;\n\
-      let values = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 let values = weight[at.x / 4u];\n\
-      right[i] = select(vec4f(0.0), values, counts);\n\
-    }\n\
+  var round: Round;\n\
+  var k = next_terms(0u, phase);\n\
+  if (k < TERMS) {\n\
+    load_round(k, phase, thread, &sources, &round);\n\
+  }\n\
+  while (k < TERMS) {\n\
     workgroupBarrier();\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
-        left_tile[i * THREADS + thread] = left[i];\n\
-      }\n\
-    }\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
-        right_tile[i * THREADS + thread] = right[i];\n\
-      }\n\
-    }\n\
+    store_round(thread, &sources, &round);\n\
     workgroupBarrier();\n\
+    k = next_terms(k + DEPTH, phase);\n\
+    if (k < TERMS) {\n\
+      load_round(k, phase, thread, &sources, &round);\n\
+    }\n\
     multiply_tiles(&sums, local);\n\
   }\n\
 \n\
@@ -2252,7 +2420,7 @@ export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [4, (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
+  unrolls: (v) => [(v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
@@ -2263,7 +2431,8 @@ export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "
 // A matrix product patches^T dy: its rows are the taps times the channels of x, its columns the channels of dy, and the terms\n\
 // of its sums the output pixels. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of one run. For\n\
 // DEPTH pixels at a time, its threads load a part of their patches and of dy, each element once, neighbouring threads\n\
-// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels.\n\
+// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels. The loads of a round are\n\
+// under way while the round before it is multiplied.\n\
 //\n\
 // A thread holds ROWS x COLS sums in registers: vectors of 4 rows that lie ROW_THREADS vectors apart, and vectors of 4 columns\n\
 // that lie COL_THREADS vectors apart, so that neighbouring threads read side by side and no two of them from one bank. ROWS\n\
@@ -2339,6 +2508,70 @@ struct Params {\n\
 var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
 var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;\n\
 \n\
+// What a thread loads, the same in every round: four rows of patches, as the rows and columns of their taps and their distance\n\
+// from the start of a patch, and four columns of dy; of `pixels`, those before pixel_end.\n\
+struct Sources {\n\
+  tap_y: vec4u,\n\
+  tap_x: vec4u,\n\
+  tap_at: vec4u,\n\
+  columns: vec4u,\n\
+  pixels: u32,\n\
+  pixel_end: u32,\n\
+}\n\
+\n\
+// What a thread has loaded for a round; `inside` has a bit for each patch that lies inside of the image.\n\
+struct Round {\n\
+  inside: u32,\n\
+  patches: array<vec4<Stored>, X_LOADS>,\n\
+  gradients: array<vec4<Stored>, DY_LOADS>,\n\
+}\n\
+\n\
+// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.\n\
+fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {\n\
+  (*round).inside = 0u;\n\
+  //#unroll\n\
+  for (var i = 0u; i < X_LOADS; i++) {\n\
+    let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
+    let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
+    let ox = pixel % OUT_WIDTH;\n\
+    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;\n\
+    let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
+    if (TAP_A_VECTOR) {\n\
+      let at = start + sources.tap_at.x;\n\
+      let inside = oy * STRIDE + sources.tap_y.x < IN_HEIGHT && ox * STRIDE + sources.tap_x.x < IN_WIDTH;\n\
+      let counts = pixel < sources.pixel_end && (POINTWISE || inside);\n\
+      (*round).patches[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).patches[i] = x[at / 4u];\n\
+      (*round).inside |= select(0u, 1u << i, counts);\n\
+    } else {\n\
+      let at = vec4u(start) + sources.tap_at;\n\
+      let rows_inside = vec4u(oy * STRIDE) + sources.tap_y < vec4u(IN_HEIGHT);\n\
+      let columns_inside = vec4u(ox * STRIDE) + sources.tap_x < vec4u(IN_WIDTH);\n\
+      let counts = vec4<bool>(pixel < sources.pixel_end) & rows_inside & columns_inside;\n\
+      let values = vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4<Stored>();\n\
+      (*round).patches[i] = select(vec4<Stored>(), values, counts);\n\
+    }\n\
+  }\n\
+  // Of a pixel past the end of the run, the patch is zero, and dy does not count.\n\
+  //#unroll\n\
+  for (var i = 0u; i < DY_LOADS; i++) {\n\
+    let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, sources.pixels - 1u);\n\
+    let at = vec4u(pixel * OUT_CHANNELS) + sources.columns;\n\
+    (*round).gradients[i] = vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 (*round).gradients[i] = dy[at.x / 4u];\n\
+  }\n\
+}\n\
+\n\
+fn store_round(thread: u32, round: ptr<function, Round>) {\n\
+  //#unroll\n\
+  for (var i = 0u; i < X_LOADS; i++) {\n\
+    let counts = !TAP_A_VECTOR || ((*round).inside & (1u << i)) != 0u;\n\
+    x_tile[i * THREADS + thread] = select(vec4f(0.0), vec4f((*round).patches[i]), counts);\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < DY_LOADS; i++) {\n\
+    dy_tile[i * THREADS + thread] = vec4f((*round).gradients[i]);\n\
+  }\n\
+}\n\
+\n\
 @compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
@@ -2362,79 +2595,51 @@ fn main(\n\
 \n\
   // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
   let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
-  var tap_y: vec4u;\n\
-  var tap_x: vec4u;\n\
-  var tap_at: vec4u;\n\
+  var sources: Sources;\n\
+  sources.pixels = pixels;\n\
+  sources.pixel_end = pixel_end;\n\
   //#unroll\n\
   for (var t = 0u; t < 4u; t++) {\n\
     let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
     let tap = row / IN_CHANNELS;\n\
     // Below the first pixel, these wrap to numbers far past the last one.\n\
-    tap_y[t] = tap / KERNEL_WIDTH - PADDING;\n\
-    tap_x[t] = tap % KERNEL_WIDTH - PADDING;\n\
-    tap_at[t] = (tap_y[t] * IN_WIDTH + tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
+    sources.tap_y[t] = tap / KERNEL_WIDTH - PADDING;\n\
+    sources.tap_x[t] = tap % KERNEL_WIDTH - PADDING;\n\
+    sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
   let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
-  let columns = select(\n\
+  sources.columns = select(\n\
     min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
     vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
     OUT_CHANNELS % 4u == 0u,\n\
   );\n\
 \n\
+  // The remainders show the compiler that the indices into the tiles are in range, so that it leaves out checks.\n\
+  let tile_row = local.y % ROW_THREADS;\n\
+  let tile_column = local.x % COL_THREADS;\n\
+  let first_pixel = split * pixels_per_split;\n\
   var sums: array<array<vec4f, COL_VECTORS>, ROWS>;\n\
-  for (var p = split * pixels_per_split; p < pixel_end; p += DEPTH) {\n\
-    var patches: array<vec4f, X_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < X_LOADS; i++) {\n\
-      let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
-      let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
-      let ox = pixel % OUT_WIDTH;\n\
-      let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;\n\
-      let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
-      if (TAP_A_VECTOR) {\n\
-        let at = start + tap_at.x;\n\
-        let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;\n\
-        let counts = pixel < pixel_end && (POINTWISE || inside);\n\
-        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);\n\
-        patches[i] = select(vec4f(0.0), values, counts);\n\
-      } else {\n\
-        let at = vec4u(start) + tap_at;\n\
-        let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);\n\
-        let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);\n\
-        let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;\n\
-        let values = vec4f(vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w])); //#vec4 let values = vec4f(0.0);\n\
-        patches[i] = select(vec4f(0.0), values, counts);\n\
-      }\n\
-    }\n\
-    // Of a pixel past the end of the run, the patch is zero, and dy does not count.\n\
-    var gradients: array<vec4f, DY_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < DY_LOADS; i++) {\n\
-      let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);\n\
-      let at = vec4u(pixel * OUT_CHANNELS) + columns;\n\
-      gradients[i] = vec4f(vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w])); //#vec4 gradients[i] = vec4f(dy[at.x / 4u]);\n\
-    }\n\
+  var round: Round;\n\
+  if (first_pixel < pixel_end) {\n\
+    load_round(first_pixel, thread, sources, &round);\n\
+  }\n\
+  for (var p = first_pixel; p < pixel_end; p += DEPTH) {\n\
     workgroupBarrier();\n\
-    //#unroll\n\
-    for (var i = 0u; i < X_LOADS; i++) {\n\
-      x_tile[i * THREADS + thread] = patches[i];\n\
-    }\n\
-    //#unroll\n\
-    for (var i = 0u; i < DY_LOADS; i++) {\n\
-      dy_tile[i * THREADS + thread] = gradients[i];\n\
-    }\n\
+    store_round(thread, &round);\n\
     workgroupBarrier();\n\
-\n\
+    if (p + DEPTH < pixel_end) {\n\
+      load_round(p + DEPTH, thread, sources, &round);\n\
+    }\n\
     for (var k = 0u; k < DEPTH; k++) {\n\
       var left: array<vec4f, ROW_VECTORS>;\n\
       //#unroll\n\
       for (var r = 0u; r < ROW_VECTORS; r++) {\n\
-        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + local.y];\n\
+        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + tile_row];\n\
       }\n\
       var right: array<vec4f, COL_VECTORS>;\n\
       //#unroll\n\
       for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + local.x];\n\
+        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + tile_column];\n\
       }\n\
       //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
@@ -4379,7 +4584,8 @@ export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "
 //\n\
 // a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
 // A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns. For DEPTH terms of the sums at a time, its\n\
-// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements.\n\
+// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements. The loads of a round are\n\
+// under way while the round before it is multiplied.\n\
 //\n\
 // shape a: rows * inner\n\
 // shape b: inner * cols\n\
@@ -4489,6 +4695,60 @@ fn right_place(number: u32) -> vec2u {\n\
   );\n\
 }\n\
 \n\
+// How far apart neighbouring terms lie in a and in b.\n\
+fn strides() -> vec2u {\n\
+  return vec2u(select(1u, params.rows, TRANSPOSE_A), select(params.cols, 1u, TRANSPOSE_B));\n\
+}\n\
+\n\
+// Where a thread loads from.\n\
+struct Sources {\n\
+  a_at: array<u32, LEFT_LOADS>,\n\
+  b_at: array<vec4u, RIGHT_LOADS>,\n\
+}\n\
+\n\
+// What a thread has loaded for the round that begins with term k.\n\
+struct Round {\n\
+  k: u32,\n\
+  left: array<vec4f, LEFT_LOADS>,\n\
+  right: array<vec4f, RIGHT_LOADS>,\n\
+}\n\
+\n\
+// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.\n\
+fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
+  let across = strides();\n\
+  (*round).k = k;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let at = (*sources).a_at[i] + k * across.x;\n\
+    (*round).left[i] = vec4f(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let at = (*sources).b_at[i] + k * across.y;\n\
+    (*round).right[i] = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];\n\
+  }\n\
+}\n\
+\n\
+// Terms past the end are zero; what stands there in memory does not count.\n\
+fn store_round(thread: u32, round: ptr<function, Round>) {\n\
+  let k = (*round).k;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let place = left_place(i * THREADS + thread);\n\
+    if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
+      let terms = vec4u(k + 4u * place.y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), (*round).left[i], terms < vec4u(params.inner));\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let place = right_place(i * THREADS + thread);\n\
+    if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
+      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), (*round).right[i], k + place.x < params.inner);\n\
+    }\n\
+  }\n\
+}\n\
+\n\
 @compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
@@ -4503,18 +4763,16 @@ fn main(\n\
     return;\n\
   }\n\
   let thread = local.y * COL_THREADS + local.x;\n\
-  let a_across = select(1u, params.rows, TRANSPOSE_A);\n\
-  let b_across = select(params.cols, 1u, TRANSPOSE_B);\n\
+  let across = strides();\n\
 \n\
   // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
-  var a_at: array<u32, LEFT_LOADS>;\n\
+  var sources: Sources;\n\
   //#unroll\n\
   for (var i = 0u; i < LEFT_LOADS; i++) {\n\
     let place = left_place(i * THREADS + thread);\n\
     let row = min(first_row + place.x, params.rows - 1u);\n\
-    a_at[i] = select(row * params.inner, row, TRANSPOSE_A) + 4u * place.y * a_across;\n\
+    sources.a_at[i] = select(row * params.inner, row, TRANSPOSE_A) + 4u * place.y * across.x;\n\
   }\n\
-  var b_at: array<vec4u, RIGHT_LOADS>;\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let place = right_place(i * THREADS + thread);\n\
@@ -4524,44 +4782,19 @@ fn main(\n\
       vec4u(min(column, max(params.cols, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
       VECTOR == 4u,\n\
     );\n\
-    b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * b_across;\n\
+    sources.b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * across.y;\n\
   }\n\
 \n\
   var sums: Sums;\n\
+  var round: Round;\n\
+  load_round(0u, thread, &sources, &round);\n\
   for (var k = 0u; k < params.inner; k += DEPTH) {\n\
-    // Terms past the end are zero; what stands there in memory does not count.\n\
-    var left: array<vec4f, LEFT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      let at = a_at[i] + k * a_across;\n\
-      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
-      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]); //#vec4 let values = a[at / 4u];\n\
-      left[i] = select(vec4f(0.0), values, terms < vec4u(params.inner));\n\
-    }\n\
-    var right: array<vec4f, RIGHT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let at = b_at[i] + k * b_across;\n\
-      let term = k + right_place(i * THREADS + thread).x;\n\
-      let values = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 let values = b[at.x / 4u];\n\
-      right[i] = select(vec4f(0.0), values, term < params.inner);\n\
-    }\n\
     workgroupBarrier();\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      let place = left_place(i * THREADS + thread);\n\
-      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
-        left_tile[place.x * LEFT_STRIDE + place.y] = left[i];\n\
-      }\n\
-    }\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let place = right_place(i * THREADS + thread);\n\
-      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
-        right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];\n\
-      }\n\
-    }\n\
+    store_round(thread, &round);\n\
     workgroupBarrier();\n\
+    if (k + DEPTH < params.inner) {\n\
+      load_round(k + DEPTH, thread, &sources, &round);\n\
+    }\n\
     multiply_tiles(&sums, local);\n\
   }\n\
 \n\
@@ -7508,17 +7741,18 @@ fn main(\n\
 ",
 };
 
-export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES" | "ELEMENTS"> = {
+export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES" | "GROUPS" | "ELEMENTS"> = {
   name: "sumSplits",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["splits"] * v["elements"],
-  source: "// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i], in order of s.\n\
+  source: "// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i]. A workgroup has LANES elements at a time, and its GROUPS\n\
+// strands of threads take turns with their parts.\n\
 //\n\
 // shape parts: splits * elements\n\
 // shape y: elements\n\
@@ -7529,10 +7763,32 @@ export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -7543,7 +7799,7 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -7551,12 +7807,18 @@ fn main(\n\
 ) {\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
-  for (var i = first + local.x; i < end; i += LANES) {\n\
+  for (var base = first; base < end; base += LANES) {\n\
+    let own = base + local.x;\n\
+    // Past the last element, that one again: every thread has to come to the barriers.\n\
+    let i = min(own, params.elements - 1u);\n\
     var sum = 0.0;\n\
-    for (var s = 0u; s < params.splits; s++) {\n\
+    for (var s = local.y; s < params.splits; s += GROUPS) {\n\
       sum += parts[s * params.elements + i];\n\
     }\n\
-    y[i] = sum;\n\
+    let total = strand_sum(local.x, local.y, sum);\n\
+    if (local.y == 0u && own < params.elements) {\n\
+      y[own] = total;\n\
+    }\n\
   }\n\
 }\n\
 ",
@@ -7983,10 +8245,13 @@ const LANES: u32 = 4u;\n\
 const GROUPS: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
 // Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two.\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
   workgroupBarrier();\n\
   strands[strand * LANES + lane] = value;\n\
   workgroupBarrier();\n\
@@ -8075,10 +8340,13 @@ const GROUPS: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
 const EPSILON: f32 = 0.0000000001;\n\
 // Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two.\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
   workgroupBarrier();\n\
   strands[strand * LANES + lane] = value;\n\
   workgroupBarrier();\n\

@@ -1,8 +1,11 @@
 // Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits
-// every time. GROUPS is a power of two.
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.
 var<workgroup> strands: array<Element, LANES * GROUPS>;
 
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {
+  if (GROUPS == 1u) {
+    return value;
+  }
   workgroupBarrier();
   strands[strand * LANES + lane] = value;
   workgroupBarrier();

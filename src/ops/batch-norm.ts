@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, type Tensor } from "../engine/tensor.js";
 import { reluGradient } from "./elementwise.js";
-import { channelTile, rowsPerRun, rowsPerThread } from "./tiles.js";
+import { channelTile, combineTile, rowsPerThread, runTile } from "./tiles.js";
 
 /** The tensors of a batch norm, all [channels]. */
 export interface BatchNormTensors {
@@ -33,18 +33,19 @@ export function columnStatistics(
   running?: { mean: Tensor; var: Tensor; momentum: number },
 ): Tensor {
   const [rows, channels] = channelShape(x);
-  const ROWS = rowsPerRun(rows);
-  const tile = channelTile(tape.device, channels);
-  const parts = tape.tensor([2, Math.ceil(rows / ROWS), channels], `parts of the statistics of ${x.label}`);
+  const tile = runTile(tape.device, rows, channels);
+  const { ROWS } = tile;
+  const chunks = Math.ceil(rows / ROWS);
+  const parts = tape.tensor([2, chunks, channels], `parts of the statistics of ${x.label}`);
   const statistics = tape.tensor([2, channels], `statistics of ${x.label}`);
-  tape.launch(kernels.batchNormStatistics, { x, parts }, { rows, channels }, { ROWS, ...tile });
+  tape.launch(kernels.batchNormStatistics, { x, parts }, { rows, channels }, tile);
   // Without running statistics to move, the two bindings need tensors all the same.
   const unused = () => tape.tensor([channels], "unused");
   tape.launch(
     kernels.batchNormCombine,
     { parts, statistics, running_mean: running?.mean ?? unused(), running_var: running?.var ?? unused() },
     { rows, channels, momentum: running?.momentum ?? 0 },
-    { ROWS, UPDATE_RUNNING: running !== undefined },
+    { ...combineTile(tape.device, chunks, channels), ROWS, UPDATE_RUNNING: running !== undefined },
   );
   return statistics;
 }
@@ -88,19 +89,19 @@ export function batchNorm(
     // With a residual, the gradient past the rectifier is needed as a tensor anyway: the passes below then read that.
     const fused = relu && !residual;
     const g = relu && residual ? reluGradient(tape, y, dy) : dy;
-    const ROWS = rowsPerRun(rows);
-    const chunks = Math.ceil(rows / ROWS);
+    const run = runTile(tape.device, rows, channels);
+    const chunks = Math.ceil(rows / run.ROWS);
     const parts = tape.tensor([2, chunks, channels], `parts of the gradient of ${gamma.label}`);
     const dgamma = tape.tensor([channels], `gradient of ${gamma.label}`);
     const dbeta = tape.tensor([channels], `gradient of ${beta.label}`);
     const source = { x, dy: g, statistics, gamma, beta };
+    tape.launch(kernels.batchNormGradientSums, { ...source, parts }, { rows, channels }, { ...run, RELU: fused });
     tape.launch(
-      kernels.batchNormGradientSums,
-      { ...source, parts },
-      { rows, channels },
-      { ROWS, ...tile, RELU: fused },
+      kernels.batchNormGradientCombine,
+      { parts, dgamma, dbeta },
+      { chunks, channels },
+      combineTile(tape.device, chunks, channels),
     );
-    tape.launch(kernels.batchNormGradientCombine, { parts, dgamma, dbeta }, { chunks, channels });
     let dx: Tensor | null = null;
     if (tape.needsGradient(x)) {
       dx = tape.tensor(x.shape, `gradient of ${x.label}`, x.type);

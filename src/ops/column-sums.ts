@@ -1,20 +1,23 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, type Tensor } from "../engine/tensor.js";
-import { channelTile, rowsPerRun } from "./tiles.js";
+import { combineTile, runTile } from "./tiles.js";
 
 /** Adds up the parts [splits, ...shape] of a sum: the result has the shape given. */
 export function sumSplits(tape: Tape, parts: Tensor, shape: readonly number[], label: string): Tensor {
   const y = tape.tensor(shape, label);
-  tape.launch(kernels.sumSplits, { parts, y }, { elements: y.size, splits: parts.size / y.size });
+  const splits = parts.size / y.size;
+  const ELEMENTS = tape.device.adapter.software ? 8 : 1;
+  const tile = { ...combineTile(tape.device, splits, y.size), ELEMENTS };
+  tape.launch(kernels.sumSplits, { parts, y }, { elements: y.size, splits }, tile);
   return y;
 }
 
 /** Sum over all but the last dimension: [..., channels] -> [channels]. Not differentiable. */
 export function columnSums(tape: Tape, x: Tensor): Tensor {
   const [rows, channels] = channelShape(x);
-  const ROWS = rowsPerRun(rows);
-  const parts = tape.tensor([Math.ceil(rows / ROWS), channels], `sums of ${x.label}`);
-  tape.launch(kernels.columnSums, { x, parts }, { rows, channels }, { ROWS, ...channelTile(tape.device, channels) });
+  const tile = runTile(tape.device, rows, channels);
+  const parts = tape.tensor([Math.ceil(rows / tile.ROWS), channels], `sums of ${x.label}`);
+  tape.launch(kernels.columnSums, { x, parts }, { rows, channels }, tile);
   return sumSplits(tape, parts, [channels], `sum of ${x.label}`);
 }

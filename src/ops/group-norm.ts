@@ -3,7 +3,7 @@ import type { Tape } from "../engine/tape.js";
 import { expectShape, mapShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
 import { reluGradient } from "./elementwise.js";
-import { channelTile, rowsPerRun, rowsPerThread } from "./tiles.js";
+import { channelTile, combineTile, rowsPerRun, rowsPerThread } from "./tiles.js";
 
 /** The tensors of a group norm, both [channels]. */
 export interface GroupNormTensors {
@@ -80,7 +80,12 @@ export function groupNorm(
     const source = { x, dy: g, statistics, gamma, beta };
     tape.launch(kernels.groupNormGradientSums, { ...source, parts }, map, { ...run, RELU: fused });
     tape.launch(kernels.groupNormGradientCombine, { parts, gamma, sums, means }, { ...map, groups, runs });
-    tape.launch(kernels.batchNormGradientCombine, { parts: sums, dgamma, dbeta }, { chunks: batch, channels });
+    tape.launch(
+      kernels.batchNormGradientCombine,
+      { parts: sums, dgamma, dbeta },
+      { chunks: batch, channels },
+      combineTile(tape.device, batch, channels),
+    );
     let dx: Tensor | null = null;
     if (tape.needsGradient(x)) {
       dx = tape.tensor(x.shape, `gradient of ${x.label}`);

@@ -97,6 +97,37 @@ export function strandTile(device: Device, channels: number) {
   return device.adapter.software ? { LANES: 8, GROUPS: 1, VECTOR } : { LANES: 4, GROUPS: 64, VECTOR };
 }
 
+/** Threads of a workgroup on a GPU whose strands take turns with rows. */
+const STRAND_THREADS = 256;
+
+function powerOfTwoFrom(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value));
+}
+
+/**
+ * The first pass of sums over the rows of a map [rows, channels], a run of ROWS rows a workgroup. On a GPU, a workgroup is as
+ * large as it may be, and there are enough of them to hide the time of loads; on a software adapter, one strand goes through
+ * a whole run.
+ */
+export function runTile(device: Device, rows: number, channels: number) {
+  const { LANES, VECTOR } = channelTile(device, channels);
+  if (device.adapter.software) return { LANES, GROUPS: 1, VECTOR, ROWS: rowsPerRun(rows) };
+  const lanes = Math.min(LANES, powerOfTwoFrom(channels / VECTOR));
+  const GROUPS = STRAND_THREADS / lanes;
+  const blocks = Math.ceil(channels / VECTOR / lanes);
+  // Eight rows a thread at least: as many as the statistics take at once.
+  const perThread = Math.max(8, Math.ceil((rows * blocks) / GROUPS / wantedWorkgroups(device)));
+  return { LANES: lanes, GROUPS, VECTOR, ROWS: GROUPS * perThread };
+}
+
+/** The second pass: so many runs of so many elements. On a GPU, a thread has a few parts of an element to add up, not all. */
+export function combineTile(device: Device, runs: number, elements: number) {
+  if (device.adapter.software) return { LANES: 64, GROUPS: 1 };
+  const strands = Math.min(32, powerOfTwoFrom(runs / 8));
+  const GROUPS = Math.max(1, strands);
+  return { LANES: Math.max(8, Math.min(64, STRAND_THREADS / GROUPS, powerOfTwoFrom(elements))), GROUPS };
+}
+
 /** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */
 export function rowsPerThread(device: Device): number {
   return device.adapter.software ? 32 : 8;
