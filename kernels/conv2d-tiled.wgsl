@@ -5,7 +5,8 @@
 // times the channels of x. A workgroup computes ROW_THREADS * ROWS pixels x COL_THREADS * COLS channels. For DEPTH terms at a
 // time, its threads load patches of x and a part of the weights, each element once, neighbouring threads neighbouring
 // channels. A thread loads the same pixels in every round: where their patches begin and which taps lie inside of the image
-// is worked out once, as a bit for each row and each column of the window.
+// is worked out once, as a bit for each row and each column of the window. The loads of a round are under way while the round
+// before it is multiplied.
 //
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
@@ -129,6 +130,93 @@ fn term_at(k: u32, phase: vec2u) -> Term {
   return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);
 }
 
+// The first of the four terms of every patch that a thread loads: the number of threads is a multiple of TERM_VECTORS.
+fn first_term_of(thread: u32) -> u32 {
+  return 4u * (thread % TERM_VECTORS);
+}
+
+// Where a thread loads from, the same in every round: the starts of its patches, which taps of each lie inside of the image, and
+// its weights.
+struct Sources {
+  x_at: array<u32, LEFT_LOADS>,
+  inside: array<u32, LEFT_LOADS>,
+  weight_at: array<vec4u, RIGHT_LOADS>,
+}
+
+// What a thread has loaded for the round that begins with term k, and the bits of inside_bits that its terms need.
+struct Round {
+  k: u32,
+  needs: u32,
+  left: array<vec4<Stored>, LEFT_LOADS>,
+  right: array<vec4f, RIGHT_LOADS>,
+}
+
+// The first terms from k on that a pixel of the phase reads.
+fn next_terms(k: u32, phase: vec2u) -> u32 {
+  var next = k;
+  if (TRANSPOSED && TAP_A_ROUND) {
+    while (next < TERMS) {
+      let tap = next / IN_CHANNELS;
+      let ky = tap / KERNEL_WIDTH;
+      let kx = tap % KERNEL_WIDTH;
+      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;
+      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;
+      if (reads_row && reads_column) {
+        break;
+      }
+      next = (tap + 1u) * IN_CHANNELS;
+    }
+  }
+  return next;
+}
+
+// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.
+fn load_round(k: u32, phase: vec2u, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {
+  let own_terms = first_term_of(thread);
+  (*round).k = k;
+  if (TAP_A_VECTOR) {
+    let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);
+    (*round).needs = term.needs;
+    //#unroll
+    for (var i = 0u; i < LEFT_LOADS; i++) {
+      let at = (*sources).x_at[i] + term.offset;
+      (*round).left[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).left[i] = x[at / 4u];
+    }
+  } else {
+    //#unroll
+    for (var t = 0u; t < 4u; t++) {
+      let term = term_at(k + own_terms + t, phase);
+      //#unroll
+      for (var i = 0u; i < LEFT_LOADS; i++) {
+        let value = x[(*sources).x_at[i] + term.offset]; //#vec4 let value = Stored(0.0);
+        (*round).left[i][t] = select(Stored(0.0), value, ((*sources).inside[i] & term.needs) == term.needs);
+      }
+    }
+  }
+  //#unroll
+  for (var i = 0u; i < RIGHT_LOADS; i++) {
+    let at = (*sources).weight_at[i] + k * OUT_CHANNELS;
+    (*round).right[i] = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 (*round).right[i] = weight[at.x / 4u];
+  }
+}
+
+fn store_round(thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {
+  //#unroll
+  for (var i = 0u; i < LEFT_LOADS; i++) {
+    if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
+      let counts = !TAP_A_VECTOR || ((*sources).inside[i] & (*round).needs) == (*round).needs;
+      left_tile[i * THREADS + thread] = select(vec4f(0.0), vec4f((*round).left[i]), counts);
+    }
+  }
+  //#unroll
+  for (var i = 0u; i < RIGHT_LOADS; i++) {
+    if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
+      let counts = TAP_A_ROUND || (*round).k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;
+      right_tile[i * THREADS + thread] = select(vec4f(0.0), (*round).right[i], counts);
+    }
+  }
+}
+
 @compute @workgroup_size(COL_THREADS, ROW_THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -147,27 +235,24 @@ fn main(
   let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;
   let first_column = index % column_blocks * TILE_COLS;
   let thread = local.y * COL_THREADS + local.x;
-  // The same in every load: the number of threads is a multiple of TERM_VECTORS.
-  let own_terms = 4u * (thread % TERM_VECTORS);
+  let own_terms = first_term_of(thread);
 
-  var x_at: array<u32, LEFT_LOADS>;
-  var inside: array<u32, LEFT_LOADS>;
+  var sources: Sources;
   //#unroll
   for (var i = 0u; i < LEFT_LOADS; i++) {
     let number = first_pixel + (i * THREADS + thread) / TERM_VECTORS;
     if (POINTWISE) {
-      x_at[i] = number * IN_CHANNELS;
-      inside[i] = select(0u, 0x7fffffffu, number < pixels);
+      sources.x_at[i] = number * IN_CHANNELS;
+      sources.inside[i] = select(0u, 0x7fffffffu, number < pixels);
     } else {
       let pixel = output_pixel(number, phase);
       let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);
-      x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;
-      inside[i] = inside_bits(pixel);
+      sources.x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;
+      sources.inside[i] = inside_bits(pixel);
     }
-    x_at[i] += select(0u, own_terms, TAP_A_ROUND);
+    sources.x_at[i] += select(0u, own_terms, TAP_A_ROUND);
   }
   // Channels past the end repeat the last ones: what comes of them is not stored.
-  var weight_at: array<vec4u, RIGHT_LOADS>;
   //#unroll
   for (var i = 0u; i < RIGHT_LOADS; i++) {
     let number = i * THREADS + thread;
@@ -177,66 +262,23 @@ fn main(
       vec4u(min(column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
       OUT_CHANNELS % 4u == 0u,
     );
-    weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;
+    sources.weight_at[i] = vec4u(number / TILE_COL_VECTORS * OUT_CHANNELS) + columns;
   }
 
   var sums: Sums;
-  for (var k = 0u; k < TERMS; k += DEPTH) {
-    if (TRANSPOSED && TAP_A_ROUND) {
-      let tap = k / IN_CHANNELS;
-      let ky = tap / KERNEL_WIDTH;
-      let kx = tap % KERNEL_WIDTH;
-      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;
-      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;
-      if (!reads_row || !reads_column) {
-        // No pixel of the phase reads this tap: on to the next one.
-        k = (tap + 1u) * IN_CHANNELS - DEPTH;
-        continue;
-      }
-    }
-    var left: array<vec4f, LEFT_LOADS>;
-    if (TAP_A_VECTOR) {
-      let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);
-      //#unroll
-      for (var i = 0u; i < LEFT_LOADS; i++) {
-        let at = x_at[i] + term.offset;
-        let counts = (inside[i] & term.needs) == term.needs;
-        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);
-        left[i] = select(vec4f(0.0), values, counts);
-      }
-    } else {
-      //#unroll
-      for (var t = 0u; t < 4u; t++) {
-        let term = term_at(k + own_terms + t, phase);
-        //#unroll
-        for (var i = 0u; i < LEFT_LOADS; i++) {
-          let value = f32(x[x_at[i] + term.offset]); //#vec4 let value = 0.0;
-          left[i][t] = select(0.0, value, (inside[i] & term.needs) == term.needs);
-        }
-      }
-    }
-    var right: array<vec4f, RIGHT_LOADS>;
-    //#unroll
-    for (var i = 0u; i < RIGHT_LOADS; i++) {
-      let at = weight_at[i] + k * OUT_CHANNELS;
-      let counts = TAP_A_ROUND || k + (i * THREADS + thread) / TILE_COL_VECTORS < TERMS;
-      let values = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 let values = weight[at.x / 4u];
-      right[i] = select(vec4f(0.0), values, counts);
-    }
+  var round: Round;
+  var k = next_terms(0u, phase);
+  if (k < TERMS) {
+    load_round(k, phase, thread, &sources, &round);
+  }
+  while (k < TERMS) {
     workgroupBarrier();
-    //#unroll
-    for (var i = 0u; i < LEFT_LOADS; i++) {
-      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
-        left_tile[i * THREADS + thread] = left[i];
-      }
-    }
-    //#unroll
-    for (var i = 0u; i < RIGHT_LOADS; i++) {
-      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
-        right_tile[i * THREADS + thread] = right[i];
-      }
-    }
+    store_round(thread, &sources, &round);
     workgroupBarrier();
+    k = next_terms(k + DEPTH, phase);
+    if (k < TERMS) {
+      load_round(k, phase, thread, &sources, &round);
+    }
     multiply_tiles(&sums, local);
   }
 

@@ -4,7 +4,8 @@
 // A matrix product patches^T dy: its rows are the taps times the channels of x, its columns the channels of dy, and the terms
 // of its sums the output pixels. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of one run. For
 // DEPTH pixels at a time, its threads load a part of their patches and of dy, each element once, neighbouring threads
-// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels.
+// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels. The loads of a round are
+// under way while the round before it is multiplied.
 //
 // A thread holds ROWS x COLS sums in registers: vectors of 4 rows that lie ROW_THREADS vectors apart, and vectors of 4 columns
 // that lie COL_THREADS vectors apart, so that neighbouring threads read side by side and no two of them from one bank. ROWS
@@ -68,6 +69,70 @@ struct Params {
 var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;
 var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;
 
+// What a thread loads, the same in every round: four rows of patches, as the rows and columns of their taps and their distance
+// from the start of a patch, and four columns of dy; of `pixels`, those before pixel_end.
+struct Sources {
+  tap_y: vec4u,
+  tap_x: vec4u,
+  tap_at: vec4u,
+  columns: vec4u,
+  pixels: u32,
+  pixel_end: u32,
+}
+
+// What a thread has loaded for a round; `inside` has a bit for each patch that lies inside of the image.
+struct Round {
+  inside: u32,
+  patches: array<vec4<Stored>, X_LOADS>,
+  gradients: array<vec4<Stored>, DY_LOADS>,
+}
+
+// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.
+fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {
+  (*round).inside = 0u;
+  //#unroll
+  for (var i = 0u; i < X_LOADS; i++) {
+    let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;
+    let oy = pixel / OUT_WIDTH % OUT_HEIGHT;
+    let ox = pixel % OUT_WIDTH;
+    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;
+    let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);
+    if (TAP_A_VECTOR) {
+      let at = start + sources.tap_at.x;
+      let inside = oy * STRIDE + sources.tap_y.x < IN_HEIGHT && ox * STRIDE + sources.tap_x.x < IN_WIDTH;
+      let counts = pixel < sources.pixel_end && (POINTWISE || inside);
+      (*round).patches[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).patches[i] = x[at / 4u];
+      (*round).inside |= select(0u, 1u << i, counts);
+    } else {
+      let at = vec4u(start) + sources.tap_at;
+      let rows_inside = vec4u(oy * STRIDE) + sources.tap_y < vec4u(IN_HEIGHT);
+      let columns_inside = vec4u(ox * STRIDE) + sources.tap_x < vec4u(IN_WIDTH);
+      let counts = vec4<bool>(pixel < sources.pixel_end) & rows_inside & columns_inside;
+      let values = vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4<Stored>();
+      (*round).patches[i] = select(vec4<Stored>(), values, counts);
+    }
+  }
+  // Of a pixel past the end of the run, the patch is zero, and dy does not count.
+  //#unroll
+  for (var i = 0u; i < DY_LOADS; i++) {
+    let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, sources.pixels - 1u);
+    let at = vec4u(pixel * OUT_CHANNELS) + sources.columns;
+    (*round).gradients[i] = vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 (*round).gradients[i] = dy[at.x / 4u];
+  }
+}
+
+fn store_round(thread: u32, round: ptr<function, Round>) {
+  //#unroll
+  for (var i = 0u; i < X_LOADS; i++) {
+    let counts = !TAP_A_VECTOR || ((*round).inside & (1u << i)) != 0u;
+    x_tile[i * THREADS + thread] = select(vec4f(0.0), vec4f((*round).patches[i]), counts);
+  }
+  //#unroll
+  for (var i = 0u; i < DY_LOADS; i++) {
+    dy_tile[i * THREADS + thread] = vec4f((*round).gradients[i]);
+  }
+}
+
 @compute @workgroup_size(COL_THREADS, ROW_THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -91,79 +156,51 @@ fn main(
 
   // Rows and columns past the end repeat the last ones: what comes of them is not stored.
   let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);
-  var tap_y: vec4u;
-  var tap_x: vec4u;
-  var tap_at: vec4u;
+  var sources: Sources;
+  sources.pixels = pixels;
+  sources.pixel_end = pixel_end;
   //#unroll
   for (var t = 0u; t < 4u; t++) {
     let row = min(own_row + t, WEIGHT_ROWS - 1u);
     let tap = row / IN_CHANNELS;
     // Below the first pixel, these wrap to numbers far past the last one.
-    tap_y[t] = tap / KERNEL_WIDTH - PADDING;
-    tap_x[t] = tap % KERNEL_WIDTH - PADDING;
-    tap_at[t] = (tap_y[t] * IN_WIDTH + tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;
+    sources.tap_y[t] = tap / KERNEL_WIDTH - PADDING;
+    sources.tap_x[t] = tap % KERNEL_WIDTH - PADDING;
+    sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;
   }
   let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);
-  let columns = select(
+  sources.columns = select(
     min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),
     vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
     OUT_CHANNELS % 4u == 0u,
   );
 
+  // The remainders show the compiler that the indices into the tiles are in range, so that it leaves out checks.
+  let tile_row = local.y % ROW_THREADS;
+  let tile_column = local.x % COL_THREADS;
+  let first_pixel = split * pixels_per_split;
   var sums: array<array<vec4f, COL_VECTORS>, ROWS>;
-  for (var p = split * pixels_per_split; p < pixel_end; p += DEPTH) {
-    var patches: array<vec4f, X_LOADS>;
-    //#unroll
-    for (var i = 0u; i < X_LOADS; i++) {
-      let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;
-      let oy = pixel / OUT_WIDTH % OUT_HEIGHT;
-      let ox = pixel % OUT_WIDTH;
-      let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;
-      let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);
-      if (TAP_A_VECTOR) {
-        let at = start + tap_at.x;
-        let inside = oy * STRIDE + tap_y.x < IN_HEIGHT && ox * STRIDE + tap_x.x < IN_WIDTH;
-        let counts = pixel < pixel_end && (POINTWISE || inside);
-        let values = vec4f(vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u])); //#vec4 let values = vec4f(x[at / 4u]);
-        patches[i] = select(vec4f(0.0), values, counts);
-      } else {
-        let at = vec4u(start) + tap_at;
-        let rows_inside = vec4u(oy * STRIDE) + tap_y < vec4u(IN_HEIGHT);
-        let columns_inside = vec4u(ox * STRIDE) + tap_x < vec4u(IN_WIDTH);
-        let counts = vec4<bool>(pixel < pixel_end) & rows_inside & columns_inside;
-        let values = vec4f(vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w])); //#vec4 let values = vec4f(0.0);
-        patches[i] = select(vec4f(0.0), values, counts);
-      }
-    }
-    // Of a pixel past the end of the run, the patch is zero, and dy does not count.
-    var gradients: array<vec4f, DY_LOADS>;
-    //#unroll
-    for (var i = 0u; i < DY_LOADS; i++) {
-      let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, pixels - 1u);
-      let at = vec4u(pixel * OUT_CHANNELS) + columns;
-      gradients[i] = vec4f(vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w])); //#vec4 gradients[i] = vec4f(dy[at.x / 4u]);
-    }
+  var round: Round;
+  if (first_pixel < pixel_end) {
+    load_round(first_pixel, thread, sources, &round);
+  }
+  for (var p = first_pixel; p < pixel_end; p += DEPTH) {
     workgroupBarrier();
-    //#unroll
-    for (var i = 0u; i < X_LOADS; i++) {
-      x_tile[i * THREADS + thread] = patches[i];
-    }
-    //#unroll
-    for (var i = 0u; i < DY_LOADS; i++) {
-      dy_tile[i * THREADS + thread] = gradients[i];
-    }
+    store_round(thread, &round);
     workgroupBarrier();
-
+    if (p + DEPTH < pixel_end) {
+      load_round(p + DEPTH, thread, sources, &round);
+    }
     for (var k = 0u; k < DEPTH; k++) {
       var left: array<vec4f, ROW_VECTORS>;
       //#unroll
       for (var r = 0u; r < ROW_VECTORS; r++) {
-        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + local.y];
+        left[r] = x_tile[k * TILE_ROW_VECTORS + r * ROW_THREADS + tile_row];
       }
       var right: array<vec4f, COL_VECTORS>;
       //#unroll
       for (var c = 0u; c < COL_VECTORS; c++) {
-        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + local.x];
+        right[c] = dy_tile[k * TILE_COL_VECTORS + c * COL_THREADS + tile_column];
       }
       //#unroll
       for (var r = 0u; r < ROWS; r++) {

@@ -3,7 +3,8 @@
 //
 // a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.
 // A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns. For DEPTH terms of the sums at a time, its
-// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements.
+// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements. The loads of a round are
+// under way while the round before it is multiplied.
 //
 // shape a: rows * inner
 // shape b: inner * cols
@@ -58,6 +59,60 @@ fn right_place(number: u32) -> vec2u {
   );
 }
 
+// How far apart neighbouring terms lie in a and in b.
+fn strides() -> vec2u {
+  return vec2u(select(1u, params.rows, TRANSPOSE_A), select(params.cols, 1u, TRANSPOSE_B));
+}
+
+// Where a thread loads from.
+struct Sources {
+  a_at: array<u32, LEFT_LOADS>,
+  b_at: array<vec4u, RIGHT_LOADS>,
+}
+
+// What a thread has loaded for the round that begins with term k.
+struct Round {
+  k: u32,
+  left: array<vec4f, LEFT_LOADS>,
+  right: array<vec4f, RIGHT_LOADS>,
+}
+
+// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.
+fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {
+  let across = strides();
+  (*round).k = k;
+  //#unroll
+  for (var i = 0u; i < LEFT_LOADS; i++) {
+    let at = (*sources).a_at[i] + k * across.x;
+    (*round).left[i] = vec4f(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];
+  }
+  //#unroll
+  for (var i = 0u; i < RIGHT_LOADS; i++) {
+    let at = (*sources).b_at[i] + k * across.y;
+    (*round).right[i] = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];
+  }
+}
+
+// Terms past the end are zero; what stands there in memory does not count.
+fn store_round(thread: u32, round: ptr<function, Round>) {
+  let k = (*round).k;
+  //#unroll
+  for (var i = 0u; i < LEFT_LOADS; i++) {
+    let place = left_place(i * THREADS + thread);
+    if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
+      let terms = vec4u(k + 4u * place.y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);
+      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), (*round).left[i], terms < vec4u(params.inner));
+    }
+  }
+  //#unroll
+  for (var i = 0u; i < RIGHT_LOADS; i++) {
+    let place = right_place(i * THREADS + thread);
+    if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
+      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), (*round).right[i], k + place.x < params.inner);
+    }
+  }
+}
+
 @compute @workgroup_size(COL_THREADS, ROW_THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -72,18 +127,16 @@ fn main(
     return;
   }
   let thread = local.y * COL_THREADS + local.x;
-  let a_across = select(1u, params.rows, TRANSPOSE_A);
-  let b_across = select(params.cols, 1u, TRANSPOSE_B);
+  let across = strides();
 
   // Rows and columns past the end repeat the last ones: what comes of them is not stored.
-  var a_at: array<u32, LEFT_LOADS>;
+  var sources: Sources;
   //#unroll
   for (var i = 0u; i < LEFT_LOADS; i++) {
     let place = left_place(i * THREADS + thread);
     let row = min(first_row + place.x, params.rows - 1u);
-    a_at[i] = select(row * params.inner, row, TRANSPOSE_A) + 4u * place.y * a_across;
+    sources.a_at[i] = select(row * params.inner, row, TRANSPOSE_A) + 4u * place.y * across.x;
   }
-  var b_at: array<vec4u, RIGHT_LOADS>;
   //#unroll
   for (var i = 0u; i < RIGHT_LOADS; i++) {
     let place = right_place(i * THREADS + thread);
@@ -93,44 +146,19 @@ fn main(
       vec4u(min(column, max(params.cols, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),
       VECTOR == 4u,
     );
-    b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * b_across;
+    sources.b_at[i] = columns * select(1u, params.inner, TRANSPOSE_B) + place.x * across.y;
   }
 
   var sums: Sums;
+  var round: Round;
+  load_round(0u, thread, &sources, &round);
   for (var k = 0u; k < params.inner; k += DEPTH) {
-    // Terms past the end are zero; what stands there in memory does not count.
-    var left: array<vec4f, LEFT_LOADS>;
-    //#unroll
-    for (var i = 0u; i < LEFT_LOADS; i++) {
-      let at = a_at[i] + k * a_across;
-      let terms = vec4u(k + 4u * left_place(i * THREADS + thread).y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);
-      let values = vec4f(a[at], a[at + a_across], a[at + 2u * a_across], a[at + 3u * a_across]); //#vec4 let values = a[at / 4u];
-      left[i] = select(vec4f(0.0), values, terms < vec4u(params.inner));
-    }
-    var right: array<vec4f, RIGHT_LOADS>;
-    //#unroll
-    for (var i = 0u; i < RIGHT_LOADS; i++) {
-      let at = b_at[i] + k * b_across;
-      let term = k + right_place(i * THREADS + thread).x;
-      let values = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 let values = b[at.x / 4u];
-      right[i] = select(vec4f(0.0), values, term < params.inner);
-    }
     workgroupBarrier();
-    //#unroll
-    for (var i = 0u; i < LEFT_LOADS; i++) {
-      let place = left_place(i * THREADS + thread);
-      if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
-        left_tile[place.x * LEFT_STRIDE + place.y] = left[i];
-      }
-    }
-    //#unroll
-    for (var i = 0u; i < RIGHT_LOADS; i++) {
-      let place = right_place(i * THREADS + thread);
-      if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
-        right_tile[place.x * RIGHT_STRIDE + place.y] = right[i];
-      }
-    }
+    store_round(thread, &round);
     workgroupBarrier();
+    if (k + DEPTH < params.inner) {
+      load_round(k + DEPTH, thread, &sources, &round);
+    }
     multiply_tiles(&sums, local);
   }
 

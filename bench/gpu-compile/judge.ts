@@ -107,6 +107,7 @@ export function bestVariant(cases: readonly Case[], faulty: ReadonlySet<string>)
     byEstimate(
       tiled.map(({ variant }) => variant),
       product,
+      "amd",
     )[0].name
   );
 }

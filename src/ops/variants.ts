@@ -94,7 +94,7 @@ export function matmulVariants(device: Device, shape: ProductShape, transposed: 
     device,
     shape.cols,
     columnTiles(device, shape.cols).map((tile) => inRegisters(kernels.matmul, tile)),
-    () => byEstimate(matmulTiles, shape).map((variant) => inWorkgroups(variant, vectors)),
+    () => byEstimate(matmulTiles, shape, device.adapter.vendor).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
 
@@ -113,7 +113,7 @@ export function convolutionVariants(
     device,
     shape.cols,
     columnTiles(device, shape.cols).map((tile) => inRegisters(kernels.conv2d, { ...tile, RUN_TAPS })),
-    () => byEstimate(convolutionTiles, shape).map((variant) => inWorkgroups(variant, vectors)),
+    () => byEstimate(convolutionTiles, shape, device.adapter.vendor).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
 
@@ -130,7 +130,7 @@ export function weightGradientVariants(
     // Splits are so many products one beside the other.
     const splits = Math.ceil(wantedWorkgroups(device) / blocks);
     const product = { rows: shape.rows * splits, inner: Math.ceil(shape.inner / splits), cols: shape.cols };
-    return estimatedTime(variant, product);
+    return estimatedTime(variant, product, device.adapter.vendor);
   };
   return choose<WeightGradientVariant>(
     device,

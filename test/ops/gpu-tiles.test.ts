@@ -50,7 +50,8 @@ tiles("the weight gradient's are loaded whole by all threads", () => {
   }
 });
 
-const best = (rows: number, inner: number, cols: number) => byEstimate(convolutionTiles, { rows, inner, cols })[0].tile;
+const best = (rows: number, inner: number, cols: number, vendor = "") =>
+  byEstimate(convolutionTiles, { rows, inner, cols }, vendor)[0].tile;
 
 tiles("the default is as wide as there are columns, and small where a large one leaves compute units idle", () => {
   assert.is(best(262144, 576, 64).COL_THREADS * 8, 64);
@@ -59,9 +60,17 @@ tiles("the default is as wide as there are columns, and small where a large one 
   assert.ok(few.ROW_THREADS * few.ROWS * few.COL_THREADS * few.COLS < 128 * 128);
 });
 
+tiles("the default is what was measured to be fast, where something was measured", () => {
+  const { COL_THREADS, ROWS, COLS, DEPTH } = best(262144, 576, 64, "nvidia");
+  assert.equal([COL_THREADS * COLS, ROWS, COLS, DEPTH], [64, 8, 4, 16]);
+  for (const variants of [convolutionTiles, weightGradientTiles]) {
+    assert.ok(variants.every(({ nvidiaRate = 0 }) => nvidiaRate > 0 && nvidiaRate < 1));
+  }
+});
+
 tiles("the estimate grows with the terms, and with rounds of workgroups", () => {
   const [square] = convolutionTiles;
-  const time = (rows: number, inner: number) => estimatedTime(square, { rows, inner, cols: 128 });
+  const time = (rows: number, inner: number) => estimatedTime(square, { rows, inner, cols: 128 }, "");
   assert.is(time(8192, 512), 2 * time(8192, 256));
   assert.is(time(2 * 8192, 256), 2 * time(8192, 256));
   // 64 workgroups at once, and one more.
