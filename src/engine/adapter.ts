@@ -13,6 +13,16 @@ export interface AdapterSummary {
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;
 const NULL_BACKEND = /null[ -]backend|^null$/i;
 
+/**
+ * What npm `webgpu` (Dawn) is opened with. Timestamps without the 65 us steps that hide timing from web pages; and f16 on NVIDIA's
+ * GPUs, which Dawn holds back there for failures of its conformance tests in f16 arithmetic: kernels here store f16 and compute
+ * in f32, and `doctor` checks them.
+ */
+const DAWN_OPTIONS = [
+  "disable-dawn-features=timestamp_quantization",
+  "enable-dawn-features=vulkan_enable_f16_on_nvidia",
+];
+
 function isGpu(value: unknown): value is GPU {
   return typeof value === "object" && value !== null && "requestAdapter" in value;
 }
@@ -79,7 +89,7 @@ async function findGpu(): Promise<GPU> {
   Object.assign(globalThis, globals);
   if (!patient) waitWithoutSpinning();
   patient = true;
-  nodeGpu ??= create([]);
+  nodeGpu ??= create(DAWN_OPTIONS);
   return nodeGpu;
 }
 
@@ -91,11 +101,15 @@ export function releaseGpu(): void {
 
 function summarize(info: GPUAdapterInfo): AdapterSummary {
   const parts = [info.description, info.device].map((part) => String(part ?? "").trim());
-  const label =
-    parts.find((part) => part !== "" && !/^\d+$/.test(part)) ?? `${info.vendor} ${info.architecture}`.trim();
+  const [description, model] = parts.map((part) => (/^\d*$/.test(part) ? null : part));
   const all = `${info.vendor} ${info.architecture} ${parts.join(" ")}`;
   const fallback = "isFallbackAdapter" in info && info.isFallbackAdapter === true;
   const software = fallback || SOFTWARE.test(all);
+  // Some drivers' descriptions name the GPU ("Apple M2"), and some only themselves ("NVIDIA: 580.159.04").
+  const label =
+    description && model && !software && !description.toLowerCase().includes(model.toLowerCase())
+      ? `${model} (${description})`
+      : (description ?? model ?? `${info.vendor} ${info.architecture}`.trim());
   return {
     name: `${label === "" ? "unnamed adapter" : label}${software ? " (software adapter)" : ""}`,
     vendor: String(info.vendor),
