@@ -167,7 +167,9 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
 
 function contrastCases(device: Device, rows: number, dim: number): Case[] {
   const shape = `2N ${rows}, dimension ${dim}`;
-  const params = { rows, dim, inverse_temperature: 2, splits: 8 };
+  // A panel of all columns.
+  const panel = { column_rows: rows, first_column: 0, width: rows, same_block: 1, continues: 0 };
+  const params = { ...panel, rows, dim, inverse_temperature: 2, splits: 8 };
   const [registers] = contrastRegisterTiles(device);
   const product = { rows, inner: dim, cols: rows };
   return [
