@@ -4,13 +4,16 @@ import type { Case } from "./cases.js";
 import type { Geometry } from "./geometry.js";
 import type { Compiled } from "./toolchain.js";
 
-/** Families that are looked at, and the waves on a SIMD that hide the latency of memory there. */
+/**
+ * Families that are looked at, and the waves on a SIMD that are needed there. Kernels with tiles load a round ahead: waves have to hide
+ * no more than the barriers.
+ */
 export const FAMILIES: Readonly<Record<string, { readonly gpu: string; readonly waves: number }>> = {
   // Counted as waves of 32 threads; half as many of 64.
   navi31: { gpu: "RDNA 3", waves: 8 },
-  navi21: { gpu: "RDNA 2", waves: 8 },
+  navi21: { gpu: "RDNA 2", waves: 6 },
   // A SIMD holds 10 waves of 64 threads at most, and issues an instruction in 4 cycles.
-  vega10: { gpu: "GCN 5", waves: 2 },
+  vega10: { gpu: "GCN 5", waves: 1 },
 };
 
 /** What a family's compiler made of a case. */

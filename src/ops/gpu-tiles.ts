@@ -88,10 +88,10 @@ function matmulVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof ker
 
 /** Variants of the matrix product; the default for large ones first. */
 export const matmulTiles: readonly GpuVariant<typeof kernels.matmulTiled>[] = [
-  matmulVariant(square, 0.92),
-  matmulVariant(tall, 0.89),
-  matmulVariant(wide, 0.89),
-  matmulVariant(tallLight, 0.58),
+  matmulVariant(square, 0.93),
+  matmulVariant(tall, 0.9),
+  matmulVariant(wide, 0.91),
+  matmulVariant(tallLight, 0.6),
   matmulVariant(smallMedium, 0.58),
   matmulVariant(smallLight, 0.41),
   matmulVariant(tiny, 0.38),
@@ -104,14 +104,14 @@ function convolutionVariant(tile: WorkgroupTile, rate: number, nvidiaRate: numbe
 
 /** Variants of the convolution, and of its input gradient; the default for many channels first. */
 export const convolutionTiles: readonly GpuVariant<typeof kernels.conv2dTiled>[] = [
-  convolutionVariant(square, 0.97, 0.52),
+  convolutionVariant(square, 0.95, 0.52),
   convolutionVariant(squareDeep, 0.95, 0.62),
-  convolutionVariant(tall, 0.94, 0.52),
-  convolutionVariant(wide, 0.96, 0.53),
-  convolutionVariant(small, 0.94, 0.6),
-  convolutionVariant(tallLight, 0.6, 0.62),
-  convolutionVariant(smallLight, 0.42, 0.6),
-  convolutionVariant(tiny, 0.44, 0.52),
+  convolutionVariant(tall, 0.92, 0.52),
+  convolutionVariant(wide, 0.92, 0.53),
+  convolutionVariant(small, 0.93, 0.6),
+  convolutionVariant(tallLight, 0.61, 0.62),
+  convolutionVariant(smallLight, 0.43, 0.6),
+  convolutionVariant(tiny, 0.4, 0.52),
 ];
 
 /** `nvidiaRate`: as above. */
@@ -121,14 +121,14 @@ function weightGradientVariant(tile: WorkgroupTile, rate: number, nvidiaRate: nu
 
 /** Variants of the convolution's weight gradient; the default for many channels first. */
 export const weightGradientTiles: readonly GpuVariant<typeof kernels.conv2dWeightGradientTiled>[] = [
-  weightGradientVariant(square, 0.93, 0.58),
-  weightGradientVariant(squareDeep, 0.9, 0.64),
-  weightGradientVariant(tall, 0.89, 0.6),
-  weightGradientVariant(wide, 0.92, 0.64),
-  weightGradientVariant(small, 0.89, 0.43),
-  weightGradientVariant(tallLight, 0.58, 0.68),
-  weightGradientVariant(smallLight, 0.41, 0.5),
-  weightGradientVariant(tiny, 0.41, 0.49),
+  weightGradientVariant(square, 0.92, 0.58),
+  weightGradientVariant(squareDeep, 0.86, 0.64),
+  weightGradientVariant(tall, 0.85, 0.6),
+  weightGradientVariant(wide, 0.89, 0.64),
+  weightGradientVariant(small, 0.84, 0.43),
+  weightGradientVariant(tallLight, 0.55, 0.68),
+  weightGradientVariant(smallLight, 0.4, 0.5),
+  weightGradientVariant(tiny, 0.36, 0.49),
 ];
 
 /** Two numbers for each thread, to put the largest logits and the sums of a row together. */
@@ -139,7 +139,7 @@ function partialsVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof k
 /** Variants of the first pass of NT-Xent; the default first. */
 export const contrastTiles: readonly GpuVariant<typeof kernels.ntXentPartialsTiled>[] = [
   partialsVariant(tallLight, 0.61),
-  partialsVariant(wideLight, 0.57),
+  partialsVariant(wideLight, 0.6),
   partialsVariant(smallLight, 0.41),
   partialsVariant(tiny, 0.41),
 ];
