@@ -40,4 +40,22 @@ command("prints its plan, runs it, and goes on with what is left", () =>
   }),
 );
 
+command("trains, fine-tunes on lists of labels, and compares", () =>
+  inTemporaryFolder(async (cwd) => {
+    await writeFiles(join(cwd, "set"), await classFolders(60));
+    const { stdout } = succeeded(await simclr(["experiment", "few-labels", "--data", "set", "--out", "out"], { cwd }));
+    assert.match(stdout, /^run 7 of 7: start from scratch, labels 1, seed 1$/m);
+    assert.match(stdout, /^- Against training from scratch, the pre-trained encoder gains .* of the labels\.$/m);
+    const folder = join(cwd, "out/few-labels-smoke");
+    const rows = (await readFile(join(folder, "results.csv"), "utf8")).trim().split("\n");
+    assert.is(rows.length, 1 + 7);
+    const lists = ["pre-trained", "from-scratch"].map((start) =>
+      readFile(join(folder, `runs/start-${start}-labels-0.1-seed-1/training-images.txt`), "utf8"),
+    );
+    const [pretrained, fromScratch] = await Promise.all(lists);
+    assert.ok(pretrained.length > 0);
+    assert.is(pretrained, fromScratch, "both start from the same labels");
+  }),
+);
+
 command.run();

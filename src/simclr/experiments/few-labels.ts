@@ -70,7 +70,7 @@ export const fewLabels: Experiment = {
       sections: [
         {
           title: "Accuracy by labels",
-          note: `All weights are trained with the labels, on crops and flips. Every class has the same number of images in a subset; images.txt in the folder of each run lists them. The pre-training, one for all, saw all ${counted(setting.trainImages, "image")} without labels; seeds differ in the subsets, the new weights and the order.`,
+          note: `All weights are trained with the labels, on crops and flips. Every class has the same number of images in a subset; training-images.txt in the folder of each run lists them. The pre-training, one for all, saw all ${counted(setting.trainImages, "image")} without labels; seeds differ in the subsets, the new weights and the order.`,
           figures: [
             {
               kind: "lines",
