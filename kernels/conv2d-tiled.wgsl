@@ -170,7 +170,7 @@ fn next_terms(k: u32, phase: vec2u) -> u32 {
   return next;
 }
 
-// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.
+// Begins the loads of a round. Nothing here waits for whole vectors: what of them does not count is made zero in store_round.
 fn load_round(k: u32, phase: vec2u, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {
   let own_terms = first_term_of(thread);
   (*round).k = k;

@@ -87,7 +87,7 @@ struct Round {
   gradients: array<vec4<Stored>, DY_LOADS>,
 }
 
-// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.
+// Begins the loads of a round. Nothing here waits for whole vectors: what of them does not count is made zero in store_round.
 fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {
   (*round).inside = 0u;
   //#unroll

@@ -2276,7 +2276,7 @@ fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
   return next;\n\
 }\n\
 \n\
-// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.\n\
+// Begins the loads of a round. Nothing here waits for whole vectors: what of them does not count is made zero in store_round.\n\
 fn load_round(k: u32, phase: vec2u, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
   let own_terms = first_term_of(thread);\n\
   (*round).k = k;\n\
@@ -2526,7 +2526,7 @@ struct Round {\n\
   gradients: array<vec4<Stored>, DY_LOADS>,\n\
 }\n\
 \n\
-// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.\n\
+// Begins the loads of a round. Nothing here waits for whole vectors: what of them does not count is made zero in store_round.\n\
 fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {\n\
   (*round).inside = 0u;\n\
   //#unroll\n\

@@ -188,7 +188,10 @@ function check(variant: Variant): Check {
   });
 }
 
-/** Checks of batch norm, with all that is fused to it: few and many rows, one channel, more channels than a tile. */
+/**
+ * Checks of batch norm, with all that is fused to it: few and many rows, one channel, more channels than a tile. The many rows are
+ * so many runs that the second pass has strands on a GPU.
+ */
 export const batchNormChecks: readonly Check[] = [
   check({ rows: 75, channels: 7 }),
   check({ rows: 45, channels: 67, relu: true }),
@@ -197,6 +200,8 @@ export const batchNormChecks: readonly Check[] = [
   check({ rows: 53, channels: 1 }),
   check({ rows: 2, channels: 5 }),
   check({ rows: 75, channels: 3, mean: 100 }),
+  check({ rows: 16901, channels: 3, mean: 10 }),
+  check({ rows: 4100, channels: 12, relu: true }),
   check({ rows: 35, channels: 7, training: false }),
   check({ rows: 35, channels: 7, training: false, residual: true, relu: true }),
 ];

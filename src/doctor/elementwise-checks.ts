@@ -45,6 +45,8 @@ const sumChecks = (
     [67, 37],
     [131, 1],
     [1, 11],
+    // So many runs that the second pass has strands on a GPU.
+    [16901, 3],
   ] as const
 ).map(([rows, channels]) =>
   check(["columnSums", "sumSplits"], `sum over ${rows} rows of ${channels}`, (random) => {

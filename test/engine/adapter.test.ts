@@ -59,6 +59,15 @@ adapters("are told to be software where the processor plays GPU", async () => {
     "NVIDIA GeForce RTX 4090",
     false,
   ]);
+  // A driver that names itself only, and one that names the GPU.
+  assert.equal(await summarized({ vendor: "nvidia", device: "nvidia-h200", description: "NVIDIA: 580.159.04" }), [
+    "nvidia-h200 (NVIDIA: 580.159.04)",
+    false,
+  ]);
+  assert.equal(await summarized({ vendor: "apple", device: "Apple M2", description: "Metal driver on Apple M2" }), [
+    "Metal driver on Apple M2",
+    false,
+  ]);
   assert.equal(await summarized({ vendor: "apple", architecture: "metal-3" }), ["apple metal-3", false]);
   assert.equal(await summarized({}), ["unnamed adapter", false]);
 });
