@@ -48,7 +48,7 @@ export const ROUNDS: Choice = {
 /** How much larger the batches of a benchmark are made than a software adapter takes them. */
 export const BATCH_FACTOR: Choice = {
   name: "batch-factor",
-  description: "times as many images in each batch: 16 keeps a large GPU busy",
+  description: "times as many images in each batch, for GPUs",
   standard: "1",
 };
 

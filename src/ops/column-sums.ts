@@ -1,15 +1,13 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, type Tensor } from "../engine/tensor.js";
-import { combineTile, runTile } from "./tiles.js";
+import { runTile, splitsTile } from "./tiles.js";
 
 /** Adds up the parts [splits, ...shape] of a sum: the result has the shape given. */
 export function sumSplits(tape: Tape, parts: Tensor, shape: readonly number[], label: string): Tensor {
   const y = tape.tensor(shape, label);
   const splits = parts.size / y.size;
-  const ELEMENTS = tape.device.adapter.software ? 8 : 1;
-  const tile = { ...combineTile(tape.device, splits, y.size), ELEMENTS };
-  tape.launch(kernels.sumSplits, { parts, y }, { elements: y.size, splits }, tile);
+  tape.launch(kernels.sumSplits, { parts, y }, { elements: y.size, splits }, splitsTile(tape.device, splits, y.size));
   return y;
 }
 

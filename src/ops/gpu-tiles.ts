@@ -66,7 +66,6 @@ function variant<Kernel, Tile extends WorkgroupTile>(
   /** Of workgroup memory besides the two tiles. */
   extraBytes = 0,
   suffix = "",
-  nvidiaRate?: number,
 ): GpuVariant<Kernel, Tile> {
   const { ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH } = tile;
   const [rows, cols] = [ROW_THREADS * ROWS, COL_THREADS * COLS];
@@ -77,7 +76,6 @@ function variant<Kernel, Tile extends WorkgroupTile>(
     threads: ROW_THREADS * COL_THREADS,
     workgroupBytes: 4 * DEPTH * (rows + cols) + extraBytes,
     rate,
-    nvidiaRate,
   };
 }
 
@@ -97,38 +95,33 @@ export const matmulTiles: readonly GpuVariant<typeof kernels.matmulTiled>[] = [
   matmulVariant(tiny, 0.38),
 ];
 
-/** `nvidiaRate`: of an H200, at 128 to 128 channels, 3 x 3, 256 maps of 16 x 16. */
-function convolutionVariant(tile: WorkgroupTile, rate: number, nvidiaRate: number) {
-  return variant(kernels.conv2dTiled, tile, rate, 0, "", nvidiaRate);
+/** With `nvidiaRate` as measured on an H200, at 128 to 128 channels, 3 x 3, 256 maps of 16 x 16. */
+function measuredVariant<Kernel>(kernel: Kernel, tile: WorkgroupTile, rate: number, nvidiaRate: number) {
+  return { ...variant(kernel, tile, rate), nvidiaRate };
 }
 
 /** Variants of the convolution, and of its input gradient; the default for many channels first. */
 export const convolutionTiles: readonly GpuVariant<typeof kernels.conv2dTiled>[] = [
-  convolutionVariant(square, 0.95, 0.52),
-  convolutionVariant(squareDeep, 0.95, 0.62),
-  convolutionVariant(tall, 0.92, 0.52),
-  convolutionVariant(wide, 0.92, 0.53),
-  convolutionVariant(small, 0.93, 0.6),
-  convolutionVariant(tallLight, 0.61, 0.62),
-  convolutionVariant(smallLight, 0.43, 0.6),
-  convolutionVariant(tiny, 0.4, 0.52),
+  measuredVariant(kernels.conv2dTiled, square, 0.95, 0.52),
+  measuredVariant(kernels.conv2dTiled, squareDeep, 0.95, 0.62),
+  measuredVariant(kernels.conv2dTiled, tall, 0.92, 0.52),
+  measuredVariant(kernels.conv2dTiled, wide, 0.92, 0.53),
+  measuredVariant(kernels.conv2dTiled, small, 0.93, 0.6),
+  measuredVariant(kernels.conv2dTiled, tallLight, 0.61, 0.62),
+  measuredVariant(kernels.conv2dTiled, smallLight, 0.43, 0.6),
+  measuredVariant(kernels.conv2dTiled, tiny, 0.4, 0.52),
 ];
-
-/** `nvidiaRate`: as above. */
-function weightGradientVariant(tile: WorkgroupTile, rate: number, nvidiaRate: number) {
-  return variant(kernels.conv2dWeightGradientTiled, tile, rate, 0, "", nvidiaRate);
-}
 
 /** Variants of the convolution's weight gradient; the default for many channels first. */
 export const weightGradientTiles: readonly GpuVariant<typeof kernels.conv2dWeightGradientTiled>[] = [
-  weightGradientVariant(square, 0.92, 0.58),
-  weightGradientVariant(squareDeep, 0.86, 0.64),
-  weightGradientVariant(tall, 0.85, 0.6),
-  weightGradientVariant(wide, 0.89, 0.64),
-  weightGradientVariant(small, 0.84, 0.43),
-  weightGradientVariant(tallLight, 0.55, 0.68),
-  weightGradientVariant(smallLight, 0.4, 0.5),
-  weightGradientVariant(tiny, 0.36, 0.49),
+  measuredVariant(kernels.conv2dWeightGradientTiled, square, 0.92, 0.58),
+  measuredVariant(kernels.conv2dWeightGradientTiled, squareDeep, 0.86, 0.64),
+  measuredVariant(kernels.conv2dWeightGradientTiled, tall, 0.85, 0.6),
+  measuredVariant(kernels.conv2dWeightGradientTiled, wide, 0.89, 0.64),
+  measuredVariant(kernels.conv2dWeightGradientTiled, small, 0.84, 0.43),
+  measuredVariant(kernels.conv2dWeightGradientTiled, tallLight, 0.55, 0.68),
+  measuredVariant(kernels.conv2dWeightGradientTiled, smallLight, 0.4, 0.5),
+  measuredVariant(kernels.conv2dWeightGradientTiled, tiny, 0.36, 0.49),
 ];
 
 /** Two numbers for each thread, to put the largest logits and the sums of a row together. */

@@ -14,6 +14,11 @@ export interface Tile {
 /** The default, and others that may be faster. */
 type Tiles<T> = readonly [T, ...T[]];
 
+/** The least power of two that is no less than a number. */
+function powerOfTwoFrom(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value));
+}
+
 /**
  * Tiles for a result with so many columns. A GPU wants whole waves of 32 or 64 threads, and has caches for loads of the
  * same element. A software adapter runs a workgroup of 8 threads as one SIMD vector, and a load costs it as much as a dozen
@@ -33,8 +38,8 @@ export function columnTiles(device: Device, columns: number): Tiles<Tile> {
   }
   const vector = (COLS: number) => (COLS % 4 === 0 && columns % 4 === 0 ? 4 : 1);
   const alone = (ROWS: number): Tile => {
-    const COLS = Math.min(16, 2 ** Math.ceil(Math.log2(columns)));
-    const LANES = Math.min(8, 2 ** Math.ceil(Math.log2(columns / COLS)));
+    const COLS = Math.min(16, powerOfTwoFrom(columns));
+    const LANES = Math.min(8, powerOfTwoFrom(columns / COLS));
     return { LANES, GROUPS: 8 / LANES, ROWS, COLS, SHARE: 1, VECTOR: vector(COLS) };
   };
   const SHARE = sharedLanes(device, 8);
@@ -100,10 +105,6 @@ export function strandTile(device: Device, channels: number) {
 /** Threads of a workgroup on a GPU whose strands take turns with rows. */
 const STRAND_THREADS = 256;
 
-function powerOfTwoFrom(value: number): number {
-  return 2 ** Math.ceil(Math.log2(value));
-}
-
 /**
  * The first pass of sums over the rows of a map [rows, channels], a run of ROWS rows a workgroup. On a GPU, a workgroup is as
  * large as it may be, and there are enough of them to hide the time of loads; on a software adapter, one strand goes through
@@ -123,9 +124,13 @@ export function runTile(device: Device, rows: number, channels: number) {
 /** The second pass: so many runs of so many elements. On a GPU, a thread has a few parts of an element to add up, not all. */
 export function combineTile(device: Device, runs: number, elements: number) {
   if (device.adapter.software) return { LANES: 64, GROUPS: 1 };
-  const strands = Math.min(32, powerOfTwoFrom(runs / 8));
-  const GROUPS = Math.max(1, strands);
+  const GROUPS = Math.max(1, Math.min(32, powerOfTwoFrom(runs / 8)));
   return { LANES: Math.max(8, Math.min(64, STRAND_THREADS / GROUPS, powerOfTwoFrom(elements))), GROUPS };
+}
+
+/** The same for parts of any sum: a thread of a software adapter, which is dear, goes through several elements. */
+export function splitsTile(device: Device, splits: number, elements: number) {
+  return { ...combineTile(device, splits, elements), ELEMENTS: device.adapter.software ? 8 : 1 };
 }
 
 /** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */
@@ -140,5 +145,5 @@ export function wantedWorkgroups(device: Device): number {
 
 /** Rows that a thread adds up before the second pass, so that there are enough workgroups and short second passes. */
 export function rowsPerRun(rows: number): number {
-  return Math.max(16, Math.min(512, 2 ** Math.ceil(Math.log2(Math.sqrt(rows)))));
+  return Math.max(16, Math.min(512, powerOfTwoFrom(Math.sqrt(rows))));
 }
