@@ -5,14 +5,15 @@
 export type { KernelDefinition } from "../kernels/definition.js";
 export { kernels } from "../kernels/generated.js";
 export type { AdapterSummary } from "./engine/adapter.js";
+export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/choices.js";
 export { Device, openDevice, type Slab } from "./engine/device.js";
+export type { Launch, Recorder } from "./engine/launch.js";
 export type { DeviceMemory } from "./engine/memory.js";
 export type { KernelProfile } from "./engine/profiler.js";
 export type { CompileOptions, Program } from "./engine/program.js";
-export { type Backward, type Launch, Tape } from "./engine/tape.js";
+export { type Backward, Tape } from "./engine/tape.js";
 export { type ElementType, Tensor } from "./engine/tensor.js";
 export { type Timing, type TuneOptions, type TuneProgress, tune } from "./engine/tuner.js";
-export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/variants.js";
 export * from "./errors.js";
 export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
 export {

@@ -37,6 +37,35 @@ export {
   subset,
 } from "./data/views.js";
 export * from "./engine.js";
+export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
+export { Embedder, type Features } from "./evaluation/embed.js";
+export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./evaluation/evaluation.js";
+export {
+  alignment,
+  type Embeddings,
+  effectiveRank,
+  type QualityIndicators,
+  qualityIndicators,
+  standardDeviation,
+  uniformity,
+} from "./evaluation/indicators.js";
+export { accuracy, type KnnOptions, type KnnResult, knn } from "./evaluation/knn.js";
+export {
+  type LabelledFeatures,
+  type LinearProbeOptions,
+  type LinearProbeResult,
+  linearProbe,
+} from "./evaluation/linear-probe.js";
+export {
+  L2_GRID,
+  type LogisticOptimization,
+  type LogisticRegressionOptions,
+  type LogisticRegressionResult,
+  type LogisticSearchOptions,
+  type LogisticSearchResult,
+  logisticRegression,
+  searchLogisticRegression,
+} from "./evaluation/logistic-regression.js";
 export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
@@ -57,8 +86,9 @@ export { type LossScaleOptions, withLossScale } from "./optim/loss-scale.js";
 export type { Optimizer } from "./optim/optimizer.js";
 export { type LearningRateScaling, scaledLearningRate, warmupCosine } from "./optim/schedule.js";
 export { type SgdOptions, sgd } from "./optim/sgd.js";
-export { type Checkpoint, decodeCheckpoint } from "./simclr/checkpoint.js";
-export { type Classification, classify, classifyFeatures } from "./simclr/classify.js";
+export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./runs/run.js";
+export type { TrainingPart } from "./runs/run-images.js";
+export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
   DEFAULT_CONFIG,
   ENCODERS,
@@ -67,42 +97,12 @@ export {
   PRECISIONS,
   SCALINGS,
   type TrainingConfig,
-} from "./simclr/config.js";
-export { Embedder, type Features } from "./simclr/embed.js";
-export { decodeEncoder, encodeEncoder, loadEncoder, readEncoder, type StoredEncoder } from "./simclr/encoder-file.js";
-export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./simclr/evaluation.js";
-export { type FineTuningConfig, fineTuningConfig } from "./simclr/fine-tuning.js";
-export {
-  alignment,
-  type Embeddings,
-  effectiveRank,
-  type QualityIndicators,
-  qualityIndicators,
-  standardDeviation,
-  uniformity,
-} from "./simclr/indicators.js";
-export { accuracy, type KnnOptions, type KnnResult, knn } from "./simclr/knn.js";
-export {
-  type LabelledFeatures,
-  type LinearProbeOptions,
-  type LinearProbeResult,
-  linearProbe,
-} from "./simclr/linear-probe.js";
-export {
-  L2_GRID,
-  type LogisticOptimization,
-  type LogisticRegressionOptions,
-  type LogisticRegressionResult,
-  type LogisticSearchOptions,
-  type LogisticSearchResult,
-  logisticRegression,
-  searchLogisticRegression,
-} from "./simclr/logistic-regression.js";
-export { createModel, createOptimizer, type SimclrModel } from "./simclr/model.js";
-export { type PlannedLayer, planTraining, type TrainingPlan } from "./simclr/plan.js";
-export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./simclr/run.js";
-export type { TrainingPart } from "./simclr/run-images.js";
-export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./simclr/trainer.js";
-export type { ContrastiveMetrics, StepMetrics, SupervisedMetrics } from "./simclr/training-step.js";
-export { tuneFor } from "./simclr/tune.js";
+} from "./training/config.js";
+export { decodeEncoder, encodeEncoder, loadEncoder, readEncoder, type StoredEncoder } from "./training/encoder-file.js";
+export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
+export { createModel, createOptimizer, type SimclrModel } from "./training/model.js";
+export { type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
+export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
+export type { ContrastiveMetrics, StepMetrics, SupervisedMetrics } from "./training/training-step.js";
+export { tuneFor } from "./training/tune.js";
 export { VERSION } from "./version.js";

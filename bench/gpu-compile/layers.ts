@@ -1,5 +1,6 @@
 import { Device } from "../../src/engine/device.js";
-import { type Launch, Tape } from "../../src/engine/tape.js";
+import type { Launch } from "../../src/engine/launch.js";
+import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import type { Encoder } from "../../src/nn/module.js";
 import { projectionHead } from "../../src/nn/projection-head.js";

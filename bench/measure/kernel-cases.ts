@@ -8,8 +8,8 @@ import { conv2d, windowedExtent } from "../../src/ops/conv2d.js";
 import { transpose } from "../../src/ops/elementwise.js";
 import { groupNorm } from "../../src/ops/group-norm.js";
 import { matmul } from "../../src/ops/matmul.js";
-import { DEFAULT_CONFIG } from "../../src/simclr/config.js";
-import { createModel, createOptimizer } from "../../src/simclr/model.js";
+import { DEFAULT_CONFIG } from "../../src/training/config.js";
+import { createModel, createOptimizer } from "../../src/training/model.js";
 import { type Inputs, noise } from "./inputs.js";
 import type { Bound } from "./roofline.js";
 

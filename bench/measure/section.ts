@@ -1,5 +1,6 @@
+import type { Launch } from "../../src/engine/launch.js";
 import { compileProgram } from "../../src/engine/program.js";
-import type { Launch, Tape } from "../../src/engine/tape.js";
+import type { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import type { Inputs } from "./inputs.js";
 

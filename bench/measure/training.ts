@@ -1,8 +1,8 @@
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import type { Device } from "../../src/engine/device.js";
 import { ConfigError } from "../../src/errors.js";
-import { ENCODERS, PRECISIONS, type TrainingConfig } from "../../src/simclr/config.js";
-import { Trainer } from "../../src/simclr/trainer.js";
+import { ENCODERS, PRECISIONS, type TrainingConfig } from "../../src/training/config.js";
+import { Trainer } from "../../src/training/trainer.js";
 import type { Settings } from "./benchmark.js";
 import { wholeNumber } from "./benchmark.js";
 import { noiseBytes } from "./inputs.js";

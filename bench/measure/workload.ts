@@ -1,6 +1,6 @@
 import type { Device } from "../../src/engine/device.js";
+import type { Launch } from "../../src/engine/launch.js";
 import { compileProgram, type Program } from "../../src/engine/program.js";
-import type { Launch } from "../../src/engine/tape.js";
 import { median } from "./statistics.js";
 
 /** What a sample lasts at least, in milliseconds: a few scheduler slices. */

@@ -4,7 +4,7 @@ import { normals, sfc32 } from "../../src/random.js";
 import { conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "../../src/reference/conv2d.js";
 import { matmulForward } from "../../src/reference/matmul.js";
 import { ntXent } from "../../src/reference/nt-xent.js";
-import { DEFAULT_CONFIG, encoderOf } from "../../src/simclr/config.js";
+import { DEFAULT_CONFIG, encoderOf } from "../../src/training/config.js";
 import type { ConvolutionTask, StepTask, Task } from "./task.js";
 
 /** Inputs of a task by name. */

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { parsePolicies } from "../augment/parse-policy.js";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
-import type { TrainingConfig } from "../simclr/config.js";
+import type { TrainingConfig } from "../training/config.js";
 
 const NAMES = ["auto", ...AUGMENTATION_POLICY_NAMES] as const;
 

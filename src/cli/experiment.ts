@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../errors.js";
-import { duration } from "../io/report-text.js";
-import { experimentNamed, experiments } from "../simclr/experiments/catalogue.js";
-import type { RunResult } from "../simclr/experiments/results.js";
+import { experimentNamed, experiments } from "../experiments/catalogue.js";
+import type { RunResult } from "../experiments/results.js";
 import {
   type EstimatedRun,
   type ExperimentPlan,
@@ -12,8 +11,9 @@ import {
   planExperiment,
   runExperiment,
   sourceOf,
-} from "../simclr/experiments/runner.js";
-import { SCALES, type Scale } from "../simclr/experiments/setting.js";
+} from "../experiments/runner.js";
+import { SCALES, type Scale } from "../experiments/setting.js";
+import { duration } from "../report/report-text.js";
 import { sampleArchive } from "./demo.js";
 import { number } from "./model-options.js";
 import { interruptSignal, withDevice } from "./session.js";

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SubsetSize } from "../data/views.js";
+import { withTestSet } from "../evaluation/evaluation.js";
 import { readImageList } from "../io/image-list.js";
-import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../simclr/config.js";
-import { withTestSet } from "../simclr/evaluation.js";
-import { fineTuningConfig } from "../simclr/fine-tuning.js";
-import { startRun } from "../simclr/run.js";
-import { chooseImages, type TrainingPart } from "../simclr/run-images.js";
+import { startRun } from "../runs/run.js";
+import { chooseImages, type TrainingPart } from "../runs/run-images.js";
+import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../training/config.js";
+import { fineTuningConfig } from "../training/fine-tuning.js";
 import { addMemoryOptions, type MemoryOptions, memoryConfig, number } from "./model-options.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";

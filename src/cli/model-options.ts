@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NORMS } from "../nn/normalized-convolution.js";
-import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../simclr/config.js";
+import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../training/config.js";
 
 /** An option's text as a number. */
 export function number(text: string): number {

@@ -1,8 +1,8 @@
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
-import type { TrainingConfig } from "../simclr/config.js";
-import { labelled, withTestSet } from "../simclr/evaluation.js";
-import { planTraining, type TrainingPlan } from "../simclr/plan.js";
+import { labelled, withTestSet } from "../evaluation/evaluation.js";
+import type { TrainingConfig } from "../training/config.js";
+import { planTraining, type TrainingPlan } from "../training/plan.js";
 import { mebibytes, textTable } from "./table.js";
 
 function gigaflops(flops: number): string {

@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
-import { RunFolder } from "../io/run-folder.js";
-import { type Checkpoint, decodeCheckpoint, restoreModel } from "../simclr/checkpoint.js";
-import { readEncoder, type StoredEncoder } from "../simclr/encoder-file.js";
-import { createModel, type SimclrModel } from "../simclr/model.js";
-import { type ImageSource, readFile } from "../simclr/run.js";
+import { type ImageSource, readFile } from "../runs/run.js";
+import { RunFolder } from "../runs/run-folder.js";
+import { type Checkpoint, decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
+import { readEncoder, type StoredEncoder } from "../training/encoder-file.js";
+import { createModel, type SimclrModel } from "../training/model.js";
 import { openForCommand } from "./train.js";
 
 /** The folder, checkpoint and image source of an earlier run. */

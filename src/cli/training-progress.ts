@@ -1,5 +1,5 @@
-import type { Accuracies } from "../simclr/evaluation.js";
-import type { RunHooks, RunSummary } from "../simclr/run.js";
+import type { Accuracies } from "../evaluation/evaluation.js";
+import type { RunHooks, RunSummary } from "../runs/run.js";
 import { clock, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */

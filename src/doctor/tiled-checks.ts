@@ -95,7 +95,7 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
           { ...window, ...backward, TRANSPOSED: true, PHASES: stride },
         );
         tape.launch(kernels.conv2dWeightGradientTiled, { x, dy, parts }, { batch, splits }, { ...window, ...forward });
-        return { y, dx, dWeight: sumSplits(tape, parts, weight.shape, "dWeight") };
+        return { y, dx, dWeight: sumSplits(tape, tape.device, parts, weight.shape, "dWeight") };
       }),
   };
 }

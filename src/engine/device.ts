@@ -9,12 +9,12 @@ import {
   type SimclrError,
 } from "../errors.js";
 import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
+import { Choices } from "./choices.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
 import { requestWithFeatures } from "./subgroups.js";
 import { type ElementType, type Place, Tensor } from "./tensor.js";
-import { Choices } from "./variants.js";
 
 const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import type { Launch } from "./tape.js";
+import type { Launch } from "./launch.js";
 import type { Tensor } from "./tensor.js";
 
 /** From the first to the last launch that names an intermediate tensor. */

@@ -1,6 +1,5 @@
 import type { Device } from "./device.js";
-import type { Step } from "./program.js";
-import { cutIntoSubmits, encodePass } from "./submits.js";
+import { cutIntoSubmits, encodePass, type Step } from "./submits.js";
 
 /** Where the time of a run goes: one row a kernel. */
 export interface KernelProfile {

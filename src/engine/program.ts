@@ -1,9 +1,9 @@
 import { OutOfMemoryError } from "../errors.js";
 import type { Device } from "./device.js";
+import type { Launch } from "./launch.js";
 import { type MemoryPlan, planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
-import { cutIntoSubmits, encodePass } from "./submits.js";
-import type { Launch, Tape } from "./tape.js";
+import { cutIntoSubmits, encodePass, type Step } from "./submits.js";
 import type { Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
@@ -12,15 +12,6 @@ export interface CompileOptions {
   readonly keep?: readonly Tensor[];
   /** Called after each pipeline. */
   readonly onProgress?: (compiled: number, total: number) => void;
-}
-
-/** A launch that is ready to be encoded. */
-export interface Step {
-  readonly launch: Launch;
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  /** Workgroups along x and y. */
-  readonly grid: readonly [number, number];
 }
 
 /** Bytes that the offset of a uniform binding is a multiple of (WebGPU's default minUniformBufferOffsetAlignment). */
@@ -188,7 +179,7 @@ export async function compileProgram(
   let reserved: Reserved;
   let scope: Promise<GPUError | null>;
   try {
-    reserved = reserveMemory(device, launches, new Set(options.keep?.filter((tensor) => !tensor.place)));
+    reserved = reserveMemory(device, launches, new Set(options.keep?.flatMap(({ base }) => (base.place ? [] : [base]))));
   } finally {
     scope = gpu.popErrorScope();
   }
@@ -215,13 +206,4 @@ export async function compileProgram(
     return { launch, pipeline, group, grid: fold(launch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension) };
   });
   return new Program(device, steps, plan.liveBytes, release);
-}
-
-/** Compiles recordings one after the other, so that each may use what those before it keep. @throws what `Tape.compile` throws */
-export async function compileEach(
-  recordings: readonly { readonly tape: Tape; readonly keep?: readonly Tensor[] }[],
-): Promise<Program[]> {
-  const programs: Program[] = [];
-  for (const { tape, keep } of recordings) programs.push(await tape.compile({ keep }));
-  return programs;
 }

@@ -1,4 +1,13 @@
-import type { Step } from "./program.js";
+import type { Launch } from "./launch.js";
+
+/** A launch that is ready to be encoded. */
+export interface Step {
+  readonly launch: Launch;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  /** Workgroups along x and y. */
+  readonly grid: readonly [number, number];
+}
 
 /**
  * The most floating-point operations of one submit: 1.4 s at 100 GFLOP/s, which is slow for a GPU. Drivers that take a GPU for

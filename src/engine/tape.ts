@@ -1,25 +1,13 @@
-import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
+import type { KernelDefinition } from "../../kernels/definition.js";
 import { kernels } from "../../kernels/generated.js";
 import { ShapeError } from "../errors.js";
+import type { Site, Variant } from "./choices.js";
 import type { Device } from "./device.js";
+import type { Launch, Recorder } from "./launch.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
 import type { MemoryPlan } from "./planner.js";
 import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
 import { type ElementType, expectShape, expectType, Tensor } from "./tensor.js";
-import type { Site, Variant } from "./variants.js";
-
-/** One kernel call as it was recorded: everything but the places of its tensors. */
-export interface Launch {
-  readonly kernel: KernelDefinition;
-  /** In the order of the kernel's bindings. */
-  readonly tensors: readonly Tensor[];
-  readonly params: KernelValues;
-  readonly constants: ConstantValues;
-  readonly workgroups: number;
-  readonly flops: number;
-  /** What part of the recording it belongs to: see `Tape.scope`. */
-  readonly scope: string;
-}
 
 /** From the gradient of an operation's output to those of its inputs; null for an input that takes none. */
 export type Backward = (gradient: Tensor) => readonly (Tensor | null)[];
@@ -35,7 +23,7 @@ interface Node {
  * Records kernel launches and how to differentiate them. Nothing runs while recording: `compile` turns the launches into
  * a `Program` that can be run any number of times.
  */
-export class Tape {
+export class Tape implements Recorder {
   readonly launches: Launch[] = [];
   #nodes: Node[] = [];
   #keepsNodes = true;
@@ -82,7 +70,7 @@ export class Tape {
           `${kernel.name}: ${name} must hold ${expected[name]} elements of ${type}; ${tensor} holds ${tensor.size} of ${tensor.type}${only}`,
         );
       }
-      return tensor;
+      return tensor.base;
     });
     const workgroups = kernel.workgroups(values);
     this.launches.push({
@@ -223,11 +211,20 @@ export class Tape {
    * @throws OutOfMemoryError, ShapeError
    */
   reserve(keep: readonly Tensor[] = []): MemoryPlan {
-    return reserveMemory(this.device, this.launches, new Set(keep)).plan;
+    return reserveMemory(this.device, this.launches, new Set(keep.map(({ base }) => base))).plan;
   }
 
   /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */
   compile(options: CompileOptions = {}): Promise<Program> {
     return compileProgram(this.device, this.launches, options);
   }
+}
+
+/** Compiles recordings one after the other, so that each may use what those before it keep. @throws what `Tape.compile` throws */
+export async function compileEach(
+  recordings: readonly { readonly tape: Tape; readonly keep?: readonly Tensor[] }[],
+): Promise<Program[]> {
+  const programs: Program[] = [];
+  for (const { tape, keep } of recordings) programs.push(await tape.compile({ keep }));
+  return programs;
 }

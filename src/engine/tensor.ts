@@ -21,14 +21,16 @@ export function elementsOf(shape: readonly number[]): number {
  */
 export class Tensor {
   readonly size: number;
-  /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
-  place: Place | null = null;
+  /** The tensor whose memory this one shows in a shape of its own (see `view`); itself where it has memory of its own. */
+  readonly base: Tensor;
+  #place: Place | null = null;
 
   constructor(
     readonly shape: readonly number[],
     readonly type: ElementType,
     /** For error messages and profiles. */
     readonly label: string,
+    base?: Tensor,
   ) {
     if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
       throw new ShapeError(
@@ -36,6 +38,24 @@ export class Tensor {
       );
     }
     this.size = elementsOf(shape);
+    this.base = base ?? this;
+  }
+
+  /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
+  get place(): Place | null {
+    return this.base.#place;
+  }
+
+  set place(place: Place | null) {
+    this.base.#place = place;
+  }
+
+  /** The same elements in another shape; no copy. @throws ShapeError where that has another number of elements. */
+  view(shape: readonly number[], label = this.label): Tensor {
+    const view = new Tensor(shape, this.type, label, this.base);
+    if (view.size !== this.size)
+      throw new ShapeError(`${this} has ${this.size} elements and cannot be seen as [${shape.join(", ")}]`);
+    return view;
   }
 
   /** Bytes that it takes: of an odd number of f16, 2 more than they have, for WebGPU binds and copies words of 4. */

@@ -1,10 +1,10 @@
 import { ConfigError, SimclrError } from "../errors.js";
+import type { Site } from "./choices.js";
 import type { Device } from "./device.js";
 import { timePasses } from "./profiler.js";
 import type { Program } from "./program.js";
 import { Tape } from "./tape.js";
 import type { Tensor } from "./tensor.js";
-import type { Site } from "./variants.js";
 
 /** Which site the tuner turns to. */
 export interface TuneProgress {

@@ -1,5 +1,5 @@
+import { type ChoiceTable, isChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
-import { type ChoiceTable, isChoiceTable } from "../engine/variants.js";
 import { CheckpointError } from "../errors.js";
 import { VERSION } from "../version.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "./atomic.js";

@@ -1,8 +1,8 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Site } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
-import type { Site } from "../engine/variants.js";
 import { transpose } from "../ops/elementwise.js";
 import { product } from "../ops/matmul.js";
 import {

@@ -1,9 +1,9 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Site } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf } from "../engine/pipelines.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
-import type { Site } from "../engine/variants.js";
 import { ConfigError } from "../errors.js";
 import { mean } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";

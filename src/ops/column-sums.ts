@@ -1,13 +1,21 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Device } from "../engine/device.js";
+import type { Recorder } from "../engine/launch.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, type Tensor } from "../engine/tensor.js";
 import { runTile, splitsTile } from "./tiles.js";
 
 /** Adds up the parts [splits, ...shape] of a sum: the result has the shape given. */
-export function sumSplits(tape: Tape, parts: Tensor, shape: readonly number[], label: string): Tensor {
-  const y = tape.tensor(shape, label);
+export function sumSplits(
+  recorder: Recorder,
+  device: Device,
+  parts: Tensor,
+  shape: readonly number[],
+  label: string,
+): Tensor {
+  const y = recorder.tensor(shape, label);
   const splits = parts.size / y.size;
-  tape.launch(kernels.sumSplits, { parts, y }, { elements: y.size, splits }, splitsTile(tape.device, splits, y.size));
+  recorder.launch(kernels.sumSplits, { parts, y }, { elements: y.size, splits }, splitsTile(device, splits, y.size));
   return y;
 }
 
@@ -17,5 +25,5 @@ export function columnSums(tape: Tape, x: Tensor): Tensor {
   const tile = runTile(tape.device, rows, channels);
   const parts = tape.tensor([Math.ceil(rows / tile.ROWS), channels], `sums of ${x.label}`);
   tape.launch(kernels.columnSums, { x, parts }, { rows, channels }, tile);
-  return sumSplits(tape, parts, [channels], `sum of ${x.label}`);
+  return sumSplits(tape, tape.device, parts, [channels], `sum of ${x.label}`);
 }

@@ -1,9 +1,9 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Site } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf } from "../engine/pipelines.js";
 import type { Tape } from "../engine/tape.js";
 import { type ElementType, mapShape, type Tensor } from "../engine/tensor.js";
-import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { sumSplits } from "./column-sums.js";
 import { transpose } from "./elementwise.js";
@@ -250,7 +250,7 @@ function weightGradient(device: Device, geometry: Geometry): Site<WeightGradient
         ? tape.tensor(weight, `gradient of ${label}`)
         : tape.tensor([splits, ...weight], `parts of the gradient of ${label}`);
       tape.launch(kernel, { x, dy, parts }, { batch, splits }, constants);
-      return whole ? parts : sumSplits(tape, parts, weight, `gradient of ${label}`);
+      return whole ? parts : sumSplits(tape, device, parts, weight, `gradient of ${label}`);
     },
   };
 }

@@ -1,8 +1,8 @@
 import { kernels } from "../../kernels/generated.js";
+import type { Site } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
-import type { Site } from "../engine/variants.js";
 import { ShapeError } from "../errors.js";
 import { columnSums } from "./column-sums.js";
 import { extentClass, type MatmulVariant, matmulVariants } from "./variants.js";

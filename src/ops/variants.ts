@@ -1,8 +1,9 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
 import { kernels } from "../../kernels/generated.js";
+import type { Variant } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import type { ConstantValues } from "../engine/pipelines.js";
-import { fits, type Variant } from "../engine/variants.js";
+import { fits } from "../engine/variants.js";
 import { ConfigError } from "../errors.js";
 import {
   byEstimate,

@@ -2,7 +2,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Inputs } from "../../bench/measure/inputs.js";
 import { type KernelCase, kernelCases } from "../../bench/measure/kernel-cases.js";
-import { type Launch, Tape } from "../../src/engine/tape.js";
+import type { Launch } from "../../src/engine/launch.js";
+import { Tape } from "../../src/engine/tape.js";
 import { Tensor } from "../../src/engine/tensor.js";
 import { testDevice } from "../lib/device.js";
 

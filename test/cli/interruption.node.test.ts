@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { decodeCheckpoint } from "../../src/simclr/checkpoint.js";
+import { decodeCheckpoint } from "../../src/training/checkpoint.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
 import { repository } from "../lib/repository.js";
 import { failed, metricsOf, onlyRun, SMALL, simclr, start, startProcess, stepsDone, succeeded } from "./command.js";

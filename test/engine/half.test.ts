@@ -3,11 +3,11 @@ import * as assert from "uvu/assert";
 import { kernels } from "../../kernels/generated.js";
 import { evaluate } from "../../src/doctor/check.js";
 import { roundToHalf } from "../../src/doctor/rounding.js";
+import type { Site } from "../../src/engine/choices.js";
 import { Device, openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import { Tensor } from "../../src/engine/tensor.js";
 import { tune } from "../../src/engine/tuner.js";
-import type { Site } from "../../src/engine/variants.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { add, relu } from "../../src/ops/elementwise.js";
@@ -158,9 +158,12 @@ withHalf("are what the tuner times an operation on, where it takes them", async 
     })),
     inputs: [[7], [7]],
     types: ["f16", "f32"],
-    record(tape, _, [a, b]) {
+    record(recorder, _, [a, b]) {
       types.push(`${a.type} ${b.type}`);
-      add(tape, toFloat(tape, a), b);
+      const x = recorder.tensor(a.shape, "a in f32");
+      recorder.launch(kernels.toFloat, { x: a, y: x }, { elements: a.size });
+      const y = recorder.tensor(a.shape, "sum");
+      recorder.launch(kernels.add, { a: x, b, y }, { elements: a.size });
     },
   };
   own.choices.pick(site);

@@ -1,8 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernels } from "../../kernels/generated.js";
+import type { Launch } from "../../src/engine/launch.js";
 import { planMemory } from "../../src/engine/planner.js";
-import { type Launch, Tape } from "../../src/engine/tape.js";
+import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import { relu } from "../../src/ops/elementwise.js";
 import { sfc32 } from "../../src/random.js";

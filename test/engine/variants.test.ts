@@ -1,9 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernels } from "../../kernels/generated.js";
+import { Choices, isChoiceTable, type Site, type Variant } from "../../src/engine/choices.js";
 import { Device, openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
-import { Choices, fits, isChoiceTable, type Site, type Variant } from "../../src/engine/variants.js";
+import { fits } from "../../src/engine/variants.js";
 import { testDevice } from "../lib/device.js";
 import { lowerLimits } from "./observe.js";
 

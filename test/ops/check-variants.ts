@@ -5,8 +5,8 @@ import { ntXentSubject } from "../../src/doctor/loss-checks.js";
 import { matmulSubject } from "../../src/doctor/matmul-checks.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import type { AdapterSummary } from "../../src/engine/adapter.js";
+import type { Site, Variant } from "../../src/engine/choices.js";
 import { Device } from "../../src/engine/device.js";
-import type { Site, Variant } from "../../src/engine/variants.js";
 import {
   contrastGradientVariants,
   contrastVariants,

@@ -1,0 +1,129 @@
+import type { Dataset, ImageSet } from "../data/dataset.js";
+import { splitHoldOut, subset } from "../data/views.js";
+import type { Device } from "../engine/device.js";
+import type { SimclrModel } from "../training/model.js";
+import { classifyFeatures } from "./classify.js";
+import { Embedder, type Features } from "./embed.js";
+import { accuracy, type KnnResult, knn } from "./knn.js";
+import { linearProbe } from "./linear-probe.js";
+import { type LogisticSearchResult, searchLogisticRegression } from "./logistic-regression.js";
+
+/** How good representations are, as shares of 1 on the test images. */
+export interface Accuracies {
+  readonly knn: number;
+  readonly probe: number;
+  /** Of the model's own classifier; null where it has none. */
+  readonly classifier: number | null;
+}
+
+/** A set with labels and at least two classes, in two parts. */
+export interface LabelledImageSet {
+  readonly train: Dataset & { readonly labels: Uint32Array };
+  readonly test: Dataset & { readonly labels: Uint32Array };
+}
+
+function isLabelled(dataset: Dataset | null): dataset is Dataset & { readonly labels: Uint32Array } {
+  return dataset?.labels !== null && dataset !== null && dataset.classes.length > 1;
+}
+
+/** The set as labelled, or null where either part has no labels. */
+export function labelled({ train, test }: ImageSet): LabelledImageSet | null {
+  return isLabelled(train) && isLabelled(test) ? { train, test } : null;
+}
+
+/** The size from which on a tenth of a class is at least one image, when rounded. */
+const LEAST_TO_HOLD_OUT = 5;
+
+/**
+ * A labelled set without a test part gives a tenth of each class to one. Every other set, and one whose classes have fewer
+ * than five images each, stays as it is.
+ */
+export function withTestSet(images: ImageSet): ImageSet {
+  const { train, test } = images;
+  if (test || !isLabelled(train)) return images;
+  const counts = new Uint32Array(train.classes.length);
+  for (const label of train.labels) counts[label] += 1;
+  return Math.max(...counts) < LEAST_TO_HOLD_OUT ? images : splitHoldOut(train, 0.1);
+}
+
+/** At most `most` images of a set, evenly spread over it. */
+export function evenly(dataset: Dataset, most: number): Dataset {
+  if (dataset.length <= most) return dataset;
+  return subset(
+    dataset,
+    Uint32Array.from({ length: most }, (_, i) => Math.floor((i * dataset.length) / most)),
+  );
+}
+
+/** Representations of both parts and the neighbours of the test images. */
+export interface Evaluation {
+  readonly train: Features;
+  readonly test: Features;
+  readonly neighbours: KnnResult;
+  /** Accuracy of the kNN. */
+  readonly knn: number;
+  /** Accuracy of the model's own classifier; null where it has none. */
+  readonly classifier: number | null;
+}
+
+/** Evaluates a model, whose weights may change between calls, on one labelled set. */
+export class Evaluator {
+  private constructor(
+    readonly device: Device,
+    readonly embedder: Embedder,
+    readonly images: LabelledImageSet,
+  ) {}
+
+  static async create(device: Device, model: SimclrModel, images: LabelledImageSet): Promise<Evaluator> {
+    return new Evaluator(device, await Embedder.create(device, model), images);
+  }
+
+  /**
+   * Weighted kNN (k = 200, temperature 0.1) of the test images among `train`, which are the training images by default, and
+   * the model's classifier on them where it has one.
+   */
+  async knn(train: Dataset = this.images.train, test: Dataset = this.images.test): Promise<Evaluation> {
+    const { device, embedder, images } = this;
+    const bank = await embedder.embed(train);
+    const queries = await embedder.embed(test);
+    const neighbours = await knn(device, bank, train.labels, images.train.classes.length, queries);
+    const right = (predictions: Uint32Array) => (test.labels ? accuracy(predictions, test.labels) : 0);
+    const { model } = embedder;
+    const classified = model.classes > 0 ? await classifyFeatures(device, model, queries) : null;
+    return {
+      train: bank,
+      test: queries,
+      neighbours,
+      knn: right(neighbours.predictions),
+      classifier: classified && right(classified.predictions),
+    };
+  }
+
+  /** Weighted kNN, the linear probe, and the classifier where there is one, on all images. */
+  async accuracies(): Promise<Evaluation & Accuracies> {
+    const evaluation = await this.knn();
+    const { train, test } = this.images;
+    const { testAccuracy } = await linearProbe(
+      this.device,
+      { features: evaluation.train, labels: train.labels },
+      { features: evaluation.test, labels: test.labels },
+      train.classes.length,
+    );
+    return { ...evaluation, probe: testAccuracy };
+  }
+
+  /** Logistic regression on all images that were embedded, its penalty chosen on a tenth of the training images. */
+  async logisticRegression({ train: bank, test: queries }: Evaluation): Promise<LogisticSearchResult> {
+    const { train, test } = this.images;
+    return searchLogisticRegression(
+      this.device,
+      { features: bank, labels: train.labels },
+      { features: queries, labels: test.labels },
+      train.classes.length,
+    );
+  }
+
+  dispose(): void {
+    this.embedder.dispose();
+  }
+}

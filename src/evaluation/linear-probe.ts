@@ -1,0 +1,147 @@
+import { sampleOrder } from "../data/sample-order.js";
+import type { Device } from "../engine/device.js";
+import { compileEach, Tape } from "../engine/tape.js";
+import { ConfigError } from "../errors.js";
+import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
+import { ModelTensors } from "../nn/model-tensors.js";
+import { projectionHead } from "../nn/projection-head.js";
+import { columnStatistics } from "../ops/batch-norm.js";
+import { gatherIndices, gatherRows, standardize } from "../ops/rows.js";
+import { warmupCosine } from "../optim/schedule.js";
+import { sgd } from "../optim/sgd.js";
+import type { Features } from "./embed.js";
+
+/** Settings of the linear probe. */
+export interface LinearProbeOptions {
+  /** 100 by default. */
+  readonly epochs?: number;
+  /** 256 by default; at most the training set. */
+  readonly batch?: number;
+  /** For a batch of 256, 0.1 by default; scales linearly with the batch. */
+  readonly learningRate?: number;
+  /** Of initial weights and order; 1 by default. */
+  readonly seed?: number;
+  /** Units of a hidden layer with a rectifier, which makes it a perceptron; none by default. */
+  readonly hidden?: number;
+}
+
+/** How well classes can be told apart linearly, as shares of 1. */
+export interface LinearProbeResult {
+  readonly trainAccuracy: number;
+  readonly testAccuracy: number;
+}
+
+/** Labelled representations. */
+export interface LabelledFeatures {
+  readonly features: Features;
+  readonly labels: Uint32Array;
+}
+
+/** Steps submitted before waiting for the GPU. */
+const STEPS_IN_FLIGHT = 32;
+
+/** The size of a probe. */
+export interface ProbeSize {
+  readonly train: number;
+  readonly test: number;
+  readonly dimension: number;
+  readonly classes: number;
+}
+
+/** Records the training of a probe and its test. */
+export function recordProbe(
+  device: Device,
+  { train, test, dimension, classes }: ProbeSize,
+  { batch = 256, seed = 1, hidden }: LinearProbeOptions = {},
+) {
+  const size = Math.min(batch, train);
+  const raw = device.tensor([train, dimension], undefined, "training features");
+  const testRaw = device.tensor([test, dimension], undefined, "test features");
+  const trainLabels = device.indices([train], "training labels");
+  const testLabels = device.indices([test], "test labels");
+  const picked = device.indices([size], "picked rows");
+
+  const preparing = new Tape(device);
+  const statistics = columnStatistics(preparing, raw);
+  const trainRows = standardize(preparing, raw, statistics);
+  const testRows = standardize(preparing, testRaw, statistics);
+
+  const layer = projectionHead(dimension, { layers: hidden ? 2 : 1, hidden, output: classes });
+  const tensors = new ModelTensors(device, layer.tensors, seed);
+  const optimizer = sgd(tensors);
+  const stepping = new Tape(device);
+  const logits = layer.forward(tensors.pass(stepping, { training: true }), gatherRows(stepping, trainRows, picked));
+  const { loss } = softmaxCrossEntropy(stepping, logits, gatherIndices(stepping, trainLabels, picked));
+  stepping.backward(loss);
+  tensors.placeGradients(stepping);
+  optimizer.record(stepping);
+
+  const testing = new Tape(device);
+  const pass = tensors.pass(testing, { training: false });
+  const onTrain = softmaxCrossEntropy(testing, layer.forward(pass, trainRows), trainLabels);
+  const onTest = softmaxCrossEntropy(testing, layer.forward(pass, testRows), testLabels);
+  return {
+    size,
+    raw,
+    testRaw,
+    trainLabels,
+    testLabels,
+    picked,
+    tensors,
+    optimizer,
+    onTrain,
+    onTest,
+    /** In this order, each with what it keeps. */
+    tapes: [
+      { tape: preparing, keep: [trainRows, testRows] },
+      { tape: stepping, keep: [] },
+      { tape: testing, keep: [onTrain.accuracy, onTest.accuracy] },
+    ],
+  };
+}
+
+/**
+ * Linear probe: a softmax classifier on frozen representations, trained by SGD with Nesterov momentum 0.9, no weight decay
+ * and a cosine schedule (Chen et al. 2020, appendix B.5). The columns are standardised with the training set's mean and
+ * variance first, so that the learning rate suits encoders of any scale.
+ * @throws ConfigError where there are fewer than two training images or classes.
+ */
+export async function linearProbe(
+  device: Device,
+  train: LabelledFeatures,
+  test: LabelledFeatures,
+  classes: number,
+  options: LinearProbeOptions = {},
+): Promise<LinearProbeResult> {
+  const { epochs = 100, learningRate = 0.1, seed = 1 } = options;
+  const { rows, dimension } = train.features;
+  if (rows < 2 || classes < 2)
+    throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
+  const probe = recordProbe(device, { train: rows, test: test.features.rows, dimension, classes }, options);
+  const { size, optimizer, picked } = probe;
+  device.write(probe.raw, train.features.values);
+  device.write(probe.testRaw, test.features.values);
+  device.write(probe.trainLabels, new Uint32Array(train.labels));
+  device.write(probe.testLabels, new Uint32Array(test.labels));
+  const [prepare, step, measure] = await compileEach(probe.tapes);
+  prepare.run();
+
+  const steps = epochs * Math.floor(rows / size);
+  let done = 0;
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const order = sampleOrder(rows, seed, epoch);
+    for (let start = 0; start + size <= rows; start += size) {
+      device.write(picked, Uint32Array.from(order.subarray(start, start + size)));
+      optimizer.setStep(done + 1, warmupCosine((learningRate * size) / 256, done, steps, 0));
+      step.run();
+      done += 1;
+      if (done % STEPS_IN_FLIGHT === 0) await device.idle();
+    }
+  }
+  measure.run();
+  const [trainAccuracy] = await device.read(probe.onTrain.accuracy);
+  const [testAccuracy] = await device.read(probe.onTest.accuracy);
+  for (const part of [measure, step, prepare, optimizer, probe.tensors]) part.dispose();
+  for (const tensor of [probe.raw, probe.testRaw, probe.trainLabels, probe.testLabels, picked]) device.free(tensor);
+  return { trainAccuracy, testAccuracy };
+}

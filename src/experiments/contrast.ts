@@ -1,0 +1,78 @@
+import type { Device } from "../engine/device.js";
+import { Tape } from "../engine/tape.js";
+import type { Features } from "../evaluation/embed.js";
+import { evenly } from "../evaluation/evaluation.js";
+import { matmul } from "../ops/matmul.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
+import { policyOf } from "../training/config.js";
+import type { Measurement } from "./training.js";
+import { embedViews } from "./views.js";
+
+/** How sharply the contrastive prediction distinguishes images. */
+export interface Contrast {
+  /** Mean entropy of the distribution over images, in nats; that of an even one is ln(images). */
+  readonly entropy: number;
+  /** Share of first views whose most likely image is their own. */
+  readonly accuracy: number;
+}
+
+/**
+ * The contrastive distributions of embeddings z [2N, dimension] of two views of N images: softmax over the second views of
+ * the logits of a first view, as in table 5 of Chen et al. 2020, with N = 4,096 there.
+ * @param normalize whether logits are cosines or dot products, divided by the temperature
+ */
+export async function contrastOf(
+  device: Device,
+  z: Features,
+  temperature: number,
+  normalize: boolean,
+): Promise<Contrast> {
+  const { values, rows, dimension } = z;
+  const images = rows / 2;
+  const parts = [0, 1].map((v) =>
+    device.tensor(
+      [images, dimension],
+      values.slice(v * images * dimension, (v + 1) * images * dimension),
+      "embeddings",
+    ),
+  );
+  const tape = new Tape(device);
+  const [first, second] = normalize ? parts.map((part) => normalizeRows(tape, part)) : parts;
+  const product = matmul(tape, first, second, { transposeB: true });
+  const program = await tape.compile({ keep: [product] });
+  const logits = await program.runAndRead(product);
+  program.dispose();
+  for (const part of parts) device.free(part);
+  let entropy = 0;
+  let right = 0;
+  for (let i = 0; i < images; i++) {
+    const row = logits.subarray(i * images, (i + 1) * images);
+    const largest = row.reduce((a, b) => Math.max(a, b));
+    if (row[i] === largest) right += 1;
+    let sum = 0;
+    let weighted = 0;
+    for (const logit of row) {
+      const shifted = (logit - largest) / temperature;
+      sum += Math.exp(shifted);
+      weighted += shifted * Math.exp(shifted);
+    }
+    entropy += Math.log(sum) - weighted / sum;
+  }
+  return { entropy: entropy / images, accuracy: right / images };
+}
+
+/** Measures entropy and accuracy of the contrastive prediction over at most `most` test images, with the training's policy. */
+export function contrastMeasurement(most: number): Measurement {
+  return {
+    settings: { contrast: most },
+    embedded: 2 * most,
+    probeSteps: 0,
+    async measure({ device, images }, model, config) {
+      const dataset = evenly(images.test ?? images.train, most);
+      const policies = policyOf(config, model.imageSize);
+      const { z } = await embedViews(device, model, dataset, { policies, views: 2, seed: 1 });
+      const { entropy, accuracy } = await contrastOf(device, z, config.temperature, config.normalize);
+      return { values: { entropy, contrastiveTestAccuracy: accuracy } };
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { ImageSet } from "../data/dataset.js";
+import type { Device } from "../engine/device.js";
+import type { ReportSection } from "../report/experiment-report-data.js";
+import type { RunHooks } from "../runs/run.js";
+import type { TrainingConfig } from "../training/config.js";
+import type { Results } from "./results.js";
+import type { Setting } from "./setting.js";
+
+/** Plain data, as JSON holds it. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** What distinguishes a run from the others of its experiment: columns of results.csv. */
+export type Factors = Readonly<Record<string, string | number>>;
+
+/** What a run found out. */
+export interface Measured {
+  /** Columns of results.csv; accuracies are shares of 1. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Curves and histograms. */
+  readonly series?: Readonly<Record<string, readonly number[]>>;
+  /** PNG images as data URIs. */
+  readonly pictures?: readonly string[];
+}
+
+/** What a run computes, as far as its time goes. */
+export interface Effort {
+  /** What is trained or embedded with; null where no encoder takes part. */
+  readonly config: TrainingConfig | null;
+  /** Training steps, of two views an image. */
+  readonly steps: number;
+  /** Images that go through the encoder without a gradient. */
+  readonly embedded: number;
+  /** Steps of linear classifiers. */
+  readonly probeSteps: number;
+}
+
+/** What a run works with. */
+export interface RunContext {
+  readonly device: Device;
+  /** Those of the experiment. */
+  readonly images: ImageSet;
+  /** The images that encoders are transferred to; null where none were given. */
+  readonly target: ImageSet | null;
+  /** The run's own folder. */
+  readonly folder: string;
+  /** The folder of another run of the experiment, which is done. */
+  folderOf(key: string): string;
+  readonly hooks: RunHooks;
+}
+
+/** One run of an experiment, before it begins. */
+export interface PlannedRun {
+  /** The name of its folder. */
+  readonly key: string;
+  /** For people. */
+  readonly label: string;
+  readonly factors: Factors;
+  /** All that decides the outcome besides the images: a run is repeated when it differs. */
+  readonly settings: Json;
+  readonly effort: Effort;
+  /** Does the work, from where an interruption left it; null where it was interrupted again. */
+  work(context: RunContext): Promise<Measured | null>;
+}
+
+/** What a report says about the results. */
+export interface Presentation {
+  /** One sentence each: what came out, with the numbers. */
+  readonly findings: readonly string[];
+  readonly sections: readonly ReportSection[];
+}
+
+/** An experiment: which runs it takes at which scale, and how to show what they found. */
+export interface Experiment {
+  readonly name: string;
+  readonly title: string;
+  /** What it is to show, in a sentence. */
+  readonly shows: string;
+  plan(setting: Setting): readonly PlannedRun[];
+  present(results: Results): Presentation;
+}

@@ -1,0 +1,254 @@
+import { augment } from "../augment/augment.js";
+import type { Dataset, ImageSet } from "../data/dataset.js";
+import type { Device } from "../engine/device.js";
+import { Tape } from "../engine/tape.js";
+import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
+import type { MetricsLine } from "./run-folder.js";
+import { policyOf, type TrainingConfig } from "../training/config.js";
+import { Embedder, type Features } from "../evaluation/embed.js";
+import { type Evaluation, evenly } from "../evaluation/evaluation.js";
+import { knn } from "../evaluation/knn.js";
+import type { Trainer } from "../training/trainer.js";
+
+const AUGMENTED = 12;
+const QUERIES = 6;
+const NEAREST = 8;
+const MAP_POINTS = 1000;
+
+/** A number of a metrics line. */
+function figure(line: MetricsLine, key: string): number {
+  return optionalFigure(line, key) ?? Number.NaN;
+}
+
+/** A number of a metrics line, or null where it has none of this name. */
+function optionalFigure(line: MetricsLine, key: string): number | null {
+  const value = line[key];
+  return typeof value === "number" ? value : null;
+}
+
+async function pictures(dataset: Dataset, indices: readonly number[]): Promise<ReportImage[]> {
+  const { width, height } = dataset;
+  const size = width * height * 4;
+  const bytes = new Uint8Array(indices.length * size);
+  await dataset.fetch(indices, bytes);
+  return indices.map((_, i) => ({ width, height, pixels: bytes.subarray(i * size, (i + 1) * size) }));
+}
+
+/** Some images and the views of each that a step sees, made as in the first epoch of training. */
+async function augmented(device: Device, { config, dataset, model }: Trainer): Promise<ReportData["augmented"]> {
+  const size = model.imageSize;
+  const count = Math.min(AUGMENTED, dataset.length);
+  const each = model.classes > 0 ? 1 : 2;
+  const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
+  const originals = await pictures(dataset, indices);
+  const pixels = new Uint32Array(count * size * size);
+  await dataset.fetch(indices, new Uint8Array(pixels.buffer));
+  const bytes = device.tensor([count, size, size], pixels, "pictures");
+  const images = device.tensor([count], Uint32Array.from(indices), "picture numbers");
+  const counter = device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch");
+  const tape = new Tape(device);
+  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size, each);
+  const program = await tape.compile({ keep: [views] });
+  const values = await program.runAndRead(views);
+  program.dispose();
+  for (const tensor of [bytes, images, counter]) device.free(tensor);
+  const view = (row: number): ReportImage => {
+    const rgba = new Uint8Array(size * size * 4).fill(255);
+    for (let p = 0; p < size * size; p++) {
+      for (let c = 0; c < 3; c++) rgba[4 * p + c] = Math.round(values[(row * size * size + p) * 3 + c] * 255);
+    }
+    return { width: size, height: size, pixels: rgba };
+  };
+  return originals.map((original, i) => ({
+    original,
+    views: Array.from({ length: each }, (_, v) => view(v * count + i)),
+  }));
+}
+
+function rowsOf({ values, dimension }: Features, rows: readonly number[]): Features {
+  const picked = new Float32Array(rows.length * dimension);
+  rows.forEach((row, i) => {
+    picked.set(values.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+  });
+  return { values: picked, rows: rows.length, dimension };
+}
+
+/** Some images of `queries` and the images of `candidates` nearest to them; an image is not its own neighbour. */
+async function nearestNeighbours(
+  device: Device,
+  candidates: { dataset: Dataset; features: Features },
+  queries: { dataset: Dataset; features: Features },
+): Promise<ReportData["neighbours"]> {
+  const count = Math.min(QUERIES, queries.dataset.length);
+  // Spread over the set, so that a set sorted by class shows several classes.
+  const rows = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * queries.dataset.length) / count));
+  const same = candidates.dataset === queries.dataset;
+  const k = Math.min(NEAREST + (same ? 1 : 0), candidates.dataset.length);
+  const found = await knn(device, candidates.features, null, 1, rowsOf(queries.features, rows), { k });
+  const labelOf = (dataset: Dataset, index: number) => dataset.labels?.[index] ?? null;
+  const images = await pictures(queries.dataset, rows);
+  return Promise.all(
+    rows.map(async (row, q) => {
+      const order = Array.from({ length: k }, (_, i) => q * k + i)
+        .filter((at) => !(same && found.neighbours[at] === row))
+        .sort((a, b) => found.similarities[b] - found.similarities[a])
+        .slice(0, NEAREST);
+      const tiles = await pictures(
+        candidates.dataset,
+        order.map((at) => found.neighbours[at]),
+      );
+      const nearest = order.map((at, i): LabelledImage & { similarity: number } => ({
+        image: tiles[i],
+        label: labelOf(candidates.dataset, found.neighbours[at]),
+        similarity: found.similarities[at],
+      }));
+      return { query: { image: images[q], label: labelOf(queries.dataset, row) }, nearest };
+    }),
+  );
+}
+
+function augmentationText({ augmentation }: TrainingConfig): string {
+  if (typeof augmentation === "string") return augmentation;
+  return "cropArea" in augmentation ? "custom" : "custom, another for each of two views";
+}
+
+/** What follows the encoder. */
+function headRow({ config, model: { head, classes } }: Trainer): [string, string] {
+  if (classes > 0) return ["classifier", `linear, ${classes} classes`];
+  return ["projection head", config.head.layers === 0 ? "none" : `${config.head.layers} layers, output ${head.output}`];
+}
+
+const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
+
+/** The loss and its settings. */
+function lossRows({ objective, loss, mining, margin, temperature, normalize }: TrainingConfig): [string, string][] {
+  if (objective === "supervised") return [["loss", "cross-entropy of the labels"]];
+  const [triplet, mined] = [loss === "margin-triplet", mining === "semi-hard"];
+  const rows: [string, string][] = [
+    ["loss", `${LOSS_NAMES[loss]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`],
+  ];
+  if (!triplet) rows.push(["temperature", String(temperature)]);
+  if (triplet || mined) rows.push(["margin", String(margin)]);
+  return rows;
+}
+
+/** The name of the loss, and what it is where nothing was learned. */
+function lossOf({ config, model: { classes } }: Trainer): ReportData["loss"] {
+  if (classes > 0) return { name: "Cross-entropy in nats", chance: { formula: "ln C", value: Math.log(classes) } };
+  const { loss, mining, batch } = config;
+  const known = loss === "nt-xent" && mining === "none";
+  return {
+    name: loss === "margin-triplet" ? LOSS_NAMES[loss] : `${LOSS_NAMES[loss]} in nats`,
+    chance: known ? { formula: "ln(2N − 1)", value: Math.log(2 * batch - 1) } : null,
+  };
+}
+
+function configRows(trainer: Trainer, images: ImageSet, start: ReportData["start"]): [string, string][] {
+  const { config, dataset, model } = trainer;
+  const views = model.classes > 0 ? "" : `, ${2 * config.batch} views`;
+  return [
+    ["objective", config.objective],
+    ["encoder", `${model.encoder.name}, ${model.encoder.features} features`],
+    ["parameters", model.tensors.parameterCount.toLocaleString("en")],
+    ["starts from", start],
+    headRow(trainer),
+    [
+      "images",
+      `${dataset.length.toLocaleString("en")} to train, ${(images.test?.length ?? 0).toLocaleString("en")} to test`,
+    ],
+    ["image size", `${model.imageSize} x ${model.imageSize} pixels`],
+    ["augmentation", augmentationText(config)],
+    [
+      "batch",
+      `${config.batch} images${views}${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
+    ],
+    ["precision", config.precision],
+    ["epochs", String(config.epochs)],
+    ...lossRows(config),
+    ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],
+    [
+      "learning rate",
+      `${config.learningRate} (scaling: ${config.learningRateScaling}), ${config.warmupEpochs} epochs of warm-up, then cosine`,
+    ],
+    ["seed", String(config.seed)],
+  ];
+}
+
+/** Gathers what report.html shows of a finished training. `after` is null for sets without labels. */
+export async function reportData(
+  device: Device,
+  trainer: Trainer,
+  images: ImageSet,
+  start: ReportData["start"],
+  after: (Evaluation & { readonly probe: number }) | null,
+  lines: readonly MetricsLine[],
+): Promise<ReportData> {
+  const { config, model, dataset } = trainer;
+  const shown = images.test ?? dataset;
+  const steps = lines.filter((line) => line["kind"] === "step");
+  const evaluations = lines.filter((line) => line["kind"] === "evaluation");
+  const untrained = evaluations.find((line) => line["epoch"] === 0);
+  let features: { dataset: Dataset; features: Features }[];
+  if (after && images.test) {
+    features = [
+      { dataset, features: after.train },
+      { dataset: images.test, features: after.test },
+    ];
+  } else {
+    const embedder = await Embedder.create(device, model);
+    const sets = images.test ? [evenly(dataset, MAP_POINTS), shown] : [evenly(dataset, MAP_POINTS)];
+    features = [];
+    for (const set of sets) features.push({ dataset: set, features: await embedder.embed(set) });
+    embedder.dispose();
+  }
+  const candidates = features[0];
+  const queries = features[features.length - 1];
+  const points = evenly(queries.dataset, MAP_POINTS);
+  const rows = Array.from({ length: points.length }, (_, i) =>
+    Math.floor((i * queries.dataset.length) / points.length),
+  );
+  const seconds = steps.reduce((sum, line) => sum + config.batch / figure(line, "imagesPerSecond"), 0);
+  return {
+    // Without the folders that lead there: a report is for showing around.
+    title: `${model.encoder.name} on ${dataset.name.replace(/^.*[\\/](?=[^\\/])/, "")}`,
+    adapter: device.adapter.name,
+    softwareAdapter: device.adapter.software,
+    epochs: config.epochs,
+    seconds,
+    supervised: model.classes > 0,
+    start,
+    loss: lossOf(trainer),
+    batchSize: config.batch,
+    projectionDimension: model.classes > 0 ? null : model.head.output,
+    classes: dataset.classes,
+    accuracy: {
+      before: untrained
+        ? {
+            knn: figure(untrained, "knn"),
+            probe: figure(untrained, "probe"),
+            classifier: optionalFigure(untrained, "classifier"),
+          }
+        : null,
+      after: after && { knn: after.knn, probe: after.probe, classifier: after.classifier },
+    },
+    config: configRows(trainer, images, start),
+    metrics: steps.map((line) => ({
+      step: line.step,
+      loss: figure(line, "loss"),
+      learningRate: figure(line, "learningRate"),
+      outputStd: optionalFigure(line, "outputStd"),
+      accuracy: optionalFigure(line, "accuracy"),
+      imagesPerSecond: figure(line, "imagesPerSecond"),
+    })),
+    knn: evaluations.map((line) => ({ epoch: figure(line, "epoch"), accuracy: figure(line, "knn") })),
+    augmented: await augmented(device, trainer),
+    neighbours: await nearestNeighbours(device, candidates, queries),
+    embedding: {
+      features: rowsOf(queries.features, rows).values,
+      dimension: queries.features.dimension,
+      labels: points.labels,
+      images: (some) => pictures(points, some),
+    },
+    skipped: [...dataset.skipped, ...(images.test?.skipped ?? [])],
+  };
+}

@@ -1,0 +1,286 @@
+import type { ImageSet, SkippedImage } from "../data/dataset.js";
+import type { Device } from "../engine/device.js";
+import type { ChoiceTable } from "../engine/choices.js";
+import { CheckpointError } from "../errors.js";
+import { writeFileAtomic } from "../io/atomic.js";
+import { renderReport } from "../report/report.js";
+import { type MetricsLine, RunFolder } from "./run-folder.js";
+import { VERSION } from "../version.js";
+import { decodeCheckpoint } from "../training/checkpoint.js";
+import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
+import { encodeEncoder, type StoredEncoder } from "../training/encoder-file.js";
+import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
+import { reportData } from "./report-data.js";
+import { chooseImages, imagesOfRun, keepImageList, type TrainingPart } from "./run-images.js";
+import { type StepEvent, Trainer } from "../training/trainer.js";
+
+/** Images that are looked at during training; all are, at the end. */
+const MONITORED = { train: 10000, test: 2000 };
+
+/** What a run tells while it goes on. */
+export interface RunHooks {
+  readonly onFolder?: (path: string) => void;
+  /** What happens now, for people: "compiling", "evaluating", ... */
+  readonly onPhase?: (phase: string) => void;
+  readonly onCompile?: (compiled: number, total: number) => void;
+  readonly onStep?: (event: StepEvent, steps: number) => void;
+  /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
+  readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
+  /** After each evaluation, with the weights as they are after `epoch` epochs. */
+  readonly onEvaluation?: (epoch: number, accuracies: Pick<Accuracies, "knn" | "classifier">) => void;
+  /** Called at each evaluation, with the model as it is then: numbers that stand beside kNN in its line of the metrics. */
+  readonly measure?: (evaluator: Evaluator) => Promise<Readonly<Record<string, number>>>;
+  /** Saves, and ends the run after the step in progress. */
+  readonly signal?: AbortSignal;
+  /**
+   * Leave out what a run does beside training its encoder and measuring it at the end: the evaluation of random weights and
+   * the report. `resumeRun` writes the report of a finished run later.
+   */
+  readonly brief?: boolean;
+}
+
+/** Where a run goes and what it is called. */
+export interface RunOptions extends RunHooks {
+  /** The folder that run folders are made in; `runs` by default. */
+  readonly parent?: string;
+  /** Part of the folder's name; the encoder's by default. */
+  readonly name?: string;
+  /** Exactly this folder, in place of a new one in `parent`; what an earlier run left there is replaced. */
+  readonly folder?: string;
+  /** Where the images came from, so that the run can be resumed and evaluated without saying it again. */
+  readonly source?: ImageSource;
+  /** What the encoder starts from, in place of random weights. */
+  readonly initial?: StoredEncoder;
+  /** Which of the training images to take, where not all; drawn by the configuration's seed, and kept as a list in the folder. */
+  readonly part?: TrainingPart;
+}
+
+/** Paths of images. */
+export interface ImageSource {
+  readonly images: string;
+  /** Test images that come from elsewhere. */
+  readonly test?: string;
+}
+
+/** How a run ended. */
+export interface RunSummary {
+  readonly folder: string;
+  /** False where it was interrupted: `resumeRun` goes on. */
+  readonly finished: boolean;
+  readonly steps: number;
+  /** The most bytes that there were on the device at once. */
+  readonly peakBytes: number;
+  /** Name of the encoder that it started from; null for random weights. */
+  readonly initial: string | null;
+  /** Accuracies with the initial weights and after training; null without labels or when interrupted before. */
+  readonly before: Accuracies | null;
+  readonly after: Accuracies | null;
+  /** Path of report.html; null when interrupted or brief. */
+  readonly report: string | null;
+  readonly skipped: readonly SkippedImage[];
+}
+
+/** What stands in config.json. */
+export interface RunConfig {
+  readonly version: string;
+  readonly adapter: string;
+  readonly source: ImageSource | null;
+  /** Name of the encoder that the training started from; null for random weights. */
+  readonly initial: string | null;
+  readonly imageSize: number;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly classes: readonly string[];
+  readonly training: TrainingConfig;
+  /** The variants of kernels that the run uses; defaults where nothing is said. */
+  readonly choices: ChoiceTable;
+}
+
+/** An evaluation line of metrics.jsonl. */
+function evaluationLine(
+  step: number,
+  epoch: number,
+  { knn, probe = null, classifier }: { knn: number; probe?: number | null; classifier: number | null },
+): MetricsLine {
+  return { step, epoch, kind: "evaluation", knn, probe, ...(classifier === null ? {} : { classifier }) };
+}
+
+/** A run in progress. */
+interface Run {
+  readonly device: Device;
+  readonly trainer: Trainer;
+  readonly images: ImageSet;
+  readonly folder: RunFolder;
+  /** Name of the encoder that the training started from; null for random weights. */
+  readonly initial: string | null;
+}
+
+/**
+ * Trains on images and leaves a run folder: config.json, metrics.jsonl, checkpoint.safetensors, encoder.safetensors and
+ * report.html. A labelled set without a test part gives a tenth of each class to one. The device's choices of variants go
+ * into config.json and the checkpoint, for `resumeRun`. Node, Bun and Deno.
+ *
+ * Fine-tuning an encoder on some of the labels is `startRun(device, images, { ...encoder.architecture,
+ * ...fineTuningConfig(labelled, all) }, { initial: encoder, part: { share: 0.1 } })`.
+ * @throws ConfigError, DataError, CheckpointError where `initial` does not fit, and what goes wrong on the device; the last
+ * checkpoint stays.
+ */
+export async function startRun(
+  device: Device,
+  images: ImageSet,
+  config: Partial<TrainingConfig> = {},
+  options: RunOptions = {},
+): Promise<RunSummary> {
+  const { part = null } = options;
+  const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
+  options.onPhase?.("compiling");
+  const trainer = await Trainer.create(device, set.train, config, options);
+  const folder = options.folder
+    ? await RunFolder.replace(options.folder)
+    : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
+  const initial = options.initial?.name ?? null;
+  const facts: RunConfig = {
+    version: VERSION,
+    adapter: device.adapter.name,
+    source: options.source ?? null,
+    initial,
+    imageSize: set.train.width,
+    trainImages: set.train.length,
+    testImages: set.test?.length ?? 0,
+    classes: set.train.classes,
+    training: trainer.config,
+    choices: trainer.choices,
+  };
+  await folder.writeConfig(facts);
+  if (part !== null) await keepImageList(folder, set.train);
+  options.onFolder?.(folder.path);
+  return carryOn({ device, trainer, images: set, folder, initial }, options);
+}
+
+/**
+ * Goes on with an interrupted run from its checkpoint; the steps are the same to the bit as without the interruption, on
+ * the same adapter, for the run's choices of variants take the place of the device's. A finished run only writes its report
+ * again.
+ * @throws CheckpointError where there is no usable checkpoint or the images are others.
+ */
+export async function resumeRun(
+  device: Device,
+  path: string,
+  images: ImageSet,
+  hooks: RunHooks = {},
+): Promise<RunSummary> {
+  const folder = await RunFolder.open(path);
+  const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
+  const set = await imagesOfRun(folder, images);
+  const { initial } = await folder.readConfig();
+  if (set.train.width !== checkpoint.imageSize) {
+    throw new CheckpointError(
+      `${path} was trained on images of ${checkpoint.imageSize} pixels, and these have ${set.train.width}`,
+    );
+  }
+  hooks.onPhase?.("compiling");
+  device.choices.use(checkpoint.choices);
+  const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks);
+  trainer.restore(checkpoint);
+  await folder.prepareResume(checkpoint.step);
+  hooks.onFolder?.(folder.path);
+  const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
+  return carryOn(run, hooks);
+}
+
+/** Reads a file of a run. @throws CheckpointError where it is missing. */
+export async function readFile(path: string): Promise<Uint8Array> {
+  const files = await import("node:fs/promises");
+  try {
+    return await files.readFile(path);
+  } catch (cause) {
+    throw new CheckpointError(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function carryOn(run: Run, hooks: RunHooks): Promise<RunSummary> {
+  const { device, trainer, images } = run;
+  const set = labelled(images);
+  const evaluator = set && (await Evaluator.create(device, trainer.model, set));
+  try {
+    return await trainAndReport(run, hooks, evaluator);
+  } finally {
+    evaluator?.dispose();
+    trainer.dispose();
+  }
+}
+
+async function trainAndReport(
+  { device, trainer, images, folder, initial }: Run,
+  hooks: RunHooks,
+  evaluator: Evaluator | null,
+): Promise<RunSummary> {
+  const { evaluateEvery, epochs } = trainer.config;
+  const monitor = async (epoch: number) => {
+    if (!evaluator) return;
+    const { train, test } = evaluator.images;
+    const found = await evaluator.knn(evenly(train, MONITORED.train), evenly(test, MONITORED.test));
+    const measured = await hooks.measure?.(evaluator);
+    await folder.appendMetrics({ ...evaluationLine(trainer.step, epoch, found), ...measured });
+    hooks.onEvaluation?.(epoch, found);
+  };
+  // A run that was stopped before its first step may have this behind it.
+  if (evaluator && !hooks.brief && trainer.step === 0 && (await folder.readMetrics()).length === 0) {
+    hooks.onPhase?.(initial === null ? "evaluating random weights" : "evaluating the encoder that it starts from");
+    const untrained = await evaluator.accuracies();
+    const measured = await hooks.measure?.(evaluator);
+    await folder.appendMetrics({ ...evaluationLine(0, 0, untrained), ...measured });
+    hooks.onEvaluation?.(0, untrained);
+  }
+  const { batch, microBatch } = trainer.config;
+  hooks.onPhase?.(microBatch < batch ? `training in micro-batches of ${microBatch} images` : "training");
+  const finished = await trainer.train({
+    signal: hooks.signal,
+    onMicroBatch: (begun, total) => hooks.onMicroBatch?.(begun, total, trainer.step + 1, trainer.steps),
+    onStep: async (event) => {
+      await folder.appendMetrics({ kind: "step", ...event });
+      hooks.onStep?.(event, trainer.steps);
+    },
+    onEpoch: async (epoch) => {
+      if (evaluateEvery > 0 && epoch % evaluateEvery === 0 && epoch < epochs) await monitor(epoch);
+    },
+    onCheckpoint: (bytes) => writeFileAtomic(folder.file("checkpoint"), bytes),
+  });
+  const skipped = [...images.train.skipped, ...(images.test?.skipped ?? [])];
+  const common = () => ({
+    folder: folder.path,
+    initial,
+    steps: trainer.step,
+    peakBytes: device.memory.peakBytes,
+    skipped,
+  });
+  if (!finished) return { ...common(), finished, before: null, after: null, report: null };
+
+  hooks.onPhase?.("evaluating");
+  const after = evaluator && (await evaluator.accuracies());
+  const lines = (await folder.readMetrics()).filter(
+    (line) => !(line["kind"] === "evaluation" && line["epoch"] === epochs),
+  );
+  if (evaluator && after) {
+    const measured = await hooks.measure?.(evaluator);
+    lines.push({ ...evaluationLine(trainer.step, epochs, after), ...measured });
+  }
+  await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
+  const accuracies = after && { knn: after.knn, probe: after.probe, classifier: after.classifier };
+  if (hooks.brief) return { ...common(), finished, before: null, after: accuracies, report: null };
+
+  hooks.onPhase?.("writing the report");
+  const start = initial === null ? "random weights" : "a pre-trained encoder";
+  const data = await reportData(device, trainer, images, start, after, lines);
+  await writeFileAtomic(folder.file("report"), await renderReport(data));
+  return {
+    ...common(),
+    finished,
+    before: data.accuracy.before,
+    after: accuracies,
+    report: folder.file("report"),
+  };
+}

@@ -1,0 +1,99 @@
+import type { MemoryPlan } from "../engine/planner.js";
+import type { Tape } from "../engine/tape.js";
+import { OutOfMemoryError } from "../errors.js";
+import { contrastive } from "../methods/contrastive.js";
+import { supervised } from "../methods/supervised.js";
+import { recordAccumulation } from "./gradient-accumulation.js";
+import { recordGradientCache } from "./gradient-cache.js";
+import { recordWholeBatch, type StepParts, type StepRecording } from "./training-step.js";
+
+/** The parts of a step whose micro-batch is known. */
+export type DividedStep = StepParts & { readonly config: { readonly microBatch: number } };
+
+const MEBIBYTE = 2 ** 20;
+
+/** Records a training step: on the whole batch at once where that is one micro-batch, else as its objective allows. */
+export function recordStep(parts: DividedStep): StepRecording {
+  const { objective, batch, microBatch } = parts.config;
+  const whole = microBatch >= batch;
+  if (objective === "supervised") {
+    return whole ? recordWholeBatch(parts, supervised) : recordAccumulation(parts, supervised, microBatch);
+  }
+  return whole ? recordWholeBatch(parts, contrastive) : recordGradientCache(parts, microBatch);
+}
+
+/** What a recorded step takes on the device. */
+export interface StepMemory {
+  /** Bytes of what stays from one program of a step to the next: images, embeddings, metrics. */
+  readonly inputs: number;
+  /** The recordings of the step, what lies where in each, and how often a step runs it. */
+  readonly programs: readonly { readonly tape: Tape; readonly runs: number; readonly memory: MemoryPlan }[];
+}
+
+/**
+ * The most bytes on the device at once while such steps run and checkpoints are read: what is there now, and what that takes.
+ * @throws OutOfMemoryError where a tensor is larger than the adapter allows.
+ */
+export function rehearseStep(parts: DividedStep): { readonly peakBytes: number; readonly result: StepMemory } {
+  const { memory } = parts.device;
+  return memory.rehearse(() => {
+    const before = memory.currentBytes;
+    const { tapes } = recordStep(parts);
+    const inputs = memory.currentBytes - before;
+    const programs = tapes.map(({ tape, runs }) => ({ tape, runs, memory: tape.reserve() }));
+    const { model, optimizer } = parts;
+    const saved = [...model.tensors.parameters.map(({ value }) => value), ...optimizer.state.values()];
+    memory.create(Math.max(...saved.map(({ bytes }) => bytes)), GPUBufferUsage.COPY_DST, "staging");
+    return { inputs, programs };
+  });
+}
+
+/** The parts with another micro-batch. */
+export function divided(parts: StepParts, microBatch: number): DividedStep {
+  return { ...parts, config: { ...parts.config, microBatch } };
+}
+
+/** The largest micro-batch that fits, of the whole batch and the powers of two below it; null where none does. */
+function largestMicroBatch(parts: StepParts): number | null {
+  const { batch, memoryBudget } = parts.config;
+  const fits = (microBatch: number) => {
+    try {
+      return rehearseStep(divided(parts, microBatch)).peakBytes <= memoryBudget * MEBIBYTE;
+    } catch (error) {
+      if (error instanceof OutOfMemoryError) return false;
+      throw error;
+    }
+  };
+  let candidate = batch;
+  while (!fits(candidate)) {
+    if (candidate === 1) return null;
+    candidate = 2 ** Math.ceil(Math.log2(candidate) - 1);
+  }
+  return candidate;
+}
+
+/**
+ * The parts with the micro-batch that the configuration names, or the largest one that fits.
+ * @throws OutOfMemoryError where a tensor is larger than the adapter allows, or no micro-batch fits the memory budget.
+ */
+export function withMicroBatch(parts: StepParts): DividedStep {
+  const { config } = parts;
+  if (config.microBatch === "auto") {
+    const chosen = largestMicroBatch(parts);
+    if (chosen !== null) return divided(parts, chosen);
+    const { peakBytes: least } = rehearseStep(divided(parts, 1));
+    throw new OutOfMemoryError(
+      `a micro-batch of one image needs ${Math.ceil(least / MEBIBYTE)} MiB, and the memory budget is ${config.memoryBudget} MiB: raise it, or take a smaller encoder, image size or batch`,
+    );
+  }
+  const chosen = divided(parts, config.microBatch);
+  try {
+    rehearseStep(chosen);
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    const fitting = largestMicroBatch(parts);
+    const advice = fitting === null ? "no micro-batch fits" : `a micro-batch of ${fitting} images fits`;
+    throw new OutOfMemoryError(`${error.message}; ${advice}`, { cause: error });
+  }
+  return chosen;
+}

@@ -1,0 +1,305 @@
+import type { Dataset } from "../data/dataset.js";
+import { sampleOrder } from "../data/sample-order.js";
+import type { ChoiceTable } from "../engine/choices.js";
+import type { Device } from "../engine/device.js";
+import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
+import { type Checkpoint, encodeCheckpoint, restoreModel, restoreOptimizer } from "./checkpoint.js";
+import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { loadEncoder, type StoredEncoder } from "./encoder-file.js";
+import { createModel, createOptimizer, type SimclrModel } from "./model.js";
+import { recordStep, withMicroBatch } from "./step.js";
+import type { StepInputs, StepMetrics, TrainingStep } from "./training-step.js";
+
+/** A finished step. */
+export type StepEvent = StepMetrics & {
+  /** Counted from 1. */
+  readonly step: number;
+  /** Epochs done after this step, with the fraction of the current one. */
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** Images, not views, a second, since the step before. */
+  readonly imagesPerSecond: number;
+};
+
+/** What a trainer may be made with besides its configuration. */
+export interface TrainerOptions {
+  /** What the encoder starts from, in place of random weights. */
+  readonly initial?: StoredEncoder;
+  readonly onCompile?: (compiled: number, total: number) => void;
+}
+
+/** What to do while a trainer works. Training waits for the ones that return a promise. */
+export interface TrainingHooks {
+  readonly onStep?: (event: StepEvent) => Promise<void> | void;
+  /** Within steps of several micro-batches: how many of the `total` passes over one have begun. */
+  readonly onMicroBatch?: (begun: number, total: number) => void;
+  /** After each epoch; counted from 1. */
+  readonly onEpoch?: (epoch: number) => Promise<void> | void;
+  /** Every `checkpointEvery` steps, at the end, and when interrupted: an encoded checkpoint to be kept. */
+  readonly onCheckpoint?: (bytes: Uint8Array<ArrayBuffer>, step: number) => Promise<void> | void;
+  /** Stops the training after the step in progress. */
+  readonly signal?: AbortSignal;
+}
+
+/** Skipped steps in a row that end a training in mixed precision: four more than take the loss scale from 65536 to 1. */
+const MOST_SKIPPED = 20;
+
+/** Trains a model on images: without their labels, or (supervised) with them. */
+export class Trainer {
+  /** Steps done. */
+  step = 0;
+
+  private constructor(
+    readonly device: Device,
+    /** With the micro-batch that was chosen, where it was to be. */
+    readonly config: TrainingConfig & { readonly microBatch: number },
+    readonly dataset: Dataset,
+    readonly model: SimclrModel,
+    readonly optimizer: Optimizer,
+    readonly recorded: TrainingStep,
+    /** The device's choices when the step was recorded. */
+    readonly choices: ChoiceTable,
+  ) {}
+
+  /**
+   * Makes the model and compiles the training step, with the variants of kernels that `device.choices` names: see `tuneFor`
+   * and `loadChoices`.
+   * @param config what differs from `DEFAULT_CONFIG`.
+   * @throws ConfigError for values out of range, a batch larger than the set, images that are not square, and supervised
+   * training without labels or with one class; CheckpointError where `initial` is of another architecture or image size;
+   * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits.
+   */
+  static async create(
+    device: Device,
+    dataset: Dataset,
+    config: Partial<TrainingConfig> = {},
+    { initial, onCompile }: TrainerOptions = {},
+  ): Promise<Trainer> {
+    const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
+    checkConfig(full, dataset.length, device);
+    if (dataset.width !== dataset.height) {
+      throw new ConfigError(
+        `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`,
+      );
+    }
+    if (full.objective === "supervised") checkLabels(dataset);
+    const model = createModel(device, full, dataset.width, dataset.classes.length);
+    if (initial) await loadEncoder(model, initial);
+    const optimizer = createOptimizer(full, model.tensors);
+    const choices = device.choices.table;
+    const parts = withMicroBatch({ device, config: full, model, optimizer });
+    const recorded = await recordStep(parts).compile(onCompile);
+    return new Trainer(device, parts.config, dataset, model, optimizer, recorded, choices);
+  }
+
+  /** Whole batches an epoch: a ragged last one is dropped. */
+  get stepsPerEpoch(): number {
+    return Math.floor(this.dataset.length / this.config.batch);
+  }
+
+  /** Steps of the whole training. */
+  get steps(): number {
+    return this.stepsPerEpoch * this.config.epochs;
+  }
+
+  /** The learning rate of a step, counted from 0. */
+  learningRate(step: number): number {
+    const { learningRate, learningRateScaling, batch, warmupEpochs } = this.config;
+    const peak = scaledLearningRate(learningRate, batch, learningRateScaling);
+    return warmupCosine(peak, step, this.steps, Math.round(warmupEpochs * this.stepsPerEpoch));
+  }
+
+  /**
+   * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
+   * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
+   * `device.choices.use(checkpoint.choices)` before `create`.
+   * @throws CheckpointError where it is of another architecture, optimizer or set, or tells other classes apart.
+   */
+  restore(checkpoint: Checkpoint): void {
+    const { optimizer } = checkpoint.config;
+    if (optimizer !== this.config.optimizer) {
+      throw new CheckpointError(
+        `the checkpoint is of a training with ${optimizer}, and this one has ${this.config.optimizer}`,
+      );
+    }
+    if (checkpoint.images !== this.dataset.length) {
+      throw new CheckpointError(
+        `the checkpoint is of a training on ${checkpoint.images} images, and there are ${this.dataset.length} now`,
+      );
+    }
+    const { classes } = this.dataset;
+    const other = checkpoint.classes.findIndex((name, label) => name !== classes[label]);
+    if (other >= 0) {
+      throw new CheckpointError(
+        `class ${other} of the checkpoint's training is "${checkpoint.classes[other]}", and here it is "${classes[other] ?? "missing"}"`,
+      );
+    }
+    restoreModel(this.model, checkpoint);
+    restoreOptimizer(this.device, this.optimizer, checkpoint);
+    this.step = checkpoint.step;
+  }
+
+  /** The state after the steps done so far, encoded. */
+  checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
+    const { config, step, choices, dataset, model } = this;
+    const classes = model.classes > 0 ? dataset.classes : [];
+    const facts = { config, step, images: dataset.length, classes, choices };
+    return encodeCheckpoint(this.device, model, this.optimizer, facts);
+  }
+
+  /**
+   * Runs the steps that are left. Resolves with true when all are done, false when the signal stopped it.
+   * @throws NonFiniteLossError, and what goes wrong on the device or while reading images; the last checkpoint stays good.
+   */
+  async train(hooks: TrainingHooks = {}): Promise<boolean> {
+    const { signal, onMicroBatch, onEpoch, onCheckpoint } = hooks;
+    // A training that has just begun has no checkpoint yet, and must leave one even when it is stopped before its first step.
+    let saved = this.step === 0 ? -1 : this.step;
+    const save = async () => {
+      await onCheckpoint?.(await this.checkpoint(), this.step);
+      saved = this.step;
+    };
+    const images = new ImageFeed(this);
+    const passes = this.recorded.feeds.length;
+    let reported: Promise<void> = Promise.resolve();
+    let last = performance.now();
+    while (this.step < this.steps && !signal?.aborted) {
+      const index = this.step;
+      const learningRate = this.learningRate(index);
+      this.optimizer.setStep(index + 1, learningRate);
+      let begun = 0;
+      const { metrics: running } = await this.recorded.submit(async (inputs) => {
+        await images.write(inputs);
+        begun += 1;
+        if (passes > 1) onMicroBatch?.(begun, passes);
+      });
+      // The next images are read while this step runs, and its results are looked at while the next one runs.
+      const before = reported;
+      reported = running.then(async (metrics) => {
+        await before;
+        const now = performance.now();
+        const imagesPerSecond = (this.config.batch * 1000) / (now - last);
+        last = now;
+        await this.#report(index, metrics, learningRate, imagesPerSecond, hooks);
+      });
+      // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
+      reported.catch(() => {});
+      this.step += 1;
+      images.prefetch();
+      await before;
+      const epochEnds = this.step % this.stepsPerEpoch === 0;
+      if (this.step % this.config.checkpointEvery === 0 || (epochEnds && onEpoch)) await reported;
+      if (this.step % this.config.checkpointEvery === 0) await save();
+      if (epochEnds && onEpoch) {
+        await onEpoch(this.step / this.stepsPerEpoch);
+        last = performance.now();
+      }
+    }
+    await reported;
+    if (saved !== this.step) await save();
+    return this.step === this.steps;
+  }
+
+  async #report(
+    index: number,
+    metrics: StepMetrics,
+    learningRate: number,
+    imagesPerSecond: number,
+    { onStep }: TrainingHooks,
+  ): Promise<void> {
+    const step = index + 1;
+    if (!Number.isFinite(metrics.loss)) {
+      throw new NonFiniteLossError(
+        `the loss became ${metrics.loss} at step ${step} (learning rate ${learningRate}): lower the learning rate or lengthen the warm-up; the last checkpoint is from before`,
+      );
+    }
+    // Only mixed precision has it.
+    const goodSteps = this.optimizer.state.get("good_steps");
+    if (goodSteps && metrics.lossScale === 1 && (await this.device.read(goodSteps))[0] <= -MOST_SKIPPED) {
+      throw new NonFiniteLossError(
+        `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate}); the last checkpoint is from before`,
+      );
+    }
+    await onStep?.({ step, epoch: step / this.stepsPerEpoch, ...metrics, learningRate, imagesPerSecond });
+  }
+
+  /** Frees everything on the device. */
+  dispose(): void {
+    this.recorded.dispose();
+    this.optimizer.dispose();
+    this.model.tensors.dispose();
+  }
+}
+
+/** @throws ConfigError where there is nothing to learn from the labels. */
+function checkLabels({ name, labels, classes }: Dataset): void {
+  if (!labels)
+    throw new ConfigError(
+      `${name} has no labels, and supervised training needs them: put each class in a folder of its own`,
+    );
+  if (classes.length < 2)
+    throw new ConfigError(`${name} has one class (${classes.join()}), and supervised training needs at least two`);
+}
+
+/** Images of a micro-batch that are being read. */
+interface Reading {
+  readonly epoch: number;
+  readonly numbers: Uint32Array<ArrayBuffer>;
+  /** Null where the set has none. */
+  readonly labels: Uint32Array<ArrayBuffer> | null;
+  readonly pixels: Uint32Array<ArrayBuffer>;
+  readonly ready: Promise<void>;
+}
+
+/** Reads the images of the micro-batches of a training, from the trainer's step on, ahead of time, and writes them to the device. */
+class ImageFeed {
+  /** Micro-batches that were written. */
+  #written: number;
+  #order: { readonly epoch: number; readonly indices: Uint32Array } | null = null;
+  #next: Reading | null = null;
+
+  constructor(readonly trainer: Trainer) {
+    this.#written = trainer.step * trainer.recorded.feeds.length;
+  }
+
+  /** Starts to read the next micro-batch, where there is one. */
+  prefetch(): void {
+    const { recorded, steps } = this.trainer;
+    if (this.#written < steps * recorded.feeds.length) this.#next ??= this.#read();
+  }
+
+  #read(): Reading {
+    const { dataset, config, recorded, stepsPerEpoch } = this.trainer;
+    const { feeds } = recorded;
+    const step = Math.floor(this.#written / feeds.length);
+    const { first, images } = feeds[this.#written % feeds.length];
+    const epoch = Math.floor(step / stepsPerEpoch);
+    if (this.#order?.epoch !== epoch) {
+      this.#order = { epoch, indices: sampleOrder(dataset.length, config.seed, epoch) };
+    }
+    const start = (step % stepsPerEpoch) * config.batch + first;
+    const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + images));
+    const labels = dataset.labels;
+    const pixels = new Uint32Array(images * dataset.width * dataset.height);
+    const ready = dataset.fetch(numbers, new Uint8Array(pixels.buffer));
+    // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
+    ready.catch(() => {});
+    return { epoch, numbers, labels: labels && numbers.map((number) => labels[number]), pixels, ready };
+  }
+
+  /** Writes the next micro-batch to the device, and starts to read the one after it where that belongs to the same step. */
+  async write(inputs: StepInputs): Promise<void> {
+    const { device, config, recorded } = this.trainer;
+    const { epoch, numbers, labels, pixels, ready } = this.#next ?? this.#read();
+    await ready;
+    device.write(inputs.bytes, pixels);
+    device.write(inputs.images, numbers);
+    device.write(inputs.counter, Uint32Array.of(config.seed, epoch));
+    if (inputs.labels && labels) device.write(inputs.labels, labels);
+    this.#next = null;
+    this.#written += 1;
+    if (this.#written % recorded.feeds.length > 0) this.prefetch();
+  }
+}

@@ -1,0 +1,252 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { datasetFromPixels } from "../../src/data/pixels.js";
+import { subset } from "../../src/data/views.js";
+import { randomInputs } from "../../src/doctor/random-inputs.js";
+import { relativeError } from "../../src/doctor/rounding.js";
+import { openDevice } from "../../src/engine/device.js";
+import { ConfigError, DataError, DeviceLostError } from "../../src/errors.js";
+import { Embedder, type Features } from "../../src/evaluation/embed.js";
+import { Evaluator, evenly, labelled, withTestSet } from "../../src/evaluation/evaluation.js";
+import { accuracy, knn } from "../../src/evaluation/knn.js";
+import { linearProbe } from "../../src/evaluation/linear-probe.js";
+import { knnClassify } from "../../src/reference/knn.js";
+import { DEFAULT_CONFIG } from "../../src/training/config.js";
+import { createModel } from "../../src/training/model.js";
+import { rejects } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
+import { SMALL_CONFIG, stripes } from "../training/small-set.js";
+
+const evaluation = suite("evaluation");
+
+function features(values: Float64Array, dimension: number): Features {
+  return { values: Float32Array.from(values), rows: values.length / dimension, dimension };
+}
+
+/** Compares neighbours, similarities and predictions with the reference. */
+async function compareKnn(bank: Features, labels: Uint32Array, queries: Features, k: number): Promise<void> {
+  const { dimension } = bank;
+  const found = await knn(await testDevice(), bank, labels, 3, queries, { k, temperature: 0.2 });
+  const used = Math.min(k, bank.rows);
+  assert.is(found.k, used);
+  const options = { dimension, classes: 3, k: used, temperature: 0.2 };
+  const expected = knnClassify(Float64Array.from(queries.values), Float64Array.from(bank.values), labels, options);
+  for (let query = 0; query < queries.rows; query++) {
+    const row = (values: Uint32Array) => values.slice(query * used, (query + 1) * used);
+    // The device gives them by number, the reference by similarity.
+    assert.equal(row(found.neighbours), row(expected.neighbors).sort(), `neighbours of query ${query}`);
+    row(found.neighbours).forEach((neighbour, i) => {
+      let [product, left, right] = [0, 0, 0];
+      for (let c = 0; c < dimension; c++) {
+        const [a, b] = [queries.values[query * dimension + c], bank.values[neighbour * dimension + c]];
+        product += a * b;
+        left += a * a;
+        right += b * b;
+      }
+      const similarity = product / Math.sqrt(left * right);
+      // A dot product of unit vectors, each of which was divided by the root of another one.
+      const tolerance = relativeError(3 * dimension + 40);
+      const difference = Math.abs(found.similarities[query * used + i] - similarity);
+      assert.ok(difference <= tolerance, `similarity of query ${query} to ${neighbour} is off by ${difference}`);
+    });
+  }
+  assert.equal(found.predictions, expected.predictions);
+}
+
+evaluation("kNN of more queries than go at once, with equal candidates", async () => {
+  const random = randomInputs(4);
+  const some = random.normal(20 * 5);
+  // Every candidate is there twice, with another label: of equal ones the first counts.
+  const bank = features(Float64Array.of(...some, ...some), 5);
+  const queries = features(random.normal(300 * 5), 5);
+  for (const k of [1, 7]) await compareKnn(bank, random.below(40, 3), queries, k);
+});
+
+evaluation("kNN of fewer candidates than neighbours asked for takes all", async () => {
+  const random = randomInputs(6);
+  await compareKnn(features(random.normal(9 * 4), 4), random.below(9, 3), features(random.normal(3 * 4), 4), 200);
+});
+
+evaluation("kNN without labels predicts nothing", async () => {
+  const random = randomInputs(7);
+  const bank = features(random.normal(6 * 4), 4);
+  const { predictions, neighbours } = await knn(await testDevice(), bank, null, 1, bank, { k: 1 });
+  assert.is(predictions.length, 0);
+  assert.equal(neighbours, Uint32Array.of(0, 1, 2, 3, 4, 5), "everything is its own nearest neighbour");
+});
+
+evaluation("kNN refuses settings and dimensions that cannot be", async () => {
+  const device = await testDevice();
+  const bank = features(new Float64Array(8).fill(1), 4);
+  const other = features(new Float64Array(9).fill(1), 3);
+  for (const temperature of [0, -1]) {
+    const options = { temperature };
+    await rejects(knn(device, bank, null, 1, bank, options), ConfigError, new RegExp(`temperature ${temperature} `));
+  }
+  await rejects(knn(device, bank, null, 1, other), ConfigError, /4 dimensions and queries 3/);
+});
+
+evaluation("accuracy is the share that is right", () => {
+  assert.is(accuracy(Uint32Array.of(1, 2, 0, 1), Uint32Array.of(1, 0, 0, 2)), 0.5);
+});
+
+/** Three clouds of points in six dimensions. */
+function clouds(seed: number, perClass: number, distance: number): { features: Features; labels: Uint32Array } {
+  const random = randomInputs(seed);
+  const labels = Uint32Array.from({ length: 3 * perClass }, (_, i) => i % 3);
+  const values = random.normal(labels.length * 6).map((value, i) => {
+    const center = i % 6 === labels[Math.floor(i / 6)] ? distance : 0;
+    // Another scale and centre for every column: the probe has to be indifferent to them.
+    return (value + center) * 10 ** ((i % 6) - 2) + 50 * (i % 6);
+  });
+  return { features: features(values, 6), labels };
+}
+
+evaluation("the linear probe tells apart what a plane can, and nothing else", async () => {
+  const device = await testDevice();
+  const separable = await linearProbe(device, clouds(1, 40, 12), clouds(2, 20, 12), 3);
+  assert.equal(separable, { trainAccuracy: 1, testAccuracy: 1 });
+  const random = await linearProbe(device, clouds(3, 40, 0), clouds(4, 100, 0), 3, { epochs: 20 });
+  // Guessing 300 labels of three is right in a third, and within five standard deviations but once in two million times.
+  const allowed = 5 * Math.sqrt((1 / 3) * (2 / 3) * (1 / 300));
+  assert.ok(Math.abs(random.testAccuracy - 1 / 3) < allowed, `${random.testAccuracy} on random labels`);
+  assert.ok(random.trainAccuracy > random.testAccuracy && random.trainAccuracy < 0.8, `${random.trainAccuracy}`);
+});
+
+evaluation("the linear probe is the same again with the same seed, and drops ragged batches", async () => {
+  const device = await testDevice();
+  const probe = (seed: number) =>
+    linearProbe(device, clouds(5, 15, 1.5), clouds(6, 40, 1.5), 3, { epochs: 3, batch: 20, seed });
+  const [first, again] = [await probe(1), await probe(1)];
+  assert.equal(again, first);
+  assert.ok(first.testAccuracy > 0.4 && first.testAccuracy < 1, `${first.testAccuracy}`);
+});
+
+evaluation("the linear probe needs two images and two classes", async () => {
+  const device = await testDevice();
+  const test = clouds(1, 1, 1);
+  const one = { features: features(new Float64Array(6), 6), labels: Uint32Array.of(0) };
+  await rejects(linearProbe(device, one, test, 3), ConfigError, /not 1 and 3/);
+  await rejects(linearProbe(device, test, test, 1), ConfigError, /not 3 and 1/);
+});
+
+const config = { ...DEFAULT_CONFIG, ...SMALL_CONFIG };
+
+evaluation("embeddings of a ragged last batch are those of one image after the other", async () => {
+  const device = await testDevice();
+  const model = createModel(device, config, 16);
+  const images = stripes(11);
+  const progress: [number, number][] = [];
+  const [batched, single] = [await Embedder.create(device, model, 4), await Embedder.create(device, model, 1)];
+  const all = await batched.embed(images, (done, total) => progress.push([done, total]));
+  assert.equal([all.rows, all.dimension, all.values.length], [11, 64, 11 * 64]);
+  assert.equal(progress, [
+    [4, 11],
+    [8, 11],
+    [11, 11],
+  ]);
+  for (let i = 0; i < 11; i++) {
+    const { values } = await single.embed(subset(images, [i]));
+    assert.equal(all.values.slice(i * 64, (i + 1) * 64), values, `image ${i}`);
+  }
+  assert.ok(new Set(all.values).size > 11 * 16, "the embeddings differ");
+
+  await rejects(batched.embed(stripes(3, { width: 20 })), ConfigError, /20 x 16 pixels/, /takes 16 x 16/);
+  for (const embedder of [batched, single]) embedder.dispose();
+  model.tensors.dispose();
+});
+
+evaluation("an image that cannot be read ends the embedding", async () => {
+  const device = await testDevice();
+  const model = createModel(device, config, 16);
+  const embedder = await Embedder.create(device, model, 4);
+  const images = stripes(11);
+  let calls = 0;
+  const fetch = async (indices: ArrayLike<number>, out: Uint8Array) => {
+    if (++calls === 3) throw new DataError("the disk is gone");
+    await images.fetch(indices, out);
+  };
+  await rejects(embedder.embed({ ...images, fetch }), DataError, /the disk is gone/);
+  embedder.dispose();
+  model.tensors.dispose();
+});
+
+evaluation("a device lost while images are read ends the embedding, and no error is left unheard", async () => {
+  const device = await openDevice();
+  const embedder = await Embedder.create(device, createModel(device, config, 16), 4);
+  const images = stripes(11);
+  let calls = 0;
+  const fetch = async (indices: ArrayLike<number>, out: Uint8Array) => {
+    await images.fetch(indices, out);
+    if (++calls !== 2) return;
+    // The first batch is on the device; a runtime would end the process over its error if nobody had asked to hear it.
+    device.gpu.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  };
+  await rejects(embedder.embed({ ...images, fetch }), DeviceLostError, /was lost|did not finish/);
+  device.close();
+});
+
+evaluation("a labelled set without a test part gives a tenth of each class to one", () => {
+  const images = stripes(60);
+  const { train, test } = withTestSet({ train: images, test: null });
+  assert.equal([train.length, test?.length], [54, 6]);
+  assert.equal([...(test?.labels ?? [])].sort(), [0, 0, 1, 1, 2, 2]);
+  const names = (set: typeof train) => Array.from({ length: set.length }, (_, i) => set.nameOf(i));
+  assert.is(new Set([...names(train), ...(test ? names(test) : [])]).size, 60);
+
+  const both = { train: images, test: subset(images, [0, 1, 2]) };
+  assert.is(withTestSet(both), both);
+  const unlabelled = { train: { ...images, labels: null, classes: [] }, test: null };
+  assert.is(withTestSet(unlabelled), unlabelled);
+});
+
+evaluation("only sets with labels in both parts and two classes are evaluated", () => {
+  const images = stripes(12);
+  const test = subset(images, [0, 1, 2]);
+  assert.equal(labelled({ train: images, test })?.train, images);
+  assert.is(labelled({ train: images, test: null }), null);
+  assert.is(labelled({ train: { ...images, labels: null }, test }), null);
+  assert.is(labelled({ train: images, test: { ...test, labels: null } }), null);
+  assert.is(labelled({ train: { ...images, classes: ["all"] }, test }), null);
+});
+
+evaluation("a part of a set is evenly spread over it", () => {
+  const images = stripes(30);
+  assert.is(evenly(images, 30), images);
+  const part = evenly(images, 4);
+  assert.equal(
+    Array.from({ length: 4 }, (_, i) => part.nameOf(i)),
+    [0, 7, 15, 22].map((i) => images.nameOf(i)),
+  );
+});
+
+evaluation("an evaluator measures a model as its weights are", async () => {
+  const device = await testDevice();
+  const model = createModel(device, config, 16);
+  // Images of one colour each, by which even random weights can tell the classes.
+  const length = 60;
+  const labels = Uint32Array.from({ length }, (_, i) => i % 3);
+  const pixels = new Uint8Array(length * 16 * 16 * 3).map((_, i) => {
+    const image = Math.floor(i / (16 * 16 * 3));
+    return i % 3 === labels[image] ? 200 + (image % 7) : 30;
+  });
+  const set = labelled(
+    withTestSet({ train: datasetFromPixels({ pixels, channels: 3, width: 16, height: 16, labels }), test: null }),
+  );
+  if (!set) throw new RangeError("the set has labels");
+  const evaluator = await Evaluator.create(device, model, set);
+  const { knn: right, probe, train, test, neighbours } = await evaluator.accuracies();
+  assert.equal([right, probe], [1, 1]);
+  assert.equal([train.rows, test.rows, neighbours.k], [54, 6, 54]);
+
+  // Weights of zero give every image the same representation.
+  model.tensors.write(
+    new Map(model.tensors.specs.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))])),
+  );
+  assert.ok((await evaluator.accuracies()).probe < 0.5);
+  evaluator.dispose();
+  model.tensors.dispose();
+});
+
+evaluation.run();

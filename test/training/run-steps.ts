@@ -1,0 +1,104 @@
+import * as assert from "uvu/assert";
+import type { Dataset } from "../../src/data/dataset.js";
+import type { Device } from "../../src/engine/device.js";
+import { Convolution } from "../../src/nn/layers.js";
+import { ModelTensors } from "../../src/nn/model-tensors.js";
+import type { Encoder, Head } from "../../src/nn/module.js";
+import { relu } from "../../src/ops/elementwise.js";
+import { globalAveragePool } from "../../src/ops/pooling.js";
+import type { TrainingConfig } from "../../src/training/config.js";
+import { createOptimizer, type SimclrModel } from "../../src/training/model.js";
+import { recordStep } from "../../src/training/step.js";
+import type { StepMetrics } from "../../src/training/training-step.js";
+import { testDevice } from "../lib/device.js";
+import { IMAGE_SIZE } from "./small-set.js";
+
+/** A net without statistics over images: what is computed of one does not depend on the others. */
+function plainNet(): Encoder {
+  const layers = [new Convolution("first", 3, 12, 3, 2, 1), new Convolution("second", 12, 20, 3, 2, 1)];
+  return {
+    name: "plain",
+    features: 20,
+    stem: "cifar",
+    tensors: layers.flatMap(({ tensors }) => tensors),
+    forward(pass, x) {
+      const maps = layers.reduce(
+        (value, layer) => pass.segment(layer.name, () => relu(pass.tape, layer.forward(pass, value))),
+        x,
+      );
+      return globalAveragePool(pass.tape, maps);
+    },
+  };
+}
+
+/** That net with a head for its 20 features. */
+export function plainModel(device: Device, makeHead: (features: number) => Head, classes = 0): SimclrModel {
+  const encoder = plainNet();
+  const head = makeHead(encoder.features);
+  const tensors = new ModelTensors(device, [...encoder.tensors, ...head.tensors], 3);
+  return { encoder, head, classes, tensors, imageSize: IMAGE_SIZE };
+}
+
+/** What steps gave. */
+export interface Outcome {
+  readonly metrics: readonly StepMetrics[];
+  /** After the last step: gradients of the parameters, and all tensors. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+  readonly values: ReadonlyMap<string, Float32Array>;
+}
+
+/** Steps on the same images, as many as the batch. */
+export async function runSteps(
+  config: TrainingConfig & { readonly microBatch: number },
+  makeModel: (device: Device, config: TrainingConfig) => SimclrModel,
+  dataset: Dataset & { readonly labels: Uint32Array },
+  count = 2,
+): Promise<Outcome> {
+  const device = await testDevice();
+  const model = makeModel(device, config);
+  const optimizer = createOptimizer(config, model.tensors);
+  const step = await recordStep({ device, config, model, optimizer }).compile();
+  const metrics: StepMetrics[] = [];
+  for (let i = 0; i < count; i++) {
+    optimizer.setStep(i + 1, 0.003);
+    let fed = 0;
+    const running = await step.submit(async ({ bytes, images: numbers, counter, labels }) => {
+      const { first, images } = step.feeds[fed++];
+      const places = Uint32Array.from({ length: images }, (_, at) => first + at);
+      const pixels = new Uint32Array(images * IMAGE_SIZE * IMAGE_SIZE);
+      await dataset.fetch(places, new Uint8Array(pixels.buffer));
+      device.write(bytes, pixels);
+      device.write(numbers, places);
+      device.write(counter, Uint32Array.of(7, i));
+      if (labels)
+        device.write(
+          labels,
+          places.map((place) => dataset.labels[place]),
+        );
+    });
+    assert.is(fed, step.feeds.length);
+    metrics.push(await running.metrics);
+  }
+  const gradients = new Map<string, Float32Array>();
+  for (const { spec, gradient } of model.tensors.parameters) gradients.set(spec.name, await device.read(gradient));
+  const values = await model.tensors.read();
+  for (const part of [step, optimizer, model.tensors]) part.dispose();
+  return { metrics, gradients, values };
+}
+
+/** The largest magnitude. */
+export function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** Fails where an element is off by more. */
+export function expectNear(
+  found: Float32Array = new Float32Array(),
+  expected: Float32Array,
+  tolerance: number,
+  what: string,
+): void {
+  assert.is(found.length, expected.length, what);
+  const worst = largest(found.map((value, i) => value - expected[i]));
+  assert.ok(worst <= tolerance, `${what} is off by ${worst}, and ${tolerance} is allowed`);
+}

@@ -1,0 +1,355 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { noAugmentation } from "../../src/augment/policy.js";
+import type { Dataset } from "../../src/data/dataset.js";
+import { openDevice } from "../../src/engine/device.js";
+import { CheckpointError, ConfigError, DataError, DeviceLostError, NonFiniteLossError } from "../../src/errors.js";
+import { decodeCheckpoint } from "../../src/training/checkpoint.js";
+import type { TrainingConfig } from "../../src/training/config.js";
+import { type StepEvent, Trainer } from "../../src/training/trainer.js";
+import { rejects, throws } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
+import { contrastiveMetrics, SMALL_CONFIG, stripes } from "./small-set.js";
+
+const training = suite("training");
+
+/** Four more than three whole batches. */
+const images = stripes(28);
+
+async function small(changes: Partial<TrainingConfig> = {}, dataset: Dataset = images): Promise<Trainer> {
+  return Trainer.create(await testDevice(), dataset, { ...SMALL_CONFIG, ...changes });
+}
+
+/** What a step measured, without how long it took. */
+function measured(event: StepEvent) {
+  const { imagesPerSecond: _, ...rest } = contrastiveMetrics(event);
+  return rest;
+}
+
+/** Trains to the end: what each step measured, and the checkpoints by their step. */
+async function trainThrough(trainer: Trainer) {
+  const steps: ReturnType<typeof measured>[] = [];
+  const checkpoints = new Map<number, Uint8Array<ArrayBuffer>>();
+  const epochs: number[] = [];
+  const finished = await trainer.train({
+    onStep: (event) => {
+      steps.push(measured(event));
+    },
+    onEpoch: (epoch) => {
+      epochs.push(epoch);
+    },
+    onCheckpoint: (bytes, step) => {
+      checkpoints.set(step, bytes);
+    },
+  });
+  assert.is(finished, true);
+  return { steps, checkpoints, epochs };
+}
+
+training("goes on from a checkpoint as if it had never stopped, bit for bit", async () => {
+  const whole = await small({ checkpointEvery: 3 });
+  assert.is(whole.steps, 6);
+  const { steps, checkpoints, epochs } = await trainThrough(whole);
+  assert.equal([...checkpoints.keys()], [3, 6]);
+  assert.equal(epochs, [1, 2]);
+  assert.equal(
+    steps.map(({ step, epoch }) => [step, epoch]),
+    [1, 2, 3, 4, 5, 6].map((step) => [step, step / 3]),
+  );
+
+  const resumed = await small({ checkpointEvery: 3 });
+  resumed.restore(decodeCheckpoint(checkpoints.get(3) ?? new Uint8Array()));
+  const rest = await trainThrough(resumed);
+  assert.equal(rest.steps, steps.slice(3));
+  assert.equal(rest.checkpoints, new Map([[6, checkpoints.get(6)]]));
+  assert.equal(rest.epochs, [2]);
+
+  // Weights, statistics and the optimizer's moments moved, or the equality says nothing.
+  const [early, late] = [3, 6].map((step) => decodeCheckpoint(checkpoints.get(step) ?? new Uint8Array()));
+  assert.equal([early.step, late.step, late.images, late.imageSize], [3, 6, 28, 16]);
+  for (const [name, values] of late.tensors) assert.not.equal(values, early.tensors.get(name), name);
+  whole.dispose();
+  resumed.dispose();
+});
+
+for (const optimizer of ["adamw", "sgd", "lars"] as const) {
+  training(`stopped by a signal, saves, and can go on (${optimizer})`, async () => {
+    const whole = await small({ optimizer });
+    const { checkpoints } = await trainThrough(whole);
+    const interrupted = await small({ optimizer });
+    const controller = new AbortController();
+    const saved: [number, Uint8Array<ArrayBuffer>][] = [];
+    const finished = await interrupted.train({
+      signal: controller.signal,
+      onStep: ({ step }) => {
+        if (step === 2) controller.abort();
+      },
+      onCheckpoint: (bytes, step) => {
+        saved.push([step, bytes]);
+      },
+    });
+    assert.is(finished, false);
+    assert.is(saved.length, 1);
+    const [[step, bytes]] = saved;
+    // At most the step in progress comes after the signal.
+    assert.ok(step === 2 || step === 3, `saved after step ${step}`);
+    assert.is(interrupted.step, step);
+    const resumed = await small({ optimizer });
+    resumed.restore(decodeCheckpoint(bytes));
+    assert.equal((await trainThrough(resumed)).checkpoints, checkpoints);
+    for (const trainer of [whole, interrupted, resumed]) trainer.dispose();
+  });
+}
+
+training(
+  "in micro-batches sees the images of the whole batch twice, and goes on from a checkpoint bit for bit",
+  async () => {
+    const fetched: number[][] = [];
+    const watched: Dataset = {
+      ...images,
+      fetch(indices, out) {
+        fetched.push(Array.from(indices));
+        return images.fetch(indices, out);
+      },
+    };
+    const changes = { microBatch: 3, checkpointEvery: 3 };
+    const divided = await small(changes, watched);
+    assert.is(divided.config.microBatch, 3);
+    const passes: string[] = [];
+    await divided.train({ onMicroBatch: (begun, total) => void passes.push(`${begun} of ${total}`) });
+    // 8 images are 2, 3 and 3.
+    assert.equal(passes.slice(0, 7), ["1 of 6", "2 of 6", "3 of 6", "4 of 6", "5 of 6", "6 of 6", "1 of 6"]);
+    assert.equal(
+      fetched.slice(0, 6).map(({ length }) => length),
+      [2, 3, 3, 2, 3, 3],
+    );
+    assert.equal(fetched.slice(3, 6), fetched.slice(0, 3));
+    const orders = await small({}, watched);
+    fetched.length = 0;
+    await orders.train();
+    assert.is(fetched.length, 6);
+    divided.dispose();
+    orders.dispose();
+
+    const whole = await small(changes);
+    const { steps, checkpoints } = await trainThrough(whole);
+    const resumed = await small(changes);
+    resumed.restore(decodeCheckpoint(checkpoints.get(3) ?? new Uint8Array()));
+    const rest = await trainThrough(resumed);
+    assert.equal(rest.steps, steps.slice(3));
+    assert.equal(rest.checkpoints, new Map([[6, checkpoints.get(6)]]));
+    whole.dispose();
+    resumed.dispose();
+  },
+);
+
+training("stopped before its first step, leaves a checkpoint too", async () => {
+  const trainer = await small();
+  const saved: number[] = [];
+  const hooks = { signal: AbortSignal.abort(), onCheckpoint: (_: Uint8Array, step: number) => void saved.push(step) };
+  assert.is(await trainer.train(hooks), false);
+  assert.equal(saved, [0]);
+  trainer.dispose();
+});
+
+training("takes whole batches of different images, in another order each epoch", async () => {
+  const fetched: number[][] = [];
+  const watched: Dataset = {
+    ...images,
+    fetch(indices, out) {
+      fetched.push(Array.from(indices));
+      return images.fetch(indices, out);
+    },
+  };
+  const trainer = await small({ epochs: 3 }, watched);
+  assert.equal([trainer.stepsPerEpoch, trainer.steps], [3, 9]);
+  await trainer.train();
+  assert.equal(
+    fetched.map((batch) => batch.length),
+    Array(9).fill(8),
+  );
+  const epochs = [0, 3, 6].map((start) => fetched.slice(start, start + 3).flat());
+  for (const epoch of epochs) assert.is(new Set(epoch).size, 24);
+  assert.not.equal(epochs[0], epochs[1]);
+  assert.not.equal(epochs[1], epochs[2]);
+  assert.ok(new Set(epochs.flat()).size > 24, "the images that are left out are not always the same");
+  trainer.dispose();
+});
+
+training("the loss falls", async () => {
+  const trainer = await small({ epochs: 12 });
+  const { steps } = await trainThrough(trainer);
+  const mean = (part: typeof steps) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+  const [first, last] = [mean(steps.slice(0, 3)), mean(steps.slice(-9))];
+  // log(2N - 1) is what embeddings that say nothing reach.
+  assert.ok(last < first - 0.2 && last < Math.log(15) - 0.3, `from ${first} to ${last}`);
+  assert.ok(steps.some(({ contrastiveAccuracy }) => contrastiveAccuracy > 0));
+  for (const { contrastiveAccuracy, outputStd } of steps) {
+    // Of 16 anchors, some are right.
+    assert.ok(contrastiveAccuracy >= 0 && contrastiveAccuracy <= 1 && Number.isInteger(16 * contrastiveAccuracy));
+    assert.ok(outputStd > 0 && outputStd <= 1 / Math.sqrt(128) + 1e-6, `${outputStd}`);
+  }
+  trainer.dispose();
+});
+
+training("the loss falls with group norm, too", async () => {
+  const trainer = await small({ norm: "group", epochs: 24 });
+  const { steps } = await trainThrough(trainer);
+  const mean = (part: typeof steps) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+  const [first, last] = [mean(steps.slice(0, 3)), mean(steps.slice(-9))];
+  assert.ok(last < first - 0.1 && last < Math.log(15) - 0.15, `from ${first} to ${last}`);
+  trainer.dispose();
+});
+
+training("a seed decides everything", async () => {
+  const losses: number[][] = [];
+  for (const seed of [1, 1, 2]) {
+    const trainer = await small({ seed, epochs: 1 });
+    losses.push((await trainThrough(trainer)).steps.map(({ loss }) => loss));
+    trainer.dispose();
+  }
+  assert.equal(losses[0], losses[1]);
+  assert.not.equal(losses[0], losses[2]);
+});
+
+training("the learning rate warms up and falls", async () => {
+  const trainer = await small({ epochs: 4, warmupEpochs: 2, learningRate: 0.1, learningRateScaling: "linear" });
+  const peak = (0.1 * 8) / 256;
+  const rates = Array.from({ length: trainer.steps }, (_, step) => trainer.learningRate(step) / peak);
+  for (let step = 0; step < 6; step++) assert.ok(Math.abs(rates[step] - (step + 1) / 6) < 1e-12);
+  for (let step = 7; step < 12; step++) assert.ok(rates[step] < rates[step - 1]);
+  trainer.dispose();
+});
+
+training("gives everything back", async () => {
+  const device = await testDevice();
+  const trainer = await small();
+  await trainer.train();
+  await trainer.checkpoint();
+  trainer.dispose();
+  const before = device.memory.currentBytes;
+  const again = await small();
+  await again.train();
+  await again.checkpoint();
+  again.dispose();
+  assert.is(device.memory.currentBytes, before);
+});
+
+training("a loss that is not finite ends it, and no checkpoint is written any more", async () => {
+  const saved: number[] = [];
+  const onCheckpoint = (_: Uint8Array, step: number) => void saved.push(step);
+  const diverging = await small({ learningRate: 1e30, checkpointEvery: 2 });
+  await rejects(diverging.train({ onCheckpoint }), NonFiniteLossError, /loss became NaN at step 2/, /learning rate/);
+  // In float32 this rate is infinite: the first loss is finite, and the weights after it are not.
+  const broken = await small({ learningRate: 1e39, checkpointEvery: 1 });
+  await rejects(broken.train({ onCheckpoint }), NonFiniteLossError, /no longer finite after step 1/);
+  assert.equal(saved, []);
+  diverging.dispose();
+  broken.dispose();
+});
+
+training("an image that can no longer be read ends it", async () => {
+  let calls = 0;
+  const failing: Dataset = {
+    ...images,
+    async fetch(indices, out) {
+      if (++calls === 3) throw new DataError("the disk is gone");
+      await images.fetch(indices, out);
+    },
+  };
+  const trainer = await small({}, failing);
+  const seen: number[] = [];
+  await rejects(trainer.train({ onStep: ({ step }) => void seen.push(step) }), DataError, /the disk is gone/);
+  assert.ok(seen.length <= 2);
+  trainer.dispose();
+});
+
+training("a hook that fails ends it with its error", async () => {
+  const trainer = await small();
+  const onStep = async ({ step }: StepEvent) => {
+    if (step === 2) throw new CheckpointError("the disk is full");
+  };
+  await rejects(trainer.train({ onStep }), CheckpointError, /the disk is full/);
+  trainer.dispose();
+});
+
+training("a device that is lost in the middle of a step ends it", async () => {
+  const device = await openDevice();
+  const trainer = await Trainer.create(device, images, SMALL_CONFIG);
+  const saved: number[] = [];
+  const lost = trainer.train({
+    onStep: ({ step }) => {
+      if (step === 2) device.gpu.destroy();
+    },
+    onCheckpoint: (_, step) => void saved.push(step),
+  });
+  // A read-back may fail before the loss is announced.
+  const message = /was lost|did not finish/;
+  await rejects(lost, DeviceLostError, message);
+  await rejects(trainer.train(), DeviceLostError, message);
+  assert.equal(saved, []);
+  device.close();
+});
+
+training("is refused where the configuration is out of its range", async () => {
+  const device = await testDevice();
+  const wrong: [Partial<TrainingConfig>, RegExp][] = [
+    [{ batch: 29 }, /batch of 29.*28 images/],
+    [{ batch: 1 }, /batch is 1/],
+    [{ batch: 7.5 }, /batch is 7\.5/],
+    [{ temperature: 0 }, /temperature 0 /],
+    [{ temperature: -0.5 }, /temperature -0\.5 /],
+    [{ temperature: Number.NaN }, /temperature NaN/],
+    [{ margin: -0.1 }, /margin -0\.1 /],
+    [{ margin: Number.POSITIVE_INFINITY }, /margin Infinity/],
+    [{ mining: "semi-hard", margin: 0 }, /no semi-hard negatives/],
+    [{ epochs: 0 }, /epochs is 0/],
+    [{ seed: -1 }, /seed is -1.*from 0 to 4294967295/],
+    [{ seed: 2 ** 32 }, /seed is 4294967296/],
+    [{ learningRate: 0 }, /learningRate is 0/],
+    [{ learningRate: Number.POSITIVE_INFINITY }, /learningRate is Infinity/],
+    [{ weightDecay: -1 }, /weightDecay is -1/],
+    [{ warmupEpochs: 3 }, /warmupEpochs is 3.*2 epochs/],
+    [{ checkpointEvery: 0 }, /checkpointEvery is 0/],
+    [{ evaluateEvery: -1 }, /evaluateEvery is -1/],
+    [{ width: 0 }, /width 0 /],
+    [{ head: { layers: 2, output: 0 } }, /output dimension 0/],
+    // What a file or a caller without types may hold.
+    [{ encoder: JSON.parse('"vgg"') }, /encoder is "vgg"; choose convnet, resnet18/],
+    [{ optimizer: JSON.parse('"adam"') }, /optimizer is "adam"/],
+    [{ loss: JSON.parse('"triplet"') }, /loss is "triplet"; choose nt-xent, nt-logistic, margin-triplet/],
+    [{ mining: JSON.parse('"hard"') }, /mining is "hard"/],
+    [{ augmentation: JSON.parse('"none"') }, /augmentation is "none"/],
+    [{ augmentation: { ...noAugmentation, hue: 1 } }, /hue is 1/],
+    [{ augmentation: [noAugmentation, { ...noAugmentation, cutoutSide: 2 }] }, /cutoutSide is 2/],
+    [{ stem: JSON.parse('"tiny"') }, /stem is "tiny"/],
+    [{ norm: JSON.parse('"layer"') }, /norm is "layer"; choose batch, group/],
+    [{ learningRateScaling: JSON.parse('"cubic"') }, /learningRateScaling is "cubic"/],
+  ];
+  const before = device.memory.currentBytes;
+  for (const [change, message] of wrong) await rejects(small(change), ConfigError, message);
+  await rejects(small({}, stripes(28, { width: 20 })), ConfigError, /20 x 16 pixels/, /image size/);
+  assert.is(device.memory.currentBytes, before);
+});
+
+training("a checkpoint of another training is refused", async () => {
+  const trainer = await small();
+  const checkpoint = decodeCheckpoint(await trainer.checkpoint());
+  const others: [Partial<TrainingConfig>, Dataset, RegExp][] = [
+    [{ width: 0.5 }, images, /another architecture/],
+    [{ norm: "group" }, images, /another architecture/],
+    [{ head: { layers: 3 } }, images, /another architecture/],
+    [{ head: { layers: 1 } }, images, /another architecture/],
+    [{ optimizer: "sgd" }, images, /a training with adamw, and this one has sgd/],
+    [{}, stripes(27), /on 28 images, and there are 27/],
+  ];
+  for (const [changes, dataset, message] of others) {
+    const other = await small(changes, dataset);
+    throws(() => other.restore(checkpoint), CheckpointError, message);
+    assert.is(other.step, 0);
+    other.dispose();
+  }
+  trainer.dispose();
+});
+
+training.run();
