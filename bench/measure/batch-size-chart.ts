@@ -1,5 +1,5 @@
 import type { PlotOptions } from "@observablehq/plot";
-import type { BatchSizeResult } from "./batch-size.js";
+import type { BatchSizeResult } from "./batch-size-result.js";
 
 const WIDTH = 440;
 const HEIGHT = 280;

@@ -4,10 +4,10 @@ import { ConfigError } from "../../src/errors.js";
 import { BATCH_FACTOR, type Benchmark, type Origin, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
 import { Inputs } from "./inputs.js";
 import { type KernelCase, kernelCases, type Target } from "./kernel-cases.js";
-import { type Bound, Roofline, type RooflineRates } from "./roofline.js";
+import { type Bound, Roofline, type RooflineRates, rooflineText } from "./roofline.js";
 import { cutRecording } from "./section.js";
 import { median } from "./statistics.js";
-import { digits, type Rows, resultText, rooflineText, share } from "./text.js";
+import { digits, type Rows, resultText, share } from "./text.js";
 import { Workload } from "./workload.js";
 
 /** A case measured; medians over the rounds. */

@@ -8,9 +8,9 @@ import { denseNtXent } from "../../src/losses/contrastive.js";
 import { ntXent } from "../../src/losses/nt-xent.js";
 import { normals, sfc32 } from "../../src/random.js";
 import { type Benchmark, type Origin, onDevice, ROUNDS, type Settings, wholeNumber } from "./benchmark.js";
-import { Roofline, type RooflineRates } from "./roofline.js";
+import { Roofline, type RooflineRates, rooflineText } from "./roofline.js";
 import { median } from "./statistics.js";
-import { digits, type Rows, resultText, rooflineText, share } from "./text.js";
+import { digits, type Rows, resultText, share } from "./text.js";
 
 const TEMPERATURE = 0.1;
 

@@ -1,8 +1,9 @@
 import { mebibytes, percentage } from "../../src/cli/table.js";
 import { type HostResult, hostTable } from "./host.js";
 import type { KernelRow, KernelsResult } from "./kernels.js";
+import { rooflineText } from "./roofline.js";
 import type { StepResult } from "./step.js";
-import { digits, headingText, markdownTable, type Rows, rooflineText, share } from "./text.js";
+import { digits, headingText, markdownTable, type Rows, share } from "./text.js";
 
 /** The directions that stand side by side where an operation has all of them. */
 const DIRECTIONS = ["forward", "input gradient", "weight gradient"];

@@ -4,7 +4,7 @@ import type { Tensor } from "../../src/engine/tensor.js";
 import { kernels } from "../roofline/generated.js";
 import { type Benchmark, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
 import { median } from "./statistics.js";
-import { resultText, rooflineText } from "./text.js";
+import { digits, resultText } from "./text.js";
 import { sampleLength, Workload } from "./workload.js";
 
 /** What bounds a kernel: the adapter's arithmetic (fused multiply-adds) or its memory (copies). */
@@ -133,6 +133,15 @@ async function fastest(
   const [best, ...others] = contest.toSorted((a, b) => median(b.rates) - median(a.rates));
   for (const { workload } of others) workload.dispose();
   return best;
+}
+
+/** The roofline in a line. */
+export function rooflineText({ fma, copy, forms }: RooflineRates): string {
+  const { LANES, ACCUMULATORS } = forms.fma;
+  return (
+    `roofline: ${digits(fma)} GFLOP/s of fused multiply-adds (${ACCUMULATORS} accumulators, workgroups of ${LANES}), ` +
+    `${digits(copy)} GB/s of copies (${forms.copy.PER_THREAD} vec4f a thread, workgroups of ${forms.copy.LANES})`
+  );
 }
 
 export const roofline: Benchmark = {

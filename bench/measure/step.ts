@@ -1,9 +1,9 @@
 import { mebibytes, percentage } from "../../src/cli/table.js";
 import type { Device } from "../../src/engine/device.js";
 import { type Benchmark, type Origin, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
-import { Roofline, type RooflineRates } from "./roofline.js";
+import { Roofline, type RooflineRates, rooflineText } from "./roofline.js";
 import { median } from "./statistics.js";
-import { digits, type Rows, resultText, rooflineText, share } from "./text.js";
+import { digits, type Rows, resultText, share } from "./text.js";
 import { noiseTrainer, type StepShape, stepShape, trainSteps } from "./training.js";
 
 /** Steps of a round. */

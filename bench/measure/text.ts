@@ -1,6 +1,5 @@
 import { textTable } from "../../src/cli/table.js";
 import type { Origin } from "./benchmark.js";
-import type { RooflineRates } from "./roofline.js";
 
 /** A table for people: rows of cells, the first one the heading. */
 export type Rows = readonly (readonly string[])[];
@@ -26,15 +25,6 @@ export function markdownTable(rows: Rows): string {
 /** What every result begins with. */
 export function headingText({ adapter, runtime }: Origin): string {
   return `${adapter}, ${runtime}`;
-}
-
-/** The roofline in a line. */
-export function rooflineText({ fma, copy, forms }: RooflineRates): string {
-  const { LANES, ACCUMULATORS } = forms.fma;
-  return (
-    `roofline: ${digits(fma)} GFLOP/s of fused multiply-adds (${ACCUMULATORS} accumulators, workgroups of ${LANES}), ` +
-    `${digits(copy)} GB/s of copies (${forms.copy.PER_THREAD} vec4f a thread, workgroups of ${forms.copy.LANES})`
-  );
 }
 
 /** A result for people: its heading, lines of text, tables. */

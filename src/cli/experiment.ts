@@ -2,16 +2,15 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../errors.js";
 import { experimentNamed, experiments } from "../experiments/catalogue.js";
-import type { RunResult } from "../experiments/results.js";
 import {
   type EstimatedRun,
   type ExperimentPlan,
   type ExperimentSource,
-  type ExperimentSummary,
   planExperiment,
-  runExperiment,
   sourceOf,
-} from "../experiments/runner.js";
+} from "../experiments/plan.js";
+import type { RunResult } from "../experiments/results.js";
+import { type ExperimentSummary, runExperiment } from "../experiments/runner.js";
 import { SCALES, type Scale } from "../experiments/setting.js";
 import { duration } from "../report/report-text.js";
 import { sampleArchive } from "./demo.js";

@@ -3,24 +3,9 @@ import type { Device } from "../engine/device.js";
 import type { ReportSection } from "../report/experiment-report-data.js";
 import type { RunHooks } from "../runs/run.js";
 import type { TrainingConfig } from "../training/config.js";
+import type { Factors, Json, Measured } from "./measured.js";
 import type { Results } from "./results.js";
 import type { Setting } from "./setting.js";
-
-/** Plain data, as JSON holds it. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-
-/** What distinguishes a run from the others of its experiment: columns of results.csv. */
-export type Factors = Readonly<Record<string, string | number>>;
-
-/** What a run found out. */
-export interface Measured {
-  /** Columns of results.csv; accuracies are shares of 1. */
-  readonly values: Readonly<Record<string, number>>;
-  /** Curves and histograms. */
-  readonly series?: Readonly<Record<string, readonly number[]>>;
-  /** PNG images as data URIs. */
-  readonly pictures?: readonly string[];
-}
 
 /** What a run computes, as far as its time goes. */
 export interface Effort {

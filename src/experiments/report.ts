@@ -5,8 +5,8 @@ import { counted } from "../report/report-text.js";
 import type { TrainingConfig } from "../training/config.js";
 import { VERSION } from "../version.js";
 import type { Presentation } from "./experiment.js";
+import type { ExperimentPlan } from "./plan.js";
 import type { Results } from "./results.js";
-import type { ExperimentPlan } from "./runner.js";
 import type { Scale } from "./setting.js";
 
 const SCALE_NOTES: Readonly<Record<Scale, string>> = {

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.js";
 import type { Estimate } from "../report/experiment-report-data.js";
-import type { Factors, Measured } from "./experiment.js";
+import type { Factors, Measured } from "./measured.js";
 import type { Setting } from "./setting.js";
 
 /** A run that is done. */

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import { systemErrorCode, writeFileAtomic } from "../io/atomic.js";
 import { isRecord, parseObject } from "../io/json.js";
-import type { Json, Measured } from "./experiment.js";
+import type { Json, Measured } from "./measured.js";
 
 /** The file in a run's folder that says what the run is and how far it came. */
 const RECORD = "run.json";

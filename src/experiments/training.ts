@@ -9,7 +9,8 @@ import { decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
 import type { TrainingConfig } from "../training/config.js";
 import { loadEncoder, readEncoder, type StoredEncoder } from "../training/encoder-file.js";
 import { createModel, type SimclrModel } from "../training/model.js";
-import type { Factors, Json, Measured, PlannedRun, RunContext } from "./experiment.js";
+import type { PlannedRun, RunContext } from "./experiment.js";
+import type { Factors, Json, Measured } from "./measured.js";
 import type { Setting } from "./setting.js";
 
 /** What is measured on a trained model, beside the accuracies that every run gives. */

@@ -3,13 +3,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, ConfigError } from "../../src/errors.js";
 import type { Experiment, PlannedRun } from "../../src/experiments/experiment.js";
-import {
-  type ExperimentHooks,
-  type ExperimentOptions,
-  planExperiment,
-  runExperiment,
-  sourceOf,
-} from "../../src/experiments/runner.js";
+import { type ExperimentOptions, planExperiment, sourceOf } from "../../src/experiments/plan.js";
+import { type ExperimentHooks, runExperiment } from "../../src/experiments/runner.js";
 import { exactly } from "../../src/experiments/sentences.js";
 import type { Setting } from "../../src/experiments/setting.js";
 import { training } from "../../src/experiments/training.js";

@@ -1,7 +1,7 @@
 /** Tests in a headless Chromium. */
 import { stripVTControlCharacters } from "node:util";
 import { openPage } from "./browser.js";
-import type { Runtime } from "./runtimes.js";
+import type { Runtime } from "./runtime.js";
 import type { Report } from "./suites.js";
 
 /** Whose modules the tests import. */

@@ -4,26 +4,12 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { runInChromium } from "./chromium.js";
 import { repository } from "./repository.js";
-import { type Report, reportMark } from "./suites.js";
+import type { Runtime } from "./runtime.js";
+import { reportMark } from "./suites.js";
 
 /** Those that take the longest first; Bun finds many kernels compiled that Node had to compile. */
 export const runtimeNames = ["node", "deno", "chromium", "bun"] as const;
 export type RuntimeName = (typeof runtimeNames)[number];
-
-/** What a run of files in one runtime is given. */
-export interface Session {
-  /** Compiled test files, relative to `dist/test/`. */
-  files: readonly string[];
-  /** Called for each report, in order. */
-  onReport: (report: Report) => void;
-  /** Called for each line that the tests print. */
-  print: (line: string) => void;
-  /** Ends the runtime at once. */
-  signal: AbortSignal;
-}
-
-/** Runs a session to its end, of whatever kind; resolves with how the runtime ended, in words. */
-export type Runtime = (session: Session) => Promise<string>;
 
 const tool = (name: string) => `${repository}node_modules/.bin/${name}`;
 

@@ -1,5 +1,5 @@
 /** Runs test files in one runtime and counts, whatever becomes of the runtime. */
-import type { Runtime } from "./runtimes.js";
+import type { Runtime } from "./runtime.js";
 import type { FileResult } from "./suites.js";
 
 /** What one runtime (or the checks) adds to the table. */
