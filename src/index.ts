@@ -70,9 +70,40 @@ export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io
 export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { METHODS, methodNamed } from "./methods/catalogue.js";
+export { collapseToPoint } from "./methods/collapse.js";
+export { headOf, headOptions, headText } from "./methods/heads.js";
+export {
+  type Description,
+  type Design,
+  defineMethod,
+  type Facts,
+  type Learner,
+  type LearnerParts,
+  type LossBatch,
+  type Measured,
+  type Method,
+  type MethodText,
+  type Numbers,
+  type Outputs,
+  type ViewGroup,
+} from "./methods/method.js";
+export {
+  choice,
+  flag,
+  number,
+  type Option,
+  type OptionTable,
+  type OptionValue,
+  type OptionValues,
+  whole,
+} from "./methods/options.js";
+export { simclr } from "./methods/simclr.js";
+export { supervised } from "./methods/supervised.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
+export type { Model } from "./nn/model.js";
 export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
 export type { Encoder, ForwardPass, Head, Initial, Module, TensorSpec } from "./nn/module.js";
 export { NORMS, type Norm } from "./nn/normalized-convolution.js";
@@ -92,17 +123,17 @@ export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
   DEFAULT_CONFIG,
   ENCODERS,
-  OBJECTIVES,
   OPTIMIZERS,
+  type OwnParts,
   PRECISIONS,
   SCALINGS,
   type TrainingConfig,
 } from "./training/config.js";
 export { decodeEncoder, encodeEncoder, loadEncoder, readEncoder, type StoredEncoder } from "./training/encoder-file.js";
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
-export { createModel, createOptimizer, type SimclrModel } from "./training/model.js";
+export { createModel, createOptimizer } from "./training/model.js";
 export { type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
-export type { ContrastiveMetrics, StepMetrics, SupervisedMetrics } from "./training/training-step.js";
+export type { StepMetrics } from "./training/training-step.js";
 export { tuneFor } from "./training/tune.js";
 export { VERSION } from "./version.js";

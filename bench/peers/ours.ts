@@ -6,7 +6,7 @@ import { ntXent } from "../../src/losses/nt-xent.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
-import { createModel, createOptimizer } from "../../src/training/model.js";
+import { createParts } from "../../src/training/model.js";
 import { divided, recordStep } from "../../src/training/step.js";
 import { VERSION } from "../../src/version.js";
 import type { ConvolutionTask, Findings, StepTask, Task } from "./task.js";
@@ -37,19 +37,19 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
   const config: TrainingConfig = {
     ...DEFAULT_CONFIG,
     encoder: net,
-    head: { layers: 2, output: 128 },
+    options: { temperature },
     batch,
-    temperature,
     optimizer: "sgd",
     weightDecay: 0,
   };
 
   const createTrained = () => {
-    const model = createModel(device, config, size);
+    const parts = createParts(device, config, { imageSize: size, classes: 0 });
+    const { model } = parts;
     task.parameters.forEach(({ name }, i) => {
       device.write(model.tensors.tensor(name), values[i]);
     });
-    return { model, optimizer: createOptimizer(config, model.tensors) };
+    return parts;
   };
   /** The step of the other engines, which starts at the views: what they must find. */
   const check = async (): Promise<Findings> => {
@@ -75,8 +75,9 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
   };
 
   return async () => {
-    const { model, optimizer } = createTrained();
-    const recorded = await recordStep(divided({ device, config, model, optimizer }, batch)).compile();
+    const parts = createTrained();
+    const { optimizer } = parts;
+    const recorded = await recordStep(divided(parts, batch)).compile();
     let step = 0;
     return {
       submit: async () => {
@@ -85,6 +86,7 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
           device.write(inputs.bytes, bytes);
           device.write(inputs.images, numbers);
           device.write(inputs.counter, Uint32Array.of(1, step));
+          return { images: numbers, labels: null };
         });
         step += 1;
         return (await metrics).loss;

@@ -8,7 +8,7 @@ const SMALL_RECIPE: Partial<TrainingConfig> = {
   encoder: "convnet",
   batch: 64,
   epochs: 16,
-  temperature: 0.5,
+  options: { temperature: 0.5 },
   optimizer: "adamw",
   learningRate: 1e-3,
   warmupEpochs: 1,

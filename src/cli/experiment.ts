@@ -14,13 +14,14 @@ import { type ExperimentSummary, runExperiment } from "../experiments/runner.js"
 import { SCALES, type Scale } from "../experiments/setting.js";
 import { duration } from "../report/report-text.js";
 import { sampleArchive } from "./demo.js";
-import { number } from "./model-options.js";
+import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
+import { number } from "./numbers.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { percentage, textTable } from "./table.js";
 import { openForCommand } from "./train.js";
 import { trainingProgress } from "./training-progress.js";
 
-interface ExperimentCommandOptions {
+interface ExperimentCommandOptions extends MethodOptions {
   readonly scale: Scale;
   readonly data?: string;
   readonly test?: string;
@@ -34,7 +35,7 @@ interface ExperimentCommandOptions {
 /** `simclr experiment <name>` */
 export function addExperimentCommand(program: Command): void {
   const list = experiments.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join("\n");
-  program
+  const command = program
     .command("experiment")
     .description("run an experiment of the SimCLR paper: several trainings, and a report of what they show")
     .argument("<name>", "which one, see below")
@@ -50,8 +51,8 @@ export function addExperimentCommand(program: Command): void {
     .option("--out <folder>", "where the experiment's folder is made", "experiments")
     .option("--plan", "print the runs and the time that they take, and run nothing")
     .option("--resume", "go on with the experiment in its folder, on the images that it began with")
-    .addHelpText("after", `\nExperiments:\n${list}`)
-    .action((name: string, options: ExperimentCommandOptions) => experimentOn(name, options));
+    .addHelpText("after", `\nExperiments:\n${list}`);
+  addMethodOptions(command).action((name: string, options: ExperimentCommandOptions) => experimentOn(name, options));
 }
 
 async function experimentOn(name: string, options: ExperimentCommandOptions): Promise<void> {
@@ -65,7 +66,13 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
     const target =
       targetPath === undefined ? undefined : await openForCommand({ images: targetPath }, images.train.width);
     console.log("measuring the pace of this adapter ...");
-    const plan = await planExperiment(device, experiment, images, { scale, out, source, target });
+    const plan = await planExperiment(device, experiment, images, {
+      scale,
+      out,
+      source,
+      target,
+      config: methodConfig(options),
+    });
     printPlan(plan);
     if (planOnly) return;
     const { hooks, stop } = await trainingProgress();

@@ -1,24 +1,15 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { NORMS } from "../nn/normalized-convolution.js";
 import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../training/config.js";
-
-/** An option's text as a number. */
-export function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError("It must be a number.");
-  return value;
-}
+import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
+import { number, numberOrAuto } from "./numbers.js";
 
 /** The options that say what is trained, and by that the sizes of everything on the device. */
-export interface ModelOptions extends MemoryOptions {
+export interface ModelOptions extends MemoryOptions, MethodOptions {
   readonly encoder: TrainingConfig["encoder"];
   readonly width: number;
   readonly stem: TrainingConfig["stem"];
   readonly norm: TrainingConfig["norm"];
-  readonly headLayers: 0 | 1 | 2 | 3;
-  readonly headHidden?: number;
-  readonly headOutput: number;
-  readonly headBatchNorm: boolean;
   readonly batch: number;
 }
 
@@ -28,11 +19,6 @@ export interface MemoryOptions {
   readonly memory: number;
   readonly recompute: boolean;
   readonly precision: TrainingConfig["precision"];
-}
-
-/** An option's text as a number, or as the word "auto". */
-function numberOrAuto(text: string): number | "auto" {
-  return text === "auto" ? text : number(text);
 }
 
 /** Adds those options to a command. */
@@ -75,23 +61,12 @@ export function addModelOptions(command: Command): Command {
         .choices(NORMS)
         .default(d.norm),
     )
-    .option(
-      "--head-layers <count>",
-      "layers of the projection head: 0 (none), 1 (linear), 2 or 3",
-      number,
-      d.head.layers,
-    )
-    .option("--head-hidden <size>", "hidden size of the head (default: the encoder's features)", number)
-    .option("--head-output <size>", "output size of the head", number, d.head.output)
-    .option("--head-batch-norm", "batch norm inside of the head", false)
-    .option("--batch <images>", "images a step, two views of each (one if supervised)", number, d.batch);
-  return addMemoryOptions(described);
+    .option("--batch <images>", "images a step", number, d.batch);
+  return addMethodOptions(addMemoryOptions(described));
 }
 
 /** What those options say about the training. */
 export function modelConfig(options: ModelOptions): Partial<TrainingConfig> {
   const { encoder, width, stem, norm, batch } = options;
-  const { headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm } = options;
-  const head = { layers, output, batchNorm, ...(hidden === undefined ? {} : { hidden }) };
-  return { encoder, width, stem, norm, head, batch, ...memoryConfig(options) };
+  return { encoder, width, stem, norm, batch, ...methodConfig(options), ...memoryConfig(options) };
 }

@@ -3,11 +3,12 @@ import { resolve } from "node:path";
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
+import type { Model } from "../nn/model.js";
 import { type ImageSource, readFile } from "../runs/run.js";
 import { RunFolder } from "../runs/run-folder.js";
 import { type Checkpoint, decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
 import { readEncoder, type StoredEncoder } from "../training/encoder-file.js";
-import { createModel, type SimclrModel } from "../training/model.js";
+import { createModel } from "../training/model.js";
 import { openForCommand } from "./train.js";
 
 /** The folder, checkpoint and image source of an earlier run. */
@@ -58,7 +59,7 @@ export async function openEncoder(path: string): Promise<StoredEncoder> {
 }
 
 /** The model of a run with its trained weights. */
-export function loadModel(device: Device, { checkpoint }: StoredRun): SimclrModel {
+export function loadModel(device: Device, { checkpoint }: StoredRun): Model {
   const { config, imageSize, classes } = checkpoint;
   const model = createModel(device, config, imageSize, classes.length);
   restoreModel(model, checkpoint);

@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { ConfigError } from "../errors.js";
-import { CONTRASTIVE_LOSSES, MININGS } from "../losses/contrast-rows.js";
 import { type ImageSource, startRun } from "../runs/run.js";
 import { DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../training/config.js";
 import { augmentation } from "./augmentation-option.js";
-import { addModelOptions, type ModelOptions, modelConfig, number } from "./model-options.js";
+import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
+import { number } from "./numbers.js";
 import { printPlan } from "./plan.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { withProgress } from "./training-progress.js";
@@ -44,16 +45,10 @@ async function openSource(path: string, test: string | undefined, imageSize: num
 }
 
 interface TrainOptions extends ModelOptions {
-  readonly supervised?: boolean;
   readonly imageSize?: number;
   readonly test?: string;
   readonly augmentation: TrainingConfig["augmentation"];
   readonly epochs: number;
-  readonly loss: TrainingConfig["loss"];
-  readonly temperature: number;
-  readonly mining: TrainingConfig["mining"];
-  readonly margin: number;
-  readonly normalize: boolean;
   readonly optimizer: TrainingConfig["optimizer"];
   readonly lr: number;
   readonly lrScaling: TrainingConfig["learningRateScaling"];
@@ -72,14 +67,8 @@ interface TrainOptions extends ModelOptions {
 function toConfig(options: TrainOptions): Partial<TrainingConfig> {
   return {
     ...modelConfig(options),
-    objective: options.supervised ? "supervised" : "contrastive",
     augmentation: options.augmentation,
     epochs: options.epochs,
-    loss: options.loss,
-    temperature: options.temperature,
-    mining: options.mining,
-    margin: options.margin,
-    normalize: options.normalize,
     optimizer: options.optimizer,
     learningRate: options.lr,
     learningRateScaling: options.lrScaling,
@@ -96,7 +85,7 @@ export function addTrainCommand(program: Command): void {
   const d = DEFAULT_CONFIG;
   const command = program
     .command("train")
-    .description("train an encoder on images without using their labels (or, with --supervised, with them)")
+    .description("train an encoder on images without using their labels (or, with --method supervised, with them)")
     .argument(
       "<images>",
       "a folder of images, a .tar or .tar.gz of one, or files of CIFAR-10/100, STL-10 or MNIST's format (a folder or one file)",
@@ -112,30 +101,12 @@ export function addTrainCommand(program: Command): void {
     );
   addModelOptions(command)
     .option(
-      "--supervised",
-      "use the labels: train a linear classifier on the encoder with it, on one view of each image",
-    )
-    .option(
       "--augmentation <policy>",
-      "of the views: cifar, imagenet, crop, auto (cifar up to 64 pixels; crop if supervised), or a .json file of a policy or one for each of two views",
+      `of the views: ${AUGMENTATION_POLICY_NAMES.join(", ")}, auto (the method's own), or a .json file of a policy or of one for each view`,
       augmentation,
       d.augmentation,
     )
     .option("--epochs <count>", "times through the images", number, d.epochs)
-    .addOption(
-      new Option("--loss <name>", "what is trained for, unless supervised").choices(CONTRASTIVE_LOSSES).default(d.loss),
-    )
-    .option("--temperature <number>", "of NT-Xent and NT-logistic", number, d.temperature)
-    .addOption(
-      new Option(
-        "--mining <name>",
-        "which negatives count; semi-hard: those farther than the positive, by at most the margin",
-      )
-        .choices(MININGS)
-        .default(d.mining),
-    )
-    .option("--margin <number>", "of the margin triplet and of semi-hard mining, in cosine", number, d.margin)
-    .option("--no-normalize", "compare embeddings by their dot product, not their cosine")
     .addOption(new Option("--optimizer <name>", "what moves the weights").choices(OPTIMIZERS).default(d.optimizer))
     .option("--lr <rate>", "learning rate, before scaling", number, d.learningRate)
     .addOption(

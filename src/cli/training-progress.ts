@@ -53,6 +53,10 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
         bar.start(steps, step - 1, { part, loss: "-", speed: "-", left: "-", test });
         running = true;
       },
+      onWarning(message, step) {
+        stop();
+        console.log(`warning after step ${step}: ${message}`);
+      },
       onStep(event, steps) {
         if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", test });
         running = true;

@@ -6,7 +6,8 @@ import { clearChoices, loadChoices, saveChoices } from "../io/choice-store.js";
 import { forceVariant, variantNames } from "../ops/variants.js";
 import type { TrainingConfig } from "../training/config.js";
 import { tuneFor } from "../training/tune.js";
-import { addModelOptions, type ModelOptions, modelConfig, number } from "./model-options.js";
+import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
+import { number } from "./numbers.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { textTable } from "./table.js";
 

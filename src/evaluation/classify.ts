@@ -2,7 +2,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";
-import type { SimclrModel } from "../training/model.js";
+import type { Model } from "../nn/model.js";
 import { Embedder, type Features } from "./embed.js";
 
 /** What a model's classifier says of images, row by row. */
@@ -16,15 +16,15 @@ export interface Classification {
 /** Representations that are classified in one go. */
 const CHUNK = 1024;
 
-function checkClassifier({ classes }: SimclrModel): void {
+function checkClassifier({ classes }: Model): void {
   if (classes === 0)
-    throw new ConfigError("this model has a projection head and no classifier: train it with the supervised objective");
+    throw new ConfigError("this model has a projection head and no classifier: train it with the method supervised");
 }
 
 /** The classes of images by their representations. @throws ConfigError for a model without a classifier */
 export async function classifyFeatures(
   device: Device,
-  model: SimclrModel,
+  model: Model,
   { values, rows, dimension }: Features,
 ): Promise<Classification> {
   checkClassifier(model);
@@ -58,7 +58,7 @@ export async function classifyFeatures(
  */
 export async function classify(
   device: Device,
-  model: SimclrModel,
+  model: Model,
   dataset: Dataset,
   onProgress?: (done: number, total: number) => void,
 ): Promise<Classification> {

@@ -5,7 +5,7 @@ import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
-import type { SimclrModel } from "../training/model.js";
+import type { Model } from "../nn/model.js";
 
 /** Representations h of images, row by row. */
 export interface Features {
@@ -19,7 +19,7 @@ export interface Features {
 export const EMBEDDED_AT_ONCE = 128;
 
 /** Records the encoder's forward pass on images as they are. */
-export function recordEmbedding(device: Device, model: SimclrModel, batch: number) {
+export function recordEmbedding(device: Device, model: Model, batch: number) {
   const size = model.imageSize;
   const bytes = device.indices([batch, size, size], "images to embed");
   const tape = new Tape(device);
@@ -32,7 +32,7 @@ export function recordEmbedding(device: Device, model: SimclrModel, batch: numbe
 export class Embedder {
   private constructor(
     readonly device: Device,
-    readonly model: SimclrModel,
+    readonly model: Model,
     readonly batch: number,
     readonly bytes: Tensor,
     readonly features: Tensor,
@@ -40,7 +40,7 @@ export class Embedder {
   ) {}
 
   /** Records and compiles the encoder's forward pass for batches of `batch` images; it uses the model's weights as they are at each call. */
-  static async create(device: Device, model: SimclrModel, batch = EMBEDDED_AT_ONCE): Promise<Embedder> {
+  static async create(device: Device, model: Model, batch = EMBEDDED_AT_ONCE): Promise<Embedder> {
     const { bytes, features, tape } = recordEmbedding(device, model, batch);
     const program = await tape.compile({ keep: [features] });
     return new Embedder(device, model, batch, bytes, features, program);

@@ -1,7 +1,7 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import { splitHoldOut, subset } from "../data/views.js";
 import type { Device } from "../engine/device.js";
-import type { SimclrModel } from "../training/model.js";
+import type { Model } from "../nn/model.js";
 import { classifyFeatures } from "./classify.js";
 import { Embedder, type Features } from "./embed.js";
 import { accuracy, type KnnResult, knn } from "./knn.js";
@@ -74,7 +74,7 @@ export class Evaluator {
     readonly images: LabelledImageSet,
   ) {}
 
-  static async create(device: Device, model: SimclrModel, images: LabelledImageSet): Promise<Evaluator> {
+  static async create(device: Device, model: Model, images: LabelledImageSet): Promise<Evaluator> {
     return new Evaluator(device, await Embedder.create(device, model), images);
   }
 

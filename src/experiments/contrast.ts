@@ -5,6 +5,7 @@ import { evenly } from "../evaluation/evaluation.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import { policyOf } from "../training/config.js";
+import { numberOption } from "./setting.js";
 import type { Measurement } from "./training.js";
 import { embedViews } from "./views.js";
 
@@ -71,7 +72,12 @@ export function contrastMeasurement(most: number): Measurement {
       const dataset = evenly(images.test ?? images.train, most);
       const policies = policyOf(config, model.imageSize);
       const { z } = await embedViews(device, model, dataset, { policies, views: 2, seed: 1 });
-      const { entropy, accuracy } = await contrastOf(device, z, config.temperature, config.normalize);
+      const { entropy, accuracy } = await contrastOf(
+        device,
+        z,
+        numberOption(config, "temperature"),
+        config.options["normalize"] !== false,
+      );
       return { values: { entropy, contrastiveTestAccuracy: accuracy } };
     },
   };

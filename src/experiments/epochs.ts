@@ -5,7 +5,7 @@ import { policyOf } from "../training/config.js";
 import type { Experiment } from "./experiment.js";
 import { estimateOf, type Results } from "./results.js";
 import { accuracyText, gain } from "./sentences.js";
-import type { Scale, Setting } from "./setting.js";
+import { numberOption, type Scale, type Setting } from "./setting.js";
 import { type Monitoring, probeSteps, training } from "./training.js";
 import { embedViews } from "./views.js";
 
@@ -78,7 +78,7 @@ export const epochs: Experiment = {
     const [knn, probe, spread] = ["knn", "probe", "standardDeviation"].map((name) => curve(results, name));
     const last = probe.length - 1;
     const middle = Math.floor(last / 2);
-    const dimension = base.head.output ?? 128;
+    const dimension = numberOption(base, "headOutput");
     const even = 1 / Math.sqrt(dimension);
     const figure = (
       title: string,

@@ -26,7 +26,7 @@ export const linearEval: Experiment = {
     return setting.seeds.flatMap((seed) => [
       training(setting, { encoder: "SimCLR", seed }, { epochs, seed }),
       measuring(setting, { encoder: "random weights", seed }, { seed }, accuracyMeasurement(setting)),
-      training(setting, { encoder: "supervised", seed }, { objective: "supervised", epochs, seed }),
+      training(setting, { encoder: "supervised", seed }, { method: "supervised", epochs, seed }),
     ]);
   },
   present(results) {

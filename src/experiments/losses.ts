@@ -1,4 +1,4 @@
-import type { TrainingConfig } from "../training/config.js";
+import type { ContrastiveSettings } from "../losses/contrast-rows.js";
 import type { Experiment } from "./experiment.js";
 import type { Results } from "./results.js";
 import { accuracyText, best, exactly, gain } from "./sentences.js";
@@ -11,7 +11,7 @@ type Mining = (typeof MININGS)[number];
 /** A loss with the values of its setting that are tried, of which the best counts, and the published accuracies. */
 interface Candidate {
   readonly name: string;
-  readonly loss: TrainingConfig["loss"];
+  readonly loss: ContrastiveSettings["loss"];
   readonly tuned: "temperature" | "margin";
   readonly values: Readonly<Record<Scale, readonly number[]>>;
   /** Chen et al. 2020, table 4; null where it has none. */
@@ -66,7 +66,7 @@ export const losses: Experiment = {
     CANDIDATES.flatMap(({ loss, tuned, values }) =>
       MININGS.flatMap((mining) =>
         values[setting.scale].map((value) =>
-          training(setting, { loss, mining, [tuned]: value }, { loss, mining, [tuned]: value }),
+          training(setting, { loss, mining, [tuned]: value }, { options: { loss, mining, [tuned]: value } }),
         ),
       ),
     ),

@@ -62,7 +62,11 @@ export const modelSize: Experiment = {
     return FAMILIES[setting.scale].flatMap(({ nets }) =>
       nets.flatMap((net) =>
         OBJECTIVES.map((objective) =>
-          training(setting, { encoder: net.encoder, width: net.width, objective }, { ...net, objective, epochs }),
+          training(
+            setting,
+            { encoder: net.encoder, width: net.width, objective },
+            { ...net, ...(objective === "supervised" && { method: objective }), epochs },
+          ),
         ),
       ),
     );

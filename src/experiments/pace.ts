@@ -71,9 +71,10 @@ async function secondsPerStep(device: Device, batch: number): Promise<number> {
   return fastest;
 }
 
-/** Passes of an image through the net in a training step: of each view one forward and, at twice the cost, one backward. */
-function passesOf({ objective }: TrainingConfig): number {
-  return objective === "supervised" ? 3 : 2 * 3;
+/** Passes of an image through the net in a training step: of each view one forward and, at twice the cost, one backward. A teacher's
+ * passes count as if they were more of these, so that what is embedded then comes out a little dearer than it is. */
+function passesOf({ method }: TrainingConfig): number {
+  return method === "supervised" ? 3 : 2 * 3;
 }
 
 /** Gives the costs of efforts on images of a size. */

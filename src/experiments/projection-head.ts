@@ -1,6 +1,5 @@
 import { noAugmentation } from "../augment/policy.js";
 import { linearProbe } from "../evaluation/linear-probe.js";
-import type { HeadOptions } from "../nn/projection-head.js";
 import type { Estimate } from "../report/experiment-report-data.js";
 import { encoderOf, policyOf } from "../training/config.js";
 import type { Experiment, PlannedRun } from "./experiment.js";
@@ -24,17 +23,20 @@ const PUBLISHED = [
   [50, 96.6, 56.3],
 ];
 
+/** Options of the method that make its head. */
+type HeadOptions = Readonly<Record<string, number>>;
+
 const KINDS = { none: 0, linear: 1, "non-linear": 2 } as const;
 type Kind = keyof typeof KINDS;
 
 /** The heads that are compared; without a head there is no choice of output. */
-function headsOf({ scale, base, imageSize }: Setting): { kind: Kind; output: number; head: HeadOptions }[] {
+function headsOf({ scale, base, imageSize }: Setting): { kind: Kind; output: number; options: HeadOptions }[] {
   const { features } = encoderOf(base, imageSize);
   const outputs = OUTPUTS[scale];
   const heads = (["linear", "non-linear"] as const).flatMap((kind) =>
-    outputs.map((output) => ({ kind, output, head: { layers: KINDS[kind], output } })),
+    outputs.map((output) => ({ kind, output, options: { headLayers: KINDS[kind], headOutput: output } })),
   );
-  return [{ kind: "none", output: features, head: { layers: 0 } }, ...heads];
+  return [{ kind: "none", output: features, options: { headLayers: 0 } }, ...heads];
 }
 
 /** The linear probe on z of the images as they are. */
@@ -67,7 +69,7 @@ function transformationRun(setting: Setting, index: number): PlannedRun {
   return training(
     setting,
     { predicted: transformation.name },
-    { augmentation, head: { layers: 2, output: features }, seed: seeds[0] },
+    { augmentation, options: { headLayers: 2, headOutput: features }, seed: seeds[0] },
     { measurement: transformationMeasurement(transformation, augmentation, setting.trainImages) },
   );
 }
@@ -82,8 +84,8 @@ export const projectionHead: Experiment = {
     ...setting.seeds
       .slice(0, 2)
       .flatMap((seed) =>
-        headsOf(setting).map(({ kind, output, head }) =>
-          training(setting, { head: kind, output, seed }, { head, seed }, { measurement: probeOfZ(setting) }),
+        headsOf(setting).map(({ kind, output, options }) =>
+          training(setting, { head: kind, output, seed }, { options, seed }, { measurement: probeOfZ(setting) }),
         ),
       ),
     ...TRANSFORMATIONS.map((_, index) => transformationRun(setting, index)),

@@ -51,15 +51,12 @@ export function experimentReport(
 function commonSettings(base: TrainingConfig): [string, string][] {
   const peak = scaledLearningRate(base.learningRate, base.batch, base.learningRateScaling);
   return [
+    ["method", base.method],
     ["encoder", base.width === 1 ? base.encoder : `${base.encoder}, ${base.width} times as wide`],
-    [
-      "projection head",
-      base.head.layers === 0 ? "none" : `${base.head.layers} layers, output ${base.head.output ?? 128}`,
-    ],
     ["augmentation", typeof base.augmentation === "string" ? base.augmentation : "custom"],
     ["batch", `${base.batch} images`],
     ["epochs", String(base.epochs)],
-    ["temperature", String(base.temperature)],
+    ...Object.entries(base.options).map(([name, value]): [string, string] => [name, String(value)]),
     ["optimizer", `${base.optimizer}, weight decay ${base.weightDecay}`],
     [
       "learning rate",

@@ -1,6 +1,8 @@
 import type { ImageSet } from "../data/dataset.js";
+import { ConfigError } from "../errors.js";
 import { evenly, withTestSet } from "../evaluation/evaluation.js";
-import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
+import { SMALL_IMAGE } from "../nn/resnet.js";
+import { completeConfig, DEFAULT_CONFIG, type TrainingConfig, withChanges } from "../training/config.js";
 
 /**
  * How much an experiment does. `smoke`: a few minutes on two processor cores, to see that everything works; `small`: about an
@@ -39,9 +41,6 @@ export function imagesFor(images: ImageSet, scale: Scale): ImageSet {
   return { train: evenly(train, most.train), test: test && evenly(test, most.test) };
 }
 
-/** The largest image size that is trained as CIFAR-10 is at full scale, and not as ImageNet. */
-const SMALL_IMAGE = 64;
-
 /**
  * The common configuration. Small scales train the small net with AdamW, whose learning rate grows with the batch, so that
  * an epoch of many small steps goes as far as one of few large ones; the full one is that of the paper for ImageNet (Chen et
@@ -54,7 +53,7 @@ function baseConfig(scale: Scale, imageSize: number): Partial<TrainingConfig> {
       encoder: "convnet",
       batch,
       epochs: scale === "smoke" ? 2 : 10,
-      temperature: 0.5,
+      options: { temperature: 0.5 },
       optimizer: "adamw",
       learningRate: 1.5e-3,
       learningRateScaling: "linear",
@@ -68,7 +67,7 @@ function baseConfig(scale: Scale, imageSize: number): Partial<TrainingConfig> {
         encoder: "resnet18",
         batch: 512,
         epochs: 200,
-        temperature: 0.5,
+        options: { temperature: 0.5 },
         learningRate: 1,
         weightDecay: 1e-4,
       }
@@ -77,7 +76,7 @@ function baseConfig(scale: Scale, imageSize: number): Partial<TrainingConfig> {
         encoder: "resnet50",
         batch: 4096,
         epochs: 100,
-        temperature: 0.1,
+        options: { temperature: 0.1 },
         learningRate: 0.3,
         weightDecay: 1e-6,
       };
@@ -99,12 +98,8 @@ export function settingFor(
   target: ImageSet | null = null,
 ): Setting {
   const { train, test } = images;
-  const wanted: TrainingConfig = {
-    ...DEFAULT_CONFIG,
-    evaluateEvery: 0,
-    ...baseConfig(scale, train.width),
-    ...config,
-  };
+  const usual = withChanges(DEFAULT_CONFIG, { evaluateEvery: 0, ...baseConfig(scale, train.width) });
+  const wanted = completeConfig(withChanges(usual, config));
   return {
     scale,
     imageSize: train.width,
@@ -119,4 +114,14 @@ export function settingFor(
     base: { ...wanted, batch: fittingBatch(wanted.batch, train.length) },
     seeds: scale === "small" ? [1, 2, 3] : [1],
   };
+}
+
+/**
+ * An option of a configuration's method that an experiment looks at.
+ * @throws ConfigError where the method has none of this name.
+ */
+export function numberOption({ method, options }: TrainingConfig, name: string): number {
+  const value = options[name];
+  if (typeof value === "number") return value;
+  throw new ConfigError(`${method} has no ${name}, which this experiment looks at: run it with --method simclr`);
 }

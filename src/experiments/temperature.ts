@@ -31,7 +31,7 @@ export const temperature: Experiment = {
           training(
             setting,
             { normalized, temperature: value, seed },
-            { normalize: normalized === "yes", temperature: value, seed },
+            { options: { normalize: normalized === "yes", temperature: value }, seed },
             { measurement: contrastMeasurement(Math.min(EXAMPLES[setting.scale], setting.testImages)) },
           ),
         ),

@@ -3,12 +3,13 @@ import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
 import { type Accuracies, Evaluator, labelled } from "../evaluation/evaluation.js";
 import { systemErrorCode } from "../io/atomic.js";
+import type { Model } from "../nn/model.js";
 import { type RunHooks, readFile, resumeRun, startRun } from "../runs/run.js";
 import { type MetricsLine, RunFolder } from "../runs/run-folder.js";
 import { decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
-import type { TrainingConfig } from "../training/config.js";
+import { completeConfig, type TrainingConfig, withChanges } from "../training/config.js";
 import { loadEncoder, readEncoder, type StoredEncoder } from "../training/encoder-file.js";
-import { createModel, type SimclrModel } from "../training/model.js";
+import { createModel } from "../training/model.js";
 import type { PlannedRun, RunContext } from "./experiment.js";
 import type { Factors, Json, Measured } from "./measured.js";
 import type { Setting } from "./setting.js";
@@ -20,7 +21,7 @@ export interface Measurement {
   /** Images that go through the encoder for it, and steps of linear classifiers. */
   readonly embedded: number;
   readonly probeSteps: number;
-  measure(context: RunContext, model: SimclrModel, config: TrainingConfig): Promise<Measured>;
+  measure(context: RunContext, model: Model, config: TrainingConfig): Promise<Measured>;
 }
 
 /** What is measured during training, at every evaluation. */
@@ -100,7 +101,7 @@ export function training(
   { measurement, monitoring, from, share = 1, images }: TrainingExtras = {},
 ): PlannedRun {
   checkLabels(setting);
-  const full: TrainingConfig = { ...setting.base, ...config };
+  const full = completeConfig(withChanges(setting.base, config));
   const trained = labelledImages(setting, share);
   const evaluated = trained + setting.testImages;
   const evaluations = monitoring && full.evaluateEvery > 0 ? 1 + Math.ceil(full.epochs / full.evaluateEvery) : 0;
@@ -166,7 +167,7 @@ export function measuring(
   from: PlannedRun | null = null,
 ): PlannedRun {
   checkLabels(setting);
-  const full: TrainingConfig = { ...setting.base, ...config };
+  const full = completeConfig(withChanges(setting.base, config));
   const { embedded, probeSteps: classifying } = measurement;
   return {
     key: keyOf(factors),
@@ -211,7 +212,7 @@ async function encoderOfRun({ folderOf }: RunContext, { key, label }: PlannedRun
 }
 
 /** The model of a run's checkpoint; its tensors are to be disposed of. */
-async function trainedModel(device: Device, folder: string): Promise<SimclrModel> {
+async function trainedModel(device: Device, folder: string): Promise<Model> {
   const checkpoint = decodeCheckpoint(await readFile((await RunFolder.open(folder)).file("checkpoint")));
   const model = createModel(device, checkpoint.config, checkpoint.imageSize, checkpoint.classes.length);
   restoreModel(model, checkpoint);

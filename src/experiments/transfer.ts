@@ -114,15 +114,15 @@ function logisticMeasurement({ trainImages, testImages }: Setting, every: number
 function runsOf(setting: Setting, seed: number): PlannedRun[] {
   const { epochs, shortened, every } = LENGTHS[setting.scale];
   const { source, target } = placesOf(setting);
-  const pretrained = (objective: "contrastive" | "supervised", start: Start) =>
+  const pretrained = (method: string, start: Start) =>
     training(
       source.setting,
       { start, stage: "training", seed },
-      { objective, epochs: epochs ?? setting.base.epochs, seed },
+      { method, epochs: epochs ?? setting.base.epochs, seed },
       { images: source.images },
     );
   const encoders: Readonly<Record<Start, PlannedRun | null>> = {
-    SimCLR: pretrained("contrastive", "SimCLR"),
+    SimCLR: pretrained(source.setting.base.method, "SimCLR"),
     supervised: pretrained("supervised", "supervised"),
     "random weights": null,
   };

@@ -5,7 +5,7 @@ import type { Device } from "../engine/device.js";
 import type { Features } from "../evaluation/embed.js";
 import { evenly } from "../evaluation/evaluation.js";
 import { linearProbe } from "../evaluation/linear-probe.js";
-import type { SimclrModel } from "../training/model.js";
+import type { Model } from "../nn/model.js";
 import type { RunContext } from "./experiment.js";
 import { type Measurement, probeSteps } from "./training.js";
 import { embedViews } from "./views.js";
@@ -47,7 +47,7 @@ export function transformationMeasurement(
     embedded: 2 * rows,
     // A hidden layer makes a step several times as costly.
     probeSteps: 2 * 3 * probeSteps(rows, EPOCHS),
-    async measure({ device, images: { train, test } }: RunContext, model: SimclrModel) {
+    async measure({ device, images: { train, test } }: RunContext, model: Model) {
       const views = async (dataset: Dataset, seed: number) => {
         const { h, z, table } = await viewsOf(device, model, evenly(dataset, MOST_IMAGES), policy, seed);
         const labels = Uint32Array.from({ length: table.rows }, (_, row) =>
@@ -78,7 +78,7 @@ export function transformationMeasurement(
   };
 }
 
-function viewsOf(device: Device, model: SimclrModel, dataset: Dataset, policies: AugmentationPolicy, seed: number) {
+function viewsOf(device: Device, model: Model, dataset: Dataset, policies: AugmentationPolicy, seed: number) {
   return embedViews(device, model, dataset, { policies, views: 1, seed });
 }
 

@@ -5,7 +5,7 @@ import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import type { Features } from "../evaluation/embed.js";
-import type { SimclrModel } from "../training/model.js";
+import type { Model } from "../nn/model.js";
 
 /** Which views are made. */
 export interface ViewOptions {
@@ -83,7 +83,7 @@ export interface EmbeddedViews {
 /** Representations h and embeddings z of views, with the running statistics. */
 export async function embedViews(
   device: Device,
-  model: SimclrModel,
+  model: Model,
   dataset: Dataset,
   options: ViewOptions,
 ): Promise<EmbeddedViews> {

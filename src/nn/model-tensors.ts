@@ -107,12 +107,18 @@ export class ModelTensors {
 
   /**
    * After `tape.backward`: makes the gradients land in their slabs, or in others of the same layout.
-   * @throws ShapeError for a parameter without a gradient.
+   * @param elsewhere parameters that may be without a gradient here, for they get one from another recording
+   * @throws ShapeError for another parameter without a gradient.
    */
-  placeGradients(tape: Tape, slabs: readonly Slab[] = this.slabs.map((slab) => slab.gradients)): void {
+  placeGradients(
+    tape: Tape,
+    slabs: readonly Slab[] = this.slabs.map((slab) => slab.gradients),
+    elsewhere: ReadonlySet<Tensor> = new Set(),
+  ): void {
     const places = slabs.flatMap((slab) => slab.tensors);
     this.parameters.forEach(({ spec, value }, i) => {
       const found = tape.gradient(value);
+      if (!found && elsewhere.has(value)) return;
       if (!found) throw new ShapeError(`no gradient reaches ${spec.name}: the loss does not depend on it`);
       tape.place(found, places[i]);
     });

@@ -7,7 +7,7 @@ import type { ForwardPass, Head, TensorSpec } from "./module.js";
 /** The head g between the representation h and the embedding z that the loss compares (Chen et al. 2020, section 2.1). */
 export interface HeadOptions {
   /** 0: none (z = h); 1: linear; 2 (SimCLR) or 3 (SimCLR v2): that many linear layers with rectifiers between. */
-  readonly layers: 0 | 1 | 2 | 3;
+  readonly layers: number;
   /** Dimension of the hidden layers; that of h by default. */
   readonly hidden?: number;
   /** Dimension of z, 128 by default; not used without layers. */

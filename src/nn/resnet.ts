@@ -12,6 +12,9 @@ import {
 /** Depths there are. */
 export type ResNetDepth = 18 | 34 | 50;
 
+/** Images up to this many pixels count as small: `auto` gives them the stem and the augmentations of CIFAR-10. */
+export const SMALL_IMAGE = 64;
+
 const BLOCKS: Readonly<Record<ResNetDepth, readonly number[]>> = {
   18: [2, 2, 2, 2],
   34: [3, 4, 6, 3],

@@ -1,13 +1,13 @@
-import { augment } from "../augment/augment.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
 import type { MetricsLine } from "./run-folder.js";
-import { policyOf, type TrainingConfig } from "../training/config.js";
+import type { TrainingConfig } from "../training/config.js";
 import { Embedder, type Features } from "../evaluation/embed.js";
 import { type Evaluation, evenly } from "../evaluation/evaluation.js";
 import { knn } from "../evaluation/knn.js";
+import { drawGroups } from "../training/training-step.js";
 import type { Trainer } from "../training/trainer.js";
 
 const AUGMENTED = 12;
@@ -35,34 +35,40 @@ async function pictures(dataset: Dataset, indices: readonly number[]): Promise<R
 }
 
 /** Some images and the views of each that a step sees, made as in the first epoch of training. */
-async function augmented(device: Device, { config, dataset, model }: Trainer): Promise<ReportData["augmented"]> {
+async function augmented(device: Device, { config, dataset, model, parts }: Trainer): Promise<ReportData["augmented"]> {
   const size = model.imageSize;
   const count = Math.min(AUGMENTED, dataset.length);
-  const each = model.classes > 0 ? 1 : 2;
   const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
   const originals = await pictures(dataset, indices);
   const pixels = new Uint32Array(count * size * size);
   await dataset.fetch(indices, new Uint8Array(pixels.buffer));
-  const bytes = device.tensor([count, size, size], pixels, "pictures");
-  const images = device.tensor([count], Uint32Array.from(indices), "picture numbers");
-  const counter = device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch");
-  const tape = new Tape(device);
-  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size, each);
-  const program = await tape.compile({ keep: [views] });
-  const values = await program.runAndRead(views);
-  program.dispose();
-  for (const tensor of [bytes, images, counter]) device.free(tensor);
-  const view = (row: number): ReportImage => {
-    const rgba = new Uint8Array(size * size * 4).fill(255);
-    for (let p = 0; p < size * size; p++) {
-      for (let c = 0; c < 3; c++) rgba[4 * p + c] = Math.round(values[(row * size * size + p) * 3 + c] * 255);
-    }
-    return { width: size, height: size, pixels: rgba };
+  const inputs = {
+    bytes: device.tensor([count, size, size], pixels, "pictures"),
+    images: device.tensor([count], Uint32Array.from(indices), "picture numbers"),
+    counter: device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch"),
   };
-  return originals.map((original, i) => ({
-    original,
-    views: Array.from({ length: each }, (_, v) => view(v * count + i)),
-  }));
+  const tape = new Tape(device);
+  const groups = drawGroups(tape, inputs, parts.learner);
+  const program = await tape.compile({ keep: groups });
+  program.run();
+  const shown: ReportImage[][] = originals.map(() => []);
+  for (const group of groups) {
+    const [rows, side] = group.shape;
+    const values = await device.read(group);
+    for (let row = 0; row < rows; row++) shown[row % count].push(pictureOf(values, row, side));
+  }
+  program.dispose();
+  for (const tensor of Object.values(inputs)) device.free(tensor);
+  return originals.map((original, i) => ({ original, views: shown[i] }));
+}
+
+/** A row of views [rows, size, size, 3] as RGBA bytes. */
+function pictureOf(values: Float32Array, row: number, size: number): ReportImage {
+  const rgba = new Uint8Array(size * size * 4).fill(255);
+  for (let p = 0; p < size * size; p++) {
+    for (let c = 0; c < 3; c++) rgba[4 * p + c] = Math.round(values[(row * size * size + p) * 3 + c] * 255);
+  }
+  return { width: size, height: size, pixels: rgba };
 }
 
 function rowsOf({ values, dimension }: Features, rows: readonly number[]): Features {
@@ -109,49 +115,24 @@ async function nearestNeighbours(
 
 function augmentationText({ augmentation }: TrainingConfig): string {
   if (typeof augmentation === "string") return augmentation;
-  return "cropArea" in augmentation ? "custom" : "custom, another for each of two views";
+  return "cropArea" in augmentation ? "custom" : "custom, another for each view";
 }
 
-/** What follows the encoder. */
-function headRow({ config, model: { head, classes } }: Trainer): [string, string] {
-  if (classes > 0) return ["classifier", `linear, ${classes} classes`];
-  return ["projection head", config.head.layers === 0 ? "none" : `${config.head.layers} layers, output ${head.output}`];
-}
-
-const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
-
-/** The loss and its settings. */
-function lossRows({ objective, loss, mining, margin, temperature, normalize }: TrainingConfig): [string, string][] {
-  if (objective === "supervised") return [["loss", "cross-entropy of the labels"]];
-  const [triplet, mined] = [loss === "margin-triplet", mining === "semi-hard"];
-  const rows: [string, string][] = [
-    ["loss", `${LOSS_NAMES[loss]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`],
-  ];
-  if (!triplet) rows.push(["temperature", String(temperature)]);
-  if (triplet || mined) rows.push(["margin", String(margin)]);
-  return rows;
-}
-
-/** The name of the loss, and what it is where nothing was learned. */
-function lossOf({ config, model: { classes } }: Trainer): ReportData["loss"] {
-  if (classes > 0) return { name: "Cross-entropy in nats", chance: { formula: "ln C", value: Math.log(classes) } };
-  const { loss, mining, batch } = config;
-  const known = loss === "nt-xent" && mining === "none";
-  return {
-    name: loss === "margin-triplet" ? LOSS_NAMES[loss] : `${LOSS_NAMES[loss]} in nats`,
-    chance: known ? { formula: "ln(2N − 1)", value: Math.log(2 * batch - 1) } : null,
-  };
+/** The views of a step in words. */
+function viewsText({ config, parts }: Trainer): string {
+  const groups = parts.learner.views.map(
+    ({ views, size }) => `${views * config.batch} ${views * config.batch === 1 ? "view" : "views"} of ${size} pixels`,
+  );
+  return groups.join(", ");
 }
 
 function configRows(trainer: Trainer, images: ImageSet, start: ReportData["start"]): [string, string][] {
-  const { config, dataset, model } = trainer;
-  const views = model.classes > 0 ? "" : `, ${2 * config.batch} views`;
+  const { config, dataset, model, parts } = trainer;
   return [
-    ["objective", config.objective],
+    ["method", config.method],
     ["encoder", `${model.encoder.name}, ${model.encoder.features} features`],
     ["parameters", model.tensors.parameterCount.toLocaleString("en")],
     ["starts from", start],
-    headRow(trainer),
     [
       "images",
       `${dataset.length.toLocaleString("en")} to train, ${(images.test?.length ?? 0).toLocaleString("en")} to test`,
@@ -160,11 +141,11 @@ function configRows(trainer: Trainer, images: ImageSet, start: ReportData["start
     ["augmentation", augmentationText(config)],
     [
       "batch",
-      `${config.batch} images${views}${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
+      `${config.batch} images, ${viewsText(trainer)}${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
     ],
     ["precision", config.precision],
     ["epochs", String(config.epochs)],
-    ...lossRows(config),
+    ...parts.learner.description.rows.map(([name, value]): [string, string] => [name, value]),
     ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],
     [
       "learning rate",
@@ -183,7 +164,7 @@ export async function reportData(
   after: (Evaluation & { readonly probe: number }) | null,
   lines: readonly MetricsLine[],
 ): Promise<ReportData> {
-  const { config, model, dataset } = trainer;
+  const { config, model, dataset, parts } = trainer;
   const shown = images.test ?? dataset;
   const steps = lines.filter((line) => line["kind"] === "step");
   const evaluations = lines.filter((line) => line["kind"] === "evaluation");
@@ -217,7 +198,7 @@ export async function reportData(
     seconds,
     supervised: model.classes > 0,
     start,
-    loss: lossOf(trainer),
+    loss: { name: parts.learner.description.loss, chance: parts.learner.description.chance },
     batchSize: config.batch,
     projectionDimension: model.classes > 0 ? null : model.head.output,
     classes: dataset.classes,

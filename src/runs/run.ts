@@ -28,6 +28,8 @@ export interface RunHooks {
   readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
   /** After each evaluation, with the weights as they are after `epoch` epochs. */
   readonly onEvaluation?: (epoch: number, accuracies: Pick<Accuracies, "knn" | "classifier">) => void;
+  /** What somebody should know while there is time to stop: once for each collapse, as a sentence. */
+  readonly onWarning?: (message: string, step: number) => void;
   /** Called at each evaluation, with the model as it is then: numbers that stand beside kNN in its line of the metrics. */
   readonly measure?: (evaluator: Evaluator) => Promise<Readonly<Record<string, number>>>;
   /** Saves, and ends the run after the step in progress. */
@@ -243,6 +245,7 @@ async function trainAndReport(
       await folder.appendMetrics({ kind: "step", ...event });
       hooks.onStep?.(event, trainer.steps);
     },
+    onWarning: (message, step) => hooks.onWarning?.(message, step),
     onEpoch: async (epoch) => {
       if (evaluateEvery > 0 && epoch % evaluateEvery === 0 && epoch < epochs) await monitor(epoch);
     },

@@ -2,11 +2,14 @@ import { parsePolicies } from "../augment/parse-policy.js";
 import type { AugmentationPolicies } from "../augment/policy.js";
 import { type ChoiceTable, isChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
+import type { Tensor } from "../engine/tensor.js";
 import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
+import { isRecord } from "../io/json.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
-import type { Optimizer } from "../optim/optimizer.js";
+import { isOptionValue, type OptionValue } from "../methods/options.js";
+import type { Model } from "../nn/model.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
-import type { SimclrModel } from "./model.js";
+import type { StepParts } from "./model.js";
 
 const FORMAT = "webgpu-simclr checkpoint 1";
 
@@ -23,17 +26,16 @@ export interface Checkpoint {
   readonly classes: readonly string[];
   /** The variants of kernels that the training uses; defaults where nothing is said. */
   readonly choices: ChoiceTable;
-  readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>;
 }
 
 /**
- * Reads everything from the device and encodes it as safetensors: `model.*`, `optimizer.*`, and the rest as metadata.
+ * Reads everything from the device and encodes it as safetensors: `model.*`, `optimizer.*`, what the method keeps as `method.*`,
+ * and the rest as metadata.
  * @throws NonFiniteLossError where a value is NaN or infinite: the next loss would be, and nobody could go on from there.
  */
 export async function encodeCheckpoint(
-  device: Device,
-  model: SimclrModel,
-  optimizer: Optimizer,
+  { device, model, optimizer, learner }: Pick<StepParts, "device" | "model" | "optimizer" | "learner">,
   facts: Omit<Checkpoint, "tensors" | "imageSize">,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tensors = new Map<string, TensorData>();
@@ -41,8 +43,11 @@ export async function encodeCheckpoint(
   for (const { name, shape } of model.tensors.specs) {
     tensors.set(`model.${name}`, { shape, data: weights.get(name) ?? new Float32Array() });
   }
-  for (const [name, tensor] of optimizer.state) {
-    tensors.set(`optimizer.${name}`, { shape: tensor.shape, data: await device.read(tensor) });
+  for (const [owner, { state }] of Object.entries({ optimizer, method: learner })) {
+    for (const [name, tensor] of state) {
+      const data = tensor.type === "u32" ? await device.readIndices(tensor) : await device.read(tensor);
+      tensors.set(`${owner}.${name}`, { shape: tensor.shape, data });
+    }
   }
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array && !data.every(Number.isFinite)) {
@@ -64,19 +69,33 @@ export async function encodeCheckpoint(
 
 /** A configuration from JSON: unknown keys are ignored, and every key must have the type of its default. */
 export function parseConfig(value: unknown): TrainingConfig {
-  if (typeof value !== "object" || value === null) throw new CheckpointError("the configuration is not a JSON object");
+  if (!isRecord(value)) throw new CheckpointError("the configuration is not a JSON object");
   const config: Record<string, unknown> = { ...DEFAULT_CONFIG };
-  for (const [key, found] of Object.entries(value)) {
+  for (const [key, found] of Object.entries({ ...methodOfEarlierVersions(value), ...value })) {
     if (!(key in DEFAULT_CONFIG)) continue;
     const mixed =
       (key === "augmentation" && (typeof found === "string" || typeof found === "object")) ||
       (key === "microBatch" && (found === "auto" || typeof found === "number"));
     if (found === null || (!mixed && typeof found !== typeof config[key]))
       throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
-    config[key] = mixed && typeof found === "object" ? storedPolicies(found) : found;
+    config[key] = key === "augmentation" && typeof found === "object" ? storedPolicies(found) : found;
   }
   if (!isTrainingConfig(config)) throw new CheckpointError("the configuration is damaged");
   return config;
+}
+
+/** Configurations had an objective and the settings of contrastive training before there were methods. */
+function methodOfEarlierVersions(config: Readonly<Record<string, unknown>>): Partial<TrainingConfig> {
+  if (!("objective" in config)) return {};
+  if (config["objective"] === "supervised") return { method: "supervised", options: {} };
+  const { loss, temperature, mining, margin, normalize, head } = config;
+  const { layers, hidden, output, batchNorm } = isRecord(head) ? head : {};
+  const options = {
+    ...{ loss, temperature, mining, margin, normalize },
+    ...{ headLayers: layers, headHidden: hidden, headOutput: output, headBatchNorm: batchNorm },
+  };
+  const isValue = (entry: [string, unknown]): entry is [string, OptionValue] => isOptionValue(entry[1]);
+  return { method: "simclr", options: Object.fromEntries(Object.entries(options).filter(isValue)) };
 }
 
 /** Policies of a configuration; what later versions added to them is switched off in those of earlier ones. */
@@ -90,8 +109,15 @@ function storedPolicies(value: unknown): AugmentationPolicies {
 }
 
 /** Every key was checked against its default's type above; values are checked by `checkConfig` before they are used. */
-function isTrainingConfig(config: object): config is TrainingConfig {
-  return Object.keys(DEFAULT_CONFIG).every((key) => key in config);
+function isTrainingConfig(
+  config: Readonly<Record<string, unknown>>,
+): config is Record<string, unknown> & TrainingConfig {
+  const { options } = config;
+  return (
+    Object.keys(DEFAULT_CONFIG).every((key) => key in config) &&
+    isRecord(options) &&
+    Object.values(options).every(isOptionValue)
+  );
 }
 
 /** Decodes a checkpoint. @throws CheckpointError where it is cut short or no checkpoint of this library. */
@@ -123,9 +149,10 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       throw new CheckpointError(`the checkpoint's ${key} is "${metadata[key] ?? "missing"}"`);
     return value;
   };
-  const floats = new Map<string, Float32Array<ArrayBuffer>>();
+  const values = new Map<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>();
   for (const [name, { data }] of tensors) {
-    if (data instanceof Float32Array) floats.set(name, new Float32Array(data));
+    if (data instanceof Float32Array) values.set(name, new Float32Array(data));
+    if (data instanceof Uint32Array) values.set(name, new Uint32Array(data));
   }
   return {
     config: parseConfig(config),
@@ -134,30 +161,42 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     images: whole("images"),
     classes,
     choices,
-    tensors: floats,
+    tensors: values,
   };
 }
 
 /** The tensors of one part of a checkpoint, without the part's name. */
-function part(tensors: Checkpoint["tensors"], prefix: string): Map<string, Float32Array<ArrayBuffer>> {
-  const found = new Map<string, Float32Array<ArrayBuffer>>();
-  for (const [name, values] of tensors) if (name.startsWith(prefix)) found.set(name.slice(prefix.length), values);
-  return found;
+function part(
+  tensors: Checkpoint["tensors"],
+  owner: string,
+): Map<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
+  const own = [...tensors].filter(([name]) => name.startsWith(`${owner}.`));
+  return new Map(own.map(([name, values]) => [name.slice(owner.length + 1), values]));
 }
 
 /** Overwrites a model's tensors with a checkpoint's. @throws CheckpointError where the architectures differ. */
-export function restoreModel(model: SimclrModel, checkpoint: Checkpoint): void {
-  model.tensors.write(part(checkpoint.tensors, "model."));
+export function restoreModel(model: Model, { tensors }: Checkpoint): void {
+  const weights = new Map<string, Float32Array<ArrayBuffer>>();
+  for (const [name, values] of part(tensors, "model")) if (values instanceof Float32Array) weights.set(name, values);
+  model.tensors.write(weights);
 }
 
-/** Overwrites an optimizer's state with a checkpoint's. @throws CheckpointError where it is another optimizer's. */
-export function restoreOptimizer(device: Device, optimizer: Optimizer, checkpoint: Checkpoint): void {
-  const values = part(checkpoint.tensors, "optimizer.");
-  for (const [name, tensor] of optimizer.state) {
+/**
+ * Overwrites what an optimizer or a method keeps between steps with a checkpoint's.
+ * @throws CheckpointError where it is another one's.
+ */
+export function restoreState(
+  device: Device,
+  owner: "optimizer" | "method",
+  state: ReadonlyMap<string, Tensor>,
+  checkpoint: Checkpoint,
+): void {
+  const values = part(checkpoint.tensors, owner);
+  for (const [name, tensor] of state) {
     const data = values.get(name);
     if (!data || data.length !== tensor.size) {
       throw new CheckpointError(
-        `the checkpoint has no optimizer state ${name} of ${tensor.size} elements: it is of another optimizer or model`,
+        `the checkpoint has no ${owner} state ${name} of ${tensor.size} elements: it is of another ${owner} or model`,
       );
     }
     device.write(tensor, data);

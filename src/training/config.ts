@@ -3,28 +3,22 @@ import {
   type AugmentationPolicyName,
   augmentationPolicies,
   checkPolicies,
-  policyList,
 } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
-import {
-  CONTRASTIVE_LOSSES,
-  type ContrastiveSettings,
-  checkContrastiveSettings,
-  MININGS,
-} from "../losses/contrast-rows.js";
-import { DEFAULT_MARGIN } from "../losses/contrastive.js";
+import { methodNamed } from "../methods/catalogue.js";
+import type { Method } from "../methods/method.js";
+import type { OptionValue } from "../methods/options.js";
 import { convnet } from "../nn/convnet.js";
+import type { ModelTensors } from "../nn/model-tensors.js";
 import type { Encoder } from "../nn/module.js";
 import { NORMS, type Norm } from "../nn/normalized-convolution.js";
-import type { HeadOptions } from "../nn/projection-head.js";
-import { resnet } from "../nn/resnet.js";
+import { resnet, SMALL_IMAGE } from "../nn/resnet.js";
+import type { Optimizer } from "../optim/optimizer.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
 
 /** Names of the encoders. */
 export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
-/** What there is to train for. */
-export const OBJECTIVES = ["contrastive", "supervised"] as const;
 /** Names of the optimizers. */
 export const OPTIMIZERS = ["adamw", "lars", "sgd"] as const;
 /** What activations and their gradients are kept in: f32, or (mixed) the encoder's in f16. */
@@ -32,32 +26,35 @@ export const PRECISIONS = ["f32", "mixed"] as const;
 /** Ways to scale the learning rate with the batch. */
 export const SCALINGS = ["none", "linear", "sqrt"] as const;
 
+/** Parts of a training that are given as code, in place of what a configuration names. */
+export interface OwnParts {
+  readonly encoder?: Encoder;
+  readonly method?: Method;
+  /** Makes the optimizer of a model's parameters; in mixed precision it is given a loss scale. */
+  readonly optimizer?: (tensors: ModelTensors) => Optimizer;
+}
+
 /** Everything that decides how an encoder is trained; it is plain data, and written to `config.json` of a run. */
 export interface TrainingConfig {
-  /**
-   * `contrastive`: a contrastive loss of two views of each image, without labels. `supervised`: softmax cross-entropy of a linear
-   * classifier on one view of each, against the labels.
-   */
-  readonly objective: (typeof OBJECTIVES)[number];
-  readonly encoder: (typeof ENCODERS)[number];
+  /** What is learned: the name of a method (see `METHODS`), or of one's own that is given beside the configuration. */
+  readonly method: string;
+  /** The method's own options, where they differ from its defaults; a trainer's configuration has all of them. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** The name of an encoder, or of one's own that is given beside the configuration. */
+  readonly encoder: (typeof ENCODERS)[number] | (string & {});
   /** Multiplies all channels of the encoder. */
   readonly width: number;
   /** The ResNets' first layers: `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
   readonly stem: "auto" | "cifar" | "imagenet";
   /** The encoder's: `batch` norm, or `group` norm with standardised weights. */
   readonly norm: Norm;
-  /** The projection head of contrastive training. */
-  readonly head: HeadOptions;
-  /**
-   * `auto` takes, for contrastive training, `cifar` for images up to 64 pixels and `imagenet` above, and `crop` for supervised
-   * training. Two policies make one view of an image each.
-   */
+  /** `auto` takes the method's own. Several policies make one view of an image each. */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
-  /** Images a step; a contrastive loss sees two views of each. */
+  /** Images a step. */
   readonly batch: number;
   /**
-   * Images that go through encoder and head at once; fewer than `batch` means gradient caching (contrastive)
-   * or gradient accumulation (supervised), see `recordGradientCache` and `recordAccumulation`.
+   * Images that go through encoder and head at once; fewer than `batch` means gradient caching, or gradient
+   * accumulation where the method's loss allows it: see `recordGradientCache` and `recordAccumulation`.
    * `auto` takes the whole batch or, where that does not fit, the largest power of two that does.
    */
   readonly microBatch: number | "auto";
@@ -68,17 +65,8 @@ export interface TrainingConfig {
   /** `mixed` keeps the encoder's activations in f16, half the memory, and scales the loss; it needs `shader-f16`. */
   readonly precision: (typeof PRECISIONS)[number];
   readonly epochs: number;
-  /** Of contrastive training, like the four that follow: see `contrastiveLoss`. */
-  readonly loss: ContrastiveSettings["loss"];
-  /** Of NT-Xent and NT-logistic. */
-  readonly temperature: number;
-  /** Which negatives count for an anchor. */
-  readonly mining: ContrastiveSettings["mining"];
-  /** A difference of similarities: of the margin triplet, and of semi-hard mining with any loss. */
-  readonly margin: number;
-  /** Whether the loss compares embeddings by their cosine (true) or by their dot product. */
-  readonly normalize: boolean;
-  readonly optimizer: (typeof OPTIMIZERS)[number];
+  /** The name of an optimizer, or "own" for one that is given beside the configuration. */
+  readonly optimizer: (typeof OPTIMIZERS)[number] | (string & {});
   /** Before scaling with the batch. */
   readonly learningRate: number;
   readonly learningRateScaling: LearningRateScaling;
@@ -87,7 +75,7 @@ export interface TrainingConfig {
   readonly weightDecay: number;
   /** Of initial weights, order and augmentations; 0 to 2^32 - 1. */
   readonly seed: number;
-  /** Epochs between evaluations (kNN, and the classifier of supervised training); 0 for none during training. */
+  /** Epochs between evaluations (kNN, and the classifier where there is one); 0 for none during training. */
   readonly evaluateEvery: number;
   /** Steps between checkpoints; one is always written at the end. */
   readonly checkpointEvery: number;
@@ -95,12 +83,12 @@ export interface TrainingConfig {
 
 /** The defaults: a small net and Adam, which learn on any machine. */
 export const DEFAULT_CONFIG: TrainingConfig = {
-  objective: "contrastive",
+  method: "simclr",
+  options: {},
   encoder: "convnet",
   width: 1,
   stem: "auto",
   norm: "batch",
-  head: { layers: 2, output: 128 },
   augmentation: "auto",
   batch: 128,
   microBatch: "auto",
@@ -108,11 +96,6 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   recompute: false,
   precision: "f32",
   epochs: 100,
-  loss: "nt-xent",
-  temperature: 0.5,
-  mining: "none",
-  margin: DEFAULT_MARGIN,
-  normalize: true,
   optimizer: "adamw",
   learningRate: 1e-3,
   learningRateScaling: "none",
@@ -123,15 +106,39 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   checkpointEvery: 200,
 };
 
-/** Images up to this many pixels take the CIFAR stem and augmentations under `auto`. */
-const SMALL_IMAGE = 64;
+/** A configuration with changes; options of the method add to those that are there, unless it is another method. */
+export function withChanges(config: TrainingConfig, changes: Partial<TrainingConfig>): TrainingConfig {
+  const { method = config.method, options = {} } = changes;
+  return { ...config, ...changes, options: method === config.method ? { ...config.options, ...options } : options };
+}
 
-/** The augmentations of a configuration for images of this size. */
-export function policyOf({ augmentation, objective }: TrainingConfig, imageSize: number): AugmentationPolicies {
+/**
+ * The configuration that differs from `DEFAULT_CONFIG` in this, with all options of its method.
+ * @param own what is given beside it: their names take the place of those in the configuration
+ * @throws ConfigError for a method that there is not, and options that it does not have.
+ */
+export function completeConfig(changes: Partial<TrainingConfig>, own: OwnParts = {}): TrainingConfig {
+  const config = withChanges(DEFAULT_CONFIG, {
+    ...changes,
+    ...(own.method && { method: own.method.name }),
+    ...(own.encoder && { encoder: own.encoder.name }),
+    ...(own.optimizer && { optimizer: "own" }),
+  });
+  const method = own.method ?? methodNamed(config.method);
+  return { ...config, options: method.values(config.options) };
+}
+
+/**
+ * The augmentations of a configuration for images of this size.
+ * @param method of the configuration, where it is not one of the catalogue
+ */
+export function policyOf(
+  { augmentation, method }: Pick<TrainingConfig, "augmentation" | "method">,
+  imageSize: number,
+  own: Method = methodNamed(method),
+): AugmentationPolicies {
   if (typeof augmentation === "object") return augmentation;
-  if (augmentation !== "auto") return augmentationPolicies[augmentation];
-  if (objective === "supervised") return augmentationPolicies.crop;
-  return imageSize <= SMALL_IMAGE ? augmentationPolicies.cifar : augmentationPolicies.imagenet;
+  return augmentation === "auto" ? own.policies(imageSize) : augmentationPolicies[augmentation];
 }
 
 /** The encoder of a configuration for images of this size. @throws ConfigError for an unknown one. */
@@ -162,11 +169,15 @@ function oneOf(name: string, value: string, choices: readonly string[]): void {
   if (!choices.includes(value)) throw new ConfigError(`${name} is "${value}"; choose ${choices.join(", ")}`);
 }
 
-/** @throws ConfigError where a value is out of its range or not for this device; `images` is the size of the training set. */
-export function checkConfig(config: TrainingConfig, images: number, device: Device): void {
-  oneOf("objective", config.objective, OBJECTIVES);
-  oneOf("encoder", config.encoder, ENCODERS);
-  oneOf("optimizer", config.optimizer, OPTIMIZERS);
+/**
+ * @param images size of the training set
+ * @param own what is given beside the configuration, in place of what it names
+ * @throws ConfigError where a value is out of its range or not for this device.
+ */
+export function checkConfig(config: TrainingConfig, images: number, device: Device, own: OwnParts = {}): void {
+  (own.method ?? methodNamed(config.method)).values(config.options);
+  if (!own.encoder) oneOf("encoder", config.encoder, ENCODERS);
+  if (!own.optimizer) oneOf("optimizer", config.optimizer, OPTIMIZERS);
   oneOf("precision", config.precision, PRECISIONS);
   oneOf("learningRateScaling", config.learningRateScaling, SCALINGS);
   oneOf("stem", config.stem, ["auto", "cifar", "imagenet"]);
@@ -175,12 +186,7 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {
     checkPolicies(config.augmentation);
-    if (config.objective === "supervised" && policyList(config.augmentation).length > 1)
-      throw new ConfigError("supervised training sees one view of an image: give it one augmentation policy, not two");
   }
-  oneOf("loss", config.loss, CONTRASTIVE_LOSSES);
-  oneOf("mining", config.mining, MININGS);
-  checkContrastiveSettings(config);
   wholeNumber("batch", config.batch, 2);
   if (config.microBatch !== "auto") wholeNumber("microBatch", config.microBatch, 1, config.batch);
   wholeNumber("memoryBudget", config.memoryBudget, 1);

@@ -1,10 +1,11 @@
 import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
+import { type Model, modelOf } from "../nn/model.js";
 import { NORMS } from "../nn/normalized-convolution.js";
+import { projectionHead } from "../nn/projection-head.js";
 import { fromTorch, torchShape, toTorch } from "../nn/torch-layout.js";
 import { DEFAULT_CONFIG, ENCODERS, encoderOf, type TrainingConfig } from "./config.js";
-import { createModel, type SimclrModel } from "./model.js";
 
 /** A trained encoder at rest. */
 export interface StoredEncoder {
@@ -26,7 +27,7 @@ export interface StoredEncoder {
  * other.
  */
 export async function encodeEncoder(
-  model: SimclrModel,
+  model: Model,
   config: TrainingConfig,
   steps: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -76,9 +77,11 @@ export function readEncoder(bytes: Uint8Array, name = "a trained encoder"): Stor
 }
 
 /** Makes a model (encoder only, z = h) from what `encodeEncoder` wrote. @throws CheckpointError where it is something else. */
-export function decodeEncoder(device: Device, bytes: Uint8Array): SimclrModel {
+export function decodeEncoder(device: Device, bytes: Uint8Array): Model {
   const { architecture, imageSize, tensors } = readEncoder(bytes);
-  const model = createModel(device, { ...DEFAULT_CONFIG, ...architecture, head: { layers: 0 } }, imageSize);
+  const encoder = encoderOf({ ...DEFAULT_CONFIG, ...architecture }, imageSize);
+  const head = projectionHead(encoder.features, { layers: 0 });
+  const model = modelOf(device, { encoder, head, classes: 0, imageSize }, 0);
   model.tensors.write(tensors);
   return model;
 }
@@ -87,7 +90,7 @@ export function decodeEncoder(device: Device, bytes: Uint8Array): SimclrModel {
  * Overwrites the encoder of a model, weights and running statistics; its head stays as it is.
  * @throws CheckpointError where the stored encoder is of another architecture or image size.
  */
-export async function loadEncoder({ encoder, imageSize, tensors }: SimclrModel, stored: StoredEncoder): Promise<void> {
+export async function loadEncoder({ encoder, imageSize, tensors }: Model, stored: StoredEncoder): Promise<void> {
   const { name, stem } = encoderOf({ ...DEFAULT_CONFIG, ...stored.architecture }, stored.imageSize);
   if (name !== encoder.name || stem !== encoder.stem) {
     throw new CheckpointError(

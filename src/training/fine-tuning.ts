@@ -13,7 +13,8 @@ const MORE = { epochs: 30, steps: 930 };
 /** What fine-tuning says of a configuration. */
 export type FineTuningConfig = Pick<
   TrainingConfig,
-  | "objective"
+  | "method"
+  | "options"
   | "optimizer"
   | "learningRate"
   | "learningRateScaling"
@@ -41,7 +42,8 @@ export function fineTuningConfig(labelled: number, all: number, batch = scaledBa
   const { epochs, steps } = labelled <= FEW.share * all ? FEW : MORE;
   const stepsPerEpoch = Math.max(1, Math.floor(labelled / batch));
   return {
-    objective: "supervised",
+    method: "supervised",
+    options: {},
     optimizer: "sgd",
     learningRate: 0.0125,
     learningRateScaling: "sqrt",

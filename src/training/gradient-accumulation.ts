@@ -1,55 +1,74 @@
 import { compileEach, Tape } from "../engine/tape.js";
+import type { Outputs } from "../methods/method.js";
 import { accumulate } from "../ops/elementwise.js";
-import { microBatches } from "./gradient-cache.js";
+import { BatchOutputs, MicroBatchRows, microBatches } from "./batch-outputs.js";
+import type { StepParts } from "./model.js";
 import {
-  metricsSlab,
-  type Objective,
+  type Fed,
+  imageInputs,
+  lossBatch,
   recordBackward,
+  recordLoss,
+  recordTargets,
+  recordUpdate,
+  recordViews,
   runForMetrics,
-  type StepInputs,
-  type StepParts,
   type StepRecording,
   stepMetrics,
+  trainingPass,
 } from "./training-step.js";
+
+/** Those of some names. */
+function named(outputs: Outputs, names: readonly string[]): Outputs {
+  return Object.fromEntries(names.map((name) => [name, outputs[name]]));
+}
 
 /**
  * Records a step whose batch is larger than what the device takes at once, for a loss that is a mean over images: the gradients
  * of the micro-batches' means add up, each by its share of the images, to that of the whole batch. The gradient is exact, but
- * that batch norm takes its statistics from each micro-batch. A contrastive loss, whose images see each other, takes
- * `recordGradientCache`.
+ * that batch norm takes its statistics from each micro-batch. A loss whose images see each other takes `recordGradientCache`.
  */
-export function recordAccumulation<Inputs extends StepInputs>(
-  parts: StepParts,
-  objective: Objective<Inputs>,
-  microBatch: number,
-): StepRecording {
-  const { device, config, model, optimizer } = parts;
+export function recordAccumulation(parts: StepParts, microBatch: number): StepRecording {
+  const { device, config, method, model, learner } = parts;
   const { batch } = config;
+  const { keeps = [] } = learner;
   const chunks = microBatches(batch, microBatch);
   const sizes = [...new Set(chunks.map(({ images }) => images))];
   const continues = device.indices([1], "whether gradients were added up before");
   const sums = model.tensors.slabs.map((slab) => slab.gradients.all);
   const contributions = model.tensors.gradientSlabs();
 
+  let gathered: BatchOutputs | null = null;
   const passes = sizes.map((images) => {
-    const inputs = objective.inputs(parts, images);
-    const metrics = metricsSlab(device, objective);
+    const inputs = imageInputs(parts, images);
+    const rows = new MicroBatchRows(device, images, batch);
     const tape = new Tape(device);
-    recordBackward(tape, objective.record(tape, inputs, parts), metrics, optimizer);
+    const pass = trainingPass(tape, parts, true);
+    const views = recordViews(tape, inputs, parts);
+    const outputs = { ...learner.embed(pass, views), ...recordTargets(tape, views, parts) };
+    const kept = named(outputs, keeps);
+    const whole = gathered ?? new BatchOutputs(device, kept, images, batch, method.labels);
+    gathered = whole;
+    tape.scope("after the update", () => whole.record(tape, kept, rows));
+    const metrics = recordBackward(tape, recordLoss(pass, outputs, lossBatch(inputs), parts), parts);
     model.tensors.placeGradients(tape, contributions);
     tape.scope("optimizer", () => {
       contributions.forEach((slab, i) => {
         accumulate(tape, slab.all, continues, sums[i], images / batch);
       });
     });
-    return { inputs, metrics, tape, runs: chunks.filter((chunk) => chunk.images === images).length };
+    const runs = chunks.filter((chunk) => chunk.images === images).length;
+    return { inputs, rows, whole, metrics, tape, runs };
   });
+  const [{ whole }] = passes;
   const update = new Tape(device);
-  update.scope("optimizer", () => optimizer.record(update));
+  recordUpdate(update, whole.outputs, whole.facts, parts);
 
   const tapes = [...passes, { tape: update, runs: 1 }];
   const free = () => {
-    const tensors = passes.flatMap(({ inputs, metrics }) => [...Object.values(inputs), metrics.all]);
+    for (const { rows } of passes) rows.dispose();
+    whole.dispose();
+    const tensors = passes.flatMap(({ inputs, metrics }) => [...Object.values(inputs), metrics.slab.all]);
     for (const tensor of [continues, ...contributions.map(({ all }) => all), ...tensors]) device.free(tensor);
   };
   /** The metrics of the micro-batches, each by its share of the images. */
@@ -70,10 +89,12 @@ export function recordAccumulation<Inputs extends StepInputs>(
         feeds: chunks,
         programs,
         async submit(feed) {
+          const fed: Fed[] = [];
           const metrics: Promise<number[]>[] = [];
-          for (const [index, { images }] of chunks.entries()) {
+          for (const [index, { first, images }] of chunks.entries()) {
             const size = sizes.indexOf(images);
-            await feed(passes[size].inputs);
+            fed.push(await feed(passes[size].inputs));
+            passes[size].rows.write(first);
             device.write(continues, Uint32Array.of(index));
             const running = runForMetrics(programs[size], passes[size].metrics);
             running.catch(() => {});
@@ -81,8 +102,9 @@ export function recordAccumulation<Inputs extends StepInputs>(
             await metrics.at(-1);
             metrics.push(running);
           }
+          whole.write(fed);
           updating.run();
-          return { metrics: Promise.all(metrics).then((all) => stepMetrics(objective, together(all))) };
+          return { metrics: Promise.all(metrics).then((all) => stepMetrics(passes[0].metrics, together(all))) };
         },
         dispose() {
           for (const program of programs) program.dispose();

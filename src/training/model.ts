@@ -1,46 +1,73 @@
 import type { Device } from "../engine/device.js";
-import { classifier } from "../nn/classifier.js";
-import { ModelTensors } from "../nn/model-tensors.js";
-import type { Encoder, Head } from "../nn/module.js";
-import { projectionHead } from "../nn/projection-head.js";
+import { ConfigError } from "../errors.js";
+import { methodNamed } from "../methods/catalogue.js";
+import type { Design, Facts, Learner, Method } from "../methods/method.js";
+import { type Model, modelOf } from "../nn/model.js";
+import type { ModelTensors } from "../nn/model-tensors.js";
 import { adamW } from "../optim/adamw.js";
 import { lars } from "../optim/lars.js";
 import { withLossScale } from "../optim/loss-scale.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
-import { encoderOf, type TrainingConfig } from "./config.js";
+import { encoderOf, type OwnParts, policyOf, type TrainingConfig } from "./config.js";
 
-/** Encoder f, projection head g (or the classifier of supervised training) and their tensors. */
-export interface SimclrModel {
-  readonly encoder: Encoder;
-  readonly head: Head;
-  /** Classes that the head tells apart; 0 where it is a projection head. */
-  readonly classes: number;
-  readonly tensors: ModelTensors;
+/** What is known of the images before a model is made. */
+export interface ImageFacts {
   /** Pixels; images are square. */
   readonly imageSize: number;
+  /** Classes of the set; 0 without labels. */
+  readonly classes: number;
+}
+
+/** What a step is recorded for: a checked configuration, the model, how it learns, and what moves its weights. */
+export interface StepParts {
+  readonly device: Device;
+  readonly config: TrainingConfig;
+  readonly method: Method;
+  readonly model: Model;
+  readonly learner: Learner;
+  readonly optimizer: Optimizer;
+}
+
+function factsOf(config: TrainingConfig, { imageSize, classes }: ImageFacts, own: OwnParts): Facts {
+  const encoder = own.encoder ?? encoderOf(config, imageSize);
+  const { batch, precision, seed } = config;
+  return { encoder, imageSize, batch, classes, half: precision === "mixed", seed };
+}
+
+function modelOfDesign(device: Device, { head, classes, others }: Design, { encoder, imageSize, seed }: Facts): Model {
+  return modelOf(device, { encoder, head, classes, imageSize, ...(others && { others }) }, seed);
 }
 
 /**
  * Makes the model of a configuration with its initial weights.
- * @param classes of supervised training; contrastive training has none.
- * @throws ConfigError for values out of range, and supervised training of fewer than two classes.
+ * @param classes of the set; 0 without labels
+ * @param own what is given beside the configuration
+ * @throws ConfigError for values out of range, and for what the method cannot do with these images.
  */
-export function createModel(device: Device, config: TrainingConfig, imageSize: number, classes = 0): SimclrModel {
-  const encoder = encoderOf(config, imageSize);
-  const supervised = config.objective === "supervised";
-  const head = supervised ? classifier(encoder.features, classes) : projectionHead(encoder.features, config.head);
-  const tensors = new ModelTensors(device, [...encoder.tensors, ...head.tensors], config.seed);
-  return { encoder, head, classes: supervised ? classes : 0, tensors, imageSize };
+export function createModel(
+  device: Device,
+  config: TrainingConfig,
+  imageSize: number,
+  classes = 0,
+  own: OwnParts = {},
+): Model {
+  const facts = factsOf(config, { imageSize, classes }, own);
+  const method = own.method ?? methodNamed(config.method);
+  return modelOfDesign(device, method.design(config.options, facts), facts);
 }
 
 /** Makes the optimizer of a configuration, in mixed precision with a loss scale. */
-export function createOptimizer(config: TrainingConfig, tensors: ModelTensors): Optimizer {
-  const optimizer = plainOptimizer(config, tensors);
+export function createOptimizer(
+  config: TrainingConfig,
+  tensors: ModelTensors,
+  own: OwnParts["optimizer"] = undefined,
+): Optimizer {
+  const optimizer = own ? own(tensors) : namedOptimizer(config, tensors);
   return config.precision === "mixed" ? withLossScale(tensors, optimizer) : optimizer;
 }
 
-function plainOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: ModelTensors): Optimizer {
+function namedOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: ModelTensors): Optimizer {
   switch (optimizer) {
     case "adamw":
       return adamW(tensors, { weightDecay });
@@ -48,5 +75,35 @@ function plainOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: Mod
       return lars(tensors, { weightDecay });
     case "sgd":
       return sgd(tensors, { weightDecay });
+    default:
+      throw new ConfigError(`there is no optimizer "${optimizer}"`);
   }
+}
+
+/**
+ * Makes the model of a configuration, what its method keeps on the device, and the optimizer.
+ * @throws ConfigError for values out of range, and for what the method cannot do with these images; OutOfMemoryError
+ */
+export function createParts(device: Device, config: TrainingConfig, images: ImageFacts, own: OwnParts = {}): StepParts {
+  const facts = factsOf(config, images, own);
+  const method = own.method ?? methodNamed(config.method);
+  const design = method.design(config.options, facts);
+  const model = modelOfDesign(device, design, facts);
+  const made: { dispose(): void }[] = [model.tensors];
+  try {
+    const policies = policyOf(config, facts.imageSize, method);
+    const learner = design.start({ ...facts, device, model, policies, recompute: config.recompute });
+    made.push(learner);
+    return { device, config, method, model, learner, optimizer: createOptimizer(config, model.tensors, own.optimizer) };
+  } catch (error) {
+    for (const part of made.reverse()) part.dispose();
+    throw error;
+  }
+}
+
+/** Frees everything that such parts have on the device. */
+export function disposeParts({ model, learner, optimizer }: StepParts): void {
+  optimizer.dispose();
+  learner.dispose();
+  model.tensors.dispose();
 }

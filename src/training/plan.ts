@@ -3,8 +3,8 @@ import { ConfigError, OutOfMemoryError } from "../errors.js";
 import { EMBEDDED_AT_ONCE, recordEmbedding } from "../evaluation/embed.js";
 import { recordSearch } from "../evaluation/knn.js";
 import { recordProbe } from "../evaluation/linear-probe.js";
-import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
-import { createModel, createOptimizer } from "./model.js";
+import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
+import { createParts, disposeParts } from "./model.js";
 import { type DividedStep, divided, recordStep, rehearseStep, type StepMemory, withMicroBatch } from "./step.js";
 
 /** One part of a training step. */
@@ -27,7 +27,7 @@ export interface TrainingPlan {
   readonly flops: number;
   readonly layers: readonly PlannedLayer[];
   readonly bytes: {
-    /** Parameters, their gradients, running statistics and the optimizer's state. */
+    /** Parameters, their gradients, running statistics, the optimizer's state and what the method keeps. */
     readonly model: number;
     /** Images, embeddings, metrics, and what else stays from one program of a step to the next. */
     readonly inputs: number;
@@ -80,6 +80,7 @@ function evaluationBytes(parts: DividedStep, { train, test, classes }: Evaluated
  * Plans the training of a configuration on square images of `imageSize` pixels: memory and operations, part by part. Only
  * the model and the optimizer's state are made on the device, and freed again.
  * @param config what differs from `DEFAULT_CONFIG`
+ * @param own an encoder, a method or an optimizer of one's own
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
 export function planTraining(
@@ -87,24 +88,24 @@ export function planTraining(
   config: Partial<TrainingConfig>,
   imageSize: number,
   evaluated: EvaluatedImages | null = null,
+  own: OwnParts = {},
 ): TrainingPlan {
-  const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
-  checkConfig(full, full.batch, device);
+  const full = completeConfig(config, own);
+  checkConfig(full, full.batch, device, own);
   if (!Number.isInteger(imageSize) || imageSize < 1) {
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const before = device.memory.currentBytes;
-  const model = createModel(device, full, imageSize, evaluated?.classes);
-  const optimizer = createOptimizer(full, model.tensors);
+  const undivided = createParts(device, full, { imageSize, classes: evaluated?.classes ?? 0 }, own);
   try {
-    const parts = withMicroBatch({ device, config: full, model, optimizer });
+    const parts = withMicroBatch(undivided);
     const modelBytes = device.memory.currentBytes - before;
     const { result, peakBytes } = rehearseStep(parts);
     const layers = layersOf(result.programs);
     return {
       config: parts.config,
       imageSize,
-      parameters: model.tensors.parameterCount,
+      parameters: parts.model.tensors.parameterCount,
       flops: layers.reduce((sum, { flops }) => sum + flops, 0),
       layers,
       bytes: {
@@ -117,23 +118,20 @@ export function planTraining(
       alternatives: alternativesTo(parts, before),
     };
   } finally {
-    optimizer.dispose();
-    model.tensors.dispose();
+    disposeParts(undivided);
   }
 }
 
 /**
  * Floating-point operations of a training step of a configuration on square images of `imageSize` pixels. Nothing is made on
  * the device.
- * @param classes of supervised training
+ * @param classes of the set; 0 without labels
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
 export function stepFlops(device: Device, config: TrainingConfig, imageSize: number, classes = 0): number {
   checkConfig(config, config.batch, device);
   const { result } = device.memory.rehearse(() => {
-    const model = createModel(device, config, imageSize, classes);
-    const optimizer = createOptimizer(config, model.tensors);
-    return recordStep(withMicroBatch({ device, config, model, optimizer })).tapes.reduce(
+    return recordStep(withMicroBatch(createParts(device, config, { imageSize, classes }))).tapes.reduce(
       (sum, { tape, runs }) => sum + runs * tape.launches.reduce((part, { flops }) => part + flops, 0),
       0,
     );

@@ -1,25 +1,21 @@
 import type { MemoryPlan } from "../engine/planner.js";
 import type { Tape } from "../engine/tape.js";
 import { OutOfMemoryError } from "../errors.js";
-import { contrastive } from "../methods/contrastive.js";
-import { supervised } from "../methods/supervised.js";
 import { recordAccumulation } from "./gradient-accumulation.js";
 import { recordGradientCache } from "./gradient-cache.js";
-import { recordWholeBatch, type StepParts, type StepRecording } from "./training-step.js";
+import type { StepParts } from "./model.js";
+import { recordWholeBatch, type StepRecording } from "./training-step.js";
 
 /** The parts of a step whose micro-batch is known. */
 export type DividedStep = StepParts & { readonly config: { readonly microBatch: number } };
 
 const MEBIBYTE = 2 ** 20;
 
-/** Records a training step: on the whole batch at once where that is one micro-batch, else as its objective allows. */
+/** Records a training step: on the whole batch at once where that is one micro-batch, else as its method allows. */
 export function recordStep(parts: DividedStep): StepRecording {
-  const { objective, batch, microBatch } = parts.config;
-  const whole = microBatch >= batch;
-  if (objective === "supervised") {
-    return whole ? recordWholeBatch(parts, supervised) : recordAccumulation(parts, supervised, microBatch);
-  }
-  return whole ? recordWholeBatch(parts, contrastive) : recordGradientCache(parts, microBatch);
+  const { batch, microBatch } = parts.config;
+  if (microBatch >= batch) return recordWholeBatch(parts);
+  return parts.learner.coupled ? recordGradientCache(parts, microBatch) : recordAccumulation(parts, microBatch);
 }
 
 /** What a recorded step takes on the device. */
@@ -41,8 +37,9 @@ export function rehearseStep(parts: DividedStep): { readonly peakBytes: number; 
     const { tapes } = recordStep(parts);
     const inputs = memory.currentBytes - before;
     const programs = tapes.map(({ tape, runs }) => ({ tape, runs, memory: tape.reserve() }));
-    const { model, optimizer } = parts;
-    const saved = [...model.tensors.parameters.map(({ value }) => value), ...optimizer.state.values()];
+    const { model, optimizer, learner } = parts;
+    const states = [optimizer, learner].flatMap(({ state }) => [...state.values()]);
+    const saved = [...model.tensors.parameters.map(({ value }) => value), ...states];
     memory.create(Math.max(...saved.map(({ bytes }) => bytes)), GPUBufferUsage.COPY_DST, "staging");
     return { inputs, programs };
   });

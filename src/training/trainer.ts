@@ -3,14 +3,17 @@ import { sampleOrder } from "../data/sample-order.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
+import { methodNamed } from "../methods/catalogue.js";
+import type { Learner } from "../methods/method.js";
+import type { Model } from "../nn/model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
-import { type Checkpoint, encodeCheckpoint, restoreModel, restoreOptimizer } from "./checkpoint.js";
-import { checkConfig, DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
+import { type Checkpoint, encodeCheckpoint, restoreModel, restoreState } from "./checkpoint.js";
+import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { loadEncoder, type StoredEncoder } from "./encoder-file.js";
-import { createModel, createOptimizer, type SimclrModel } from "./model.js";
-import { recordStep, withMicroBatch } from "./step.js";
-import type { StepInputs, StepMetrics, TrainingStep } from "./training-step.js";
+import { createParts, disposeParts } from "./model.js";
+import { type DividedStep, recordStep, withMicroBatch } from "./step.js";
+import type { Fed, StepInputs, StepMetrics, TrainingStep } from "./training-step.js";
 
 /** A finished step. */
 export type StepEvent = StepMetrics & {
@@ -23,8 +26,8 @@ export type StepEvent = StepMetrics & {
   readonly imagesPerSecond: number;
 };
 
-/** What a trainer may be made with besides its configuration. */
-export interface TrainerOptions {
+/** What a trainer may be made with besides its configuration: an encoder, a method or an optimizer of one's own, and more. */
+export interface TrainerOptions extends OwnParts {
   /** What the encoder starts from, in place of random weights. */
   readonly initial?: StoredEncoder;
   readonly onCompile?: (compiled: number, total: number) => void;
@@ -39,6 +42,8 @@ export interface TrainingHooks {
   readonly onEpoch?: (epoch: number) => Promise<void> | void;
   /** Every `checkpointEvery` steps, at the end, and when interrupted: an encoded checkpoint to be kept. */
   readonly onCheckpoint?: (bytes: Uint8Array<ArrayBuffer>, step: number) => Promise<void> | void;
+  /** What somebody should know while there is time to stop: once for each collapse, as a sentence. */
+  readonly onWarning?: (message: string, step: number) => void;
   /** Stops the training after the step in progress. */
   readonly signal?: AbortSignal;
 }
@@ -46,7 +51,10 @@ export interface TrainingHooks {
 /** Skipped steps in a row that end a training in mixed precision: four more than take the loss scale from 65536 to 1. */
 const MOST_SKIPPED = 20;
 
-/** Trains a model on images: without their labels, or (supervised) with them. */
+/** Steps over which the signs of a collapse are looked for: no step that is out of the ordinary counts by itself. */
+const COLLAPSE_STEPS = 20;
+
+/** Trains a model on images by the method that its configuration names. */
 export class Trainer {
   /** Steps done. */
   step = 0;
@@ -56,8 +64,7 @@ export class Trainer {
     /** With the micro-batch that was chosen, where it was to be. */
     readonly config: TrainingConfig & { readonly microBatch: number },
     readonly dataset: Dataset,
-    readonly model: SimclrModel,
-    readonly optimizer: Optimizer,
+    readonly parts: DividedStep,
     readonly recorded: TrainingStep,
     /** The device's choices when the step was recorded. */
     readonly choices: ChoiceTable,
@@ -67,31 +74,47 @@ export class Trainer {
    * Makes the model and compiles the training step, with the variants of kernels that `device.choices` names: see `tuneFor`
    * and `loadChoices`.
    * @param config what differs from `DEFAULT_CONFIG`.
-   * @throws ConfigError for values out of range, a batch larger than the set, images that are not square, and supervised
-   * training without labels or with one class; CheckpointError where `initial` is of another architecture or image size;
+   * @throws ConfigError for values out of range, a batch larger than the set, images that are not square, and what the method
+   * cannot do with them, as supervised training without labels; CheckpointError where `initial` is of another architecture or image size;
    * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits.
    */
   static async create(
     device: Device,
     dataset: Dataset,
     config: Partial<TrainingConfig> = {},
-    { initial, onCompile }: TrainerOptions = {},
+    { initial, onCompile, ...own }: TrainerOptions = {},
   ): Promise<Trainer> {
-    const full: TrainingConfig = { ...DEFAULT_CONFIG, ...config };
-    checkConfig(full, dataset.length, device);
+    const full = completeConfig(config, own);
+    checkConfig(full, dataset.length, device, own);
     if (dataset.width !== dataset.height) {
       throw new ConfigError(
         `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`,
       );
     }
-    if (full.objective === "supervised") checkLabels(dataset);
-    const model = createModel(device, full, dataset.width, dataset.classes.length);
-    if (initial) await loadEncoder(model, initial);
-    const optimizer = createOptimizer(full, model.tensors);
-    const choices = device.choices.table;
-    const parts = withMicroBatch({ device, config: full, model, optimizer });
-    const recorded = await recordStep(parts).compile(onCompile);
-    return new Trainer(device, parts.config, dataset, model, optimizer, recorded, choices);
+    if ((own.method ?? methodNamed(full.method)).labels) checkLabels(dataset, full.method);
+    const classes = dataset.labels ? dataset.classes.length : 0;
+    const parts = createParts(device, full, { imageSize: dataset.width, classes }, own);
+    try {
+      if (initial) {
+        await loadEncoder(parts.model, initial);
+        parts.learner.restart?.();
+      }
+      const choices = device.choices.table;
+      const divided = withMicroBatch(parts);
+      const recorded = await recordStep(divided).compile(onCompile);
+      return new Trainer(device, divided.config, dataset, divided, recorded, choices);
+    } catch (error) {
+      disposeParts(parts);
+      throw error;
+    }
+  }
+
+  get model(): Model {
+    return this.parts.model;
+  }
+
+  get optimizer(): Optimizer {
+    return this.parts.optimizer;
   }
 
   /** Whole batches an epoch: a ragged last one is dropped. */
@@ -115,14 +138,13 @@ export class Trainer {
    * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
    * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
    * `device.choices.use(checkpoint.choices)` before `create`.
-   * @throws CheckpointError where it is of another architecture, optimizer or set, or tells other classes apart.
+   * @throws CheckpointError where it is of another architecture, method, optimizer or set, or tells other classes apart.
    */
   restore(checkpoint: Checkpoint): void {
-    const { optimizer } = checkpoint.config;
-    if (optimizer !== this.config.optimizer) {
-      throw new CheckpointError(
-        `the checkpoint is of a training with ${optimizer}, and this one has ${this.config.optimizer}`,
-      );
+    for (const name of ["method", "optimizer"] as const) {
+      const [there, here] = [checkpoint.config[name], this.config[name]];
+      if (there !== here)
+        throw new CheckpointError(`the checkpoint is of a training with ${there}, and this one has ${here}`);
     }
     if (checkpoint.images !== this.dataset.length) {
       throw new CheckpointError(
@@ -136,17 +158,18 @@ export class Trainer {
         `class ${other} of the checkpoint's training is "${checkpoint.classes[other]}", and here it is "${classes[other] ?? "missing"}"`,
       );
     }
-    restoreModel(this.model, checkpoint);
-    restoreOptimizer(this.device, this.optimizer, checkpoint);
+    const { model, optimizer, learner } = this.parts;
+    restoreModel(model, checkpoint);
+    restoreState(this.device, "optimizer", optimizer.state, checkpoint);
+    restoreState(this.device, "method", learner.state, checkpoint);
     this.step = checkpoint.step;
   }
 
   /** The state after the steps done so far, encoded. */
   checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
-    const { config, step, choices, dataset, model } = this;
-    const classes = model.classes > 0 ? dataset.classes : [];
-    const facts = { config, step, images: dataset.length, classes, choices };
-    return encodeCheckpoint(this.device, model, this.optimizer, facts);
+    const { config, step, choices, dataset, parts } = this;
+    const classes = parts.model.classes > 0 ? dataset.classes : [];
+    return encodeCheckpoint(parts, { config, step, images: dataset.length, classes, choices });
   }
 
   /**
@@ -162,6 +185,7 @@ export class Trainer {
       saved = this.step;
     };
     const images = new ImageFeed(this);
+    const watch = new CollapseWatch(this.parts.learner);
     const passes = this.recorded.feeds.length;
     let reported: Promise<void> = Promise.resolve();
     let last = performance.now();
@@ -169,11 +193,13 @@ export class Trainer {
       const index = this.step;
       const learningRate = this.learningRate(index);
       this.optimizer.setStep(index + 1, learningRate);
+      this.parts.learner.beforeStep?.(index, this.steps);
       let begun = 0;
       const { metrics: running } = await this.recorded.submit(async (inputs) => {
-        await images.write(inputs);
+        const fed = await images.write(inputs);
         begun += 1;
         if (passes > 1) onMicroBatch?.(begun, passes);
+        return fed;
       });
       // The next images are read while this step runs, and its results are looked at while the next one runs.
       const before = reported;
@@ -183,6 +209,8 @@ export class Trainer {
         const imagesPerSecond = (this.config.batch * 1000) / (now - last);
         last = now;
         await this.#report(index, metrics, learningRate, imagesPerSecond, hooks);
+        const sign = watch.see(metrics);
+        if (sign !== null) hooks.onWarning?.(sign, index + 1);
       });
       // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
       reported.catch(() => {});
@@ -228,19 +256,40 @@ export class Trainer {
   /** Frees everything on the device. */
   dispose(): void {
     this.recorded.dispose();
-    this.optimizer.dispose();
-    this.model.tensors.dispose();
+    disposeParts(this.parts);
   }
 }
 
 /** @throws ConfigError where there is nothing to learn from the labels. */
-function checkLabels({ name, labels, classes }: Dataset): void {
-  if (!labels)
+function checkLabels({ name, labels, classes }: Dataset, method: string): void {
+  if (!labels) {
     throw new ConfigError(
-      `${name} has no labels, and supervised training needs them: put each class in a folder of its own`,
+      `${name} has no labels, and ${method} training needs them: put each class in a folder of its own`,
     );
+  }
   if (classes.length < 2)
-    throw new ConfigError(`${name} has one class (${classes.join()}), and supervised training needs at least two`);
+    throw new ConfigError(`${name} has one class (${classes.join()}), and ${method} training needs at least two`);
+}
+
+/** Looks for the signs of a collapse in what the last steps measured. */
+class CollapseWatch {
+  readonly #last: StepMetrics[] = [];
+  #collapsed = false;
+
+  constructor(readonly learner: Learner) {}
+
+  /** What is to be said after a step: the sign of a collapse when it appears; null otherwise. */
+  see(metrics: StepMetrics): string | null {
+    this.#last.push(metrics);
+    if (this.#last.length < COLLAPSE_STEPS) return null;
+    if (this.#last.length > COLLAPSE_STEPS) this.#last.shift();
+    const mean = (name: string) => this.#last.reduce((sum, numbers) => sum + numbers[name], 0) / COLLAPSE_STEPS;
+    const means = Object.fromEntries(Object.keys(metrics).map((name) => [name, mean(name)]));
+    const sign = this.learner.collapse({ ...means, loss: mean("loss") });
+    const appears = sign !== null && !this.#collapsed;
+    this.#collapsed = sign !== null;
+    return appears ? sign : null;
+  }
 }
 
 /** Images of a micro-batch that are being read. */
@@ -290,7 +339,7 @@ class ImageFeed {
   }
 
   /** Writes the next micro-batch to the device, and starts to read the one after it where that belongs to the same step. */
-  async write(inputs: StepInputs): Promise<void> {
+  async write(inputs: StepInputs): Promise<Fed> {
     const { device, config, recorded } = this.trainer;
     const { epoch, numbers, labels, pixels, ready } = this.#next ?? this.#read();
     await ready;
@@ -301,5 +350,6 @@ class ImageFeed {
     this.#next = null;
     this.#written += 1;
     if (this.#written % recorded.feeds.length > 0) this.prefetch();
+    return { images: numbers, labels };
   }
 }

@@ -3,32 +3,15 @@ import type { Device, Slab } from "../engine/device.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import type { Learner, LossBatch, Measured, Numbers, Outputs } from "../methods/method.js";
+import type { ForwardPass } from "../nn/module.js";
 import { mean } from "../ops/elementwise.js";
 import { toHalf } from "../ops/precision.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { policyOf, type TrainingConfig } from "./config.js";
-import type { SimclrModel } from "./model.js";
+import type { StepParts } from "./model.js";
 
-/** What a contrastive step measures. */
-export interface ContrastiveMetrics {
-  /** Mean over the 2N anchors. */
-  readonly loss: number;
-  /** Share of anchors whose positive is nearer than every negative. */
-  readonly contrastiveAccuracy: number;
-  /** Standard deviation of the normalised embeddings; about 1 / sqrt(dimension) is healthy, near 0 a collapse. */
-  readonly outputStd: number;
-}
-
-/** What a supervised step measures. */
-export interface SupervisedMetrics {
-  /** Softmax cross-entropy, mean over the images. */
-  readonly loss: number;
-  /** Share of the images, augmented as they are, whose class has the largest logit. */
-  readonly accuracy: number;
-}
-
-/** What a step measures. */
-export type StepMetrics = (ContrastiveMetrics | SupervisedMetrics) & {
+/** What a step measures: the loss, and what its method looks at beside it. */
+export type StepMetrics = Numbers & {
   /** What the loss counted times in the backward pass: 1, and in mixed precision what the optimizer's loss scale was. */
   readonly lossScale: number;
 };
@@ -41,14 +24,22 @@ export interface MicroBatch {
   readonly images: number;
 }
 
-/** Images of a step on the device, with their labels where the objective needs them. */
+/** Images of a step on the device, with their labels where the method takes them. */
 export interface StepInputs extends ImageBatch {
   /** u32 [batch]: class of each image. */
   readonly labels?: Tensor;
 }
 
+/** Images that were written to the device. */
+export interface Fed {
+  /** Number of each image in its set. */
+  readonly images: Uint32Array<ArrayBuffer>;
+  /** Their classes; null where the set has none. */
+  readonly labels: Uint32Array<ArrayBuffer> | null;
+}
+
 /** Writes the images of the micro-batch that is next in `TrainingStep.feeds` to the device. */
-export type Feed = (inputs: StepInputs) => Promise<void>;
+export type Feed = (inputs: StepInputs) => Promise<Fed>;
 
 /** A training step that was recorded once, and runs any number of times. */
 export interface TrainingStep {
@@ -69,97 +60,109 @@ export interface StepRecording {
   free(): void;
 }
 
-/** What a step is recorded for: a checked configuration, the model, and what moves its weights. */
-export interface StepParts {
-  readonly device: Device;
-  readonly config: TrainingConfig;
-  readonly model: SimclrModel;
-  readonly optimizer: Optimizer;
-}
-
-/** What is measured of a step. */
-export interface Measures {
-  /** What the numbers are, the loss first. */
-  readonly names: readonly string[];
-  metrics(measured: readonly number[]): ContrastiveMetrics | SupervisedMetrics;
-}
-
-/** How a step comes from images to a loss. */
-export interface Objective<Inputs extends StepInputs> extends Measures {
-  /** Tensors for so many images. */
-  inputs(parts: StepParts, images: number): Inputs;
-  /** Records views, encoder, head and loss: the loss, and what else is measured, each a tensor of one. */
-  record(tape: Tape, inputs: Inputs, parts: StepParts): readonly Tensor[];
-}
-
 /** Tensors for so many images. */
-export function imageInputs({ device, model: { imageSize } }: StepParts, count: number): ImageBatch {
+export function imageInputs({ device, model: { imageSize }, method }: StepParts, count: number): StepInputs {
   return {
     bytes: device.indices([count, imageSize, imageSize], "images"),
     images: device.indices([count], "image numbers"),
     counter: device.indices([2], "seed and epoch"),
+    ...(method.labels && { labels: device.indices([count], "labels") }),
   };
 }
 
-/** Records views of each image, and encoder and head on all of them in one batch: [views * images, dimension]. */
-export function recordOutputs(
-  tape: Tape,
-  inputs: ImageBatch,
-  { config, model }: StepParts,
-  { views: count, movesRunning }: { readonly views: number; readonly movesRunning: boolean },
-): Tensor {
-  const { imageSize } = model;
-  const policy = policyOf(config, imageSize);
-  const views = tape.scope("views", () => {
-    const drawn = augment(tape, inputs, policy, imageSize, count);
-    // The encoder follows: its activations have the type of the views.
-    return config.precision === "mixed" ? toHalf(tape, drawn) : drawn;
+/** What a loss is told of the images that such inputs hold. */
+export function lossBatch({ images, labels }: Pick<StepInputs, "images" | "labels">): LossBatch {
+  return { size: images.size, images, labels: labels ?? null };
+}
+
+/** Records the views of each image, group by group: [views * images, size, size, 3] with values in [0, 1]. */
+export function drawGroups(tape: Tape, inputs: ImageBatch, { views: groups }: Pick<Learner, "views">): Tensor[] {
+  return groups.map(({ views, size, policies }) => augment(tape, inputs, policies, size, views));
+}
+
+/** The views of a step, in the type of the activations of the encoder that follows. */
+export function recordViews(tape: Tape, inputs: ImageBatch, { config, learner }: StepParts): Tensor[] {
+  return tape.scope("views", () => {
+    const drawn = drawGroups(tape, inputs, learner);
+    return config.precision === "mixed" ? drawn.map((views) => toHalf(tape, views)) : drawn;
   });
-  const pass = model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning });
-  return model.head.forward(pass, model.encoder.forward(pass, views));
 }
 
-/** Where what is measured of a step, and its loss scale, come to lie. */
-export function metricsSlab(device: Device, { names }: Measures): Slab {
+/** The forward pass of what is trained. */
+export function trainingPass(tape: Tape, { config, model }: StepParts, movesRunning: boolean): ForwardPass {
+  return model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning });
+}
+
+/** Records a teacher's outputs, where there are any. */
+export function recordTargets(tape: Tape, views: readonly Tensor[], { learner }: StepParts): Outputs {
+  return learner.targets ? (tape.scope("teacher", () => learner.targets?.(tape, views)) ?? {}) : {};
+}
+
+/** Records the loss, and what is measured with it. */
+export function recordLoss(pass: ForwardPass, outputs: Outputs, batch: LossBatch, { learner }: StepParts): Measured {
+  return pass.tape.scope("loss", () => learner.loss(pass, outputs, batch));
+}
+
+/** Records the optimizer's step, and what the method does after it. */
+export function recordUpdate(tape: Tape, outputs: Outputs, batch: LossBatch, { learner, optimizer }: StepParts): void {
+  tape.scope("optimizer", () => optimizer.record(tape));
+  tape.scope("after the update", () => learner.afterUpdate?.(tape, outputs, batch));
+}
+
+/** Numbers that are read back together after a step. */
+export interface MetricsSlab {
+  readonly names: readonly string[];
+  readonly slab: Slab;
+}
+
+const LOSS_SCALE = "lossScale";
+
+/** Records where a loss and what is measured with it go, and the way back from the loss to the tensors that are watched. */
+export function recordBackward(
+  tape: Tape,
+  { loss, ...others }: Measured,
+  { device, optimizer: { lossScale } }: { readonly device: Device; readonly optimizer: Optimizer },
+): MetricsSlab {
+  // A copy, for the optimizer may change it.
+  const scaledBy = tape.scope("loss", () => mean(tape, lossScale, "loss scale"));
+  const measured = { loss, ...others, [LOSS_SCALE]: scaledBy };
+  const names = Object.keys(measured);
   // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
-  return device.slabs([...names, "loss scale"].map((label) => ({ label, shape: [1] })))[0];
+  const [slab] = device.slabs(names.map((label) => ({ label, shape: [1] })));
+  Object.values(measured).forEach((tensor, i) => {
+    tape.place(tensor, slab.tensors[i]);
+  });
+  tape.backward(loss, lossScale);
+  return { names, slab };
 }
 
-/** Runs a program and reads the slab of its metrics. */
-export async function runForMetrics(program: Program, { all, tensors }: Slab): Promise<number[]> {
-  const values = await program.runAndRead(all);
-  return tensors.map((_, i) => values[64 * i]);
+/** Runs a program and reads a slab of metrics. */
+export async function runForMetrics(program: Program, { slab }: MetricsSlab): Promise<number[]> {
+  const values = await program.runAndRead(slab.all);
+  return slab.tensors.map((_, i) => values[64 * i]);
 }
 
 /** The numbers of a slab of metrics, by name. */
-export function stepMetrics(measures: Measures, numbers: readonly number[]): StepMetrics {
-  return { ...measures.metrics(numbers), lossScale: numbers[measures.names.length] };
-}
-
-/** Records where a loss and what is measured with it go, and the way back from the loss to the tensors that are watched. */
-export function recordBackward(tape: Tape, measured: readonly Tensor[], metrics: Slab, { lossScale }: Optimizer): void {
-  // A copy, for the optimizer may change it.
-  const scaledBy = tape.scope("loss", () => mean(tape, lossScale, "loss scale"));
-  [...measured, scaledBy].forEach((tensor, i) => {
-    tape.place(tensor, metrics.tensors[i]);
-  });
-  tape.backward(measured[0], lossScale);
+export function stepMetrics({ names }: MetricsSlab, numbers: readonly number[]): StepMetrics {
+  const of = (name: string) => numbers[names.indexOf(name)];
+  const all = Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
+  return { ...all, loss: of("loss"), lossScale: of(LOSS_SCALE) };
 }
 
 /** Records a step on its whole batch at once. */
-export function recordWholeBatch<Inputs extends StepInputs>(
-  parts: StepParts,
-  objective: Objective<Inputs>,
-): StepRecording {
-  const { device, config, model, optimizer } = parts;
-  const inputs = objective.inputs(parts, config.batch);
-  const metrics = metricsSlab(device, objective);
+export function recordWholeBatch(parts: StepParts): StepRecording {
+  const { device, config, model } = parts;
+  const inputs = imageInputs(parts, config.batch);
+  const batch = lossBatch(inputs);
   const tape = new Tape(device);
-  recordBackward(tape, objective.record(tape, inputs, parts), metrics, optimizer);
+  const pass = trainingPass(tape, parts, true);
+  const views = recordViews(tape, inputs, parts);
+  const outputs = { ...parts.learner.embed(pass, views), ...recordTargets(tape, views, parts) };
+  const metrics = recordBackward(tape, recordLoss(pass, outputs, batch, parts), parts);
   model.tensors.placeGradients(tape);
-  tape.scope("optimizer", () => optimizer.record(tape));
+  recordUpdate(tape, outputs, batch, parts);
   const free = () => {
-    for (const tensor of [...Object.values(inputs), metrics.all]) device.free(tensor);
+    for (const tensor of [...Object.values(inputs), metrics.slab.all]) device.free(tensor);
   };
   return {
     tapes: [{ tape, runs: 1 }],
@@ -171,7 +174,7 @@ export function recordWholeBatch<Inputs extends StepInputs>(
         programs: [program],
         async submit(feed) {
           await feed(inputs);
-          return { metrics: runForMetrics(program, metrics).then((numbers) => stepMetrics(objective, numbers)) };
+          return { metrics: runForMetrics(program, metrics).then((numbers) => stepMetrics(metrics, numbers)) };
         },
         dispose() {
           program.dispose();

@@ -7,7 +7,7 @@ import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
 import { failed, metricsOf, onlyRun, SMALL, simclr, start, stepsDone, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
 
-const finetuning = suite("simclr train --supervised and finetune");
+const finetuning = suite("simclr train --method supervised and finetune");
 
 /** The tensors of the only run below a folder, and its config.json. */
 async function outcome(cwd: string, runs: string) {
@@ -17,14 +17,14 @@ async function outcome(cwd: string, runs: string) {
   return { run, tensors, config };
 }
 
-finetuning("train --supervised leaves a run with a classifier, that eval and resume take", () =>
+finetuning("train --method supervised leaves a run with a classifier, that eval and resume take", () =>
   inTemporaryFolder(async (cwd) => {
     await writeFiles(join(cwd, "set"), await classFolders(60));
-    const options = ["--supervised", "--epochs", "4", "--evaluate-every", "2", "--micro-batch", "10"];
+    const options = ["--method", "supervised", "--epochs", "4", "--evaluate-every", "2", "--micro-batch", "10"];
     const { stdout } = succeeded(await simclr(["train", "set", ...SMALL, ...options], { cwd }));
     assert.match(stdout, /test accuracy +classifier +kNN +linear probe\n-+\nrandom weights +33\.3 %/);
     const { run, tensors, config } = await outcome(cwd, "runs");
-    assert.is(config.training.objective, "supervised");
+    assert.is(config.training.method, "supervised");
     assert.is(config.initial, null);
     assert.equal(tensors.get("fc.weight")?.shape, [3, 64]);
     const lines = await metricsOf(join(cwd, run));
@@ -74,8 +74,8 @@ finetuning(
       assert.match(plain.run, /-convnet-from-scratch$/);
       assert.match(fine.config.initial, /encoder\.safetensors$/);
       assert.is(plain.config.initial, null);
-      const { objective, optimizer, learningRateScaling, batch, epochs, width } = fine.config.training;
-      assert.equal([objective, optimizer, learningRateScaling], ["supervised", "sgd", "sqrt"]);
+      const { method, optimizer, learningRateScaling, batch, epochs, width } = fine.config.training;
+      assert.equal([method, optimizer, learningRateScaling], ["supervised", "sgd", "sqrt"]);
       assert.equal([batch, epochs, width], [12, 30, 0.25]);
       assert.equal([plain.config.training.batch, plain.config.training.seed], [6, 2]);
       // A few short steps do not lead far from where it started; other random weights are far away.
@@ -110,7 +110,7 @@ finetuning(
       await writeFiles(join(cwd, "flat"), Object.fromEntries(flat));
       await writeFiles(cwd, { "list.txt": "cat/000.jpg\nfox/001.jpg\n" });
       const wrong: [string[], RegExp][] = [
-        [["train", "flat", "--supervised", "--batch", "16"], /flat has no labels.*folder of its own/],
+        [["train", "flat", "--method", "supervised", "--batch", "16"], /flat has no labels.*folder of its own/],
         [["finetune", run, "flat"], /flat has no labels/],
         [["finetune", run, "set", "--labels", "list.txt"], /1 of the 2 names.*fox\/001\.jpg/],
         [["finetune", "set", "set"], /set is not a run folder/],

@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernels } from "../../kernels/generated.js";
 import { experiments } from "../../src/experiments/catalogue.js";
+import { simclr as method } from "../../src/methods/simclr.js";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";
 import { VERSION } from "../../src/version.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
@@ -34,17 +35,18 @@ usage("--help of every command tells what there is, with the defaults", async ()
     width: d.width,
     stem: `"${d.stem}"`,
     norm: `"${d.norm}"`,
-    "head-layers": d.head.layers,
-    "head-output": d.head.output,
-    "head-batch-norm": false,
+    method: `"${d.method}"`,
+    ...Object.fromEntries(
+      Object.entries(method.options).flatMap(([name, { default: value }]) =>
+        typeof value === "boolean"
+          ? []
+          : [[name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), JSON.stringify(value)]],
+      ),
+    ),
     augmentation: `"${d.augmentation}"`,
     batch: d.batch,
     precision: `"${d.precision}"`,
     epochs: d.epochs,
-    loss: `"${d.loss}"`,
-    temperature: d.temperature,
-    mining: `"${d.mining}"`,
-    margin: d.margin,
     optimizer: `"${d.optimizer}"`,
     lr: d.learningRate,
     "lr-scaling": `"${d.learningRateScaling}"`,
@@ -117,11 +119,14 @@ usage("images and settings that cannot be are refused before anything is written
       [["train", "words.jpg"], /words\.jpg is neither a folder/],
       [["train", "text"], /one\.jpg/],
       [["train", "set", "--batch", "64"], /batch of 64 is larger than the training set of 37 images/],
-      [["train", "set", "--batch", "16", "--temperature", "0"], /temperature 0 must be a number above 0/],
-      [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature -1 must be/],
-      [["train", "set", "--batch", "16", "--margin", "-1"], /margin -1 must be a number from 0 up/],
+      [["train", "set", "--batch", "16", "--temperature", "0"], /temperature is 0; it must be a number above 0/],
+      [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature is -1; it must be/],
+      [["train", "set", "--batch", "16", "--margin", "-1"], /margin is -1; it must be a number from 0/],
       [["train", "set", "--batch", "16", "--mining", "semi-hard", "--margin", "0"], /margin 0 leaves no semi-hard/],
-      [["train", "set", "--batch", "16", "--head-layers", "5"], /a head of 5 layers/],
+      [
+        ["train", "set", "--batch", "16", "--head-layers", "5"],
+        /headLayers is 5; it must be a whole number from 0, up to 3/,
+      ],
       [["train", "set", "--image-size", "0"], /image size.*got 0/],
       [["train", "set", "--augmentation", "none.json"], /error: none\.json: .*no such file/],
       [["train", "set", "--augmentation", "broken.json"], /error: broken\.json: .*JSON/],

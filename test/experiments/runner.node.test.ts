@@ -38,7 +38,7 @@ function countingExperiment(count: { done: number }): Experiment {
     shows: "How often runs are done.",
     plan: (setting: Setting) => [
       counting,
-      ...TEMPERATURES.map((temperature) => training(setting, { temperature, seed: 1 }, { temperature })),
+      ...TEMPERATURES.map((temperature) => training(setting, { temperature, seed: 1 }, { options: { temperature } })),
     ],
     present: (results) => ({
       findings: [`counted ${results.estimate({ kind: "count" }, "count").mean}`],

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Runtime, runtimes } from "../lib/runtimes.js";
+import type { Runtime } from "../lib/runtime.js";
+import { runtimes } from "../lib/runtimes.js";
 import { runSession } from "../lib/session.js";
 
 const session = suite("test session");

@@ -11,16 +11,16 @@ import { classify, classifyFeatures } from "../../src/evaluation/classify.js";
 import { Embedder } from "../../src/evaluation/embed.js";
 import { accuracy } from "../../src/evaluation/knn.js";
 import { decodeSafetensors } from "../../src/io/safetensors.js";
-import { classifier } from "../../src/nn/classifier.js";
+import type { Model } from "../../src/nn/model.js";
 import { softmaxCrossEntropy } from "../../src/reference/cross-entropy.js";
 import { decodeCheckpoint } from "../../src/training/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
 import { decodeEncoder, encodeEncoder, readEncoder } from "../../src/training/encoder-file.js";
-import { createModel, type SimclrModel } from "../../src/training/model.js";
+import { createModel } from "../../src/training/model.js";
 import { type StepEvent, Trainer, type TrainerOptions } from "../../src/training/trainer.js";
 import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
-import { expectNear, largest, plainModel, runSteps } from "../training/run-steps.js";
+import { expectNear, largest, plainNet, runSteps } from "../training/run-steps.js";
 import { IMAGE_SIZE, SMALL_CONFIG, stripes } from "../training/small-set.js";
 
 const training = suite("supervised training");
@@ -32,12 +32,12 @@ async function small(
   dataset: Dataset = images,
   options: TrainerOptions = {},
 ): Promise<Trainer> {
-  const config = { ...SMALL_CONFIG, objective: "supervised", ...changes } as const;
+  const config = { ...SMALL_CONFIG, method: "supervised", ...changes } as const;
   return Trainer.create(await testDevice(), dataset, config, options);
 }
 
 /** Gives the classifier weights that are not zero, so that gradients pass it. */
-function spreadClassifier({ tensors, encoder, classes }: SimclrModel): void {
+function spreadClassifier({ tensors, encoder, classes }: Model): void {
   const weight = Float32Array.from({ length: encoder.features * classes }, (_, i) => Math.sin(3 * i) / 4);
   tensors.device.write(tensors.tensor("fc.weight"), weight);
   tensors.device.write(
@@ -49,7 +49,7 @@ function spreadClassifier({ tensors, encoder, classes }: SimclrModel): void {
 training("has the loss, the accuracy and the gradients of the reference", async () => {
   const device = await testDevice();
   const batch = 8;
-  const config = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, objective: "supervised", batch, microBatch: batch } as const;
+  const config = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, method: "supervised", batch, microBatch: batch } as const;
   const set = stripes(batch);
   const make = () => {
     const model = createModel(device, config, IMAGE_SIZE, 3);
@@ -57,10 +57,10 @@ training("has the loss, the accuracy and the gradients of the reference", async 
     return model;
   };
   // The second of the two steps is compared: its weights are those after one.
-  const { metrics, gradients } = await runSteps(config, make, set);
+  const { metrics, gradients } = await runSteps(config, set, { prepare: spreadClassifier });
 
   // The same two steps once more, the second by hand: representations from the device, the loss from the reference.
-  const before = await runSteps({ ...config, epochs: 1 }, make, set, 1);
+  const before = await runSteps({ ...config, epochs: 1 }, set, { prepare: spreadClassifier, count: 1 });
   const model = make();
   model.tensors.write(new Map([...before.values].map(([name, values]) => [name, Float32Array.from(values)])));
   const pixels = new Uint32Array(batch * IMAGE_SIZE * IMAGE_SIZE);
@@ -146,13 +146,8 @@ for (const optimizer of ["sgd", "adamw"] as const) {
   training(`in micro-batches gives the loss and the gradients of the undivided batch (${optimizer})`, async () => {
     const batch = 10;
     const set = stripes(batch);
-    const config = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, objective: "supervised", batch, optimizer } as const;
-    const steps = (microBatch: number) =>
-      runSteps(
-        { ...config, microBatch },
-        (device) => plainModel(device, (features) => classifier(features, 3), 3),
-        set,
-      );
+    const config = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, method: "supervised", batch, optimizer } as const;
+    const steps = (microBatch: number) => runSteps({ ...config, microBatch }, set, { own: { encoder: plainNet() } });
     const whole = await steps(batch);
     for (const microBatch of [1, 3, 4, 5]) {
       const divided = await steps(microBatch);
@@ -208,7 +203,7 @@ training("learns a small set by heart, and classifies it with the running statis
 
 training("classifies more images than go at once, and takes the first of equal logits", async () => {
   const device = await testDevice();
-  const model = createModel(device, { ...DEFAULT_CONFIG, ...SMALL_CONFIG, objective: "supervised" }, IMAGE_SIZE, 3);
+  const model = createModel(device, { ...DEFAULT_CONFIG, ...SMALL_CONFIG, method: "supervised" }, IMAGE_SIZE, 3);
   const rows = 1030;
   const values = Float32Array.from({ length: rows * 64 }, (_, i) => Math.cos(i * i));
   const undecided = await classifyFeatures(device, model, { values, rows, dimension: 64 });
@@ -242,7 +237,7 @@ for (const changes of [{ optimizer: "sgd" }, { microBatch: 3 }] as const) {
     assert.equal([...checkpoints.keys()], [3, 6]);
     const middle = decodeCheckpoint(checkpoints.get(3) ?? new Uint8Array());
     assert.equal(middle.classes, images.classes);
-    assert.is(middle.config.objective, "supervised");
+    assert.is(middle.config.method, "supervised");
     const resumed = await small({ checkpointEvery: 3, ...changes });
     resumed.restore(middle);
     const rest = await run(resumed);
@@ -256,17 +251,17 @@ training("a checkpoint of other classes, or of contrastive training, is refused"
   const checkpoint = decodeCheckpoint(await trainer.checkpoint());
   const renamed = await small({}, { ...images, classes: ["0", "2", "1"] });
   throws(() => renamed.restore(checkpoint), CheckpointError, /class 1 of the checkpoint.*"1", and here it is "2"/);
-  const contrastive = await small({ objective: "contrastive" });
-  throws(() => contrastive.restore(checkpoint), CheckpointError, /another architecture/);
+  const contrastive = await small({ method: "simclr" });
+  throws(() => contrastive.restore(checkpoint), CheckpointError, /a training with supervised, and this one has simclr/);
   const withoutLabels = decodeCheckpoint(await contrastive.checkpoint());
   assert.equal(withoutLabels.classes, []);
-  throws(() => trainer.restore(withoutLabels), CheckpointError, /fc\.weight is missing.*another architecture/);
+  throws(() => trainer.restore(withoutLabels), CheckpointError, /a training with simclr, and this one has supervised/);
   for (const each of [trainer, renamed, contrastive]) each.dispose();
 });
 
 /** An encoder after an epoch of contrastive training, with its file. */
 async function pretrain() {
-  const trainer = await small({ objective: "contrastive", epochs: 1 });
+  const trainer = await small({ method: "simclr", epochs: 1 });
   await trainer.train();
   const weights = await trainer.model.tensors.read();
   const file = await encodeEncoder(trainer.model, trainer.config, trainer.step);
@@ -309,7 +304,7 @@ training("is refused without labels or classes, and from an encoder that does no
   const initial = readEncoder(file, "runs/one/encoder.safetensors");
   await rejects(small({}, { ...images, labels: null, classes: [] }), ConfigError, /stripes has no labels/, /folder/);
   await rejects(small({}, { ...images, classes: ["cat"] }), ConfigError, /one class \(cat\)/, /at least two/);
-  await rejects(small({ objective: JSON.parse('"regression"') }), ConfigError, /objective is "regression"; choose/);
+  await rejects(small({ method: "regression" }), ConfigError, /no method "regression": choose/);
   const pair = [noAugmentation, noAugmentation] as const;
   await rejects(small({ augmentation: pair }), ConfigError, /one augmentation policy, not two/);
   for (const [changes, message] of [
@@ -319,7 +314,7 @@ training("is refused without labels or classes, and from an encoder that does no
     await rejects(small(changes, images, { initial }), CheckpointError, message);
   }
   await rejects(small({}, stripes(28, { width: 20, height: 20 }), { initial }), CheckpointError, /16 x 16.*20 x 20/);
-  throws(() => createModel(device, { ...DEFAULT_CONFIG, objective: "supervised" }, 16), ConfigError, /0 classes/);
+  throws(() => createModel(device, { ...DEFAULT_CONFIG, method: "supervised" }, 16), ConfigError, /0 classes/);
   const contrastive = createModel(device, { ...DEFAULT_CONFIG, ...SMALL_CONFIG }, 16);
   await rejects(classify(device, contrastive, subset(images, [0])), ConfigError, /no classifier/);
   contrastive.tensors.dispose();

@@ -5,11 +5,12 @@ import type { Device } from "../../src/engine/device.js";
 import { CheckpointError } from "../../src/errors.js";
 import { Embedder } from "../../src/evaluation/embed.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
+import type { Model } from "../../src/nn/model.js";
 import { torchShape, toTorch } from "../../src/nn/torch-layout.js";
 import { decodeCheckpoint, parseConfig, restoreModel } from "../../src/training/checkpoint.js";
-import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
+import { completeConfig, DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
 import { decodeEncoder, encodeEncoder } from "../../src/training/encoder-file.js";
-import { createModel, type SimclrModel } from "../../src/training/model.js";
+import { createModel } from "../../src/training/model.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
@@ -36,7 +37,7 @@ function trained(): ReturnType<typeof train> {
   return training;
 }
 
-async function featuresOf(device: Device, model: SimclrModel): Promise<Float32Array> {
+async function featuresOf(device: Device, model: Model): Promise<Float32Array> {
   const embedder = await Embedder.create(device, model, 16);
   const { values } = await embedder.embed(images);
   embedder.dispose();
@@ -47,7 +48,7 @@ files("a checkpoint holds all that a training needs", async () => {
   const { checkpoint, trainer } = await trained();
   const { step, images: count, imageSize, config: stored, tensors } = decodeCheckpoint(checkpoint);
   assert.equal({ step, count, imageSize }, { step: 3, count: 28, imageSize: 16 });
-  assert.equal(stored, config);
+  assert.equal(stored, completeConfig(config));
   const weights = await trainer.model.tensors.read();
   assert.equal(
     [...tensors.keys()].filter((name) => name.startsWith("model.")),
@@ -87,13 +88,29 @@ files("a configuration takes the defaults for what is missing, and only the type
   for (const [key, value] of [
     ["batch", "64"],
     ["encoder", 18],
-    ["head", null],
+    ["options", null],
+    ["options", 3],
     ["augmentation", null],
     ["augmentation", 3],
   ]) {
     throws(() => parseConfig({ [String(key)]: value }), CheckpointError, new RegExp(`${key} is`));
   }
   throws(() => parseConfig(null), CheckpointError, /not a JSON object/);
+});
+
+files("configurations of earlier versions, which had an objective and no method, become one of a method", () => {
+  const earlier = {
+    ...{ objective: "contrastive", batch: 32, loss: "nt-logistic", temperature: 0.2, mining: "none", margin: 0.4 },
+    ...{ normalize: true, head: { layers: 3, output: 64 } },
+  };
+  const { method, options, batch } = completeConfig(parseConfig(earlier));
+  assert.equal([method, batch], ["simclr", 32]);
+  assert.equal(options, {
+    ...{ headLayers: 3, headHidden: 0, headOutput: 64, headBatchNorm: false },
+    ...{ loss: "nt-logistic", temperature: 0.2, mining: "none", margin: 0.4, normalize: true },
+  });
+  const supervised = parseConfig({ ...earlier, objective: "supervised" });
+  assert.equal([supervised.method, supervised.options], ["supervised", {}]);
 });
 
 files("augmentations of a configuration may lack what later versions have, and nothing else", () => {
@@ -110,7 +127,7 @@ files("augmentations of a configuration may lack what later versions have, and n
 files("weights of another architecture are refused", async () => {
   const device = await testDevice();
   const checkpoint = decodeCheckpoint((await trained()).checkpoint);
-  const others = [{ width: 0.5 }, { encoder: "resnet18" }, { head: { layers: 0 } }, { norm: "group" }] as const;
+  const others = [{ width: 0.5 }, { encoder: "resnet18" }, { options: { headLayers: 0 } }, { norm: "group" }] as const;
   for (const changes of others) {
     const model = createModel(device, { ...config, ...changes }, 16);
     throws(() => restoreModel(model, checkpoint), CheckpointError, /architecture/);

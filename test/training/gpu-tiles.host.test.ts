@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Device } from "../../src/engine/device.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
-import { createModel, createOptimizer } from "../../src/training/model.js";
+import { createParts, disposeParts } from "../../src/training/model.js";
 import { divided, recordStep } from "../../src/training/step.js";
 import { testDevice } from "../lib/device.js";
 
@@ -12,9 +12,9 @@ const STEPS = 2;
 
 /** The losses of the first steps on fixed images, and the kernels of a step. */
 async function train(device: Device, config: TrainingConfig): Promise<{ losses: number[]; kernels: Set<string> }> {
-  const model = createModel(device, config, 16);
-  const optimizer = createOptimizer(config, model.tensors);
-  const step = await recordStep(divided({ device, config, model, optimizer }, config.batch)).compile();
+  const parts = createParts(device, config, { imageSize: 16, classes: 0 });
+  const { optimizer } = parts;
+  const step = await recordStep(divided(parts, config.batch)).compile();
   const losses: number[] = [];
   for (let i = 0; i < STEPS; i++) {
     optimizer.setStep(i + 1, 0.001);
@@ -23,19 +23,17 @@ async function train(device: Device, config: TrainingConfig): Promise<{ losses: 
         bytes,
         Uint32Array.from({ length: bytes.size }, (_, at) => (at * 2654435761) | 0xff000000),
       );
-      device.write(
-        images,
-        Uint32Array.from({ length: config.batch }, (_, at) => at),
-      );
+      const numbers = Uint32Array.from({ length: config.batch }, (_, at) => at);
+      device.write(images, numbers);
       device.write(counter, Uint32Array.of(1, i));
+      return { images: numbers, labels: null };
     });
     losses.push((await metrics).loss);
   }
   const [{ steps }] = step.programs;
   const kernels = new Set(steps.map(({ launch }) => launch.kernel.name));
   step.dispose();
-  optimizer.dispose();
-  model.tensors.dispose();
+  disposeParts(parts);
   return { losses, kernels };
 }
 

@@ -8,7 +8,7 @@ import { withLossScale } from "../../src/optim/loss-scale.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { decodeCheckpoint, parseConfig } from "../../src/training/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
-import { createModel, createOptimizer } from "../../src/training/model.js";
+import { createParts, disposeParts } from "../../src/training/model.js";
 import { divided, recordStep } from "../../src/training/step.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { tuneFor } from "../../src/training/tune.js";
@@ -127,7 +127,7 @@ withHalf("goes on from a checkpoint as if it had never stopped, bit for bit, wit
 
 withHalf("serves supervised training as well, also in micro-batches", async () => {
   for (const microBatch of [8, 3]) {
-    const changes = { objective: "supervised", microBatch, epochs: 1 } as const;
+    const changes = { method: "supervised", microBatch, epochs: 1 } as const;
     const f32 = await trainWithSgd("f32", () => {}, changes);
     const half = await trainWithSgd(
       "mixed",
@@ -145,9 +145,11 @@ withHalf("serves supervised training as well, also in micro-batches", async () =
 
 withHalf("skips steps whose gradients are too large for f16, and then goes on", async () => {
   const config: TrainingConfig = { ...DEFAULT_CONFIG, ...SMALL_CONFIG, precision: "mixed" };
-  const model = createModel(device, config, IMAGE_SIZE);
+  const parts = createParts(device, config, { imageSize: IMAGE_SIZE, classes: 0 });
+  const { model } = parts;
+  parts.optimizer.dispose();
   const optimizer = withLossScale(model.tensors, sgd(model.tensors), { initial: 2 ** 60 });
-  const step = await recordStep(divided({ device, config, model, optimizer }, config.batch)).compile();
+  const step = await recordStep(divided({ ...parts, optimizer }, config.batch)).compile();
   const weights = async () => {
     const all = await Promise.all(model.tensors.parameters.map(({ value }) => device.read(value)));
     return all.map((values) => [...values]);
@@ -161,6 +163,7 @@ withHalf("skips steps whose gradients are too large for f16, and then goes on", 
         bytes,
         Uint32Array.from({ length: bytes.size }, (_, at) => (at * 2654435761) | 0xff000000),
       );
+      return { images: new Uint32Array(config.batch), labels: null };
     });
     const { loss, lossScale } = await metrics;
     assert.ok(Number.isFinite(loss));
@@ -199,14 +202,12 @@ withHalf("ends where activations are too large for f16, even where rectifiers hi
 
 /** Bytes of the intermediate tensors of a step that are alive at once. */
 function liveBytes(config: TrainingConfig, imageSize: number): number {
-  const model = createModel(device, config, imageSize);
-  const optimizer = createOptimizer(config, model.tensors);
-  const recording = recordStep(divided({ device, config, model, optimizer }, config.batch));
+  const parts = createParts(device, config, { imageSize, classes: 0 });
+  const recording = recordStep(divided(parts, config.batch));
   const [{ tape }] = recording.tapes;
   const { liveBytes } = planMemory(tape.launches, new Set());
   recording.free();
-  optimizer.dispose();
-  model.tensors.dispose();
+  disposeParts(parts);
   return liveBytes;
 }
 

@@ -25,7 +25,11 @@ const configs: Readonly<Record<string, Partial<TrainingConfig>>> = {
   "a whole batch": { batch: 24 },
   "micro-batches": { batch: 24, microBatch: 8 },
   "ragged micro-batches, recomputed": { batch: 24, microBatch: 7, recompute: true },
-  "LARS, with a deep head": { batch: 24, optimizer: "lars", head: { layers: 3, output: 64, batchNorm: true } },
+  "LARS, with a deep head": {
+    batch: 24,
+    optimizer: "lars",
+    options: { headLayers: 3, headOutput: 64, headBatchNorm: true },
+  },
 };
 
 for (const [name, changes] of Object.entries(configs)) {

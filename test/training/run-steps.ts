@@ -1,20 +1,19 @@
 import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
-import type { Device } from "../../src/engine/device.js";
 import { Convolution } from "../../src/nn/layers.js";
-import { ModelTensors } from "../../src/nn/model-tensors.js";
-import type { Encoder, Head } from "../../src/nn/module.js";
+import type { Model } from "../../src/nn/model.js";
+import type { Encoder } from "../../src/nn/module.js";
 import { relu } from "../../src/ops/elementwise.js";
 import { globalAveragePool } from "../../src/ops/pooling.js";
-import type { TrainingConfig } from "../../src/training/config.js";
-import { createOptimizer, type SimclrModel } from "../../src/training/model.js";
+import type { OwnParts, TrainingConfig } from "../../src/training/config.js";
+import { createParts, disposeParts } from "../../src/training/model.js";
 import { recordStep } from "../../src/training/step.js";
 import type { StepMetrics } from "../../src/training/training-step.js";
 import { testDevice } from "../lib/device.js";
 import { IMAGE_SIZE } from "./small-set.js";
 
 /** A net without statistics over images: what is computed of one does not depend on the others. */
-function plainNet(): Encoder {
+export function plainNet(): Encoder {
   const layers = [new Convolution("first", 3, 12, 3, 2, 1), new Convolution("second", 12, 20, 3, 2, 1)];
   return {
     name: "plain",
@@ -31,14 +30,6 @@ function plainNet(): Encoder {
   };
 }
 
-/** That net with a head for its 20 features. */
-export function plainModel(device: Device, makeHead: (features: number) => Head, classes = 0): SimclrModel {
-  const encoder = plainNet();
-  const head = makeHead(encoder.features);
-  const tensors = new ModelTensors(device, [...encoder.tensors, ...head.tensors], 3);
-  return { encoder, head, classes, tensors, imageSize: IMAGE_SIZE };
-}
-
 /** What steps gave. */
 export interface Outcome {
   readonly metrics: readonly StepMetrics[];
@@ -47,20 +38,30 @@ export interface Outcome {
   readonly values: ReadonlyMap<string, Float32Array>;
 }
 
+/** What steps are made with besides their configuration. */
+export interface StepsOptions {
+  readonly own?: OwnParts;
+  /** Steps; 2 by default. */
+  readonly count?: number;
+  /** Called before the first step. */
+  readonly prepare?: (model: Model) => void;
+}
+
 /** Steps on the same images, as many as the batch. */
 export async function runSteps(
   config: TrainingConfig & { readonly microBatch: number },
-  makeModel: (device: Device, config: TrainingConfig) => SimclrModel,
   dataset: Dataset & { readonly labels: Uint32Array },
-  count = 2,
+  { own = {}, count = 2, prepare }: StepsOptions = {},
 ): Promise<Outcome> {
   const device = await testDevice();
-  const model = makeModel(device, config);
-  const optimizer = createOptimizer(config, model.tensors);
-  const step = await recordStep({ device, config, model, optimizer }).compile();
+  const parts = { ...createParts(device, config, { imageSize: IMAGE_SIZE, classes: 3 }, own), config };
+  const { model, optimizer, learner } = parts;
+  prepare?.(model);
+  const step = await recordStep(parts).compile();
   const metrics: StepMetrics[] = [];
   for (let i = 0; i < count; i++) {
     optimizer.setStep(i + 1, 0.003);
+    learner.beforeStep?.(i, count);
     let fed = 0;
     const running = await step.submit(async ({ bytes, images: numbers, counter, labels }) => {
       const { first, images } = step.feeds[fed++];
@@ -70,11 +71,9 @@ export async function runSteps(
       device.write(bytes, pixels);
       device.write(numbers, places);
       device.write(counter, Uint32Array.of(7, i));
-      if (labels)
-        device.write(
-          labels,
-          places.map((place) => dataset.labels[place]),
-        );
+      const classes = places.map((place) => dataset.labels[place]);
+      if (labels) device.write(labels, classes);
+      return { images: places, labels: classes };
     });
     assert.is(fed, step.feeds.length);
     metrics.push(await running.metrics);
@@ -82,7 +81,8 @@ export async function runSteps(
   const gradients = new Map<string, Float32Array>();
   for (const { spec, gradient } of model.tensors.parameters) gradients.set(spec.name, await device.read(gradient));
   const values = await model.tensors.read();
-  for (const part of [step, optimizer, model.tensors]) part.dispose();
+  step.dispose();
+  disposeParts(parts);
   return { metrics, gradients, values };
 }
 

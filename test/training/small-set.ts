@@ -2,7 +2,6 @@ import type { Dataset } from "../../src/data/dataset.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import type { TrainingConfig } from "../../src/training/config.js";
-import type { ContrastiveMetrics, StepMetrics } from "../../src/training/training-step.js";
 
 /** Pixels; all tests of training share this size and the net below, for compiling takes far longer than training. */
 export const IMAGE_SIZE = 16;
@@ -17,16 +16,6 @@ export const SMALL_CONFIG: Partial<TrainingConfig> = {
   warmupEpochs: 0,
   checkpointEvery: 1000,
 };
-
-function isContrastive<Metrics extends StepMetrics>(metrics: Metrics): metrics is Metrics & ContrastiveMetrics {
-  return "outputStd" in metrics;
-}
-
-/** What a step measured, which must have been a contrastive one. */
-export function contrastiveMetrics<Metrics extends StepMetrics>(metrics: Metrics): Metrics & ContrastiveMetrics {
-  if (!isContrastive(metrics)) throw new TypeError(`${Object.keys(metrics)} of a contrastive step`);
-  return metrics;
-}
 
 /** A labelled set whose images of one class have stripes of one width, in colours and with noise of their own. */
 export function stripes(

@@ -9,7 +9,7 @@ import type { TrainingConfig } from "../../src/training/config.js";
 import { type StepEvent, Trainer } from "../../src/training/trainer.js";
 import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
-import { contrastiveMetrics, SMALL_CONFIG, stripes } from "./small-set.js";
+import { SMALL_CONFIG, stripes } from "./small-set.js";
 
 const training = suite("training");
 
@@ -22,7 +22,7 @@ async function small(changes: Partial<TrainingConfig> = {}, dataset: Dataset = i
 
 /** What a step measured, without how long it took. */
 function measured(event: StepEvent) {
-  const { imagesPerSecond: _, ...rest } = contrastiveMetrics(event);
+  const { imagesPerSecond: _, ...rest } = event;
   return rest;
 }
 
@@ -297,12 +297,15 @@ training("is refused where the configuration is out of its range", async () => {
     [{ batch: 29 }, /batch of 29.*28 images/],
     [{ batch: 1 }, /batch is 1/],
     [{ batch: 7.5 }, /batch is 7\.5/],
-    [{ temperature: 0 }, /temperature 0 /],
-    [{ temperature: -0.5 }, /temperature -0\.5 /],
-    [{ temperature: Number.NaN }, /temperature NaN/],
-    [{ margin: -0.1 }, /margin -0\.1 /],
-    [{ margin: Number.POSITIVE_INFINITY }, /margin Infinity/],
-    [{ mining: "semi-hard", margin: 0 }, /no semi-hard negatives/],
+    [{ options: { temperature: 0 } }, /temperature is 0; it must be a number above 0/],
+    [{ options: { temperature: -0.5 } }, /temperature is -0\.5/],
+    [{ options: { temperature: Number.NaN } }, /temperature is NaN/],
+    [{ options: { margin: -0.1 } }, /margin is -0\.1; it must be a number from 0/],
+    [{ options: { margin: Number.POSITIVE_INFINITY } }, /margin is Infinity/],
+    [{ options: { mining: "semi-hard", margin: 0 } }, /no semi-hard negatives/],
+    [{ options: { temprature: 0.1 } }, /simclr has no option temprature; it has .*temperature/],
+    [{ options: { normalize: "yes" } }, /normalize is "yes"; it must be true or false/],
+    [{ method: "simsiam" }, /no method "simsiam": choose simclr, /],
     [{ epochs: 0 }, /epochs is 0/],
     [{ seed: -1 }, /seed is -1.*from 0 to 4294967295/],
     [{ seed: 2 ** 32 }, /seed is 4294967296/],
@@ -313,12 +316,12 @@ training("is refused where the configuration is out of its range", async () => {
     [{ checkpointEvery: 0 }, /checkpointEvery is 0/],
     [{ evaluateEvery: -1 }, /evaluateEvery is -1/],
     [{ width: 0 }, /width 0 /],
-    [{ head: { layers: 2, output: 0 } }, /output dimension 0/],
+    [{ options: { headOutput: 0 } }, /headOutput is 0; it must be a whole number from 1/],
     // What a file or a caller without types may hold.
     [{ encoder: JSON.parse('"vgg"') }, /encoder is "vgg"; choose convnet, resnet18/],
     [{ optimizer: JSON.parse('"adam"') }, /optimizer is "adam"/],
-    [{ loss: JSON.parse('"triplet"') }, /loss is "triplet"; choose nt-xent, nt-logistic, margin-triplet/],
-    [{ mining: JSON.parse('"hard"') }, /mining is "hard"/],
+    [{ options: { loss: "triplet" } }, /loss is "triplet"; choose nt-xent, nt-logistic, margin-triplet/],
+    [{ options: { mining: "hard" } }, /mining is "hard"/],
     [{ augmentation: JSON.parse('"none"') }, /augmentation is "none"/],
     [{ augmentation: { ...noAugmentation, hue: 1 } }, /hue is 1/],
     [{ augmentation: [noAugmentation, { ...noAugmentation, cutoutSide: 2 }] }, /cutoutSide is 2/],
@@ -338,8 +341,8 @@ training("a checkpoint of another training is refused", async () => {
   const others: [Partial<TrainingConfig>, Dataset, RegExp][] = [
     [{ width: 0.5 }, images, /another architecture/],
     [{ norm: "group" }, images, /another architecture/],
-    [{ head: { layers: 3 } }, images, /another architecture/],
-    [{ head: { layers: 1 } }, images, /another architecture/],
+    [{ options: { headLayers: 3 } }, images, /another architecture/],
+    [{ options: { headLayers: 1 } }, images, /another architecture/],
     [{ optimizer: "sgd" }, images, /a training with adamw, and this one has sgd/],
     [{}, stripes(27), /on 28 images, and there are 27/],
   ];

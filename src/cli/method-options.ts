@@ -1,0 +1,67 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { METHODS } from "../methods/catalogue.js";
+import type { Method } from "../methods/method.js";
+import { isOptionValue, type OptionValue } from "../methods/options.js";
+import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
+import { number } from "./numbers.js";
+
+/** What the command line says of a method: its name, and its options among all others. */
+export interface MethodOptions {
+  readonly method: string;
+  readonly [option: string]: unknown;
+}
+
+/** "headBatchNorm" as "head-batch-norm". */
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/**
+ * The method that a command line names, the usual one where it names none or one that there is not: its options are those that
+ * the command takes, and that its help shows.
+ */
+function methodOf(commandLine: readonly string[]): Method {
+  const at = commandLine.findIndex((word) => word === "--method" || word.startsWith("--method="));
+  const word = commandLine[at] ?? "";
+  const name = word.includes("=") ? word.slice(word.indexOf("=") + 1) : commandLine[at + 1];
+  const usual = METHODS.filter((method) => method.name === DEFAULT_CONFIG.method);
+  return METHODS.find((method) => at >= 0 && method.name === name) ?? usual[0];
+}
+
+/** An option of a method as one of the command line; left out, the method's default counts. */
+function commandOption(name: string, { default: value, description, choices }: Method["options"][string]): Option {
+  if (typeof value === "boolean")
+    return new Option(`--${value ? "no-" : ""}${dashed(name)}`, description).default(undefined);
+  const placeholder = typeof value === "number" ? "number" : "name";
+  const option = new Option(`--${dashed(name)} <${placeholder}>`, `${description} (default: ${JSON.stringify(value)})`);
+  if (choices) return option.choices(choices);
+  return typeof value === "number" ? option.argParser(number) : option;
+}
+
+/** Adds `--method` to a command, and the options of the method that this command line names. */
+export function addMethodOptions(command: Command, commandLine: readonly string[] = process.argv): Command {
+  const method = methodOf(commandLine);
+  command.addOption(
+    new Option("--method <name>", "what is learned: see below")
+      .choices(METHODS.map(({ name }) => name))
+      .default(DEFAULT_CONFIG.method),
+  );
+  command.optionsGroup(`Options of ${method.name}:`);
+  for (const [name, option] of Object.entries(method.options)) command.addOption(commandOption(name, option));
+  command.optionsGroup("Options:");
+  const list = METHODS.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join("\n");
+  return command.addHelpText("after", `\nMethods (--method <name> --help shows the options of one):\n${list}`);
+}
+
+/** What those options say about the training. @throws InvalidArgumentError */
+export function methodConfig(options: MethodOptions): Pick<TrainingConfig, "method" | "options"> {
+  const { method } = options;
+  const table = METHODS.find(({ name }) => name === method)?.options;
+  if (!table) throw new InvalidArgumentError(`There is no method ${method}.`);
+  const given: Record<string, OptionValue> = {};
+  for (const name of Object.keys(table)) {
+    const value = options[name];
+    if (isOptionValue(value)) given[name] = value;
+  }
+  return { method, options: given };
+}

@@ -1,0 +1,15 @@
+import { ConfigError } from "../errors.js";
+import type { Method } from "./method.js";
+import { simclr } from "./simclr.js";
+import { supervised } from "./supervised.js";
+
+/** Every method that the command line and a configuration can name, the usual one first. */
+export const METHODS: readonly Method[] = [simclr, supervised];
+
+/** The method of this name. @throws ConfigError where there is none. */
+export function methodNamed(name: string): Method {
+  const method = METHODS.find((known) => known.name === name);
+  if (!method)
+    throw new ConfigError(`there is no method "${name}": choose ${METHODS.map((known) => known.name).join(", ")}`);
+  return method;
+}

@@ -1,0 +1,162 @@
+import type { AugmentationPolicies } from "../augment/policy.js";
+import type { Device } from "../engine/device.js";
+import type { Tape } from "../engine/tape.js";
+import type { Tensor } from "../engine/tensor.js";
+import type { Model } from "../nn/model.js";
+import type { Encoder, ForwardPass, Head, Module } from "../nn/module.js";
+import { type OptionTable, type OptionValue, type OptionValues, optionValues } from "./options.js";
+
+/** Views of an image that go through the encoder together: their number, size and policies are the same in every step. */
+export interface ViewGroup {
+  /** Views of each image. */
+  readonly views: number;
+  /** Pixels; views are square. */
+  readonly size: number;
+  /** One for all views, or one for each. */
+  readonly policies: AugmentationPolicies;
+}
+
+/** Rows by name, [views * images, dimension] each: the first views of all images, then the second ones. */
+export type Outputs = Readonly<Record<string, Tensor>>;
+
+/** What a step measures, each a tensor of one; the loss, which is trained, and what is looked at beside it. */
+export type Measured = { readonly loss: Tensor } & Readonly<Record<string, Tensor>>;
+
+/** Images of which a loss gets the outputs. */
+export interface LossBatch {
+  /** How many there are. */
+  readonly size: number;
+  /** u32 [size]: number of each image in its set. */
+  readonly images: Tensor;
+  /** u32 [size]: class of each image; null where the method does not ask for them. */
+  readonly labels: Tensor | null;
+}
+
+/** What a run says of a method, for people. */
+export interface Description {
+  /** "NT-Xent in nats". */
+  readonly loss: string;
+  /** What the loss is where nothing was learned; null where that is not known. */
+  readonly chance: { readonly formula: string; readonly value: number } | null;
+  /** Rows for the table of the settings. */
+  readonly rows: readonly (readonly [string, string])[];
+}
+
+/** The numbers of a step by name: the loss and what was measured beside it. */
+export type Numbers = { readonly loss: number } & Readonly<Record<string, number>>;
+
+/**
+ * A method at work on one model: how a step comes from images to a loss. It is recorded for a whole batch, and for micro-batches
+ * where a batch does not fit: everything must follow from the tensors that are given.
+ */
+export interface Learner {
+  readonly views: readonly ViewGroup[];
+  /**
+   * Whether the loss of an image depends on the other images of its batch. With micro-batches, the outputs of the whole batch are
+   * then gathered before the loss (gradient caching), and otherwise the gradients of the micro-batches' losses are added up.
+   */
+  readonly coupled: boolean;
+  /** What is trained, from the tensors of the view groups [views * images, size, size, 3]. Recorded a second time with gradient caching. */
+  embed(pass: ForwardPass, views: readonly Tensor[]): Outputs;
+  /** What is predicted or compared with, without gradient: a teacher's outputs. */
+  readonly targets?: (tape: Tape, views: readonly Tensor[]) => Outputs;
+  /** The loss, the mean over the images, and what is measured beside it, from `embed` and `targets`. */
+  loss(pass: ForwardPass, outputs: Outputs, batch: LossBatch): Measured;
+  /** Recorded after the optimizer's step: what changes from step to step beside the weights. It gets the outputs named in `keeps`. */
+  readonly afterUpdate?: (tape: Tape, outputs: Outputs, batch: LossBatch) => void;
+  /** Outputs that `afterUpdate` takes. */
+  readonly keeps?: readonly string[];
+  /** Called before each step, counted from 0, of `steps`: for schedules. */
+  readonly beforeStep?: (step: number, steps: number) => void;
+  /** What a checkpoint holds beside model and optimizer, by name. */
+  readonly state: ReadonlyMap<string, Tensor>;
+  /** Called when the weights were replaced after the learner was made: a teacher begins as a copy of them. */
+  readonly restart?: () => void;
+  /** The sign of a collapse in the means of what the last steps measured, as a sentence for people; null where there is none. */
+  collapse(means: Numbers): string | null;
+  readonly description: Description;
+  /** Frees what it made on the device. */
+  dispose(): void;
+}
+
+/** What is known of a training before a model is made. */
+export interface Facts {
+  readonly encoder: Encoder;
+  /** Pixels; images are square. */
+  readonly imageSize: number;
+  /** Images a step. */
+  readonly batch: number;
+  /** Names of the classes in label order; none where the set has no labels. */
+  readonly classes: number;
+  /** Whether activations are f16 (mixed precision). */
+  readonly half: boolean;
+  readonly seed: number;
+}
+
+/** What a learner is made on. */
+export interface LearnerParts extends Facts {
+  readonly device: Device;
+  readonly model: Model;
+  /** Of all views of full size: what the configuration says, or the method's own. One, or one for each view. */
+  readonly policies: AugmentationPolicies;
+  /** Compute the encoder's blocks again in the backward pass. */
+  readonly recompute: boolean;
+}
+
+/** What a method trains beside the encoder, and how it goes about it. */
+export interface Design {
+  /** What follows the encoder. */
+  readonly head: Head;
+  /** Classes that the head tells apart; 0 where it is no classifier. */
+  readonly classes: number;
+  /** What is trained beside encoder and head. */
+  readonly others?: readonly Pick<Module, "tensors">[];
+  start(parts: LearnerParts): Learner;
+}
+
+/** A way to learn: all that makes it what it is. The trainer knows none by name. */
+export interface Method {
+  /** As on the command line. */
+  readonly name: string;
+  /** One line for people, with the paper. */
+  readonly summary: string;
+  readonly options: OptionTable;
+  /** Whether the loss takes the labels of the images. */
+  readonly labels: boolean;
+  /** The values of all options. @throws ConfigError for unknown names and values that cannot be. */
+  values(given: Readonly<Record<string, unknown>>): Readonly<Record<string, OptionValue>>;
+  /** Augmentations for images of this size where the configuration leaves them to the method. */
+  policies(imageSize: number): AugmentationPolicies;
+  /**
+   * Designs it for an encoder and images.
+   * @param given options that differ from their defaults
+   * @throws ConfigError for options that cannot be, and for what it cannot be combined with.
+   */
+  design(given: Readonly<Record<string, unknown>>, facts: Facts): Design;
+}
+
+/** What a method's file says. */
+export interface MethodText<Table extends OptionTable> {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Table;
+  /** Whether the loss takes the labels of the images; false by default. */
+  readonly labels?: boolean;
+  policies(imageSize: number): AugmentationPolicies;
+  design(options: OptionValues<Table>, facts: Facts): Design;
+}
+
+/** Makes a method of what its file says: from there on, nobody needs to know its options. */
+export function defineMethod<Table extends OptionTable>(text: MethodText<Table>): Method {
+  const { name, summary, options, labels = false } = text;
+  const values = (given: Readonly<Record<string, unknown>>) => optionValues(name, options, given);
+  return {
+    name,
+    summary,
+    options,
+    labels,
+    values,
+    policies: text.policies,
+    design: (given, facts) => text.design(values(given), facts),
+  };
+}
