@@ -516,6 +516,10 @@ def make_schedule():
         values += rates(lambda o: lr.CosineAnnealingLR(o, T_max=total - warmup), total - warmup)
         settings = {"base": base, "warmupSteps": warmup, "totalSteps": total}
         golden.case(name, settings, learningRates=torch.tensor(values))
+    for name, base, last, total in [("teacher momentum", 0.996, 1.0, 53), ("weight decay", 0.04, 0.4, 12)]:
+        lr = torch.optim.lr_scheduler
+        values = rates(lambda o: lr.CosineAnnealingLR(o, T_max=total, eta_min=last), total + 1)
+        golden.case(name, {"from": base, "to": last, "totalSteps": total}, values=torch.tensor(values))
     golden.write()
 
 
