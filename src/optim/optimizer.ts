@@ -13,7 +13,7 @@ export interface Optimizer {
   readonly schedule: Tensor;
   /** Records the update of all parameters from their gradients: a few dispatches a slab. */
   record(tape: Tape): void;
-  /** Sets the learning rate of the runs that follow; `step` counts from 1. */
+  /** Sets the learning rate of the runs that follow, 0 until then; `step` counts from 1. */
   setStep(step: number, learningRate: number): void;
   /** Frees its buffers. */
   dispose(): void;

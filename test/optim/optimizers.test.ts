@@ -285,4 +285,24 @@ optimizers("a new learning rate and step need no new recording", async () => {
   for (const part of [program, optimizer, model]) part.dispose();
 });
 
+for (const [name, make] of Object.entries({ sgd, adamW, lars })) {
+  optimizers(`${name} moves no parameter before the first step is set`, async () => {
+    const device = await testDevice();
+    const model = new ModelTensors(device, specs, 1);
+    const values = specs.map(({ name, shape }) => {
+      return [name, Float32Array.from(randomInputs(3).normal(shape.reduce((a, b) => a * b, 1)))] as const;
+    });
+    model.write(new Map(values));
+    for (const { gradient } of model.parameters)
+      device.write(gradient, Float32Array.from(randomInputs(2).normal(gradient.size)));
+    const optimizer = make(model, { weightDecay: 0.1 });
+    const tape = new Tape(device);
+    optimizer.record(tape);
+    const program = await tape.compile();
+    program.run();
+    assert.equal(await model.read(), new Map(values));
+    for (const part of [program, optimizer, model]) part.dispose();
+  });
+}
+
 optimizers.run();
