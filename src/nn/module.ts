@@ -25,8 +25,8 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   readonly initial: Initial;
   /**
-   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained only;
-   * `statistic` (running mean and variance) is not trained.
+   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained, and decayed only
+   * by an optimizer that is to decay all; `statistic` (running mean and variance) is not trained.
    */
   readonly role: "weight" | "offset" | "statistic";
 }
