@@ -4401,12 +4401,12 @@ export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "sch
   shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], schedule: 4, scales: 2 * v["tensors"] }),
   workgroups: (v) => v["tensors"],
   flops: (v) => 2 * v["blocks"],
-  source: "// Second pass of the norms of LARS, for each tensor: the factor that takes its update g + decay * p to the velocity, and its decay.\n\
+  source: "// Second pass of the norms of LARS, for each tensor: the factor that brings its update g + decay * p into the velocity, and its decay.\n\
 //   plain: factor = rate * eta * |p| / |g + weight_decay * p|, or rate where either norm is 0; decay = weight_decay.\n\
 //   CLIP (LARS-clip of solo-learn): factor = min(eta * |p| / (|g| + weight_decay * |p| + 1e-8) / rate, 1), decay =\n\
 //     weight_decay; where either norm is 0, factor = 1, decay = 0.\n\
 //   Tensors that are not adapted: factor = rate, or 1 with CLIP; decay = offset_decay.\n\
-// `squares` holds the sums over each block of 64 elements, of p^2 and of what the other norm is of, squared; `ranges` the first\n\
+// `squares` holds, for each block of 64 elements, the sums of squares of p and of what the other norm is of; `ranges` the first\n\
 // block and the end, `adapted` 1 or 0, and `scales` factor and decay of each tensor. A workgroup a tensor.\n\
 //\n\
 // shape squares: 2 * blocks\n\

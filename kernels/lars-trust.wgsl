@@ -1,9 +1,9 @@
-// Second pass of the norms of LARS, for each tensor: the factor that takes its update g + decay * p to the velocity, and its decay.
+// Second pass of the norms of LARS, for each tensor: the factor that brings its update g + decay * p into the velocity, and its decay.
 //   plain: factor = rate * eta * |p| / |g + weight_decay * p|, or rate where either norm is 0; decay = weight_decay.
 //   CLIP (LARS-clip of solo-learn): factor = min(eta * |p| / (|g| + weight_decay * |p| + 1e-8) / rate, 1), decay =
 //     weight_decay; where either norm is 0, factor = 1, decay = 0.
 //   Tensors that are not adapted: factor = rate, or 1 with CLIP; decay = offset_decay.
-// `squares` holds the sums over each block of 64 elements, of p^2 and of what the other norm is of, squared; `ranges` the first
+// `squares` holds, for each block of 64 elements, the sums of squares of p and of what the other norm is of; `ranges` the first
 // block and the end, `adapted` 1 or 0, and `scales` factor and decay of each tensor. A workgroup a tensor.
 //
 // shape squares: 2 * blocks
