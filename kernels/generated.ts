@@ -3088,6 +3088,65 @@ fn main(\n\
 ",
 };
 
+export const ema: KernelDefinition<"rate" | "parameters" | "average", "elements" | "slab_elements", "LANES" | "VECTOR" | "ELEMENTS"> = {
+  name: "ema",
+  bindings: [{"name":"rate","access":"read","element":"f32"}, {"name":"parameters","access":"read","element":"f32"}, {"name":"average","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"slab_elements","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ rate: 1, parameters: v["slab_elements"], average: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
+  flops: (v) => 3 * v["elements"],
+  source: "// Exponential moving average of parameters, for all of a slab at once: average += rate * (parameters - average), which is\n\
+// momentum * average + (1 - momentum) * parameters. The rate comes as 1 - momentum: of a momentum near 1, f32 would keep that\n\
+// difference to a few digits only. The average is that of the first `elements` of the parameters' slab.\n\
+//\n\
+// shape rate: 1\n\
+// shape parameters: slab_elements\n\
+// shape average: elements\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
+// flops: 3 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// The elements of a slab are a multiple of 64.\n\
+const VECTOR: u32 = 4u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  slab_elements: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> rate: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> parameters: array<Element>;\n\
+@group(0) @binding(2) var<storage, read_write> average: array<Element>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let before = average[i];\n\
+    average[i] = before + rate[0] * (parameters[i] - before);\n\
+  }\n\
+}\n\
+",
+};
+
 export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
   name: "gatherIndices",
   bindings: [{"name":"x","access":"read","element":"u32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
@@ -4332,24 +4391,29 @@ fn main(\n\
 ",
 };
 
-export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "trusts", "blocks" | "tensors" | "coefficient", "LANES"> = {
+export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "schedule" | "scales", "blocks" | "tensors" | "eta" | "weight_decay" | "offset_decay", "LANES" | "CLIP"> = {
   name: "larsTrust",
-  bindings: [{"name":"squares","access":"read","element":"f32"}, {"name":"ranges","access":"read","element":"u32"}, {"name":"adapted","access":"read","element":"f32"}, {"name":"trusts","access":"read_write","element":"f32"}],
-  params: [{"name":"blocks","type":"u32","offset":0}, {"name":"tensors","type":"u32","offset":4}, {"name":"coefficient","type":"f32","offset":8}],
-  paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  bindings: [{"name":"squares","access":"read","element":"f32"}, {"name":"ranges","access":"read","element":"u32"}, {"name":"adapted","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"scales","access":"read_write","element":"f32"}],
+  params: [{"name":"blocks","type":"u32","offset":0}, {"name":"tensors","type":"u32","offset":4}, {"name":"eta","type":"f32","offset":8}, {"name":"weight_decay","type":"f32","offset":12}, {"name":"offset_decay","type":"f32","offset":16}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 }, CLIP: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], trusts: v["tensors"] }),
+  shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], schedule: 4, scales: 2 * v["tensors"] }),
   workgroups: (v) => v["tensors"],
   flops: (v) => 2 * v["blocks"],
-  source: "// Second pass of the norms of LARS: trust = coefficient * |p| / |g + weight_decay * p| of each tensor, 1 where either norm\n\
-// is 0, and -1 for tensors that are excluded. `ranges` holds the first block of 64 elements and the end, and `adapted` 1 or\n\
-// 0, of each tensor. A workgroup a tensor.\n\
+  source: "// Second pass of the norms of LARS, for each tensor: the factor that brings its update g + decay * p into the velocity, and its decay.\n\
+//   plain: factor = rate * eta * |p| / |g + weight_decay * p|, or rate where either norm is 0; decay = weight_decay.\n\
+//   CLIP (LARS-clip of solo-learn): factor = min(eta * |p| / (|g| + weight_decay * |p| + 1e-8) / rate, 1), decay =\n\
+//     weight_decay; where either norm is 0, factor = 1, decay = 0.\n\
+//   Tensors that are not adapted: factor = rate, or 1 with CLIP; decay = offset_decay.\n\
+// `squares` holds, for each block of 64 elements, the sums of squares of p and of what the other norm is of; `ranges` the first\n\
+// block and the end, `adapted` 1 or 0, and `scales` factor and decay of each tensor. A workgroup a tensor.\n\
 //\n\
 // shape squares: 2 * blocks\n\
 // shape ranges: 2 * tensors\n\
 // shape adapted: tensors\n\
-// shape trusts: tensors\n\
+// shape schedule: 4\n\
+// shape scales: 2 * tensors\n\
 // workgroups: tensors\n\
 // flops: 2 * blocks\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
@@ -4374,18 +4438,38 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+const CLIP: bool = false;\n\
 \n\
 struct Params {\n\
   blocks: u32,\n\
   tensors: u32,\n\
-  coefficient: f32,\n\
+  eta: f32,\n\
+  weight_decay: f32,\n\
+  offset_decay: f32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> squares: array<f32>;\n\
 @group(0) @binding(1) var<storage, read> ranges: array<u32>;\n\
 @group(0) @binding(2) var<storage, read> adapted: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> trusts: array<f32>;\n\
-@group(0) @binding(4) var<uniform> params: Params;\n\
+@group(0) @binding(3) var<storage, read> schedule: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> scales: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+// Factor and decay of a tensor that is adapted, from its sums of squares.\n\
+fn adapted_scale(weights: f32, updates: f32, rate: f32) -> vec2f {\n\
+  let both = weights > 0.0 && updates > 0.0;\n\
+  if (!CLIP) {\n\
+    let trust = select(1.0, params.eta * sqrt(weights / max(updates, 1e-37)), both);\n\
+    return vec2f(trust * rate, params.weight_decay);\n\
+  }\n\
+  if (!both) {\n\
+    return vec2f(1.0, 0.0);\n\
+  }\n\
+  let norm = sqrt(weights);\n\
+  let trust = params.eta * norm / (sqrt(updates) + params.weight_decay * norm + 1e-8);\n\
+  // A rate of 0 divides nothing.\n\
+  return vec2f(select(1.0, trust / rate, trust < rate), params.weight_decay);\n\
+}\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -4406,38 +4490,43 @@ fn main(\n\
   }\n\
   weights = workgroup_sum(local.x, weights);\n\
   updates = workgroup_sum(local.x, updates);\n\
-  if (local.x == 0u) {\n\
-    let both = weights > 0.0 && updates > 0.0;\n\
-    let trust = select(1.0, params.coefficient * sqrt(weights / max(updates, 1e-37)), both);\n\
-    trusts[tensor] = select(-1.0, trust, adapted[tensor] > 0.0);\n\
+  if (local.x > 0u) {\n\
+    return;\n\
   }\n\
+  let rate = schedule[0];\n\
+  var scale = vec2f(select(rate, 1.0, CLIP), params.offset_decay);\n\
+  if (adapted[tensor] > 0.0) {\n\
+    scale = adapted_scale(weights, updates, rate);\n\
+  }\n\
+  scales[2u * tensor] = scale.x;\n\
+  scales[2u * tensor + 1u] = scale.y;\n\
 }\n\
 ",
 };
 
-export const lars: KernelDefinition<"gradients" | "segments" | "trusts" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay" | "tensors", "LANES" | "VECTOR" | "ELEMENTS"> = {
+export const lars: KernelDefinition<"gradients" | "segments" | "scales" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "tensors", "LANES" | "VECTOR" | "ELEMENTS" | "NESTEROV" | "CLIP"> = {
   name: "lars",
-  bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"trusts","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
-  params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"weight_decay","type":"f32","offset":8}, {"name":"tensors","type":"u32","offset":12}],
+  bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"scales","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"momentum","type":"f32","offset":4}, {"name":"tensors","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 4 }, ELEMENTS: { type: "u32", value: 8 }, NESTEROV: { type: "bool", value: 0 }, CLIP: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, trusts: v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
+  shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, scales: 2 * v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
-  flops: (v) => 8 * v["elements"],
-  source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once:\n\
-// v = momentum * v + trust * rate * (g + weight_decay * p); p -= v. Tensors whose trust is negative are excluded: neither\n\
-// decay nor adaptation. `segments` holds the index of the tensor of each block of 64 elements; `schedule` the rate and, last, 1\n\
-// for a step to be skipped.\n\
+  flops: (v) => 6 * v["elements"],
+  source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once, u = factor * (g + decay * p):\n\
+// v = momentum * v + u; p -= NESTEROV ? u + momentum * v : v. With CLIP, the factor is without the rate, and p moves by rate times\n\
+// that. `scales` holds factor and decay of each tensor, `segments` the index of the tensor of each block of 64 elements;\n\
+// `schedule` the rate and, last, 1 for a step to be skipped.\n\
 //\n\
 // shape gradients: elements\n\
 // shape segments: elements / 64\n\
-// shape trusts: tensors\n\
+// shape scales: 2 * tensors\n\
 // shape schedule: 4\n\
 // shape parameters: elements\n\
 // shape velocity: elements\n\
 // workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
-// flops: 8 * elements\n\
+// flops: 6 * elements\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -4451,17 +4540,18 @@ const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 4u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
+const NESTEROV: bool = false;\n\
+const CLIP: bool = false;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
   momentum: f32,\n\
-  weight_decay: f32,\n\
   tensors: u32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> gradients: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> segments: array<u32>;\n\
-@group(0) @binding(2) var<storage, read> trusts: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> scales: array<f32>;\n\
 @group(0) @binding(3) var<storage, read> schedule: array<f32>;\n\
 @group(0) @binding(4) var<storage, read_write> parameters: array<Element>;\n\
 @group(0) @binding(5) var<storage, read_write> velocity: array<Element>;\n\
@@ -4480,13 +4570,13 @@ fn main(\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements / VECTOR);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    let trust = trusts[segments[i / (64u / VECTOR)]];\n\
-    let excluded = trust < 0.0;\n\
+    let tensor = segments[i / (64u / VECTOR)];\n\
     let parameter = parameters[i];\n\
-    let g = gradients[i] + select(params.weight_decay, 0.0, excluded) * parameter;\n\
-    let v = params.momentum * velocity[i] + select(trust, 1.0, excluded) * schedule[0] * g;\n\
+    let u = scales[2u * tensor] * (gradients[i] + scales[2u * tensor + 1u] * parameter);\n\
+    let v = params.momentum * velocity[i] + u;\n\
     velocity[i] = v;\n\
-    parameters[i] = parameter - v;\n\
+    let step = select(v, u + params.momentum * v, NESTEROV);\n\
+    parameters[i] = parameter - select(step, schedule[0] * step, CLIP);\n\
   }\n\
 }\n\
 ",
@@ -8429,6 +8519,7 @@ export const kernels = {
   conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
+  ema,
   gatherIndices,
   gatherRows,
   gaussianBlur,

@@ -1,6 +1,7 @@
 /**
- * The engine alone: tensors, a tape that records kernel launches and differentiates them, programs that run them, and every
- * operation. Import it as `webgpu-simclr/engine`.
+ * The engine alone: tensors, a tape that records kernel launches and differentiates them, programs that run them, every
+ * operation, and what trains a net made of them: layers, the tensors of a model, optimizers and schedules. It knows nothing of
+ * images. Import it as `webgpu-simclr/engine`.
  */
 export type { KernelDefinition } from "../kernels/definition.js";
 export { kernels } from "../kernels/generated.js";
@@ -27,6 +28,11 @@ export {
 } from "./losses/contrastive.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
+export { initialValues } from "./nn/initial-values.js";
+export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
+export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
+export type { ForwardPass, Initial, Module, PassOptions, TensorSpec } from "./nn/module.js";
+export { MovingAverage } from "./nn/moving-average.js";
 export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatistics } from "./ops/batch-norm.js";
 export { columnSums } from "./ops/column-sums.js";
 export { type ConvolutionOptions, conv2d } from "./ops/conv2d.js";
@@ -47,3 +53,11 @@ export {
 } from "./ops/rows.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
 export { standardizeWeight } from "./ops/weight-standardization.js";
+export { type AdamWOptions, adamW } from "./optim/adamw.js";
+export { type LbfgsOptions, type Minimum, minimize, type ValueAndGradient } from "./optim/l-bfgs.js";
+export { type LarsOptions, lars } from "./optim/lars.js";
+export { type LossScaleOptions, withLossScale } from "./optim/loss-scale.js";
+export type { Decay, Optimizer } from "./optim/optimizer.js";
+export { cosine, type LearningRateScaling, scaledLearningRate, warmupCosine } from "./optim/schedule.js";
+export { type SgdOptions, sgd } from "./optim/sgd.js";
+export { normals, sfc32 } from "./random.js";

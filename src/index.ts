@@ -102,25 +102,17 @@ export { simclr } from "./methods/simclr.js";
 export { supervised } from "./methods/supervised.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
-export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
 export type { Model } from "./nn/model.js";
-export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
-export type { Encoder, ForwardPass, Head, Initial, Module, TensorSpec } from "./nn/module.js";
+export type { Encoder, Head } from "./nn/module.js";
 export { NORMS, type Norm } from "./nn/normalized-convolution.js";
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
-export { type AdamWOptions, adamW } from "./optim/adamw.js";
-export { type LbfgsOptions, type Minimum, minimize, type ValueAndGradient } from "./optim/l-bfgs.js";
-export { type LarsOptions, lars } from "./optim/lars.js";
-export { type LossScaleOptions, withLossScale } from "./optim/loss-scale.js";
-export type { Optimizer } from "./optim/optimizer.js";
-export { type LearningRateScaling, scaledLearningRate, warmupCosine } from "./optim/schedule.js";
-export { type SgdOptions, sgd } from "./optim/sgd.js";
 export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./runs/run.js";
 export type { TrainingPart } from "./runs/run-images.js";
 export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
+  DECAYS,
   DEFAULT_CONFIG,
   ENCODERS,
   OPTIMIZERS,

@@ -1,4 +1,4 @@
-import { initialValues } from "../../src/nn/model-tensors.js";
+import { initialValues } from "../../src/nn/initial-values.js";
 import { projectionHead } from "../../src/nn/projection-head.js";
 import { normals, sfc32 } from "../../src/random.js";
 import { conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "../../src/reference/conv2d.js";

@@ -7,9 +7,11 @@ import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.j
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
+import { larsChecks } from "./lars-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
+import { movingAverageChecks } from "./moving-average-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
 import { halfPoolingChecks, poolingChecks } from "./pooling-checks.js";
@@ -32,6 +34,8 @@ export const checks: readonly Check[] = [
   ...nearestChecks,
   ...indicatorChecks,
   ...optimizerChecks,
+  ...larsChecks,
+  ...movingAverageChecks,
   ...lossScaleChecks,
   ...augmentChecks,
   ...viewFilterChecks,

@@ -1,14 +1,14 @@
 import { kernels } from "../../kernels/generated.js";
-import { adamWStep, larsStep, sgdStep } from "../reference/optimizers.js";
+import { adamWStep, sgdStep } from "../reference/optimizers.js";
 import { type Check, checkOf, evaluate, exactly, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
 import { ROUNDINGS, relativeError } from "./rounding.js";
 
 /** Elements that the optimizers' tables have one entry for. */
-const block = 64;
+export const block = 64;
 
 /** What every optimizer has; settings are numbers that f32 has. */
-interface OptimizerInputs {
+export interface OptimizerInputs {
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly weight: Float64Array;
@@ -25,8 +25,8 @@ export interface SgdInputs extends OptimizerInputs {
 
 const absolute = (x: Float64Array) => x.map(Math.abs);
 
-/** The results of `step` for runs of elements, side by side. */
-function concatenate(runs: readonly Outputs[]): Outputs {
+/** The results for runs of elements, side by side. */
+export function concatenate(runs: readonly Outputs[]): Outputs {
   const names = Object.keys(runs[0]);
   return Object.fromEntries(
     names.map((name) => [name, Float64Array.from(runs.flatMap((run) => Array.from(run[name])))]),
@@ -148,113 +148,10 @@ export const adamWSubject: Subject<AdamWInputs> = {
   },
 };
 
-/** One tensor's place in a slab, in blocks of 64 elements, and whether LARS decays and adapts it. */
-export interface LarsTensor {
-  readonly blocks: number;
-  readonly excluded: boolean;
-}
-
-/** One step of LARS for tensors that lie one after another. */
-export interface LarsInputs extends OptimizerInputs {
-  readonly momentum: number;
-  readonly trustCoefficient: number;
-  readonly tensors: readonly LarsTensor[];
-  readonly velocity: Float64Array;
-}
-
-function byTensor(
-  tensors: readonly LarsTensor[],
-  step: (cut: (x: Float64Array) => Float64Array, tensor: LarsTensor) => Outputs,
-): Outputs {
-  let end = 0;
-  const runs = tensors.map((tensor) => {
-    const begin = end;
-    end += tensor.blocks * block;
-    return step((x) => x.slice(begin, begin + tensor.blocks * block), tensor);
-  });
-  return concatenate(runs);
-}
-
-/** Outputs weight and velocity. */
-export const larsSubject: Subject<LarsInputs> = {
-  compute: (device, { learningRate, weightDecay, momentum, trustCoefficient, tensors, ...data }) =>
-    evaluate(device, (tape, input) => {
-      const elements = data.weight.length;
-      const blocks = elements / block;
-      const [weight, gradients, velocity] = [data.weight, data.gradient, data.velocity].map((x) =>
-        input(x, [elements]),
-      );
-      const segments = tensors.flatMap((tensor, i) => new Array<number>(tensor.blocks).fill(i));
-      const ranges = tensors.flatMap((tensor, i) => [segments.indexOf(i), segments.indexOf(i) + tensor.blocks]);
-      const adapted = Float64Array.from(tensors, (tensor) => (tensor.excluded ? 0 : 1));
-      const squares = tape.tensor([blocks, 2], "squares");
-      const trusts = tape.tensor([tensors.length], "trusts");
-      tape.launch(
-        kernels.larsNorms,
-        { parameters: weight, gradients, squares },
-        { elements: blocks, weight_decay: weightDecay },
-      );
-      tape.launch(
-        kernels.larsTrust,
-        {
-          squares,
-          ranges: input(Uint32Array.from(ranges), [ranges.length]),
-          adapted: input(adapted, [tensors.length]),
-          trusts,
-        },
-        { blocks, tensors: tensors.length, coefficient: trustCoefficient },
-      );
-      tape.launch(
-        kernels.lars,
-        {
-          gradients,
-          segments: input(Uint32Array.from(segments), [blocks]),
-          trusts,
-          schedule: input(Float64Array.of(learningRate, 0, 0, 0), [4]),
-          parameters: weight,
-          velocity,
-        },
-        { elements, momentum, weight_decay: weightDecay, tensors: tensors.length },
-      );
-      return { weight, velocity };
-    }),
-  reference: (inputs) =>
-    byTensor(inputs.tensors, (cut, { excluded }) => ({
-      ...larsStep(cut(inputs.weight), cut(inputs.gradient), cut(inputs.velocity), { ...inputs, excluded }),
-    })),
-  tolerance: (inputs) =>
-    byTensor(inputs.tensors, (cut, { excluded }) => {
-      const [weight, gradient, velocity] = [cut(inputs.weight), cut(inputs.gradient), cut(inputs.velocity)];
-      const decay = excluded ? 0 : inputs.weightDecay;
-      const norm = (x: Float64Array) => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
-      const update = gradient.map((g, i) => g + decay * weight[i]);
-      const terms = gradient.map((g, i) => Math.abs(g) + decay * Math.abs(weight[i]));
-      const adapted = !excluded && norm(weight) > 0 && norm(update) > 0;
-      const trust = adapted ? (inputs.trustCoefficient * norm(weight)) / norm(update) : 1;
-      // The norm of the update is off by no more than that of the errors of its elements, two roundings each.
-      const updateNormError = adapted ? (relativeError(2) * norm(terms)) / norm(update) : 0;
-      // Two sums of squares, whose errors the root halves; their quotient, the root, and a product.
-      const trustError = adapted
-        ? updateNormError + relativeError(weight.length + 1 + ROUNDINGS.division / 2 + ROUNDINGS.sqrt + 1)
-        : 0;
-      const velocityError = velocity.map(
-        (v, i) =>
-          relativeError(2) * inputs.momentum * Math.abs(v) +
-          trust * inputs.learningRate * terms[i] * (trustError + relativeError(5)),
-      );
-      return {
-        weight: velocityError.map((error, i) => {
-          const step = inputs.momentum * Math.abs(velocity[i]) + trust * inputs.learningRate * terms[i];
-          return error + relativeError(1) * (Math.abs(weight[i]) + step);
-        }),
-        velocity: velocityError,
-      };
-    }),
-};
-
-function common() {
+/** So many blocks in the middle of a training. */
+export function midTraining(blocks: number) {
   const random = randomInputs(12);
-  const elements = 5 * block;
+  const elements = blocks * block;
   return {
     learningRate: Math.fround(0.3),
     weightDecay: Math.fround(0.01),
@@ -263,33 +160,23 @@ function common() {
     gradient: random.normal(elements),
     velocity: random.normal(elements),
     second: random.uniform(elements, 0.1, 2),
-    decays: Float64Array.of(1, 0, 1, 1, 0),
   };
 }
 
+const fiveBlocks = () => ({ ...midTraining(5), decays: Float64Array.of(1, 0, 1, 1, 0) });
+
 function checkSgd(nesterov: boolean): Check {
   const text = `5 blocks, two without decay, ${nesterov ? "Nesterov's" : "plain"} momentum`;
-  return checkOf(["sgd"], text, sgdSubject, () => ({ ...common(), nesterov }));
+  return checkOf(["sgd"], text, sgdSubject, () => ({ ...fiveBlocks(), nesterov }));
 }
 
-/** Checks of the optimizers' updates, each of a step in the middle of a training. */
+/** Checks of the updates of SGD and AdamW, each of a step in the middle of a training. */
 export const optimizerChecks: readonly Check[] = [
   checkSgd(true),
   checkSgd(false),
   checkOf(["adamw"], "5 blocks, two without decay, step 3", adamWSubject, () => {
-    const { velocity, ...inputs } = common();
+    const { velocity, ...inputs } = fiveBlocks();
     const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8].map(Math.fround);
     return { ...inputs, step: 3, beta1, beta2, epsilon, first: velocity };
-  }),
-  checkOf(["larsNorms", "larsTrust", "lars"], "4 tensors, one excluded and one of zeros", larsSubject, () => {
-    const inputs = common();
-    inputs.weight.fill(0, 4 * block);
-    const tensors = [
-      { blocks: 2, excluded: false },
-      { blocks: 1, excluded: true },
-      { blocks: 1, excluded: false },
-      { blocks: 1, excluded: false },
-    ];
-    return { ...inputs, tensors, trustCoefficient: Math.fround(0.001) };
   }),
 ];

@@ -14,7 +14,7 @@ import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
 import { requestWithFeatures } from "./subgroups.js";
-import { type ElementType, type Place, Tensor } from "./tensor.js";
+import { type ElementType, expectShape, expectType, type Place, Tensor } from "./tensor.js";
 
 const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
@@ -158,6 +158,21 @@ export class Device {
     this.check();
     const place = this.placeOf(tensor);
     if (!this.memory.rehearsing) this.gpu.queue.writeBuffer(place.buffer, place.offset, data);
+  }
+
+  /**
+   * Copies the elements of a persistent tensor to another of the same shape and type, on the device.
+   * @throws ShapeError where shapes or types differ, or one of them has no place
+   */
+  copy(from: Tensor, to: Tensor): void {
+    expectShape(to, from.shape, `to take the elements of ${from}`);
+    expectType(to, from.type, `to take the elements of ${from}`);
+    this.check();
+    const [source, target] = [this.placeOf(from), this.placeOf(to)];
+    if (this.memory.rehearsing) return;
+    const encoder = this.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, from.bytes);
+    this.gpu.queue.submit([encoder.finish()]);
   }
 
   /** Reads an f32 tensor back. Waits for the work submitted before, and throws what went wrong in it. */

@@ -84,9 +84,11 @@ export interface Facts {
   readonly encoder: Encoder;
   /** Pixels; images are square. */
   readonly imageSize: number;
+  /** Images of the training set; infinite where that is not known. */
+  readonly images: number;
   /** Images a step. */
   readonly batch: number;
-  /** Names of the classes in label order; none where the set has no labels. */
+  /** Classes of the set; 0 where it has no labels. */
   readonly classes: number;
   /** Whether activations are f16 (mixed precision). */
   readonly half: boolean;

@@ -3,7 +3,9 @@ import type { Tape } from "../engine/tape.js";
 import { elementsOf, type Tensor } from "../engine/tensor.js";
 import { CheckpointError, ShapeError } from "../errors.js";
 import { normals, sfc32 } from "../random.js";
+import { initialValues } from "./initial-values.js";
 import type { ForwardPass, PassOptions, TensorSpec } from "./module.js";
+import { NamedTensors } from "./named-tensors.js";
 
 /** A trained tensor and the place of its gradient. */
 export interface Parameter {
@@ -19,53 +21,31 @@ export interface ParameterSlab {
   readonly parameters: readonly Parameter[];
 }
 
-/** The values a tensor starts with. `normal` draws from `random`. */
-export function initialValues(
-  { shape, initial }: TensorSpec,
-  random: () => number,
-  normal: () => number,
-): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(elementsOf(shape));
-  if (initial.kind === "constant") return values.fill(initial.value);
-  if (initial.kind === "kaiming-normal") {
-    const deviation = Math.sqrt(2 / initial.fanOut);
-    return values.map(() => deviation * normal());
-  }
-  const reach = 1 / Math.sqrt(initial.fanIn);
-  return values.map(() => reach * ((2 * random()) / 2 ** 32 - 1));
-}
-
 /** The tensors of a model on a device: parameters with gradients, in few buffers, and running statistics. */
 export class ModelTensors {
   readonly slabs: readonly ParameterSlab[];
-  readonly #statistics: readonly Slab[];
-  readonly #byName = new Map<string, Tensor>();
+  readonly #tensors: NamedTensors;
 
-  /** Allocates the tensors and fills them from `seed`. @throws ShapeError where two have the same name. */
+  /**
+   * Allocates the tensors and fills them from `seed`.
+   * @throws ShapeError where two have the same name, ConfigError where one cannot start as its spec says.
+   */
   constructor(
     readonly device: Device,
     readonly specs: readonly TensorSpec[],
     seed: number,
   ) {
+    this.#tensors = new NamedTensors(device, specs);
     const trained = specs.filter((spec) => spec.role !== "statistic");
-    const statistics = specs.filter((spec) => spec.role === "statistic");
-    const shapes = (list: readonly TensorSpec[]) => list.map(({ name, shape }) => ({ label: name, shape }));
-    const values = device.slabs(shapes(trained));
     const gradients = device.slabs(trained.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape })));
-    this.#statistics = device.slabs(shapes(statistics));
     let next = 0;
-    this.slabs = values.map((slab, s) => {
+    this.slabs = this.#tensors.parameters.map((slab, s) => {
       const parameters = slab.tensors.map((value, i) => ({
         spec: trained[next++],
         value,
         gradient: gradients[s].tensors[i],
       }));
       return { values: slab, gradients: gradients[s], parameters };
-    });
-    const places = [...values, ...this.#statistics].flatMap((slab) => slab.tensors);
-    [...trained, ...statistics].forEach((spec, i) => {
-      if (this.#byName.has(spec.name)) throw new ShapeError(`two tensors of the model are called ${spec.name}`);
-      this.#byName.set(spec.name, places[i]);
     });
     // On paper only, nobody reads the values, and large models have hundreds of millions.
     if (device.memory.rehearsing) return;
@@ -76,9 +56,7 @@ export class ModelTensors {
 
   /** The tensor of this name. @throws CheckpointError where the model has none. */
   tensor(name: string): Tensor {
-    const tensor = this.#byName.get(name);
-    if (!tensor) throw new CheckpointError(`the model has no tensor called ${name}: it is of another architecture`);
-    return tensor;
+    return this.#tensors.tensor(name);
   }
 
   /** All parameters, over all slabs. */
@@ -91,12 +69,10 @@ export class ModelTensors {
     return this.parameters.reduce((sum, { value }) => sum + value.size, 0);
   }
 
-  /** What a module's forward pass takes. */
-  pass(tape: Tape, { training, movesRunning = training, recompute = false }: PassOptions): ForwardPass {
-    if (training) tape.watch(...this.parameters.map(({ value }) => value));
-    const segment = (name: string, record: () => Tensor) =>
-      tape.scope(name, () => (recompute ? tape.checkpoint(record) : record()));
-    return { tape, training, movesRunning, tensor: (name) => this.tensor(name), segment };
+  /** What a module's forward pass takes; in training, the tape is asked for the gradients of all parameters. */
+  pass(tape: Tape, options: PassOptions): ForwardPass {
+    if (options.training) tape.watch(...this.parameters.map(({ value }) => value));
+    return this.#tensors.pass(tape, options);
   }
 
   /** Slabs of the layout of the gradients', filled with zeros. */
@@ -149,10 +125,7 @@ export class ModelTensors {
 
   /** Frees all buffers. */
   dispose(): void {
-    for (const { values, gradients } of this.slabs) {
-      this.device.free(values.all);
-      this.device.free(gradients.all);
-    }
-    for (const slab of this.#statistics) this.device.free(slab.all);
+    for (const { gradients } of this.slabs) this.device.free(gradients.all);
+    this.#tensors.dispose();
   }
 }

@@ -4,10 +4,19 @@ import type { Tensor } from "../engine/tensor.js";
 /** How a tensor of a model starts. */
 export type Initial =
   | { readonly kind: "constant"; readonly value: number }
+  /** Normal with this standard deviation. */
+  | { readonly kind: "normal"; readonly deviation: number }
+  /** The same without what lies beyond +-2, whatever the deviation: PyTorch's `trunc_normal_` with its default ends. */
+  | { readonly kind: "truncated-normal"; readonly deviation: number }
   /** Normal with standard deviation sqrt(2 / fan out) (He et al. 2015), as in torchvision's ResNets. */
   | { readonly kind: "kaiming-normal"; readonly fanOut: number }
-  /** Uniform in +-1 / sqrt(fan in), PyTorch's default for linear layers. */
-  | { readonly kind: "uniform"; readonly fanIn: number };
+  /**
+   * Uniform in +-1 / sqrt(fan in): PyTorch's default for linear layers and convolutions, and the same as its `kaiming_uniform_`
+   * with a = sqrt(5), whose bound is sqrt(6 / ((1 + a^2) fan in)).
+   */
+  | { readonly kind: "uniform"; readonly fanIn: number }
+  /** Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010, equation 16): PyTorch's `xavier_uniform_`. */
+  | { readonly kind: "xavier-uniform"; readonly fanIn: number; readonly fanOut: number };
 
 /** A tensor of a model, by its PyTorch name. */
 export interface TensorSpec {
@@ -16,8 +25,8 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   readonly initial: Initial;
   /**
-   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained only;
-   * `statistic` (running mean and variance) is not trained.
+   * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained, and decayed only
+   * by an optimizer that is to decay all; `statistic` (running mean and variance) is not trained.
    */
   readonly role: "weight" | "offset" | "statistic";
 }

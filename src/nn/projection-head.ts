@@ -16,14 +16,18 @@ export interface HeadOptions {
   readonly batchNorm?: boolean;
 }
 
-/** Makes a head for representations of `features` dimensions; its tensors are named `head.<position>.*`. @throws ConfigError */
-export function projectionHead(features: number, options: HeadOptions): Head {
+/**
+ * Makes a head for representations of `features` dimensions, or another small net of linear layers, such as a predictor.
+ * @param name what its tensors' names begin with: `<name>.<position>.*`
+ * @throws ConfigError for numbers of layers and dimensions that cannot be.
+ */
+export function projectionHead(features: number, options: HeadOptions, name = "head"): Head {
   const { layers, hidden = features, output = 128, batchNorm = false } = options;
   if (![0, 1, 2, 3].includes(layers))
     throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
-  for (const [name, value] of Object.entries({ hidden, output })) {
+  for (const [size, value] of Object.entries({ hidden, output })) {
     if (!Number.isInteger(value) || value < 1)
-      throw new ConfigError(`the head's ${name} dimension ${value} must be a whole number from 1 up`);
+      throw new ConfigError(`the head's ${size} dimension ${value} must be a whole number from 1 up`);
   }
   const steps: { readonly tensors: readonly TensorSpec[]; forward(pass: ForwardPass, x: Tensor): Tensor }[] = [];
   for (let i = 0; i < layers; i++) {
@@ -31,13 +35,13 @@ export function projectionHead(features: number, options: HeadOptions): Head {
     const from = i === 0 ? features : hidden;
     const normalized = batchNorm && !last;
     // Positions as in a torch.nn.Sequential of these layers.
-    steps.push(new Linear(`head.${steps.length}`, from, last ? output : hidden, !normalized));
-    if (normalized) steps.push(new BatchNorm(`head.${steps.length}`, hidden, { relu: false }));
+    steps.push(new Linear(`${name}.${steps.length}`, from, last ? output : hidden, !normalized));
+    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, hidden, { relu: false }));
     if (!last) steps.push({ tensors: [], forward: (pass, x) => relu(pass.tape, x) });
   }
   return {
     output: layers === 0 ? features : output,
     tensors: steps.flatMap((step) => step.tensors),
-    forward: (pass, h) => pass.tape.scope("head", () => steps.reduce((x, step) => step.forward(pass, x), h)),
+    forward: (pass, h) => pass.tape.scope(name, () => steps.reduce((x, step) => step.forward(pass, x), h)),
   };
 }

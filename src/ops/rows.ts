@@ -26,6 +26,12 @@ export function gatherIndices(tape: Tape, x: Tensor, indices: Tensor): Tensor {
   return y;
 }
 
+/** Overwrites entries of `y` u32 [rows], a persistent tensor, with x u32 [picked]: entry i goes to place indices[i] (u32 [picked]). */
+export function scatterIndices(tape: Tape, x: Tensor, indices: Tensor, y: Tensor): void {
+  expectShape(x, indices.shape, `to be put into ${y}`);
+  tape.launch(kernels.scatterIndices, { x, indices, y }, { elements: x.size, rows: y.size });
+}
+
 /** Columns centred and scaled: (x - mean) / sqrt(variance + 1e-5), `statistics` [2, cols] as `columnStatistics` gives them. Not differentiable. */
 export function standardize(tape: Tape, x: Tensor, statistics: Tensor): Tensor {
   const [, channels] = matrixShape(x);

@@ -1,6 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of AdamW. */
 export interface AdamWOptions {
@@ -10,20 +10,23 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** 1e-8 by default. */
   readonly epsilon?: number;
-  /** 0 by default, which makes it Adam; not applied to biases and norms. */
+  /** 0 by default, which makes it Adam. */
   readonly weightDecay?: number;
+  /** What is decayed: `weights` by default, and `all` in PyTorch. */
+  readonly decay?: Decay;
 }
 
 /** Adam with decoupled weight decay (Loshchilov and Hutter 2019), bias-corrected; PyTorch's AdamW. */
 export function adamW(
   model: ModelTensors,
-  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 }: AdamWOptions = {},
+  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decay = "weights" }: AdamWOptions = {},
 ): Optimizer {
   const { device } = model;
-  const schedule = device.tensor([4], undefined, "schedule");
+  // A run before the first `setStep` divides by these corrections, and moves no parameter.
+  const schedule = device.tensor([4], [0, 1, 1, 0], "schedule");
   const firstMoments = slabState(model, "first moment");
   const secondMoments = slabState(model, "second moment");
-  const decays = model.slabs.map((slab) => decayTable(device, slab));
+  const decays = model.slabs.map((slab) => decayTable(device, slab, decay));
   return {
     state: namedState({ first_moment: firstMoments, second_moment: secondMoments }),
     lossScale: device.one,

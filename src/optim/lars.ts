@@ -1,24 +1,43 @@
 import { kernels } from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { BLOCK, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { BLOCK, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of LARS. */
 export interface LarsOptions {
   /** 0.9 by default. */
   readonly momentum?: number;
-  /** 1e-6 by default, as in the paper; not applied to biases and norms. */
+  /** Nesterov's momentum; false by default. */
+  readonly nesterov?: boolean;
+  /** 1e-6 by default, as in SimCLR. */
   readonly weightDecay?: number;
-  /** Trust coefficient, 0.001 by default. */
-  readonly trust?: number;
+  /** What is decayed: `weights` by default. With `all`, biases and norms are decayed, and still not adapted. */
+  readonly decay?: Decay;
+  /** Trust coefficient, 0.001 by default; the presets of solo-learn for CIFAR have 0.02, with `trustClip`. */
+  readonly eta?: number;
+  /** Adapted rates do not go beyond the learning rate; false by default. It makes other steps in more than that: see `lars`. */
+  readonly trustClip?: boolean;
 }
 
 /**
- * Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017) as SimCLR uses it:
- * v = m v + trust |w| / |g + wd w| lr (g + wd w), w -= v. Biases and norms take neither decay nor adaptation.
+ * Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017) as SimCLR uses it: v = m v + u, w -= v, with
+ * u = eta |w| / |g + wd w| lr (g + wd w), and Nesterov's w -= u + m v. Where |w| or |g + wd w| is 0, u = lr (g + wd w). Biases and
+ * norms are not adapted, u = lr g, and decayed only with `decay: "all"`.
+ *
+ * With `trustClip` it is the LARS of solo-learn with `clip_lars_lr`, by whose learning rates its presets go: the norm below is
+ * not that of the sum, and the velocity is without the learning rate, as in PyTorch's SGD: v = m v + u, w -= lr v, with
+ * u = min(eta |w| / (|g| + wd |w| + 1e-8) / lr, 1) (g + wd w), and Nesterov's w -= lr (u + m v). Where |w| or |g| is 0, and for
+ * biases and norms, u = g.
  */
 export function lars(
   model: ModelTensors,
-  { momentum = 0.9, weightDecay = 1e-6, trust = 0.001 }: LarsOptions = {},
+  {
+    momentum = 0.9,
+    nesterov = false,
+    weightDecay = 1e-6,
+    decay = "weights",
+    eta = 0.001,
+    trustClip = false,
+  }: LarsOptions = {},
 ): Optimizer {
   const { device } = model;
   const schedule = device.tensor([4], undefined, "schedule");
@@ -46,16 +65,28 @@ export function lars(
     schedule,
     record(tape) {
       model.slabs.forEach(({ values, gradients, parameters }, i) => {
-        const blocks = values.all.size / BLOCK;
-        const squares = tape.tensor([blocks, 2], "squares");
-        const trusts = tape.tensor([parameters.length], "trusts");
-        const both = { parameters: values.all, gradients: gradients.all };
-        tape.launch(kernels.larsNorms, { ...both, squares }, { elements: blocks, weight_decay: weightDecay });
-        const { ranges, adapted, segments } = tables[i];
+        const elements = values.all.size;
+        const blocks = elements / BLOCK;
         const tensors = parameters.length;
-        tape.launch(kernels.larsTrust, { squares, ranges, adapted, trusts }, { blocks, tensors, coefficient: trust });
-        const params = { elements: values.all.size, momentum, weight_decay: weightDecay, tensors };
-        tape.launch(kernels.lars, { ...both, segments, trusts, schedule, velocity: velocities[i] }, params);
+        const { ranges, adapted, segments } = tables[i];
+        const both = { parameters: values.all, gradients: gradients.all };
+        const squares = tape.tensor([blocks, 2], "squares");
+        // Without decay, the second norm is that of the gradient.
+        const inNorm = trustClip ? 0 : weightDecay;
+        tape.launch(kernels.larsNorms, { ...both, squares }, { elements: blocks, weight_decay: inNorm });
+        const scales = tape.tensor([tensors, 2], "scales");
+        tape.launch(
+          kernels.larsTrust,
+          { squares, ranges, adapted, schedule, scales },
+          { blocks, tensors, eta, weight_decay: weightDecay, offset_decay: decay === "all" ? weightDecay : 0 },
+          { CLIP: trustClip },
+        );
+        tape.launch(
+          kernels.lars,
+          { ...both, segments, scales, schedule, velocity: velocities[i] },
+          { elements, momentum, tensors },
+          { NESTEROV: nesterov, CLIP: trustClip },
+        );
       });
     },
     setStep(_step, learningRate) {

@@ -13,21 +13,27 @@ export interface Optimizer {
   readonly schedule: Tensor;
   /** Records the update of all parameters from their gradients: a few dispatches a slab. */
   record(tape: Tape): void;
-  /** Sets the learning rate of the runs that follow; `step` counts from 1. */
+  /** Sets the learning rate of the runs that follow, 0 until then; `step` counts from 1. */
   setStep(step: number, learningRate: number): void;
   /** Frees its buffers. */
   dispose(): void;
 }
 
+/**
+ * What weight decay applies to: `weights` leaves out biases and norms (`offset` in a `TensorSpec`), as in SimCLR and most recipes
+ * after it; `all` leaves out nothing, as PyTorch's optimizers do where parameters are not put into groups.
+ */
+export type Decay = "weights" | "all";
+
 /** Elements that share an entry of the tables below; parameters start at multiples of it. */
 export const BLOCK = 64;
 
 /** 1 for each block of 64 elements of a slab that weight decay applies to, 0 for the others. */
-export function decayTable(device: Device, slab: ParameterSlab): Tensor {
+export function decayTable(device: Device, slab: ParameterSlab, decay: Decay): Tensor {
   const table = new Float32Array(slab.values.all.size / BLOCK);
   for (const { spec, value } of slab.parameters) {
     const first = device.placeOf(value).offset / 4 / BLOCK;
-    table.fill(spec.role === "weight" ? 1 : 0, first, first + Math.ceil(value.size / BLOCK));
+    table.fill(decay === "all" || spec.role === "weight" ? 1 : 0, first, first + Math.ceil(value.size / BLOCK));
   }
   return device.tensor([table.length], table, "decays");
 }

@@ -1,6 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of SGD. */
 export interface SgdOptions {
@@ -8,19 +8,24 @@ export interface SgdOptions {
   readonly momentum?: number;
   /** Nesterov's momentum, as in PyTorch; true by default. */
   readonly nesterov?: boolean;
-  /** 0 by default; not applied to biases and norms. */
+  /** 0 by default. */
   readonly weightDecay?: number;
+  /** What is decayed: `weights` by default, and `all` in PyTorch. */
+  readonly decay?: Decay;
 }
 
-/** Stochastic gradient descent with momentum: v = m v + g, w -= lr (g + m v) with Nesterov or lr v without; PyTorch's SGD. */
+/**
+ * Stochastic gradient descent with momentum: with g the gradient plus wd w, v = m v + g, and w -= lr (g + m v) with Nesterov or
+ * lr v without; PyTorch's SGD.
+ */
 export function sgd(
   model: ModelTensors,
-  { momentum = 0.9, nesterov = true, weightDecay = 0 }: SgdOptions = {},
+  { momentum = 0.9, nesterov = true, weightDecay = 0, decay = "weights" }: SgdOptions = {},
 ): Optimizer {
   const { device } = model;
   const schedule = device.tensor([4], undefined, "schedule");
   const velocities = slabState(model, "velocity");
-  const decays = model.slabs.map((slab) => decayTable(device, slab));
+  const decays = model.slabs.map((slab) => decayTable(device, slab, decay));
   return {
     state: namedState({ velocity: velocities }),
     lossScale: device.one,

@@ -65,31 +65,56 @@ export function adamWStep(
 export interface LarsOptions {
   readonly learningRate: number;
   readonly momentum: number;
+  readonly nesterov: boolean;
+  /** Times the weight, added to the gradient. */
   readonly weightDecay: number;
-  /** Times |w| / |g + weightDecay * w|: the trust ratio. 0.001 in SimCLR. */
-  readonly trustCoefficient: number;
-  /** No weight decay and a trust ratio of 1, as for biases and norms. */
-  readonly excluded: boolean;
+  /** Trust coefficient; 0.001 in SimCLR. */
+  readonly eta: number;
+  /** False for biases and norms: a trust ratio of 1. */
+  readonly adapted: boolean;
 }
 
 /**
- * One step of LARS for one whole tensor, as SimCLR has it (You et al. 2017):
- * v = momentum * v + trust * learningRate * (g + weightDecay * w), w -= v. The trust ratio is 1 where either norm is 0.
+ * One step of LARS for one whole tensor, as SimCLR has it (You et al. 2017): with u = trust * learningRate * (g + weightDecay * w)
+ * and trust = eta * |w| / |g + weightDecay * w|, v = momentum * v + u, w -= v (Nesterov: u + momentum * v). The trust ratio is 1
+ * where either norm is 0.
  * @param velocity zeros before the first step
  */
 export function larsStep(
   weight: Float64Array,
   gradient: Float64Array,
   velocity: Float64Array,
-  { learningRate, momentum, weightDecay, trustCoefficient, excluded }: LarsOptions,
+  { learningRate, momentum, nesterov, weightDecay, eta, adapted }: LarsOptions,
 ): { weight: Float64Array; velocity: Float64Array } {
-  const decayed = excluded ? gradient : gradient.map((g, i) => g + weightDecay * weight[i]);
-  const weightNorm = norm(weight);
-  const stepNorm = norm(decayed);
-  const adapted = !excluded && weightNorm > 0 && stepNorm > 0;
-  const trust = adapted ? (trustCoefficient * weightNorm) / stepNorm : 1;
-  const nextVelocity = velocity.map((v, i) => momentum * v + trust * learningRate * decayed[i]);
-  return { weight: weight.map((w, i) => w - nextVelocity[i]), velocity: nextVelocity };
+  const decayed = gradient.map((g, i) => g + weightDecay * weight[i]);
+  const [weightNorm, stepNorm] = [norm(weight), norm(decayed)];
+  const trust = adapted && weightNorm > 0 && stepNorm > 0 ? (eta * weightNorm) / stepNorm : 1;
+  const update = decayed.map((g) => trust * learningRate * g);
+  const nextVelocity = velocity.map((v, i) => momentum * v + update[i]);
+  const step = nesterov ? update.map((u, i) => u + momentum * nextVelocity[i]) : nextVelocity;
+  return { weight: weight.map((w, i) => w - step[i]), velocity: nextVelocity };
+}
+
+/**
+ * One step of LARS whose local rate is not above the learning rate, for one whole tensor, as in solo-learn with `clip_lars_lr`:
+ * SGD with a gradient of min(trust / learningRate, 1) * (g + weightDecay * w), where trust = eta * |w| / (|g| + weightDecay * |w|
+ * + 1e-8). Where |w| or |g| is 0, that gradient is g.
+ * @param velocity zeros before the first step
+ */
+export function clippedLarsStep(
+  weight: Float64Array,
+  gradient: Float64Array,
+  velocity: Float64Array,
+  { adapted, eta, ...options }: LarsOptions,
+): { weight: Float64Array; velocity: Float64Array } {
+  if (!adapted) return sgdStep(weight, gradient, velocity, options);
+  const { learningRate, weightDecay } = options;
+  const [weightNorm, gradientNorm] = [norm(weight), norm(gradient)];
+  const both = weightNorm > 0 && gradientNorm > 0;
+  const trust = (eta * weightNorm) / (gradientNorm + weightDecay * weightNorm + 1e-8);
+  const factor = Math.min(trust / learningRate, 1);
+  const scaled = both ? gradient.map((g, i) => factor * (g + weightDecay * weight[i])) : gradient;
+  return sgdStep(weight, scaled, velocity, { ...options, weightDecay: 0 });
 }
 
 function norm(x: Float64Array): number {

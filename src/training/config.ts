@@ -14,13 +14,15 @@ import type { ModelTensors } from "../nn/model-tensors.js";
 import type { Encoder } from "../nn/module.js";
 import { NORMS, type Norm } from "../nn/normalized-convolution.js";
 import { resnet, SMALL_IMAGE } from "../nn/resnet.js";
-import type { Optimizer } from "../optim/optimizer.js";
+import type { Decay, Optimizer } from "../optim/optimizer.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
 
 /** Names of the encoders. */
 export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
 /** Names of the optimizers. */
 export const OPTIMIZERS = ["adamw", "lars", "sgd"] as const;
+/** What weight decay applies to. */
+export const DECAYS = ["weights", "all"] as const satisfies readonly Decay[];
 /** What activations and their gradients are kept in: f32, or (mixed) the encoder's in f16. */
 export const PRECISIONS = ["f32", "mixed"] as const;
 /** Ways to scale the learning rate with the batch. */
@@ -73,6 +75,14 @@ export interface TrainingConfig {
   /** Epochs of linear warm-up; a half cosine to 0 follows. */
   readonly warmupEpochs: number;
   readonly weightDecay: number;
+  /** What decays: the `weights` of convolutions and linear layers, or `all` parameters, biases and norms too, as by default in PyTorch. */
+  readonly decay: Decay;
+  /** Whether SGD's momentum is Nesterov's. */
+  readonly nesterov: boolean;
+  /** The trust coefficient of LARS. */
+  readonly larsEta: number;
+  /** Whether LARS' local rates are clipped at the learning rate (solo-learn's LARS; with it, an `larsEta` of 0.02). */
+  readonly larsClip: boolean;
   /** Of initial weights, order and augmentations; 0 to 2^32 - 1. */
   readonly seed: number;
   /** Epochs between evaluations (kNN, and the classifier where there is one); 0 for none during training. */
@@ -101,6 +111,10 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   learningRateScaling: "none",
   warmupEpochs: 1,
   weightDecay: 1e-6,
+  decay: "weights",
+  nesterov: true,
+  larsEta: 0.001,
+  larsClip: false,
   seed: 1,
   evaluateEvery: 5,
   checkpointEvery: 200,
@@ -179,6 +193,7 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   if (!own.encoder) oneOf("encoder", config.encoder, ENCODERS);
   if (!own.optimizer) oneOf("optimizer", config.optimizer, OPTIMIZERS);
   oneOf("precision", config.precision, PRECISIONS);
+  oneOf("decay", config.decay, DECAYS);
   oneOf("learningRateScaling", config.learningRateScaling, SCALINGS);
   oneOf("stem", config.stem, ["auto", "cifar", "imagenet"]);
   oneOf("norm", config.norm, NORMS);
@@ -199,6 +214,8 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   }
   if (!(config.weightDecay >= 0))
     throw new ConfigError(`weightDecay is ${config.weightDecay}; it must not be negative`);
+  if (!(config.larsEta > 0) || !Number.isFinite(config.larsEta))
+    throw new ConfigError(`larsEta is ${config.larsEta}; it must be a number above 0`);
   if (!(config.warmupEpochs >= 0 && config.warmupEpochs <= config.epochs)) {
     throw new ConfigError(
       `warmupEpochs is ${config.warmupEpochs}; it must lie between 0 and the ${config.epochs} epochs`,

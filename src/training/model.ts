@@ -17,6 +17,8 @@ export interface ImageFacts {
   readonly imageSize: number;
   /** Classes of the set; 0 without labels. */
   readonly classes: number;
+  /** Images of the training set; infinite where that is not known. */
+  readonly images?: number;
 }
 
 /** What a step is recorded for: a checked configuration, the model, how it learns, and what moves its weights. */
@@ -29,10 +31,10 @@ export interface StepParts {
   readonly optimizer: Optimizer;
 }
 
-function factsOf(config: TrainingConfig, { imageSize, classes }: ImageFacts, own: OwnParts): Facts {
+function factsOf(config: TrainingConfig, { imageSize, classes, images = Number.POSITIVE_INFINITY }: ImageFacts, own: OwnParts): Facts {
   const encoder = own.encoder ?? encoderOf(config, imageSize);
   const { batch, precision, seed } = config;
-  return { encoder, imageSize, batch, classes, half: precision === "mixed", seed };
+  return { encoder, imageSize, images, batch, classes, half: precision === "mixed", seed };
 }
 
 function modelOfDesign(device: Device, { head, classes, others }: Design, { encoder, imageSize, seed }: Facts): Model {
@@ -67,14 +69,15 @@ export function createOptimizer(
   return config.precision === "mixed" ? withLossScale(tensors, optimizer) : optimizer;
 }
 
-function namedOptimizer({ optimizer, weightDecay }: TrainingConfig, tensors: ModelTensors): Optimizer {
+function namedOptimizer(config: TrainingConfig, tensors: ModelTensors): Optimizer {
+  const { optimizer, weightDecay, decay, nesterov, larsEta: eta, larsClip: trustClip } = config;
   switch (optimizer) {
     case "adamw":
-      return adamW(tensors, { weightDecay });
+      return adamW(tensors, { weightDecay, decay });
     case "lars":
-      return lars(tensors, { weightDecay });
+      return lars(tensors, { weightDecay, decay, eta, trustClip });
     case "sgd":
-      return sgd(tensors, { weightDecay });
+      return sgd(tensors, { weightDecay, decay, nesterov });
     default:
       throw new ConfigError(`there is no optimizer "${optimizer}"`);
   }

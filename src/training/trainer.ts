@@ -93,7 +93,7 @@ export class Trainer {
     }
     if ((own.method ?? methodNamed(full.method)).labels) checkLabels(dataset, full.method);
     const classes = dataset.labels ? dataset.classes.length : 0;
-    const parts = createParts(device, full, { imageSize: dataset.width, classes }, own);
+    const parts = createParts(device, full, { imageSize: dataset.width, classes, images: dataset.length }, own);
     try {
       if (initial) {
         await loadEncoder(parts.model, initial);

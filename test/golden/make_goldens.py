@@ -428,16 +428,26 @@ def make_contrast():
     golden.write()
 
 
-def lars_step(weight, gradient, velocity, lr, momentum, weight_decay, trust_coefficient, excluded):
-    """LARS as in SimCLR: v = momentum v + trust lr (g + weight_decay w), w -= v."""
-    if excluded:
-        trust = 1.0
-    else:
+def lars_step(weight, gradient, velocity, lr, momentum, nesterov, weight_decay, eta, adapted):
+    """LARS as in SimCLR: u = trust lr (g + weight_decay w), v = momentum v + u, w -= v (Nesterov: u + momentum v)."""
+    gradient = gradient + weight_decay * weight
+    weight_norm, step_norm = weight.norm(), gradient.norm()
+    trust = eta * weight_norm / step_norm if adapted and weight_norm > 0 and step_norm > 0 else 1.0
+    update = trust * lr * gradient
+    velocity = momentum * velocity + update
+    return weight - (update + momentum * velocity if nesterov else velocity), velocity
+
+
+def clipped_lars_step(weight, gradient, velocity, lr, momentum, nesterov, weight_decay, eta, adapted):
+    """LARS-clip: a local rate of min(eta |w| / (|g| + weight_decay |w| + 1e-8), lr), momentum without the rate."""
+    weight_norm, gradient_norm = weight.norm(), gradient.norm()
+    if not adapted:
         gradient = gradient + weight_decay * weight
-        weight_norm, step_norm = weight.norm(), gradient.norm()
-        trust = trust_coefficient * weight_norm / step_norm if weight_norm > 0 and step_norm > 0 else 1.0
-    velocity = momentum * velocity + trust * lr * gradient
-    return weight - velocity, velocity
+    elif weight_norm > 0 and gradient_norm > 0:
+        local_rate = eta * weight_norm / (gradient_norm + weight_decay * weight_norm + 1e-8)
+        gradient = (gradient + weight_decay * weight) * min(local_rate, lr) / lr
+    velocity = momentum * velocity + gradient
+    return weight - lr * (gradient + momentum * velocity if nesterov else velocity), velocity
 
 
 def make_optimizers():
@@ -475,20 +485,90 @@ def make_optimizers():
             settings,
             lambda w: torch.optim.AdamW([w], lr=lr, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay),
         )
-    for name, weight_decay, excluded, zero in [
-        ("lars", 1e-4, False, False),
-        ("lars no decay", 0.0, False, False),
-        ("lars excluded", 1e-4, True, False),
-        ("lars zero weight", 1e-4, False, True),
+    # The initial weights and the gradients are multiplied by the last two numbers.
+    for name, step, rates, eta, weight_decay, nesterov, adapted, weights_by, gradients_by in [
+        ("lars", lars_step, [0.3], 1e-3, 1e-4, False, True, 1, 1),
+        ("lars no decay", lars_step, [0.3], 1e-3, 0.0, False, True, 1, 1),
+        ("lars excluded", lars_step, [0.3], 1e-3, 0.0, False, False, 1, 1),
+        ("lars zero weight", lars_step, [0.3], 1e-3, 1e-4, False, True, 0, 1),
+        ("lars zero gradient", lars_step, [0.3], 1e-3, 1e-4, False, True, 1, 0),
+        ("lars nesterov", lars_step, [0.3, 0.1], 1e-2, 1e-2, True, True, 1, 1),
+        ("lars decayed offset", lars_step, [0.3, 0.1], 1e-3, 1e-2, False, False, 1, 1),
+        # The local rate is about 0.02: some rates are above it, others below.
+        ("lars clip", clipped_lars_step, [0.3, 0.005, 0.1, 0.01], 2e-2, 1e-2, False, True, 1, 1),
+        ("lars clip nesterov", clipped_lars_step, [0.3, 0.005, 0.1, 0.01], 2e-2, 1e-2, True, True, 1, 1),
+        ("lars clip excluded", clipped_lars_step, [0.3, 0.005], 2e-2, 0.0, False, False, 1, 1),
+        ("lars clip zero weight", clipped_lars_step, [0.3, 0.005], 2e-2, 1e-2, False, True, 0, 1),
+        ("lars clip zero gradient", clipped_lars_step, [0.3, 0.005], 2e-2, 1e-2, False, True, 1, 0),
     ]:
-        initial, gradients = randn(size) * (0 if zero else 1), randn(steps, size)
+        initial, gradients = randn(size) * weights_by, randn(steps, size) * gradients_by
         weight, velocity, weights = initial, torch.zeros(size), []
-        for gradient in gradients:
-            weight, velocity = lars_step(weight, gradient, velocity, 0.3, 0.9, weight_decay, 1e-3, excluded)
+        rates = [rates[i % len(rates)] for i in range(steps)]
+        for gradient, lr in zip(gradients, rates):
+            weight, velocity = step(weight, gradient, velocity, lr, 0.9, nesterov, weight_decay, eta, adapted)
             weights.append(weight)
-        settings = {"learningRate": 0.3, "momentum": 0.9, "weightDecay": weight_decay}
-        settings.update(trustCoefficient=1e-3, excluded=int(excluded))
+        settings = {"momentum": 0.9, "nesterov": int(nesterov), "weightDecay": weight_decay, "eta": eta}
+        settings.update(adapted=int(adapted), trustClip=int(step is clipped_lars_step), learningRates=json.dumps(rates))
         golden.case(name, settings, initial=initial, gradients=gradients, weights=torch.stack(weights))
+    golden.write()
+
+
+def make_weight_decay():
+    """Steps of the parameters of a linear layer, all of them decayed, as torch.optim does by default."""
+    golden = GoldenFile("weight-decay", 22)
+    steps, inputs, outputs = 4, 13, 7
+    for name, optimizer, settings in [
+        ("sgd", torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.2}),
+        ("adamw", torch.optim.AdamW, {"lr": 0.1, "weight_decay": 0.2}),
+    ]:
+        layer = nn.Linear(inputs, outputs)
+        initial = [randn(outputs, inputs), randn(outputs)]
+        layer.weight.data, layer.bias.data = initial[0].clone(), initial[1].clone()
+        optimize = optimizer(layer.parameters(), **settings)
+        gradients = [randn(steps, outputs, inputs), randn(steps, outputs)]
+        weights, biases = [], []
+        for step in range(steps):
+            layer.weight.grad, layer.bias.grad = gradients[0][step].clone(), gradients[1][step].clone()
+            optimize.step()
+            weights.append(layer.weight.detach().T.clone())
+            biases.append(layer.bias.detach().clone())
+        golden.case(
+            name,
+            {"learningRate": settings["lr"], "weightDecay": settings["weight_decay"]},
+            **{
+                "initial.weight": initial[0].T,
+                "initial.bias": initial[1],
+                "gradients.weight": gradients[0].transpose(1, 2),
+                "gradients.bias": gradients[1],
+                "values.weight": torch.stack(weights),
+                "values.bias": torch.stack(biases),
+            },
+        )
+    golden.write()
+
+
+def make_moving_average():
+    """torch.optim.swa_utils.AveragedModel of one parameter, with a momentum that changes from step to step."""
+    golden = GoldenFile("moving-average", 23)
+    steps, size = 6, 37
+    momenta = [0.5, 0.99, 0.996, 0.9995, 0.0, 1.0]
+    student = nn.ParameterList([nn.Parameter(randn(size))])
+    step = iter(momenta)
+
+    def average(mean, value, _):
+        momentum = next(step)
+        return momentum * mean + (1 - momentum) * value
+
+    teacher = torch.optim.swa_utils.AveragedModel(student, avg_fn=average)
+    # The first call makes it equal to the student.
+    teacher.update_parameters(student)
+    initial, values, averages = student[0].detach().clone(), randn(steps, size), []
+    for value in values:
+        student[0].data = value.clone()
+        teacher.update_parameters(student)
+        averages.append(next(teacher.parameters()).detach().clone())
+    settings = {"momenta": json.dumps(momenta)}
+    golden.case("teacher", settings, initial=initial, values=values, averages=torch.stack(averages))
     golden.write()
 
 
@@ -516,6 +596,10 @@ def make_schedule():
         values += rates(lambda o: lr.CosineAnnealingLR(o, T_max=total - warmup), total - warmup)
         settings = {"base": base, "warmupSteps": warmup, "totalSteps": total}
         golden.case(name, settings, learningRates=torch.tensor(values))
+    for name, base, last, total in [("teacher momentum", 0.996, 1.0, 53), ("weight decay", 0.04, 0.4, 12)]:
+        lr = torch.optim.lr_scheduler
+        values = rates(lambda o: lr.CosineAnnealingLR(o, T_max=total, eta_min=last), total + 1)
+        golden.case(name, {"from": base, "to": last, "totalSteps": total}, values=torch.tensor(values))
     golden.write()
 
 
@@ -815,6 +899,8 @@ if __name__ == "__main__":
     make_nt_xent()
     make_contrast()
     make_optimizers()
+    make_weight_decay()
+    make_moving_average()
     make_schedule()
     make_knn()
     make_logistic_regression()

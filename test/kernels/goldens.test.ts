@@ -7,9 +7,11 @@ import { evaluate, type Outputs, passes, type Subject, worstDeviation } from "..
 import { contrastSubject } from "../../src/doctor/contrast-checks.js";
 import { convolutionSubject } from "../../src/doctor/convolution-checks.js";
 import { type GroupNormInputs, groupNormSubject } from "../../src/doctor/group-norm-checks.js";
+import { larsSubject } from "../../src/doctor/lars-checks.js";
 import { crossEntropySubject, normalizeSubject, ntXentSubject } from "../../src/doctor/loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "../../src/doctor/matmul-checks.js";
-import { adamWSubject, larsSubject, sgdSubject } from "../../src/doctor/optimizer-checks.js";
+import { movingAverageSubject } from "../../src/doctor/moving-average-checks.js";
+import { adamWSubject, sgdSubject } from "../../src/doctor/optimizer-checks.js";
 import { globalAveragePoolSubject, maxPoolSubject } from "../../src/doctor/pooling-checks.js";
 import { relativeError, UNIT } from "../../src/doctor/rounding.js";
 import { sobelSubject } from "../../src/doctor/view-filter-checks.js";
@@ -286,6 +288,12 @@ onePair.run();
 /** Elements of an optimizer's table entry: golden weights are filled up to it with zeros. */
 const block = 64;
 
+function padded(x: Float64Array): Float64Array {
+  const result = new Float64Array(block);
+  result.set(x);
+  return result;
+}
+
 /**
  * Every step starts from the golden weights and from the state that the reference has then, rounded to f32. That takes less
  * than the roundings of the step itself, as does rounding the settings: twice its tolerance.
@@ -297,11 +305,6 @@ async function checkSteps<Inputs>(
   initial: Outputs,
 ): Promise<void> {
   const [steps, size] = golden.shape("gradients");
-  const padded = (x: Float64Array) => {
-    const result = new Float64Array(block);
-    result.set(x);
-    return result;
-  };
   const rowOf = (name: string, step: number) => padded(golden.floats(name).subarray(step * size, (step + 1) * size));
   let weight = padded(golden.floats("initial"));
   let state = initial;
@@ -358,23 +361,46 @@ goldenSuite("optimizers", ["adamw", "adamw no decay"], (golden) =>
   ),
 );
 
-goldenSuite("optimizers", ["lars", "lars no decay", "lars excluded", "lars zero weight"], (golden) =>
-  checkSteps(
-    golden,
-    larsSubject,
-    (weight, gradient, { velocity }) => ({
-      learningRate: golden.number("learningRate"),
-      momentum: golden.number("momentum"),
-      weightDecay: golden.number("weightDecay"),
-      trustCoefficient: golden.number("trustCoefficient"),
-      tensors: [{ blocks: 1, excluded: golden.flag("excluded") }],
-      weight,
-      gradient,
-      velocity,
-    }),
-    { velocity: zeros },
-  ),
+goldenSuite(
+  "optimizers",
+  [
+    ...["lars", "lars no decay", "lars excluded", "lars zero weight", "lars zero gradient", "lars nesterov"],
+    ...["lars decayed offset", "lars clip", "lars clip nesterov", "lars clip excluded", "lars clip zero weight"],
+    "lars clip zero gradient",
+  ],
+  (golden) =>
+    checkSteps(
+      golden,
+      larsSubject,
+      (weight, gradient, { velocity }, step) => ({
+        learningRate: golden.numbers("learningRates")[step - 1],
+        momentum: golden.number("momentum"),
+        nesterov: golden.flag("nesterov"),
+        weightDecay: golden.number("weightDecay"),
+        offsetDecay: golden.number("weightDecay"),
+        eta: golden.number("eta"),
+        trustClip: golden.flag("trustClip"),
+        tensors: [{ blocks: 1, adapted: golden.flag("adapted") }],
+        weight,
+        gradient,
+        velocity,
+      }),
+      { velocity: zeros },
+    ),
 );
+
+goldenSuite("moving-average", ["teacher"], async (golden) => {
+  const size = golden.shape("values")[1];
+  const rowOf = (name: string, step: number) => padded(golden.floats(name).subarray(step * size, (step + 1) * size));
+  let average = padded(golden.floats("initial"));
+  for (const [step, momentum] of golden.numbers("momenta").entries()) {
+    const inputs = { momentum, average, parameters: rowOf("values", step) };
+    const actual = await movingAverageSubject.compute(await testDevice(), inputs);
+    average = rowOf("averages", step);
+    // The average that the step starts from is rounded too.
+    assertClose(actual, { average }, movingAverageSubject.tolerance(inputs), 2);
+  }
+});
 
 goldenSuite("knn", ["k 5", "k 1", "whole bank"], async (golden) => {
   const [dimension, classes, k] = ["dimension", "classes", "k"].map((name) => golden.number(name));

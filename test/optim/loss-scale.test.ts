@@ -30,6 +30,7 @@ const makers: Readonly<Record<string, (model: ModelTensors) => Optimizer>> = {
   AdamW: (model) => adamW(model, { weightDecay: 0.1 }),
   SGD: (model) => sgd(model, { weightDecay: 0.1 }),
   LARS: (model) => lars(model, { weightDecay: 0.1 }),
+  "LARS, clipped,": (model) => lars(model, { weightDecay: 0.1, eta: 0.02, trustClip: true }),
 };
 
 /** A model whose gradients are written by hand, and its optimizer. */

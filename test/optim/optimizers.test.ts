@@ -9,8 +9,9 @@ import { adamW } from "../../src/optim/adamw.js";
 import { lars } from "../../src/optim/lars.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
 import { sgd } from "../../src/optim/sgd.js";
-import { adamWStep, larsStep, sgdStep } from "../../src/reference/optimizers.js";
+import { adamWStep, clippedLarsStep, larsStep, sgdStep } from "../../src/reference/optimizers.js";
 import { testDevice } from "../lib/device.js";
+import { loadCase } from "../reference/goldens.js";
 
 const optimizers = suite("optimizers of a model");
 
@@ -120,14 +121,18 @@ async function compare(
   assert.ok(device.memory.currentBytes - before <= 4 * 4096, `${device.memory.currentBytes - before} bytes are left`);
 }
 
-for (const nesterov of [true, false]) {
-  optimizers(`SGD with ${nesterov ? "Nesterov" : "plain"} momentum`, () =>
+for (const [nesterov, decay] of [
+  [true, "weights"],
+  [false, "weights"],
+  [true, "all"],
+] as const) {
+  optimizers(`SGD with ${nesterov ? "Nesterov" : "plain"} momentum, decay of ${decay}`, () =>
     compare(
-      (model) => sgd(model, { momentum: 0.8, nesterov, weightDecay: 0.1 }),
+      (model) => sgd(model, { momentum: 0.8, nesterov, weightDecay: 0.1, decay }),
       (role, size) => {
         let velocity: Float64Array = new Float64Array(size);
         return (weight, gradient, _step, learningRate) => {
-          const weightDecay = role === "weight" ? 0.1 : 0;
+          const weightDecay = role === "weight" || decay === "all" ? 0.1 : 0;
           const next = sgdStep(weight, gradient, velocity, { learningRate, momentum: 0.8, nesterov, weightDecay });
           velocity = next.velocity;
           return next.weight;
@@ -141,16 +146,20 @@ for (const nesterov of [true, false]) {
   );
 }
 
-for (const weightDecay of [0, 0.1]) {
-  optimizers(`AdamW with weight decay ${weightDecay}`, () =>
+for (const [weightDecay, decay] of [
+  [0, "weights"],
+  [0.1, "weights"],
+  [0.1, "all"],
+] as const) {
+  optimizers(`AdamW with weight decay ${weightDecay} of ${decay}`, () =>
     compare(
-      (model) => adamW(model, { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay }),
+      (model) => adamW(model, { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay, decay }),
       (role, size) => {
         let moments = { first: new Float64Array(size), second: new Float64Array(size) };
         return (weight, gradient, step, learningRate) => {
           const options = { learningRate, beta1: 0.8, beta2: 0.95, epsilon: 1e-6 };
-          const decay = role === "weight" ? weightDecay : 0;
-          const next = adamWStep(weight, gradient, moments, step, { ...options, weightDecay: decay });
+          const decayed = role === "weight" || decay === "all" ? weightDecay : 0;
+          const next = adamWStep(weight, gradient, moments, step, { ...options, weightDecay: decayed });
           moments = { first: Float64Array.from(next.moments.first), second: Float64Array.from(next.moments.second) };
           return next.weight;
         };
@@ -162,23 +171,96 @@ for (const weightDecay of [0, 0.1]) {
   );
 }
 
-optimizers("LARS", () =>
+for (const [nesterov, decay, trustClip] of [
+  [false, "weights", false],
+  [true, "all", false],
+  [false, "weights", true],
+  [true, "all", true],
+] as const) {
+  const form = `${trustClip ? ", clipped" : ""}, ${nesterov ? "Nesterov" : "plain"} momentum, decay of ${decay}`;
+  optimizers(`LARS${form}`, () =>
+    compare(
+      // With these rates, tensors are clipped in some steps and not in others.
+      (model) =>
+        lars(model, { momentum: 0.8, nesterov, weightDecay: 0.1, decay, eta: trustClip ? 0.1 : 0.5, trustClip }),
+      (role, size) => {
+        const adapted = role === "weight";
+        const weightDecay = adapted || decay === "all" ? 0.1 : 0;
+        const options = { momentum: 0.8, nesterov, weightDecay, eta: trustClip ? 0.1 : 0.5, adapted };
+        const larsOf = trustClip ? clippedLarsStep : larsStep;
+        let velocity: Float64Array = new Float64Array(size);
+        return (weight, gradient, _step, learningRate) => {
+          const next = larsOf(weight, gradient, velocity, { ...options, learningRate });
+          velocity = next.velocity;
+          return next.weight;
+        };
+      },
+      ["velocity.0"],
+      // As SGD, and the two norms, whose squares are sums of as many terms as the largest tensor has elements.
+      50 + largestSize,
+    ),
+  );
+}
+
+optimizers("LARS by default is the plain one of the paper, with offsets that only follow their gradient", () =>
   compare(
-    (model) => lars(model, { momentum: 0.8, weightDecay: 0.1, trust: 0.5 }),
+    (model) => lars(model),
     (role, size) => {
+      const options = { momentum: 0.9, nesterov: false, eta: 0.001 };
+      const own = role === "weight" ? { weightDecay: 1e-6, adapted: true } : { weightDecay: 0, adapted: false };
       let velocity: Float64Array = new Float64Array(size);
       return (weight, gradient, _step, learningRate) => {
-        const options = { learningRate, momentum: 0.8, weightDecay: 0.1, trustCoefficient: 0.5 };
-        const next = larsStep(weight, gradient, velocity, { ...options, excluded: role !== "weight" });
+        const next = larsStep(weight, gradient, velocity, { ...options, ...own, learningRate });
         velocity = next.velocity;
         return next.weight;
       };
     },
     ["velocity.0"],
-    // As SGD, and the two norms, whose squares are sums of as many terms as the largest tensor has elements.
     50 + largestSize,
   ),
 );
+
+for (const [name, make] of [
+  ["sgd", (model: ModelTensors, weightDecay: number) => sgd(model, { weightDecay, decay: "all" })],
+  ["adamw", (model: ModelTensors, weightDecay: number) => adamW(model, { weightDecay, decay: "all" })],
+] as const) {
+  optimizers(`${name} of a layer moves its weight and bias as PyTorch's does by default`, async () => {
+    const device = await testDevice();
+    const golden = await loadCase("weight-decay", name);
+    const parts = ["weight", "bias"];
+    const [steps, ...weightShape] = golden.shape("gradients.weight");
+    const model = new ModelTensors(
+      device,
+      [spec("weight", "weight", ...weightShape), spec("bias", "offset", ...golden.shape("initial.bias"))],
+      1,
+    );
+    model.write(new Map(parts.map((part) => [part, Float32Array.from(golden.floats(`initial.${part}`))])));
+    const optimizer = make(model, golden.number("weightDecay"));
+    const tape = new Tape(device);
+    optimizer.record(tape);
+    const program = await tape.compile();
+    for (let step = 0; step < steps; step++) {
+      const rowOf = (values: Float64Array) =>
+        values.subarray((step * values.length) / steps).subarray(0, values.length / steps);
+      for (const { spec, gradient } of model.parameters)
+        device.write(gradient, Float32Array.from(rowOf(golden.floats(`gradients.${spec.name}`))));
+      optimizer.setStep(step + 1, golden.number("learningRate"));
+      program.run();
+      for (const { spec, value } of model.parameters) {
+        const found = await device.read(value);
+        const expected = rowOf(golden.floats(`values.${spec.name}`));
+        const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+        // As above.
+        const tolerance = (step + 1) * 50 * UNIT * largest;
+        expected.forEach((x, i) => {
+          const close = Math.abs(found[i] - x) <= tolerance;
+          assert.ok(close, `${spec.name}[${i}] is ${found[i]} after step ${step + 1}, PyTorch's ${x} +- ${tolerance}`);
+        });
+      }
+    }
+    for (const part of [program, optimizer, model]) part.dispose();
+  });
+}
 
 optimizers("a new learning rate and step need no new recording", async () => {
   const device = await testDevice();
@@ -202,5 +284,25 @@ optimizers("a new learning rate and step need no new recording", async () => {
   }
   for (const part of [program, optimizer, model]) part.dispose();
 });
+
+for (const [name, make] of Object.entries({ sgd, adamW, lars })) {
+  optimizers(`${name} moves no parameter before the first step is set`, async () => {
+    const device = await testDevice();
+    const model = new ModelTensors(device, specs, 1);
+    const values = specs.map(({ name, shape }) => {
+      return [name, Float32Array.from(randomInputs(3).normal(shape.reduce((a, b) => a * b, 1)))] as const;
+    });
+    model.write(new Map(values));
+    for (const { gradient } of model.parameters)
+      device.write(gradient, Float32Array.from(randomInputs(2).normal(gradient.size)));
+    const optimizer = make(model, { weightDecay: 0.1 });
+    const tape = new Tape(device);
+    optimizer.record(tape);
+    const program = await tape.compile();
+    program.run();
+    assert.equal(await model.read(), new Map(values));
+    for (const part of [program, optimizer, model]) part.dispose();
+  });
+}
 
 optimizers.run();

@@ -96,9 +96,20 @@ contents("every package that is imported is a dependency, and the other way roun
   );
 });
 
-contents("the engine knows nothing of images or contrast", async () => {
+contents("the engine's door knows nothing of images, runs and files", async () => {
   const graph = await graphOf("dist/src/engine.js");
-  const above = [...graph.keys()].filter((path) => /src\/(nn|optim|augment|data|simclr|io|cli)\//.test(path));
+  assert.ok(graph.has("dist/src/optim/lars.js") && graph.has("dist/src/nn/layers.js"));
+  const above = [...graph.keys()].filter((path) => /src\/(augment|data|simclr|io|cli)\//.test(path));
+  assert.equal(above, []);
+  const nets = [...graph.keys()].filter((path) => /src\/nn\/(resnet|convnet|projection-head|classifier)/.test(path));
+  assert.equal(nets, []);
+});
+
+contents("the engine itself knows nothing of nets, losses and optimizers", async () => {
+  const { readdir } = await import("node:fs/promises");
+  const modules = (await readdir(`${repository}dist/src/engine`)).filter((file) => file.endsWith(".js"));
+  const graph = await graphOf(...modules.map((file) => `dist/src/engine/${file}`));
+  const above = [...graph.keys()].filter((path) => !/^dist\/(kernels|src\/(engine\/|errors\.js))/.test(path));
   assert.equal(above, []);
 });
 

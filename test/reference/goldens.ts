@@ -49,6 +49,11 @@ export class GoldenCase {
     return Number(this.text(setting));
   }
 
+  /** A setting that is a list. */
+  numbers(setting: string): readonly number[] {
+    return JSON.parse(this.text(setting));
+  }
+
   flag(setting: string): boolean {
     return this.number(setting) === 1;
   }

@@ -1,5 +1,5 @@
 import { suite } from "uvu";
-import { adamWStep, larsStep, sgdStep } from "../../src/reference/optimizers.js";
+import { adamWStep, clippedLarsStep, larsStep, sgdStep } from "../../src/reference/optimizers.js";
 import { assertGolden, type GoldenCase, testGoldens } from "./goldens.js";
 
 const optimizers = suite("reference: optimizers");
@@ -52,15 +52,17 @@ function checkAdamW(golden: GoldenCase): void {
 
 function checkLars(golden: GoldenCase): void {
   const options = {
-    learningRate: golden.number("learningRate"),
     momentum: golden.number("momentum"),
+    nesterov: golden.flag("nesterov"),
     weightDecay: golden.number("weightDecay"),
-    trustCoefficient: golden.number("trustCoefficient"),
-    excluded: golden.flag("excluded"),
+    eta: golden.number("eta"),
+    adapted: golden.flag("adapted"),
   };
+  const larsOf = golden.flag("trustClip") ? clippedLarsStep : larsStep;
   let velocity = new Float64Array(golden.floats("initial").length);
-  checkSteps(golden, (weight, gradient) => {
-    const next = larsStep(weight, gradient, velocity, options);
+  checkSteps(golden, (weight, gradient, step) => {
+    const learningRate = golden.numbers("learningRates")[step - 1];
+    const next = larsOf(weight, gradient, velocity, { ...options, learningRate });
     velocity = Float64Array.from(next.velocity);
     return next.weight;
   });
@@ -71,7 +73,14 @@ testGoldens(
   "optimizers",
   { cases: ["sgd plain", "sgd momentum", "sgd nesterov"], check: checkSgd },
   { cases: ["adamw", "adamw no decay"], check: checkAdamW },
-  { cases: ["lars", "lars no decay", "lars excluded", "lars zero weight"], check: checkLars },
+  {
+    cases: [
+      ...["lars", "lars no decay", "lars excluded", "lars zero weight", "lars zero gradient", "lars nesterov"],
+      ...["lars decayed offset", "lars clip", "lars clip nesterov", "lars clip excluded", "lars clip zero weight"],
+      "lars clip zero gradient",
+    ],
+    check: checkLars,
+  },
 );
 
 optimizers.run();
