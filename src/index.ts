@@ -7,6 +7,7 @@ export {
   renderViews,
   toFloatImages,
   VIEW_FIELDS,
+  type ViewGroup,
 } from "./augment/augment.js";
 export { parsePolicies } from "./augment/parse-policy.js";
 export {

@@ -5,12 +5,13 @@ import {
   type AugmentationPolicies,
   type AugmentationPolicy,
   augmentationPolicies,
+  checkPolicyCount,
   noAugmentation,
 } from "./policy.js";
 
 /**
- * A policy, or an array of two for the first and the second view, from JSON. A policy is an object of fields that differ from
- * those of its `base`: "none" (the default), the name of a ready-made policy, or an array of names of parts.
+ * A policy, or an array with one for each view of an image, from JSON. A policy is an object of fields that differ from those of
+ * its `base`: "none" (the default), the name of a ready-made policy, or an array of names of parts.
  * `{ "base": "cifar", "jitterProbability": 0 }` is the policy for CIFAR-10 without colour jitter;
  * `[{ "base": ["crop", "color"] }, {}]` augments only one of the two views.
  *
@@ -19,12 +20,8 @@ import {
  */
 export function parsePolicies(value: unknown): AugmentationPolicies {
   if (!Array.isArray(value)) return parsePolicy(value);
-  const [first, second, ...rest]: unknown[] = value;
-  if (second === undefined || rest.length > 0)
-    throw new ConfigError(
-      `augmentation has ${value.length} policies; it takes one, or two for the two views of an image`,
-    );
-  return [parsePolicy(first), parsePolicy(second)];
+  checkPolicyCount(value.length);
+  return value.map((each: unknown) => parsePolicy(each));
 }
 
 function parsePolicy(value: unknown): AugmentationPolicy {

@@ -47,7 +47,7 @@ async function augmented(device: Device, { config, dataset, model }: Trainer): P
   const images = device.tensor([count], Uint32Array.from(indices), "picture numbers");
   const counter = device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch");
   const tape = new Tape(device);
-  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size, each);
+  const views = augment(tape, { bytes, images, counter }, policyOf(config, size), size, { views: each });
   const program = await tape.compile({ keep: [views] });
   const values = await program.runAndRead(views);
   program.dispose();
@@ -109,7 +109,7 @@ async function nearestNeighbours(
 
 function augmentationText({ augmentation }: TrainingConfig): string {
   if (typeof augmentation === "string") return augmentation;
-  return "cropArea" in augmentation ? "custom" : "custom, another for each of two views";
+  return "cropArea" in augmentation ? "custom" : `custom, another for each of ${augmentation.length} views`;
 }
 
 /** What follows the encoder. */

@@ -50,7 +50,7 @@ export interface TrainingConfig {
   readonly head: HeadOptions;
   /**
    * `auto` takes, for contrastive training, `cifar` for images up to 64 pixels and `imagenet` above, and `crop` for supervised
-   * training. Two policies make one view of an image each.
+   * training. A list of policies makes one view of an image each.
    */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
   /** Images a step; a contrastive loss sees two views of each. */
@@ -175,9 +175,12 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {
     checkPolicies(config.augmentation);
-    if (config.objective === "supervised" && policyList(config.augmentation).length > 1)
-      throw new ConfigError("supervised training sees one view of an image: give it one augmentation policy, not two");
   }
+  const policies = policyList(policyOf(config, SMALL_IMAGE)).length;
+  if (config.objective === "supervised" && policies > 1)
+    throw new ConfigError(
+      `supervised training sees one view of an image: give it one augmentation policy, not ${policies}`,
+    );
   oneOf("loss", config.loss, CONTRASTIVE_LOSSES);
   oneOf("mining", config.mining, MININGS);
   checkContrastiveSettings(config);

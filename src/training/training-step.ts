@@ -111,7 +111,7 @@ export function recordOutputs(
   const { imageSize } = model;
   const policy = policyOf(config, imageSize);
   const views = tape.scope("views", () => {
-    const drawn = augment(tape, inputs, policy, imageSize, count);
+    const drawn = augment(tape, inputs, policy, imageSize, { views: count });
     // The encoder follows: its activations have the type of the views.
     return config.precision === "mixed" ? toHalf(tape, drawn) : drawn;
   });

@@ -36,6 +36,7 @@ policies("the ready-made ones are the paper's", () => {
     sobelProbability: 0,
     noiseProbability: 0,
     noiseSigma: [0.01, 0.2],
+    solarizeProbability: 0,
     rotationProbability: 0,
   };
   const jitter = (strength: number) => {
@@ -72,6 +73,7 @@ policies("are refused where a value is out of its range, with the value", () => 
     [{ noiseProbability: Number.NaN }, /noiseProbability is NaN/],
     [{ noiseSigma: [0, 0.1] }, /noiseSigma is \[0, 0\.1\]/],
     [{ noiseSigma: [0.2, 0.1] }, /noiseSigma is \[0\.2, 0\.1\]/],
+    [{ solarizeProbability: -0.2 }, /solarizeProbability is -0\.2/],
     [{ rotationProbability: 2 }, /rotationProbability is 2/],
   ];
   const { cifar } = augmentationPolicies;
@@ -80,10 +82,19 @@ policies("are refused where a value is out of its range, with the value", () => 
     throws(() => checkPolicies(policy), ConfigError, message);
     throws(() => checkPolicies([policy, cifar]), ConfigError, message);
     throws(() => checkPolicies([cifar, policy]), ConfigError, message);
+    throws(() => checkPolicies([cifar, cifar, cifar, policy]), ConfigError, message);
   }
 });
 
-policies("of two views must agree on the crop that these share", () => {
+policies("in a list are two or more", () => {
+  const { cifar } = augmentationPolicies;
+  checkPolicies([cifar, cifar]);
+  checkPolicies([cifar, noAugmentation, cifar, noAugmentation, cifar]);
+  throws(() => checkPolicies([]), ConfigError, /0 policies in a list; .* one for each of two or more views/);
+  throws(() => checkPolicies([cifar]), ConfigError, /1 policies in a list/);
+});
+
+policies("of several views must agree on the crop that these share", () => {
   const { cifar } = augmentationPolicies;
   checkPolicies([cifar, noAugmentation]);
   checkPolicies([cifar, { ...noAugmentation, cropAspect: [1, 2] }]);
@@ -91,6 +102,7 @@ policies("of two views must agree on the crop that these share", () => {
   checkPolicies([shared, { ...noAugmentation, sharedCropArea: [0.5, 1] }]);
   throws(() => checkPolicies([shared, cifar]), ConfigError, /an area of \[0\.5, 1\]/, /an area of \[1, 1\]/);
   throws(() => checkPolicies([shared, { ...shared, cropAspect: [1, 2] }]), ConfigError, /an aspect ratio of \[1, 2\]/);
+  throws(() => checkPolicies([shared, shared, cifar]), ConfigError, /an area of \[0\.5, 1\]/, /an area of \[1, 1\]/);
 });
 
 policies("are composed of the parts of the paper's ablation", () => {
@@ -131,14 +143,23 @@ policies("are read from JSON, as what differs from a base", () => {
     imagenet,
     { ...noAugmentation, flipProbability: 1 },
   ]);
+  assert.equal(read('[{}, { "base": "cifar" }, { "base": "crop" }]'), [
+    noAugmentation,
+    cifar,
+    augmentationPolicies.crop,
+  ]);
   assert.equal(parsePolicies(JSON.parse(JSON.stringify([imagenet, cifar]))), [imagenet, cifar]);
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify([cifar, imagenet, cifar]))), [cifar, imagenet, cifar]);
+  // As it was written before there was solarization.
+  const { solarizeProbability: _, ...earlier } = cifar;
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify(earlier))), cifar);
   const wrong: [string, RegExp][] = [
     ["3", /3 where the fields of a policy/],
     ["null", /null where the fields/],
     ['"cifar"', /"cifar" where the fields/],
     ["[]", /0 policies/],
-    ["[{}]", /1 policies; it takes one, or two/],
-    ["[{}, {}, {}]", /3 policies/],
+    ["[{}]", /1 policies in a list; it takes one policy, or a list with one for each of two or more views/],
+    ["[{}, {}, 3]", /3 where the fields/],
     ["[{}, null]", /null where the fields/],
     ["[[{}, {}], {}]", /\[\{\},\{\}\] where the fields/],
     [
