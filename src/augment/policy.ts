@@ -96,21 +96,44 @@ export function paperPolicy(strength: number, blurProbability: number): Augmenta
   };
 }
 
-/**
- * The paper's policies for views to contrast: ImageNet (strength 1, blur) and CIFAR-10 (strength 0.5, no blur; appendix B.9);
- * and `crop`, random crop with resize and flip alone, for fine-tuning and supervised training (appendices B.5 and B.8.1).
- */
+/** BYOL's policies are SimCLR's at half its strength, with still less of the saturation (Grill et al. 2020, appendix B). */
+function byolPolicy(blurProbability: number, solarizeProbability: number): AugmentationPolicy {
+  return { ...paperPolicy(0.5, blurProbability), saturation: 0.2, solarizeProbability };
+}
+
+/** Ready-made policies: one for all views of an image or, where views differ, one for each of two. */
 export const augmentationPolicies = {
+  /** SimCLR's (Chen et al. 2020, appendix A): colour strength 1, blur. */
   imagenet: paperPolicy(1, 0.5),
+  /** SimCLR's for CIFAR-10 (Chen et al. 2020, appendix B.9): colour strength 0.5, no blur. */
   cifar: paperPolicy(0.5, 0),
+  /**
+   * `cifar` with crops of at least a fifth of the image and half as many gray views: that of dkobak/simclr-cifar10, where fewer
+   * gray views are worth most of a point of accuracy.
+   */
+  "cifar-weak": { ...paperPolicy(0.5, 0), cropArea: [0.2, 1], grayscaleProbability: 0.1 },
+  /** Random crop with resize and flip alone, for fine-tuning and supervised training (Chen et al. 2020, B.5 and B.8.1). */
   crop: cropPolicy,
-} as const;
+  /** MoCo v2's for ImageNet (Chen, Fan, Girshick and He 2020; `--aug-plus` in facebookresearch/moco), and SimSiam's. */
+  moco: { ...paperPolicy(0.5, 0.5), cropArea: [0.2, 1] },
+  /** MoCo's for CIFAR-10 (`moco_cifar10_demo` in facebookresearch/moco), which is `cifar` by another name. */
+  "moco-cifar": paperPolicy(0.5, 0),
+  /** BYOL's pair for ImageNet (Grill et al. 2020, appendix B), and Barlow Twins'. */
+  byol: [byolPolicy(1, 0), byolPolicy(0.1, 0.2)],
+  /** BYOL's pair without blur, for CIFAR-10 (`asymmetric.yaml` in vturrisi/solo-learn). */
+  "byol-cifar": [byolPolicy(0, 0), byolPolicy(0, 0.2)],
+} as const satisfies Record<string, AugmentationPolicies>;
 
 /** The names of the ready-made policies. */
 export const AUGMENTATION_POLICY_NAMES = [
+  "byol",
+  "byol-cifar",
   "cifar",
+  "cifar-weak",
   "crop",
   "imagenet",
+  "moco",
+  "moco-cifar",
 ] as const satisfies (keyof typeof augmentationPolicies)[];
 export type AugmentationPolicyName = (typeof AUGMENTATION_POLICY_NAMES)[number];
 

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { ConfigError } from "../errors.js";
@@ -117,7 +118,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option(
       "--augmentation <policy>",
-      "of the views: cifar, imagenet, crop, auto (cifar up to 64 pixels; crop if supervised), or a .json file of a policy or one for each of two views",
+      `of the views: auto (cifar up to 64 pixels, imagenet above; crop if supervised), ${AUGMENTATION_POLICY_NAMES.join(", ")}, or a .json file of a policy or one for each view`,
       augmentation,
       d.augmentation,
     )

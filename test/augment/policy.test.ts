@@ -47,6 +47,27 @@ policies("the ready-made ones are the paper's", () => {
   assert.equal(augmentationPolicies.cifar, { ...shared, ...jitter(0.5), blurProbability: 0 });
 });
 
+policies("of other methods are those of their authors", () => {
+  const { cifar, moco, byol } = augmentationPolicies;
+  const weak = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+  const crop = { cropArea: [0.2, 1], flipProbability: 0.5 };
+  const colour = { ...weak, jitterProbability: 0.8, grayscaleProbability: 0.2 };
+  assert.equal(moco, { ...noAugmentation, ...crop, ...colour, blurProbability: 0.5 });
+  assert.equal(augmentationPolicies["moco-cifar"], cifar);
+  assert.equal(augmentationPolicies["cifar-weak"], {
+    ...noAugmentation,
+    ...crop,
+    ...colour,
+    grayscaleProbability: 0.1,
+  });
+  const view = { ...noAugmentation, ...crop, cropArea: [0.08, 1], ...colour, saturation: 0.2 };
+  assert.equal(byol, [
+    { ...view, blurProbability: 1 },
+    { ...view, blurProbability: 0.1, solarizeProbability: 0.2 },
+  ]);
+  assert.equal(augmentationPolicies["byol-cifar"], [view, { ...view, solarizeProbability: 0.2 }]);
+});
+
 policies("are refused where a value is out of its range, with the value", () => {
   const wrong: [Partial<AugmentationPolicy>, RegExp][] = [
     [{ flipProbability: 1.1 }, /flipProbability is 1\.1/],
@@ -133,7 +154,7 @@ policies("of the ablation share a first crop, and one view gets nothing else", (
 });
 
 policies("are read from JSON, as what differs from a base", () => {
-  const { cifar, imagenet } = augmentationPolicies;
+  const { cifar, imagenet, byol } = augmentationPolicies;
   const read = (text: string) => parsePolicies(JSON.parse(text));
   assert.equal(read("{}"), noAugmentation);
   assert.equal(read('{ "base": "none", "blurSigma": [1, 2] }'), { ...noAugmentation, blurSigma: [1, 2] });
@@ -148,11 +169,12 @@ policies("are read from JSON, as what differs from a base", () => {
     cifar,
     augmentationPolicies.crop,
   ]);
+  assert.equal(read('[{ "base": "byol" }, { "base": "byol", "hue": 0.2 }]'), [byol[0], { ...byol[1], hue: 0.2 }]);
   assert.equal(parsePolicies(JSON.parse(JSON.stringify([imagenet, cifar]))), [imagenet, cifar]);
-  assert.equal(parsePolicies(JSON.parse(JSON.stringify([cifar, imagenet, cifar]))), [cifar, imagenet, cifar]);
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify([...byol, cifar]))), [...byol, cifar]);
   // As it was written before there was solarization.
-  const { solarizeProbability: _, ...earlier } = cifar;
-  assert.equal(parsePolicies(JSON.parse(JSON.stringify(earlier))), cifar);
+  const { solarizeProbability: _, ...earlier } = byol[1];
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify(earlier))), { ...byol[1], solarizeProbability: 0 });
   const wrong: [string, RegExp][] = [
     ["3", /3 where the fields of a policy/],
     ["null", /null where the fields/],
@@ -164,8 +186,10 @@ policies("are read from JSON, as what differs from a base", () => {
     ["[[{}, {}], {}]", /\[\{\},\{\}\] where the fields/],
     [
       '{ "base": "colour" }',
-      /base is "colour"; choose "none", "cifar", "crop", "imagenet", or an array of crop, cutout/,
+      /base is "colour"; choose "none", "byol", .*"cifar", .*"moco-cifar", or an array of crop, cutout/,
     ],
+    ['{ "base": "byol" }', /base is "byol", which is 2 policies for the views of an image/],
+    ['[{ "base": "byol" }, {}, {}]', /base is "byol", which is 2 policies/],
     ['{ "base": ["crop", "colour"] }', /base is \["crop","colour"\]/],
     ['{ "base": 3 }', /base is 3/],
     ['{ "jitter": 1 }', /no "jitter"; it has sharedCropArea, .*rotationProbability/],

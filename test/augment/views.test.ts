@@ -397,16 +397,16 @@ function viewOf(row: Float64Array): View {
 }
 
 views("of another size than the image are those of the references, one after the other", async () => {
-  const { imagenet } = augmentationPolicies;
+  const { byol } = augmentationPolicies;
   // Every view is blurred, at any size: most are of a window of more than one pixel.
-  const often = { ...imagenet, blurProbability: 0.5, solarizeProbability: 0.5 };
+  const often = { ...byol[1], blurProbability: 0.5, solarizeProbability: 0.5 };
   for (const [from, to, policy] of [
-    [32, 16, { ...often, blurProbability: 0 }],
+    [32, 16, augmentationPolicies["byol-cifar"]],
     [32, 16, often],
-    [37, 20, [often, imagenet]],
+    [37, 20, [often, byol[0]]],
     [21, 42, often],
     [224, 96, { ...often, cropArea: [0.05, 0.14] }],
-    [224, 96, [imagenet, often]],
+    [224, 96, byol],
   ] as const) {
     const count = from > 100 ? 1 : 4;
     const rgba = Uint8Array.from(randomInputs(19).below(count * from * from * 4, 256));

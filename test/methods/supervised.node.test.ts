@@ -312,6 +312,7 @@ training("is refused without labels or classes, and from an encoder that does no
   await rejects(small({ objective: JSON.parse('"regression"') }), ConfigError, /objective is "regression"; choose/);
   const pair = [noAugmentation, noAugmentation] as const;
   await rejects(small({ augmentation: pair }), ConfigError, /one augmentation policy, not 2/);
+  await rejects(small({ augmentation: "byol" }), ConfigError, /one augmentation policy, not 2/);
   for (const [changes, message] of [
     [{ width: 0.5 }, /runs\/one\/encoder\.safetensors is of another architecture: convnet-0\.25x.*not convnet-0\.5x/],
     [{ encoder: "resnet18" }, /not resnet18-0\.25x/],
