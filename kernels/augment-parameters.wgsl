@@ -1,7 +1,8 @@
 // Draws how every view of a batch is made (Chen et al. 2020, figure 4 and appendix A): crop box, flip, cutout, colour jitter,
-// grayscale, Sobel filter, noise, blur, quarter turns. Everything depends only on (seed, epoch, image, view): `counter` holds
-// seed and epoch, `images` the number of each image in its set. View v of image i of the batch is row v * batch + i; views
-// first_view to end_view - 1 are drawn. One thread a view.
+// grayscale, Sobel filter, noise, blur, solarization, quarter turns. Everything depends only on (seed, epoch, image, view):
+// `counter` holds seed and epoch, `images` the number of each image in its set. The table is of a group of an image's views,
+// which are numbered from first_view: view v of the group, of image i of the batch, is row v * batch + i. Views begin to
+// end - 1 of the group are drawn. One thread a view.
 //
 // A crop: up to ten tries of an area in a range of shares of what is cropped and a log-uniform aspect ratio in
 // [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits. A range of areas that begins at 1
@@ -11,8 +12,8 @@
 // shape counter: 2
 // shape images: batch
 // shape views: views * batch * VIEW_FIELDS
-// workgroups: ceil((end_view - first_view) * batch / LANES)
-// flops: 100 * (end_view - first_view) * batch
+// workgroups: ceil((end - begin) * batch / LANES)
+// flops: 100 * (end - begin) * batch
 //#include "lib/grid.wgsl"
 //#include "lib/random.wgsl"
 //#include "lib/view.wgsl"
@@ -40,6 +41,7 @@ const MAX_NOISE: f32 = 0.2;
 const BLUR_PROBABILITY: f32 = 0.5;
 const MIN_SIGMA: f32 = 0.1;
 const MAX_SIGMA: f32 = 2.0;
+const SOLARIZE_PROBABILITY: f32 = 0.2;
 const ROTATION_PROBABILITY: f32 = 0.75;
 const TRIES: u32 = 10u;
 // The words that count the draws of the crop that views share: those of a view which no batch has.
@@ -49,7 +51,8 @@ struct Params {
   batch: u32,
   views: u32,
   first_view: u32,
-  end_view: u32,
+  begin: u32,
+  end: u32,
   height: u32,
   width: u32,
 }
@@ -95,12 +98,13 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let row = params.first_view * params.batch + workgroup_index(group, grid) * LANES + local.x;
-  if (row >= params.end_view * params.batch) {
+  let row = params.begin * params.batch + workgroup_index(group, grid) * LANES + local.x;
+  if (row >= params.end * params.batch) {
     return;
   }
-  // The last word counts the draws of this view: 16 are set aside for each, of which the last one is not used.
-  let key = vec4u(counter[0], counter[1], images[row % params.batch], row / params.batch * 16u);
+  // The last word counts the draws of this view: 16 are set aside for each.
+  let view = params.first_view + row / params.batch;
+  let key = vec4u(counter[0], counter[1], images[row % params.batch], view * 16u);
   let image = vec4f(0.0, 0.0, f32(params.height), f32(params.width));
   let base = draw_crop(vec4u(key.xyz, SHARED_DRAWS), image, MIN_SHARED_AREA, MAX_SHARED_AREA);
   let crop = draw_crop(key, base, MIN_AREA, MAX_AREA);
@@ -110,6 +114,7 @@ fn main(
   let rest = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 2u));
   let more_chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 3u));
   let places = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 4u));
+  let last_chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 5u));
   let strengths = vec3f(BRIGHTNESS, CONTRAST, SATURATION);
   let factors = mix(max(1.0 - strengths, vec3f()), 1.0 + strengths, amounts.xyz);
   let start = row * VIEW_FIELDS;
@@ -133,4 +138,5 @@ fn main(
   views[start + VIEW_NOISE_SEED] = places.z * 16777216.0;
   views[start + VIEW_NOISE_SEED + 1u] = places.w * 16777216.0;
   views[start + VIEW_TURNS] = select(0.0, 1.0 + floor(rest.w * 3.0), more_chances.w < ROTATION_PROBABILITY);
+  views[start + VIEW_SOLARIZE] = select(0.0, 1.0, last_chances.x < SOLARIZE_PROBABILITY);
 }

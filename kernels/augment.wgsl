@@ -1,5 +1,5 @@
 // Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,
-// colour jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
+// colour jitter, grayscale and, with SOLARIZE, solarization; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
 //
 // Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output
 // pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast
@@ -21,6 +21,7 @@
 //#include "lib/view.wgsl"
 
 const LANES: u32 = 64u;
+const SOLARIZE: bool = false;
 const CUTOUT = vec3f(0.5);
 
 struct Params {
@@ -170,6 +171,7 @@ fn main(
     views[start + VIEW_HUE],
   );
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;
+  let solarize = SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0;
   let turns = u32(views[start + VIEW_TURNS]);
   let square = cutout_square(start);
   let pixels = params.out_height * params.out_width;
@@ -210,6 +212,9 @@ fn main(
     }
     if (gray) {
       color = vec3f(dot(color, LUMA));
+    }
+    if (solarize) {
+      color = min(color, 1.0 - color);
     }
     y[at] = color.r;
     y[at + 1u] = color.g;

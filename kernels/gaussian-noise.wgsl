@@ -1,6 +1,7 @@
 // Adds Gaussian noise, in place, to RGB images whose view asks for it: y = clamp(y + sigma * g, 0, 1), where sigma is the
 // view's and g is drawn for every channel of every pixel from the view's two seeds and the number of the pixel (Box and
-// Muller 1958; numbers from a counter). |g| is at most 5.8. One thread a pixel.
+// Muller 1958; numbers from a counter). |g| is at most 5.8. With SOLARIZE, views that ask for it are solarized. One thread a
+// pixel.
 //
 // shape views: images * VIEW_FIELDS
 // shape y: images * height * width * 3
@@ -11,6 +12,7 @@
 //#include "lib/view.wgsl"
 
 const LANES: u32 = 64u;
+const SOLARIZE: bool = false;
 
 struct Params {
   images: u32,
@@ -35,7 +37,8 @@ fn main(
   }
   let start = i / pixels * VIEW_FIELDS;
   let sigma = views[start + VIEW_NOISE];
-  if (sigma <= 0.0) {
+  let solarize = SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0;
+  if (sigma <= 0.0 && !solarize) {
     return;
   }
   let seeds = vec2u(u32(views[start + VIEW_NOISE_SEED]), u32(views[start + VIEW_NOISE_SEED + 1u]));
@@ -45,6 +48,7 @@ fn main(
   let angle = 6.2831855 * (u.zw - 0.5);
   let g = vec3f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y));
   for (var c = 0u; c < 3u; c++) {
-    y[3u * i + c] = clamp(y[3u * i + c] + sigma * g[c], 0.0, 1.0);
+    let noisy = clamp(y[3u * i + c] + sigma * g[c], 0.0, 1.0);
+    y[3u * i + c] = select(noisy, min(noisy, 1.0 - noisy), solarize);
   }
 }

@@ -253,20 +253,21 @@ fn main(\n\
 ",
 };
 
-export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "first_view" | "end_view" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_SHARED_AREA" | "MAX_SHARED_AREA" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "CUTOUT_PROBABILITY" | "CUTOUT_SIDE" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "SOBEL_PROBABILITY" | "NOISE_PROBABILITY" | "MIN_NOISE" | "MAX_NOISE" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "ROTATION_PROBABILITY" | "TRIES"> = {
+export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "first_view" | "begin" | "end" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_SHARED_AREA" | "MAX_SHARED_AREA" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "CUTOUT_PROBABILITY" | "CUTOUT_SIDE" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "SOBEL_PROBABILITY" | "NOISE_PROBABILITY" | "MIN_NOISE" | "MAX_NOISE" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "SOLARIZE_PROBABILITY" | "ROTATION_PROBABILITY" | "TRIES"> = {
   name: "augmentParameters",
   bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"images","access":"read","element":"u32"}, {"name":"views","access":"read_write","element":"f32"}],
-  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"first_view","type":"u32","offset":8}, {"name":"end_view","type":"u32","offset":12}, {"name":"height","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"first_view","type":"u32","offset":8}, {"name":"begin","type":"u32","offset":12}, {"name":"end","type":"u32","offset":16}, {"name":"height","type":"u32","offset":20}, {"name":"width","type":"u32","offset":24}],
   paramsSize: 32,
-  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 }, MIN_SHARED_AREA: { type: "f32", value: 1 }, MAX_SHARED_AREA: { type: "f32", value: 1 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, CUTOUT_PROBABILITY: { type: "f32", value: 1 }, CUTOUT_SIDE: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, SOBEL_PROBABILITY: { type: "f32", value: 0.5 }, NOISE_PROBABILITY: { type: "f32", value: 0.5 }, MIN_NOISE: { type: "f32", value: 0.01 }, MAX_NOISE: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, ROTATION_PROBABILITY: { type: "f32", value: 0.75 }, TRIES: { type: "u32", value: 10 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, MIN_SHARED_AREA: { type: "f32", value: 1 }, MAX_SHARED_AREA: { type: "f32", value: 1 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, CUTOUT_PROBABILITY: { type: "f32", value: 1 }, CUTOUT_SIDE: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, SOBEL_PROBABILITY: { type: "f32", value: 0.5 }, NOISE_PROBABILITY: { type: "f32", value: 0.5 }, MIN_NOISE: { type: "f32", value: 0.01 }, MAX_NOISE: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, SOLARIZE_PROBABILITY: { type: "f32", value: 0.2 }, ROTATION_PROBABILITY: { type: "f32", value: 0.75 }, TRIES: { type: "u32", value: 10 } },
   unrolls: () => [],
   shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
-  workgroups: (v) => Math.ceil((v["end_view"] - v["first_view"]) * v["batch"] / v["LANES"]),
-  flops: (v) => 100 * (v["end_view"] - v["first_view"]) * v["batch"],
+  workgroups: (v) => Math.ceil((v["end"] - v["begin"]) * v["batch"] / v["LANES"]),
+  flops: (v) => 100 * (v["end"] - v["begin"]) * v["batch"],
   source: "// Draws how every view of a batch is made (Chen et al. 2020, figure 4 and appendix A): crop box, flip, cutout, colour jitter,\n\
-// grayscale, Sobel filter, noise, blur, quarter turns. Everything depends only on (seed, epoch, image, view): `counter` holds\n\
-// seed and epoch, `images` the number of each image in its set. View v of image i of the batch is row v * batch + i; views\n\
-// first_view to end_view - 1 are drawn. One thread a view.\n\
+// grayscale, Sobel filter, noise, blur, solarization, quarter turns. Everything depends only on (seed, epoch, image, view):\n\
+// `counter` holds seed and epoch, `images` the number of each image in its set. The table is of a group of an image's views,\n\
+// which are numbered from first_view: view v of the group, of image i of the batch, is row v * batch + i. Views begin to\n\
+// end - 1 of the group are drawn. One thread a view.\n\
 //\n\
 // A crop: up to ten tries of an area in a range of shares of what is cropped and a log-uniform aspect ratio in\n\
 // [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits. A range of areas that begins at 1\n\
@@ -276,8 +277,8 @@ export const augmentParameters: KernelDefinition<"counter" | "images" | "views",
 // shape counter: 2\n\
 // shape images: batch\n\
 // shape views: views * batch * VIEW_FIELDS\n\
-// workgroups: ceil((end_view - first_view) * batch / LANES)\n\
-// flops: 100 * (end_view - first_view) * batch\n\
+// workgroups: ceil((end - begin) * batch / LANES)\n\
+// flops: 100 * (end - begin) * batch\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -304,7 +305,7 @@ fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -329,6 +330,9 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 // Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
+// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
+// inverts values of a half and more.\n\
+const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const MIN_SHARED_AREA: f32 = 1.0;\n\
@@ -353,6 +357,7 @@ const MAX_NOISE: f32 = 0.2;\n\
 const BLUR_PROBABILITY: f32 = 0.5;\n\
 const MIN_SIGMA: f32 = 0.1;\n\
 const MAX_SIGMA: f32 = 2.0;\n\
+const SOLARIZE_PROBABILITY: f32 = 0.2;\n\
 const ROTATION_PROBABILITY: f32 = 0.75;\n\
 const TRIES: u32 = 10u;\n\
 // The words that count the draws of the crop that views share: those of a view which no batch has.\n\
@@ -362,7 +367,8 @@ struct Params {\n\
   batch: u32,\n\
   views: u32,\n\
   first_view: u32,\n\
-  end_view: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
   height: u32,\n\
   width: u32,\n\
 }\n\
@@ -408,12 +414,13 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let row = params.first_view * params.batch + workgroup_index(group, grid) * LANES + local.x;\n\
-  if (row >= params.end_view * params.batch) {\n\
+  let row = params.begin * params.batch + workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.end * params.batch) {\n\
     return;\n\
   }\n\
-  // The last word counts the draws of this view: 16 are set aside for each, of which the last one is not used.\n\
-  let key = vec4u(counter[0], counter[1], images[row % params.batch], row / params.batch * 16u);\n\
+  // The last word counts the draws of this view: 16 are set aside for each.\n\
+  let view = params.first_view + row / params.batch;\n\
+  let key = vec4u(counter[0], counter[1], images[row % params.batch], view * 16u);\n\
   let image = vec4f(0.0, 0.0, f32(params.height), f32(params.width));\n\
   let base = draw_crop(vec4u(key.xyz, SHARED_DRAWS), image, MIN_SHARED_AREA, MAX_SHARED_AREA);\n\
   let crop = draw_crop(key, base, MIN_AREA, MAX_AREA);\n\
@@ -423,6 +430,7 @@ fn main(\n\
   let rest = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 2u));\n\
   let more_chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 3u));\n\
   let places = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 4u));\n\
+  let last_chances = random_uniform(key + vec4u(0u, 0u, 0u, TRIES + 5u));\n\
   let strengths = vec3f(BRIGHTNESS, CONTRAST, SATURATION);\n\
   let factors = mix(max(1.0 - strengths, vec3f()), 1.0 + strengths, amounts.xyz);\n\
   let start = row * VIEW_FIELDS;\n\
@@ -446,22 +454,23 @@ fn main(\n\
   views[start + VIEW_NOISE_SEED] = places.z * 16777216.0;\n\
   views[start + VIEW_NOISE_SEED + 1u] = places.w * 16777216.0;\n\
   views[start + VIEW_TURNS] = select(0.0, 1.0 + floor(rest.w * 3.0), more_chances.w < ROTATION_PROBABILITY);\n\
+  views[start + VIEW_SOLARIZE] = select(0.0, 1.0, last_chances.x < SOLARIZE_PROBABILITY);\n\
 }\n\
 ",
 };
 
-export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views" | "height" | "width" | "out_height" | "out_width", "VIEW_FIELDS" | "LANES"> = {
+export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views" | "height" | "width" | "out_height" | "out_width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "augment",
   bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"out_height","type":"u32","offset":16}, {"name":"out_width","type":"u32","offset":20}],
   paramsSize: 32,
-  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
   workgroups: (v) => v["views"] * v["batch"],
   flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
   source: "// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,\n\
-// colour jitter, grayscale; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.\n\
+// colour jitter, grayscale and, with SOLARIZE, solarization; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.\n\
 //\n\
 // Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output\n\
 // pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast\n\
@@ -500,7 +509,7 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   return reduced[0];\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -525,8 +534,12 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 // Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
+// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
+// inverts values of a half and more.\n\
+const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const SOLARIZE: bool = false;\n\
 const CUTOUT = vec3f(0.5);\n\
 \n\
 struct Params {\n\
@@ -676,6 +689,7 @@ fn main(\n\
     views[start + VIEW_HUE],\n\
   );\n\
   let gray = views[start + VIEW_GRAYSCALE] > 0.0;\n\
+  let solarize = SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0;\n\
   let turns = u32(views[start + VIEW_TURNS]);\n\
   let square = cutout_square(start);\n\
   let pixels = params.out_height * params.out_width;\n\
@@ -716,6 +730,9 @@ fn main(\n\
     }\n\
     if (gray) {\n\
       color = vec3f(dot(color, LUMA));\n\
+    }\n\
+    if (solarize) {\n\
+      color = min(color, 1.0 - color);\n\
     }\n\
     y[at] = color.r;\n\
     y[at + 1u] = color.g;\n\
@@ -3248,19 +3265,20 @@ fn main(\n\
 ",
 };
 
-export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "KERNEL" | "VERTICAL"> = {
+export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "KERNEL" | "VERTICAL" | "SOLARIZE"> = {
   name: "gaussianBlur",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
   flops: (v) => 2 * v["KERNEL"] * v["images"] * v["height"] * v["width"] * 3,
   source: "// One direction of a separable Gaussian blur of RGB images, KERNEL taps, reflected at the borders, with a standard deviation\n\
 // for each image (0: the image is copied): y[n, p] = sum_t w[t] * x[n, p + t - KERNEL / 2] along rows, or columns with\n\
-// VERTICAL, where w[t] is exp(-(t - KERNEL / 2)^2 / (2 sigma^2)) and the weights add up to 1.\n\
+// VERTICAL, where w[t] is exp(-(t - KERNEL / 2)^2 / (2 sigma^2)) and the weights add up to 1. With SOLARIZE, views that ask for\n\
+// it are solarized.\n\
 //\n\
 // shape x: images * height * width * 3\n\
 // shape views: images * VIEW_FIELDS\n\
@@ -3273,7 +3291,7 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -3298,10 +3316,14 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 // Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
+// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
+// inverts values of a half and more.\n\
+const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const KERNEL: u32 = 3u;\n\
 const VERTICAL: bool = false;\n\
+const SOLARIZE: bool = false;\n\
 \n\
 struct Params {\n\
   images: u32,\n\
@@ -3314,22 +3336,11 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  let size = params.height * params.width * 3u;\n\
-  if (i >= params.images * size) {\n\
-    return;\n\
-  }\n\
-  let sigma = views[i / size * VIEW_FIELDS + VIEW_SIGMA];\n\
+fn blur(i: u32, sigma: f32) -> f32 {\n\
   if (sigma <= 0.0) {\n\
-    y[i] = x[i];\n\
-    return;\n\
+    return x[i];\n\
   }\n\
+  let size = params.height * params.width * 3u;\n\
   let step = select(3u, params.width * 3u, VERTICAL);\n\
   let length = i32(select(params.width, params.height, VERTICAL));\n\
   let here = i32(select(i / 3u % params.width, i % size / (params.width * 3u), VERTICAL));\n\
@@ -3344,24 +3355,42 @@ fn main(\n\
     sum += weight * x[line + u32(place) * step];\n\
     total += weight;\n\
   }\n\
-  y[i] = sum / total;\n\
+  return sum / total;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  let size = params.height * params.width * 3u;\n\
+  if (i >= params.images * size) {\n\
+    return;\n\
+  }\n\
+  let start = i / size * VIEW_FIELDS;\n\
+  let blurred = blur(i, views[start + VIEW_SIGMA]);\n\
+  let solarize = SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0;\n\
+  y[i] = select(blurred, min(blurred, 1.0 - blurred), solarize);\n\
 }\n\
 ",
 };
 
-export const gaussianNoise: KernelDefinition<"views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES"> = {
+export const gaussianNoise: KernelDefinition<"views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "gaussianNoise",
   bindings: [{"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
   flops: (v) => 30 * v["images"] * v["height"] * v["width"],
   source: "// Adds Gaussian noise, in place, to RGB images whose view asks for it: y = clamp(y + sigma * g, 0, 1), where sigma is the\n\
 // view's and g is drawn for every channel of every pixel from the view's two seeds and the number of the pixel (Box and\n\
-// Muller 1958; numbers from a counter). |g| is at most 5.8. One thread a pixel.\n\
+// Muller 1958; numbers from a counter). |g| is at most 5.8. With SOLARIZE, views that ask for it are solarized. One thread a\n\
+// pixel.\n\
 //\n\
 // shape views: images * VIEW_FIELDS\n\
 // shape y: images * height * width * 3\n\
@@ -3393,7 +3422,7 @@ fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -3418,8 +3447,12 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 // Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
+// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
+// inverts values of a half and more.\n\
+const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const SOLARIZE: bool = false;\n\
 \n\
 struct Params {\n\
   images: u32,\n\
@@ -3444,7 +3477,8 @@ fn main(\n\
   }\n\
   let start = i / pixels * VIEW_FIELDS;\n\
   let sigma = views[start + VIEW_NOISE];\n\
-  if (sigma <= 0.0) {\n\
+  let solarize = SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0;\n\
+  if (sigma <= 0.0 && !solarize) {\n\
     return;\n\
   }\n\
   let seeds = vec2u(u32(views[start + VIEW_NOISE_SEED]), u32(views[start + VIEW_NOISE_SEED + 1u]));\n\
@@ -3454,7 +3488,8 @@ fn main(\n\
   let angle = 6.2831855 * (u.zw - 0.5);\n\
   let g = vec3f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y));\n\
   for (var c = 0u; c < 3u; c++) {\n\
-    y[3u * i + c] = clamp(y[3u * i + c] + sigma * g[c], 0.0, 1.0);\n\
+    let noisy = clamp(y[3u * i + c] + sigma * g[c], 0.0, 1.0);\n\
+    y[3u * i + c] = select(noisy, min(noisy, 1.0 - noisy), solarize);\n\
   }\n\
 }\n\
 ",
@@ -7345,6 +7380,56 @@ fn main(\n\
 ",
 };
 
+export const scatterIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
+  name: "scatterIndices",
+  bindings: [{"name":"x","access":"read","element":"u32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], indices: v["elements"], y: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
+  flops: () => 0,
+  source: "// Puts entries in their places: y[indices[i]] = x[i]; no place is named twice.\n\
+//\n\
+// shape x: elements\n\
+// shape indices: elements\n\
+// shape y: rows\n\
+// workgroups: ceil(elements / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  rows: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> indices: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.elements) {\n\
+    return;\n\
+  }\n\
+  y[indices[i]] = x[i];\n\
+}\n\
+",
+};
+
 export const scatterRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES"> = {
   name: "scatterRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -7468,19 +7553,20 @@ fn main(\n\
 ",
 };
 
-export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES"> = {
+export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "sobel",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 20 }, LANES: { type: "u32", value: 64 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
   flops: (v) => 60 * v["images"] * v["height"] * v["width"],
   source: "// Sobel filtering of RGB images whose view asks for it; others are copied. With the luma l of a pixel, its borders repeated,\n\
 // gx = ([1 2 1]^T [-1 0 1] / 4) * l and gy its transpose, all three channels become sqrt((gx^2 + gy^2) / 2), which lies in\n\
-// [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). One thread a pixel.\n\
+// [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). With SOLARIZE, views that ask for it are solarized.\n\
+// One thread a pixel.\n\
 //\n\
 // shape x: images * height * width * 3\n\
 // shape views: images * VIEW_FIELDS\n\
@@ -7495,7 +7581,7 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 // Brightness of an RGB colour as in ITU-R BT.601, with torchvision's digits.\n\
 const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
-const VIEW_FIELDS: u32 = 20u;\n\
+const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -7520,8 +7606,12 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 // Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
+// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
+// inverts values of a half and more.\n\
+const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const SOLARIZE: bool = false;\n\
 \n\
 struct Params {\n\
   images: u32,\n\
@@ -7556,7 +7646,8 @@ fn main(\n\
     return;\n\
   }\n\
   var color = color_at(i);\n\
-  if (views[i / pixels * VIEW_FIELDS + VIEW_SOBEL] > 0.0) {\n\
+  let start = i / pixels * VIEW_FIELDS;\n\
+  if (views[start + VIEW_SOBEL] > 0.0) {\n\
     let row = i % pixels / params.width;\n\
     let column = i % params.width;\n\
     let rows = vec3u(max(row, 1u) - 1u, row, min(row + 1u, params.height - 1u)) * params.width + i - i % pixels;\n\
@@ -7567,6 +7658,9 @@ fn main(\n\
     let gx = dot(right - left, smooth_across);\n\
     let gy = dot(vec3f(left.z - left.x, middle.z - middle.x, right.z - right.x), smooth_across);\n\
     color = vec3f(sqrt((gx * gx + gy * gy) / 2.0));\n\
+  }\n\
+  if (SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0) {\n\
+    color = min(color, 1.0 - color);\n\
   }\n\
   y[3u * i] = color.r;\n\
   y[3u * i + 1u] = color.g;\n\
@@ -8559,6 +8653,7 @@ export const kernels = {
   reluGradient,
   relu,
   scaledRows,
+  scatterIndices,
   scatterRows,
   sgd,
   sobel,

@@ -1,6 +1,7 @@
 // Sobel filtering of RGB images whose view asks for it; others are copied. With the luma l of a pixel, its borders repeated,
 // gx = ([1 2 1]^T [-1 0 1] / 4) * l and gy its transpose, all three channels become sqrt((gx^2 + gy^2) / 2), which lies in
-// [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). One thread a pixel.
+// [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). With SOLARIZE, views that ask for it are solarized.
+// One thread a pixel.
 //
 // shape x: images * height * width * 3
 // shape views: images * VIEW_FIELDS
@@ -12,6 +13,7 @@
 //#include "lib/view.wgsl"
 
 const LANES: u32 = 64u;
+const SOLARIZE: bool = false;
 
 struct Params {
   images: u32,
@@ -46,7 +48,8 @@ fn main(
     return;
   }
   var color = color_at(i);
-  if (views[i / pixels * VIEW_FIELDS + VIEW_SOBEL] > 0.0) {
+  let start = i / pixels * VIEW_FIELDS;
+  if (views[start + VIEW_SOBEL] > 0.0) {
     let row = i % pixels / params.width;
     let column = i % params.width;
     let rows = vec3u(max(row, 1u) - 1u, row, min(row + 1u, params.height - 1u)) * params.width + i - i % pixels;
@@ -57,6 +60,9 @@ fn main(
     let gx = dot(right - left, smooth_across);
     let gy = dot(vec3f(left.z - left.x, middle.z - middle.x, right.z - right.x), smooth_across);
     color = vec3f(sqrt((gx * gx + gy * gy) / 2.0));
+  }
+  if (SOLARIZE && views[start + VIEW_SOLARIZE] > 0.0) {
+    color = min(color, 1.0 - color);
   }
   y[3u * i] = color.r;
   y[3u * i + 1u] = color.g;

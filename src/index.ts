@@ -7,6 +7,7 @@ export {
   renderViews,
   toFloatImages,
   VIEW_FIELDS,
+  type ViewGroup,
 } from "./augment/augment.js";
 export { parsePolicies } from "./augment/parse-policy.js";
 export {
@@ -86,7 +87,7 @@ export {
   type MethodText,
   type Numbers,
   type Outputs,
-  type ViewGroup,
+  type ViewSpec,
 } from "./methods/method.js";
 export {
   choice,
@@ -125,6 +126,7 @@ export { decodeEncoder, encodeEncoder, loadEncoder, readEncoder, type StoredEnco
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
 export { createModel, createOptimizer } from "./training/model.js";
 export { type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
+export { PRESETS, type Preset, presetNamed } from "./training/presets.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
 export type { StepMetrics } from "./training/training-step.js";
 export { tuneFor } from "./training/tune.js";

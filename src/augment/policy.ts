@@ -2,8 +2,9 @@ import { ConfigError } from "../errors.js";
 
 /**
  * How views are made from an image (Chen et al. 2020, figure 4 and appendix A). The operations follow one another in the
- * order of the fields, which is the order of the rows of the paper's figure 5: crop and flip, cutout, colour jitter and
- * grayscale, Sobel filter, noise, blur, rotation. A probability of 0 switches an operation off.
+ * order of the fields, which is the order of the rows of the paper's figure 5, with BYOL's solarization after the blur: crop and
+ * flip, cutout, colour jitter and grayscale, Sobel filter, noise, blur, solarization, rotation. A probability of 0 switches an
+ * operation off.
  */
 export interface AugmentationPolicy {
   /**
@@ -33,14 +34,23 @@ export interface AugmentationPolicy {
   /** Range of the standard deviation of the noise that every channel of every pixel gets, where white is 1. */
   readonly noiseSigma: readonly [number, number];
   readonly blurProbability: number;
-  /** Range of the blur's standard deviation, in pixels; its window is a tenth of the view's height, made odd. */
+  /**
+   * Range of the blur's standard deviation, in pixels of the view, whatever its size; the window is a tenth of the view's
+   * height, made odd: below 20 pixels it is a single one, and nothing is blurred.
+   */
   readonly blurSigma: readonly [number, number];
+  /**
+   * Values of a half and more are inverted, x >= 0.5 to 1 - x, so that none is above a half (Grill et al. 2020, appendix B).
+   * To bytes it does what Pillow's `solarize(128)` does; that leaves values between 127.5 / 255 and 128 / 255, half a level
+   * that bytes do not have, as they are.
+   */
+  readonly solarizeProbability: number;
   /** Of a rotation by 90, 180 or 270 degrees, each as likely as the others. */
   readonly rotationProbability: number;
 }
 
-/** One policy for all views, or one for the first view of every image and another for the second. */
-export type AugmentationPolicies = AugmentationPolicy | readonly [AugmentationPolicy, AugmentationPolicy];
+/** One policy for all views of an image, or a list with one for each of two or more views. */
+export type AugmentationPolicies = AugmentationPolicy | readonly AugmentationPolicy[];
 
 /**
  * Views that are the image itself. Strengths and ranges of what is switched off are the paper's where it tells them: colour
@@ -65,6 +75,7 @@ export const noAugmentation: AugmentationPolicy = {
   noiseSigma: [0.01, 0.2],
   blurProbability: 0,
   blurSigma: [0.1, 2],
+  solarizeProbability: 0,
   rotationProbability: 0,
 };
 
@@ -85,43 +96,75 @@ export function paperPolicy(strength: number, blurProbability: number): Augmenta
   };
 }
 
-/**
- * The paper's policies for views to contrast: ImageNet (strength 1, blur) and CIFAR-10 (strength 0.5, no blur; appendix B.9);
- * and `crop`, random crop with resize and flip alone, for fine-tuning and supervised training (appendices B.5 and B.8.1).
- */
+/** BYOL's policies are SimCLR's at half its strength, with still less of the saturation (Grill et al. 2020, appendix B). */
+function byolPolicy(blurProbability: number, solarizeProbability: number): AugmentationPolicy {
+  return { ...paperPolicy(0.5, blurProbability), saturation: 0.2, solarizeProbability };
+}
+
+/** Ready-made policies: one for all views of an image or, where views differ, one for each of two. */
 export const augmentationPolicies = {
+  /** SimCLR's (Chen et al. 2020, appendix A): colour strength 1, blur. */
   imagenet: paperPolicy(1, 0.5),
+  /** SimCLR's for CIFAR-10 (Chen et al. 2020, appendix B.9): colour strength 0.5, no blur. */
   cifar: paperPolicy(0.5, 0),
+  /**
+   * `cifar` with crops of at least a fifth of the image and half as many gray views: that of dkobak/simclr-cifar10, where fewer
+   * gray views are worth most of a point of accuracy.
+   */
+  "cifar-weak": { ...paperPolicy(0.5, 0), cropArea: [0.2, 1], grayscaleProbability: 0.1 },
+  /** Random crop with resize and flip alone, for fine-tuning and supervised training (Chen et al. 2020, B.5 and B.8.1). */
   crop: cropPolicy,
-} as const;
+  /** MoCo v2's for ImageNet (Chen, Fan, Girshick and He 2020; `--aug-plus` in facebookresearch/moco), and SimSiam's. */
+  moco: { ...paperPolicy(0.5, 0.5), cropArea: [0.2, 1] },
+  /** MoCo's for CIFAR-10 (`moco_cifar10_demo` in facebookresearch/moco), which is `cifar` by another name. */
+  "moco-cifar": paperPolicy(0.5, 0),
+  /** BYOL's pair for ImageNet (Grill et al. 2020, appendix B), and Barlow Twins'. */
+  byol: [byolPolicy(1, 0), byolPolicy(0.1, 0.2)],
+  /** BYOL's pair without blur, for CIFAR-10 (`asymmetric.yaml` in vturrisi/solo-learn). */
+  "byol-cifar": [byolPolicy(0, 0), byolPolicy(0, 0.2)],
+} as const satisfies Record<string, AugmentationPolicies>;
 
 /** The names of the ready-made policies. */
 export const AUGMENTATION_POLICY_NAMES = [
+  "byol",
+  "byol-cifar",
   "cifar",
+  "cifar-weak",
   "crop",
   "imagenet",
+  "moco",
+  "moco-cifar",
 ] as const satisfies (keyof typeof augmentationPolicies)[];
 export type AugmentationPolicyName = (typeof AUGMENTATION_POLICY_NAMES)[number];
 
-/** The policies of a value that may be one or two of them. */
+/** The policies of a value that may be one or a list of them. */
 export function policyList(policies: AugmentationPolicies): readonly AugmentationPolicy[] {
   return "cropArea" in policies ? [policies] : policies;
 }
 
+/** @throws ConfigError for so many policies in a list, if that is not one for each of two or more views. */
+export function checkPolicyCount(count: number): void {
+  if (count < 2)
+    throw new ConfigError(
+      `augmentation has ${count} policies in a list; it takes one policy, or a list with one for each of two or more views`,
+    );
+}
+
 /**
- * @throws ConfigError for a probability outside of [0, 1], an empty range, a negative strength, or two policies whose shared
- * crops could differ.
+ * @throws ConfigError for a probability outside of [0, 1], an empty range, a negative strength, a list of fewer than two
+ * policies, or policies whose shared crops could differ.
  */
 export function checkPolicies(policies: AugmentationPolicies): void {
   const list = policyList(policies);
+  if (!("cropArea" in policies)) checkPolicyCount(policies.length);
   for (const policy of list) checkPolicy(policy);
   const ranges = list.map(
     ({ sharedCropArea: [low, high], cropAspect }) =>
       // The aspect ratio counts where there is a shared crop.
       `an area of [${low}, ${high}]${low < 1 ? ` and an aspect ratio of [${cropAspect.join(", ")}]` : ""}`,
   );
-  if (new Set(ranges).size > 1)
-    throw new ConfigError(`the views' shared crop cannot have ${ranges.join(" for one and ")} for the other`);
+  const other = ranges.find((range) => range !== ranges[0]);
+  if (other) throw new ConfigError(`the views' shared crop cannot have ${ranges[0]} for one and ${other} for another`);
 }
 
 const PROBABILITIES = [
@@ -132,6 +175,7 @@ const PROBABILITIES = [
   "sobelProbability",
   "noiseProbability",
   "blurProbability",
+  "solarizeProbability",
   "rotationProbability",
 ] as const;
 

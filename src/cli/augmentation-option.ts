@@ -8,14 +8,16 @@ import type { TrainingConfig } from "../training/config.js";
 const NAMES = ["auto", ...AUGMENTATION_POLICY_NAMES] as const;
 
 /**
- * The text of `--augmentation`: a name, or the path of a JSON file of one policy or two.
+ * The text of `--augmentation`: a name, or the path of a JSON file of one policy, or one for each view.
  * @throws ConfigError for a file that cannot be read or holds something else
  */
 export function augmentation(text: string): TrainingConfig["augmentation"] {
   const name = NAMES.find((known) => known === text);
   if (name) return name;
   if (!text.endsWith(".json"))
-    throw new InvalidArgumentError(`Choose ${NAMES.join(", ")}, or the path of a .json file of one policy or two.`);
+    throw new InvalidArgumentError(
+      `Choose ${NAMES.join(", ")}, or the path of a .json file of one policy, or one for each view.`,
+    );
   try {
     return parsePolicies(JSON.parse(readFileSync(text, "utf8")));
   } catch (cause) {

@@ -3,6 +3,7 @@ import { METHODS } from "../methods/catalogue.js";
 import type { Method } from "../methods/method.js";
 import { isOptionValue, type OptionValue } from "../methods/options.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
+import { PRESETS } from "../training/presets.js";
 import { number } from "./numbers.js";
 
 /** What the command line says of a method: its name, and its options among all others. */
@@ -16,16 +17,23 @@ function dashed(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** The text of an option as it stands in a command line, before anything is parsed. */
+function valueOf(option: string, commandLine: readonly string[]): string | undefined {
+  const at = commandLine.findIndex((word) => word === option || word.startsWith(`${option}=`));
+  if (at < 0) return undefined;
+  const word = commandLine[at];
+  return word === option ? commandLine[at + 1] : word.slice(option.length + 1);
+}
+
 /**
- * The method that a command line names, the usual one where it names none or one that there is not: its options are those that
- * the command takes, and that its help shows.
+ * The method that a command line names, or its preset does; the usual one where it names none or one that there is not. Its
+ * options are those that the command takes, and that its help shows.
  */
 function methodOf(commandLine: readonly string[]): Method {
-  const at = commandLine.findIndex((word) => word === "--method" || word.startsWith("--method="));
-  const word = commandLine[at] ?? "";
-  const name = word.includes("=") ? word.slice(word.indexOf("=") + 1) : commandLine[at + 1];
+  const preset = PRESETS.find(({ name }) => name === valueOf("--preset", commandLine));
+  const name = valueOf("--method", commandLine) ?? preset?.config.method;
   const usual = METHODS.filter((method) => method.name === DEFAULT_CONFIG.method);
-  return METHODS.find((method) => at >= 0 && method.name === name) ?? usual[0];
+  return METHODS.find((method) => method.name === name) ?? usual[0];
 }
 
 /** An option of a method as one of the command line; left out, the method's default counts. */

@@ -5,7 +5,8 @@ import type { ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { ConfigError } from "../errors.js";
 import { type ImageSource, startRun } from "../runs/run.js";
-import { DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig } from "../training/config.js";
+import { DECAYS, DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig, withChanges } from "../training/config.js";
+import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
 import { augmentation } from "./augmentation-option.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
@@ -54,6 +55,11 @@ interface TrainOptions extends ModelOptions {
   readonly lrScaling: TrainingConfig["learningRateScaling"];
   readonly warmup: number;
   readonly weightDecay: number;
+  readonly decay: TrainingConfig["decay"];
+  readonly nesterov: boolean;
+  readonly larsEta: number;
+  readonly larsClip: boolean;
+  readonly preset?: string;
   readonly seed: number;
   readonly evaluateEvery: number;
   readonly checkpointEvery: number;
@@ -64,7 +70,41 @@ interface TrainOptions extends ModelOptions {
   readonly name?: string;
 }
 
-function toConfig(options: TrainOptions): Partial<TrainingConfig> {
+/** Options that are not called as the field of the configuration that they set. */
+const OPTION_NAMES: Readonly<Partial<Record<keyof TrainingConfig, string>>> = {
+  memoryBudget: "memory",
+  learningRate: "lr",
+  learningRateScaling: "lrScaling",
+  warmupEpochs: "warmup",
+};
+
+/** What the command line says of a training: the preset's settings where it names one, and the options that were given. */
+function toConfig(options: TrainOptions, command: Command): Partial<TrainingConfig> {
+  const all: { -readonly [Key in keyof TrainingConfig]?: TrainingConfig[Key] } = settingsOf(options);
+  const fields = Object.keys(DEFAULT_CONFIG).filter((field) => field !== "options");
+  for (const field of fields) {
+    if (!isField(field)) continue;
+    const source = command.getOptionValueSource(OPTION_NAMES[field] ?? field);
+    if (source === "default" || source === undefined) delete all[field];
+  }
+  if (options.preset === undefined) return all;
+  const preset = presetNamed(options.preset);
+  console.log(presetText(preset));
+  return withChanges(withChanges(DEFAULT_CONFIG, preset.config), all);
+}
+
+function isField(name: string): name is keyof TrainingConfig {
+  return name in DEFAULT_CONFIG;
+}
+
+/** What a preset sets, and where it comes from. */
+function presetText({ name, source, published, config }: Preset): string {
+  const { options = {}, ...common } = config;
+  const settings = Object.entries({ ...common, ...options }).map(([key, value]) => `${key} ${value}`);
+  return `preset:  ${name} (${source})\n         ${settings.join(", ")}\n         published: ${published}`;
+}
+
+function settingsOf(options: TrainOptions): Partial<TrainingConfig> {
   return {
     ...modelConfig(options),
     augmentation: options.augmentation,
@@ -74,6 +114,10 @@ function toConfig(options: TrainOptions): Partial<TrainingConfig> {
     learningRateScaling: options.lrScaling,
     warmupEpochs: options.warmup,
     weightDecay: options.weightDecay,
+    decay: options.decay,
+    nesterov: options.nesterov,
+    larsEta: options.larsEta,
+    larsClip: options.larsClip,
     seed: options.seed,
     evaluateEvery: options.evaluateEvery,
     checkpointEvery: options.checkpointEvery,
@@ -100,6 +144,12 @@ export function addTrainCommand(program: Command): void {
       "labelled images to evaluate on; else test/ or val/ beside train/, or a tenth of each class",
     );
   addModelOptions(command)
+    .addOption(
+      new Option(
+        "--preset <name>",
+        "a published recipe, whose settings are printed; options that are given beside it count",
+      ).choices(PRESETS.map(({ name }) => name)),
+    )
     .option(
       "--augmentation <policy>",
       `of the views: ${AUGMENTATION_POLICY_NAMES.join(", ")}, auto (the method's own), or a .json file of a policy or of one for each view`,
@@ -115,7 +165,13 @@ export function addTrainCommand(program: Command): void {
         .default(d.learningRateScaling),
     )
     .option("--warmup <epochs>", "epochs of linear warm-up before the cosine", number, d.warmupEpochs)
-    .option("--weight-decay <number>", "not applied to biases and norms", number, d.weightDecay)
+    .option("--weight-decay <number>", "of what --decay says", number, d.weightDecay)
+    .addOption(
+      new Option("--decay <which>", "weights: not biases and norms; all: these, too").choices(DECAYS).default(d.decay),
+    )
+    .option("--no-nesterov", "plain momentum, of sgd")
+    .option("--lars-eta <number>", "trust coefficient of lars", number, d.larsEta)
+    .option("--lars-clip", "clip the local rates of lars at the learning rate, as solo-learn does", d.larsClip)
     .option("--seed <number>", "of weights, order and augmentations", number, d.seed)
     .option(
       "--evaluate-every <epochs>",
@@ -137,11 +193,11 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--out <folder>", "where run folders are made", "runs")
     .option("--name <text>", "part of the run folder's name (default: the encoder's)")
-    .action((path: string, options: TrainOptions) => trainOn(path, options));
+    .action((path: string, options: TrainOptions, self: Command) => trainOn(path, options, self));
 }
 
-async function trainOn(path: string, options: TrainOptions): Promise<void> {
-  await runTraining(path, toConfig(options), {
+async function trainOn(path: string, options: TrainOptions, command: Command): Promise<void> {
+  await runTraining(path, toConfig(options, command), {
     imageSize: options.imageSize,
     test: options.test,
     plan: options.plan,

@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import type { ConstantValues } from "../engine/pipelines.js";
 import { gaussianBlur } from "../reference/blur.js";
-import { type ColorAdjustment, colorJitter, grayscale } from "../reference/color.js";
+import { type ColorAdjustment, colorJitter, grayscale, solarize } from "../reference/color.js";
 import {
   type CropBox,
   type Cutout,
@@ -36,6 +36,7 @@ export interface View {
   readonly noise: { readonly sigma: number; readonly seed: readonly [number, number] };
   /** Quarters of a full turn counterclockwise. */
   readonly turns: number;
+  readonly solarize: boolean;
 }
 
 /** A view that changes nothing of what is in a box. */
@@ -52,6 +53,7 @@ export const plainView: Omit<View, "box"> = {
   sobel: false,
   noise: { sigma: 0, seed: [0, 0] },
   turns: 0,
+  solarize: false,
 };
 
 const FIELDS = kernels.augmentParameters.constants.VIEW_FIELDS.value;
@@ -61,7 +63,8 @@ export function viewRow({ box, cutout: cut, noise, ...view }: View): number[] {
   return [
     ...[box.top, box.left, box.height, box.width, Number(view.flip)],
     ...[view.brightness, view.contrast, view.saturation, view.hue, view.order, Number(view.grayscale), view.sigma],
-    ...[cut.row, cut.column, cut.side, Number(view.sobel), noise.sigma, ...noise.seed, view.turns],
+    ...[cut.row, cut.column, cut.side, Number(view.sobel), noise.sigma, ...noise.seed],
+    ...[view.turns, Number(view.solarize)],
   ];
 }
 
@@ -118,6 +121,7 @@ export const augmentSubject: Subject<AugmentInputs> = {
           out_height: output.height,
           out_width: output.width,
         },
+        { SOLARIZE: views.some((view) => view.solarize) },
       );
       return { y };
     }),
@@ -130,7 +134,8 @@ export const augmentSubject: Subject<AugmentInputs> = {
       const cut = cutout(flipped, output, view.cutout);
       const order = view.order < 0 ? [] : adjustmentOrder(view.order);
       const jittered = colorJitter(cut, { ...view, order });
-      return Array.from(quarterTurns(view.grayscale ? grayscale(jittered) : jittered, output, view.turns));
+      const gray = view.grayscale ? grayscale(jittered) : jittered;
+      return Array.from(quarterTurns(view.solarize ? solarize(gray) : gray, output, view.turns));
     });
     return { y: Float64Array.from(images.flat()) };
   },
@@ -169,33 +174,38 @@ function viewError(view: View, output: ImageSize): number {
       error = 7 * error + relativeError(6 * 20 + 10);
     }
   }
+  // Solarization has a slope of 1 or -1, and f32 has 1 - x, where x is at least a half.
   return view.grayscale ? error + relativeError(3) : error;
 }
 
-/** An image [images, height, width, 3] and the standard deviation of the blur of each. */
+/** Images [images, height, width, 3], the standard deviation of the blur of each, and whether it is solarized after that. */
 export interface BlurInputs extends ImageSize {
   readonly kernelSize: number;
   readonly sigmas: readonly number[];
+  readonly solarized: readonly boolean[];
   readonly x: Float64Array;
 }
 
 /** Output y, blurred along rows and then columns. */
 export const blurSubject: Subject<BlurInputs> = {
-  compute: (device, { width, height, kernelSize, sigmas, x: data }) =>
+  compute: (device, { width, height, kernelSize, sigmas, solarized, x: data }) =>
     evaluate(device, (tape, input) => {
       const shape = [sigmas.length, height, width, 3];
-      const views = input(viewTable(sigmas.map((sigma) => ({ sigma }))), [sigmas.length, FIELDS]);
+      const table = viewTable(sigmas.map((sigma, i) => ({ sigma, solarize: solarized[i] })));
+      const views = input(table, [sigmas.length, FIELDS]);
       const [x, half, y] = [input(data, shape), tape.tensor(shape, "blurred rows"), tape.tensor(shape, "blurred")];
       const params = { images: sigmas.length, height, width };
       tape.launch(kernels.gaussianBlur, { x, views, y: half }, params, { KERNEL: kernelSize });
-      tape.launch(kernels.gaussianBlur, { x: half, views, y }, params, { KERNEL: kernelSize, VERTICAL: true });
+      const last = { KERNEL: kernelSize, VERTICAL: true, SOLARIZE: solarized.includes(true) };
+      tape.launch(kernels.gaussianBlur, { x: half, views, y }, params, last);
       return { y };
     }),
-  reference: ({ kernelSize, sigmas, x, ...size }) => {
+  reference: ({ kernelSize, sigmas, solarized, x, ...size }) => {
     const elements = size.width * size.height * 3;
     const images = sigmas.map((sigma, i) => {
       const image = x.slice(i * elements, (i + 1) * elements);
-      return Array.from(sigma > 0 ? gaussianBlur(image, size, kernelSize, sigma) : image);
+      const blurred = sigma > 0 ? gaussianBlur(image, size, kernelSize, sigma) : image;
+      return Array.from(solarized[i] ? solarize(blurred) : blurred);
     });
     return { y: Float64Array.from(images.flat()) };
   },
@@ -225,6 +235,8 @@ export interface DrawInputs extends ImageSize {
   readonly seed: number;
   readonly epoch: number;
   readonly views: number;
+  /** Number of the first view; 0 unless given. */
+  readonly firstView?: number;
   readonly images: Uint32Array<ArrayBuffer>;
   /** Probabilities and ranges that differ from the kernel's own. */
   readonly constants?: ConstantValues<keyof DrawConstants>;
@@ -232,13 +244,13 @@ export interface DrawInputs extends ImageSize {
 
 /** Draws the parameters of views: [views * images, fields of a view]. */
 export async function drawOnDevice(device: Device, inputs: DrawInputs): Promise<Float64Array> {
-  const { seed, epoch, views, images, width, height, constants } = inputs;
+  const { seed, epoch, views, firstView = 0, images, width, height, constants } = inputs;
   const { table } = await evaluate(device, (tape, input) => {
     const rows = tape.tensor([views * images.length, FIELDS], "view parameters");
     tape.launch(
       kernels.augmentParameters,
       { counter: input(Uint32Array.of(seed, epoch), [2]), images: input(images, [images.length]), views: rows },
-      { batch: images.length, views, first_view: 0, end_view: views, height, width },
+      { batch: images.length, views, first_view: firstView, begin: 0, end: views, height, width },
       constants,
     );
     return { table: rows };
@@ -288,7 +300,7 @@ function drawView({ seed, epoch, width, height, constants }: DrawInputs, image: 
     (attempt) => randomUniform([seed, epoch, image, 0xfffffff0 + attempt]),
   );
   const box = crop(base, [value("MIN_AREA"), value("MAX_AREA")], draw);
-  const [chances, amounts, others, more, places] = [draw(10), draw(11), draw(12), draw(13), draw(14)];
+  const [chances, amounts, others, more, places, last] = [10, 11, 12, 13, 14, 15].map(draw);
   const strengths = [value("BRIGHTNESS"), value("CONTRAST"), value("SATURATION")];
   const factors = strengths.map((strength, i) => between(Math.max(1 - strength, 0), 1 + strength, amounts[i]));
   const blurred = chances[3] < value("BLUR_PROBABILITY");
@@ -314,6 +326,7 @@ function drawView({ seed, epoch, width, height, constants }: DrawInputs, image: 
       seed: [places[2] * 2 ** 24, places[3] * 2 ** 24],
     },
     turns: more[3] < value("ROTATION_PROBABILITY") ? 1 + Math.floor(others[3] * 3) : 0,
+    solarize: last[0] < value("SOLARIZE_PROBABILITY"),
   };
   // An interpolation rounds its ends, 1 - share, two products and a sum.
   const rounding = (largest: number) => largest * relativeError(5);
@@ -336,6 +349,7 @@ function drawView({ seed, epoch, width, height, constants }: DrawInputs, image: 
       0,
       0,
       0,
+      0,
     ],
   };
 }
@@ -348,7 +362,7 @@ const drawSubject: Subject<DrawInputs> = {
 
 function drawTable(inputs: DrawInputs) {
   return Array.from({ length: inputs.views }, (_, view) =>
-    Array.from(inputs.images, (image) => drawView(inputs, image, view)),
+    Array.from(inputs.images, (image) => drawView(inputs, image, (inputs.firstView ?? 0) + view)),
   ).flat();
 }
 
@@ -371,29 +385,35 @@ function checkCrops(text: string, output: ImageSize): Check {
   });
 }
 
-/** Cutouts in the middle, over edges and larger than the view, before a colour jitter, and quarter turns. */
+/** Cutouts in the middle, over edges and larger than the view, before a colour jitter, solarization and quarter turns. */
 function checkTurns(size: string, output: ImageSize): Check {
-  return checkOf(["augment"], `5 views of ${size}, cutouts and quarter turns`, augmentSubject, (): AugmentInputs => {
-    const source = { width: 9, height: 9 };
-    const cutouts = [
-      { row: 0.5, column: 0.5, side: 0.45 },
-      { row: 0, column: 0.99, side: 0.6 },
-      { row: 0.85, column: 0.2, side: 0.3 },
-      { row: 0.3, column: 0.6, side: 3.1 },
-      { row: 0.3, column: 0.6, side: 0 },
-    ];
-    const views = cutouts.map((cut, i) => ({
-      ...plainView,
-      box: { top: i, left: 1, height: 4, width: 8 },
-      flip: i === 1,
-      cutout: cut,
-      brightness: 1.5,
-      contrast: 0.5,
-      order: i === 4 ? -1 : i,
-      turns: i % 4,
-    }));
-    return { batch: 1, source, output, rgba: randomBytes(81), views };
-  });
+  return checkOf(
+    ["augment"],
+    `5 views of ${size}, cutouts, solarization and quarter turns`,
+    augmentSubject,
+    (): AugmentInputs => {
+      const source = { width: 9, height: 9 };
+      const cutouts = [
+        { row: 0.5, column: 0.5, side: 0.45 },
+        { row: 0, column: 0.99, side: 0.6 },
+        { row: 0.85, column: 0.2, side: 0.3 },
+        { row: 0.3, column: 0.6, side: 3.1 },
+        { row: 0.3, column: 0.6, side: 0 },
+      ];
+      const views = cutouts.map((cut, i) => ({
+        ...plainView,
+        box: { top: i, left: 1, height: 4, width: 8 },
+        flip: i === 1,
+        cutout: cut,
+        brightness: 1.5,
+        contrast: 0.5,
+        order: i === 4 ? -1 : i,
+        turns: i % 4,
+        solarize: i % 2 === 0,
+      }));
+      return { batch: 1, source, output, rgba: randomBytes(81), views };
+    },
+  );
 }
 
 /** Checks of the augmentations with parameters given, and of how those are drawn. */
@@ -450,12 +470,35 @@ export const augmentChecks: readonly Check[] = [
     height: 9,
     kernelSize: 5,
     sigmas: [0.1, 0, 1.3, 2].map(Math.fround),
+    solarized: [false, false, false, false],
     x: randomInputs(15).uniform(4 * 9 * 7 * 3, 0, 1),
   })),
+  checkOf(
+    ["gaussianBlur"],
+    "4 images of 7 x 9, window 3, some of them blurred and some solarized",
+    blurSubject,
+    () => ({
+      width: 9,
+      height: 7,
+      kernelSize: 3,
+      sigmas: [0, 0, 1.3, 2].map(Math.fround),
+      solarized: [true, false, true, false],
+      x: randomInputs(18).uniform(4 * 9 * 7 * 3, 0, 1),
+    }),
+  ),
   checkOf(["augmentParameters"], "3 views of 37 images", drawSubject, () => ({
     seed: 7,
     epoch: 3,
     views: 3,
+    images: Uint32Array.from({ length: 37 }, (_, i) => 5 * i + 1),
+    width: 31,
+    height: 33,
+  })),
+  checkOf(["augmentParameters"], "views 2 to 5 of 37 images", drawSubject, () => ({
+    seed: 7,
+    epoch: 3,
+    views: 4,
+    firstView: 2,
     images: Uint32Array.from({ length: 37 }, (_, i) => 5 * i + 1),
     width: 31,
     height: 33,

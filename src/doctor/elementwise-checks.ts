@@ -5,7 +5,7 @@ import { columnSums } from "../ops/column-sums.js";
 import { accumulate, add, mean, relu, reluGradient, transpose } from "../ops/elementwise.js";
 import { addBias } from "../ops/matmul.js";
 import { toFloat, toHalf } from "../ops/precision.js";
-import { gatherIndices, gatherRows, scatterRows, standardize } from "../ops/rows.js";
+import { gatherIndices, gatherRows, scatterIndices, scatterRows, standardize } from "../ops/rows.js";
 import { biasForward, reluBackward, reluForward } from "../reference/elementwise.js";
 import { columnSums as columnSumsReference } from "../reference/reduction.js";
 import { type Check, checkOf, evaluate, exactly, type Input, type KernelName } from "./check.js";
@@ -188,6 +188,20 @@ export const elementwiseChecks: readonly Check[] = [
     const y = Float64Array.from(indices, (index) => x[index]);
     return {
       record: (tape, input) => gatherIndices(tape, input(x, [37]), input(indices, [131])),
+      y,
+      tolerance: exactly(y),
+    };
+  }),
+  check(["scatterIndices"], "11 entries into 37", (random) => {
+    const [x, before] = [random.below(11, 1000), random.below(37, 1000)];
+    const places = Uint32Array.from({ length: 11 }, (_, i) => (7 * i + 3) % 37);
+    const y = Float64Array.from(before, (value, i) => (places.includes(i) ? x[places.indexOf(i)] : value));
+    return {
+      record: (tape, input) => {
+        const target = input(before, [37]);
+        scatterIndices(tape, input(x, [11]), input(places, [11]), target);
+        return target;
+      },
       y,
       tolerance: exactly(y),
     };

@@ -36,7 +36,7 @@ async function overViews(
   const images = device.indices([batch], "image numbers");
   const counter = device.tensor([2], Uint32Array.of(seed, 0), "seed and epoch");
   const tape = new Tape(device);
-  const table = drawViews(tape, { bytes, images, counter }, policies, views);
+  const table = drawViews(tape, { bytes, images, counter }, policies, { views });
   const wanted = record(tape, renderViews(tape, bytes, table, size, policies), table);
   const program = await tape.compile({ keep: wanted });
   const rows = views * dataset.length;

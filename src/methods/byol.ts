@@ -3,8 +3,8 @@ import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { columnStatistics } from "../ops/batch-norm.js";
 import { multiply } from "../ops/binary.js";
-import { mean } from "../ops/reductions.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
+import { mean } from "../ops/reductions.js";
 import { meanStandardDeviation } from "../ops/rows.js";
 import { concatenate, slice } from "../ops/shape.js";
 import { scale } from "../ops/unary.js";
@@ -28,7 +28,7 @@ export const byol = defineMethod({
     ...teacherOptions(1),
   },
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "byol-cifar" : "byol"],
-  design(options, { encoder, imageSize, batch }) {
+  design(options, { encoder, imageSize }) {
     const head = projectionHead(encoder.features, headOf(options));
     const { output } = head;
     const predictor = projectionHead(
@@ -51,7 +51,11 @@ export const byol = defineMethod({
           targets: (tape, [views]) => ({ targets: teacher.outputs(tape, views) }),
           loss({ tape }, { predictions, targets }, { size }) {
             const p = normalizeRows(tape, predictions);
-            const others = concatenate(tape, [slice(tape, targets, 0, size, 2 * size), slice(tape, targets, 0, 0, size)], 0);
+            const others = concatenate(
+              tape,
+              [slice(tape, targets, 0, size, 2 * size), slice(tape, targets, 0, 0, size)],
+              0,
+            );
             const products = multiply(tape, p, normalizeRows(tape, others));
             // The mean over all elements is that of the cosines, divided by the dimension.
             const loss = scale(tape, mean(tape, products, "mean of products"), -4 * output, 4);

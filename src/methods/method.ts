@@ -7,7 +7,7 @@ import type { Encoder, ForwardPass, Head, Module } from "../nn/module.js";
 import { type OptionTable, type OptionValue, type OptionValues, optionValues } from "./options.js";
 
 /** Views of an image that go through the encoder together: their number, size and policies are the same in every step. */
-export interface ViewGroup {
+export interface ViewSpec {
   /** Views of each image. */
   readonly views: number;
   /** Pixels; views are square. */
@@ -50,7 +50,7 @@ export type Numbers = { readonly loss: number } & Readonly<Record<string, number
  * where a batch does not fit: everything must follow from the tensors that are given.
  */
 export interface Learner {
-  readonly views: readonly ViewGroup[];
+  readonly views: readonly ViewSpec[];
   /**
    * Whether the loss of an image depends on the other images of its batch. With micro-batches, the outputs of the whole batch are
    * then gathered before the loss (gradient caching), and otherwise the gradients of the micro-batches' losses are added up.

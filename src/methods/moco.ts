@@ -96,10 +96,15 @@ function randomRows(rows: number, dimension: number, seed: number): Float32Array
  */
 export const moco = defineMethod({
   name: "moco",
-  summary: "tells an image from a queue of keys of other images that a teacher made (He et al. 2020; v2: Chen et al. 2020)",
+  summary:
+    "tells an image from a queue of keys of other images that a teacher made (He et al. 2020; v2: Chen et al. 2020)",
   options: {
     ...headOptions({ layers: 2, output: 128 }),
-    temperature: number(0.2, { above: 0 }, "of the loss (the article's second version; its notebook for CIFAR-10: 0.1)"),
+    temperature: number(
+      0.2,
+      { above: 0 },
+      "of the loss (the article's second version; its notebook for CIFAR-10: 0.1)",
+    ),
     queue: whole(
       0,
       { from: 0 },
@@ -110,8 +115,7 @@ export const moco = defineMethod({
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "moco-cifar" : "moco"],
   design(options, { encoder, imageSize, batch, images }) {
     const rows = options.queue === 0 ? fittingQueue(images, batch) : options.queue;
-    if (rows < batch)
-      throw new ConfigError(`queue is ${rows}; it must hold the ${batch} keys of a step at least`);
+    if (rows < batch) throw new ConfigError(`queue is ${rows}; it must hold the ${batch} keys of a step at least`);
     const head = projectionHead(encoder.features, headOf(options));
     const { temperature } = options;
     return {
@@ -120,7 +124,9 @@ export const moco = defineMethod({
       start(parts) {
         const policies = policyList(parts.policies);
         if (policies.length > 2)
-          throw new ConfigError(`moco has two views of an image, not one for each of ${policies.length} augmentation policies`);
+          throw new ConfigError(
+            `moco has two views of an image, not one for each of ${policies.length} augmentation policies`,
+          );
         const teacher = new Teacher(parts, options);
         const queue = new Queue(parts, rows, head.output);
         const view = (policy: number) => ({ views: 1, size: imageSize, policies: policies[policy % policies.length] });

@@ -71,6 +71,11 @@ export function grayscale(image: Float64Array): Float64Array {
   });
 }
 
+/** Inverts values of a half and more, x to 1 - x. As torchvision on floats. */
+export function solarize(image: Float64Array): Float64Array {
+  return image.map((value) => (value < 0.5 ? value : 1 - value));
+}
+
 function mapPixels(image: Float64Array, f: (r: number, g: number, b: number) => readonly number[]): Float64Array {
   const y = new Float64Array(image.length);
   for (let i = 0; i < image.length; i += 3) y.set(f(image[i], image[i + 1], image[i + 2]), i);

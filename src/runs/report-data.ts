@@ -115,7 +115,7 @@ async function nearestNeighbours(
 
 function augmentationText({ augmentation }: TrainingConfig): string {
   if (typeof augmentation === "string") return augmentation;
-  return "cropArea" in augmentation ? "custom" : "custom, another for each view";
+  return "cropArea" in augmentation ? "custom" : `custom, another for each of ${augmentation.length} views`;
 }
 
 /** The views of a step in words. */

@@ -31,7 +31,11 @@ export interface StepParts {
   readonly optimizer: Optimizer;
 }
 
-function factsOf(config: TrainingConfig, { imageSize, classes, images = Number.POSITIVE_INFINITY }: ImageFacts, own: OwnParts): Facts {
+function factsOf(
+  config: TrainingConfig,
+  { imageSize, classes, images = Number.POSITIVE_INFINITY }: ImageFacts,
+  own: OwnParts,
+): Facts {
   const encoder = own.encoder ?? encoderOf(config, imageSize);
   const { batch, precision, seed } = config;
   return { encoder, imageSize, images, batch, classes, half: precision === "mixed", seed };

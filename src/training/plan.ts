@@ -96,7 +96,12 @@ export function planTraining(
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const before = device.memory.currentBytes;
-  const undivided = createParts(device, full, { imageSize, classes: evaluated?.classes ?? 0, images: evaluated?.train }, own);
+  const undivided = createParts(
+    device,
+    full,
+    { imageSize, classes: evaluated?.classes ?? 0, images: evaluated?.train },
+    own,
+  );
   try {
     const parts = withMicroBatch(undivided);
     const modelBytes = device.memory.currentBytes - before;

@@ -77,7 +77,12 @@ export function lossBatch({ images, labels }: Pick<StepInputs, "images" | "label
 
 /** Records the views of each image, group by group: [views * images, size, size, 3] with values in [0, 1]. */
 export function drawGroups(tape: Tape, inputs: ImageBatch, { views: groups }: Pick<Learner, "views">): Tensor[] {
-  return groups.map(({ views, size, policies }) => augment(tape, inputs, policies, size, views));
+  let firstView = 0;
+  return groups.map(({ views, size, policies }) => {
+    const drawn = augment(tape, inputs, policies, size, { views, firstView });
+    firstView += views;
+    return drawn;
+  });
 }
 
 /** The views of a step, in the type of the activations of the encoder that follows. */

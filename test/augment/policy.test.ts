@@ -36,6 +36,7 @@ policies("the ready-made ones are the paper's", () => {
     sobelProbability: 0,
     noiseProbability: 0,
     noiseSigma: [0.01, 0.2],
+    solarizeProbability: 0,
     rotationProbability: 0,
   };
   const jitter = (strength: number) => {
@@ -44,6 +45,27 @@ policies("the ready-made ones are the paper's", () => {
   };
   assert.equal(augmentationPolicies.imagenet, { ...shared, ...jitter(1), blurProbability: 0.5 });
   assert.equal(augmentationPolicies.cifar, { ...shared, ...jitter(0.5), blurProbability: 0 });
+});
+
+policies("of other methods are those of their authors", () => {
+  const { cifar, moco, byol } = augmentationPolicies;
+  const weak = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+  const crop = { cropArea: [0.2, 1], flipProbability: 0.5 };
+  const colour = { ...weak, jitterProbability: 0.8, grayscaleProbability: 0.2 };
+  assert.equal(moco, { ...noAugmentation, ...crop, ...colour, blurProbability: 0.5 });
+  assert.equal(augmentationPolicies["moco-cifar"], cifar);
+  assert.equal(augmentationPolicies["cifar-weak"], {
+    ...noAugmentation,
+    ...crop,
+    ...colour,
+    grayscaleProbability: 0.1,
+  });
+  const view = { ...noAugmentation, ...crop, cropArea: [0.08, 1], ...colour, saturation: 0.2 };
+  assert.equal(byol, [
+    { ...view, blurProbability: 1 },
+    { ...view, blurProbability: 0.1, solarizeProbability: 0.2 },
+  ]);
+  assert.equal(augmentationPolicies["byol-cifar"], [view, { ...view, solarizeProbability: 0.2 }]);
 });
 
 policies("are refused where a value is out of its range, with the value", () => {
@@ -72,6 +94,7 @@ policies("are refused where a value is out of its range, with the value", () => 
     [{ noiseProbability: Number.NaN }, /noiseProbability is NaN/],
     [{ noiseSigma: [0, 0.1] }, /noiseSigma is \[0, 0\.1\]/],
     [{ noiseSigma: [0.2, 0.1] }, /noiseSigma is \[0\.2, 0\.1\]/],
+    [{ solarizeProbability: -0.2 }, /solarizeProbability is -0\.2/],
     [{ rotationProbability: 2 }, /rotationProbability is 2/],
   ];
   const { cifar } = augmentationPolicies;
@@ -80,10 +103,19 @@ policies("are refused where a value is out of its range, with the value", () => 
     throws(() => checkPolicies(policy), ConfigError, message);
     throws(() => checkPolicies([policy, cifar]), ConfigError, message);
     throws(() => checkPolicies([cifar, policy]), ConfigError, message);
+    throws(() => checkPolicies([cifar, cifar, cifar, policy]), ConfigError, message);
   }
 });
 
-policies("of two views must agree on the crop that these share", () => {
+policies("in a list are two or more", () => {
+  const { cifar } = augmentationPolicies;
+  checkPolicies([cifar, cifar]);
+  checkPolicies([cifar, noAugmentation, cifar, noAugmentation, cifar]);
+  throws(() => checkPolicies([]), ConfigError, /0 policies in a list; .* one for each of two or more views/);
+  throws(() => checkPolicies([cifar]), ConfigError, /1 policies in a list/);
+});
+
+policies("of several views must agree on the crop that these share", () => {
   const { cifar } = augmentationPolicies;
   checkPolicies([cifar, noAugmentation]);
   checkPolicies([cifar, { ...noAugmentation, cropAspect: [1, 2] }]);
@@ -91,6 +123,7 @@ policies("of two views must agree on the crop that these share", () => {
   checkPolicies([shared, { ...noAugmentation, sharedCropArea: [0.5, 1] }]);
   throws(() => checkPolicies([shared, cifar]), ConfigError, /an area of \[0\.5, 1\]/, /an area of \[1, 1\]/);
   throws(() => checkPolicies([shared, { ...shared, cropAspect: [1, 2] }]), ConfigError, /an aspect ratio of \[1, 2\]/);
+  throws(() => checkPolicies([shared, shared, cifar]), ConfigError, /an area of \[0\.5, 1\]/, /an area of \[1, 1\]/);
 });
 
 policies("are composed of the parts of the paper's ablation", () => {
@@ -121,7 +154,7 @@ policies("of the ablation share a first crop, and one view gets nothing else", (
 });
 
 policies("are read from JSON, as what differs from a base", () => {
-  const { cifar, imagenet } = augmentationPolicies;
+  const { cifar, imagenet, byol } = augmentationPolicies;
   const read = (text: string) => parsePolicies(JSON.parse(text));
   assert.equal(read("{}"), noAugmentation);
   assert.equal(read('{ "base": "none", "blurSigma": [1, 2] }'), { ...noAugmentation, blurSigma: [1, 2] });
@@ -131,20 +164,32 @@ policies("are read from JSON, as what differs from a base", () => {
     imagenet,
     { ...noAugmentation, flipProbability: 1 },
   ]);
+  assert.equal(read('[{}, { "base": "cifar" }, { "base": "crop" }]'), [
+    noAugmentation,
+    cifar,
+    augmentationPolicies.crop,
+  ]);
+  assert.equal(read('[{ "base": "byol" }, { "base": "byol", "hue": 0.2 }]'), [byol[0], { ...byol[1], hue: 0.2 }]);
   assert.equal(parsePolicies(JSON.parse(JSON.stringify([imagenet, cifar]))), [imagenet, cifar]);
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify([...byol, cifar]))), [...byol, cifar]);
+  // As it was written before there was solarization.
+  const { solarizeProbability: _, ...earlier } = byol[1];
+  assert.equal(parsePolicies(JSON.parse(JSON.stringify(earlier))), { ...byol[1], solarizeProbability: 0 });
   const wrong: [string, RegExp][] = [
     ["3", /3 where the fields of a policy/],
     ["null", /null where the fields/],
     ['"cifar"', /"cifar" where the fields/],
     ["[]", /0 policies/],
-    ["[{}]", /1 policies; it takes one, or two/],
-    ["[{}, {}, {}]", /3 policies/],
+    ["[{}]", /1 policies in a list; it takes one policy, or a list with one for each of two or more views/],
+    ["[{}, {}, 3]", /3 where the fields/],
     ["[{}, null]", /null where the fields/],
     ["[[{}, {}], {}]", /\[\{\},\{\}\] where the fields/],
     [
       '{ "base": "colour" }',
-      /base is "colour"; choose "none", "cifar", "crop", "imagenet", or an array of crop, cutout/,
+      /base is "colour"; choose "none", "byol", .*"cifar", .*"moco-cifar", or an array of crop, cutout/,
     ],
+    ['{ "base": "byol" }', /base is "byol", which is 2 policies for the views of an image/],
+    ['[{ "base": "byol" }, {}, {}]', /base is "byol", which is 2 policies/],
     ['{ "base": ["crop", "colour"] }', /base is \["crop","colour"\]/],
     ['{ "base": 3 }', /base is 3/],
     ['{ "jitter": 1 }', /no "jitter"; it has sharedCropArea, .*rotationProbability/],

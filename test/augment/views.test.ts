@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { augment, drawViews, renderViews, toFloatImages, VIEW_FIELDS } from "../../src/augment/augment.js";
+import { augment, blurWindow, drawViews, renderViews, toFloatImages, VIEW_FIELDS } from "../../src/augment/augment.js";
 import { AUGMENTATION_PART_NAMES, ablationPolicies, composePolicy } from "../../src/augment/parts.js";
 import {
   type AugmentationPolicies,
@@ -8,11 +8,13 @@ import {
   augmentationPolicies,
   noAugmentation,
 } from "../../src/augment/policy.js";
-import { evaluate } from "../../src/doctor/check.js";
+import { augmentSubject, blurSubject, type View, viewTable } from "../../src/doctor/augment-checks.js";
+import { evaluate, passes, worstDeviation } from "../../src/doctor/check.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { ROUNDINGS, UNIT } from "../../src/doctor/rounding.js";
 import { Tape } from "../../src/engine/tape.js";
 import { ConfigError } from "../../src/errors.js";
+import { solarize } from "../../src/reference/color.js";
 import { quarterTurns } from "../../src/reference/image.js";
 import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
@@ -35,6 +37,7 @@ interface Draw {
   readonly epoch?: number;
   readonly policy?: AugmentationPolicies;
   readonly count?: number;
+  readonly firstView?: number;
 }
 
 /** The views of some images: `view(v, i)` is view v of the i-th. */
@@ -44,6 +47,7 @@ async function viewsOf({
   epoch = 0,
   policy = augmentationPolicies.imagenet,
   count = 2,
+  firstView = 0,
 }: Draw): Promise<(view: number, i: number) => Float64Array> {
   const batch = images.length;
   const bytes = new Uint32Array(batch * pixels);
@@ -56,7 +60,7 @@ async function viewsOf({
       images: input(Uint32Array.from(images), [batch]),
       counter: input(Uint32Array.of(seed, epoch), [2]),
     };
-    return { made: augment(tape, inputs, policy, size, count) };
+    return { made: augment(tape, inputs, policy, size, { views: count, firstView }) };
   });
   assert.is(made.length, count * batch * pixels * 3);
   return (view, i) => made.subarray((view * batch + i) * pixels * 3, (view * batch + i + 1) * pixels * 3);
@@ -71,6 +75,7 @@ const everything: AugmentationPolicy = {
   sobelProbability: 1,
   noiseProbability: 1,
   blurProbability: 1,
+  solarizeProbability: 1,
   rotationProbability: 1,
 };
 
@@ -101,6 +106,32 @@ views("by two policies are the first view by one and the second by the other, to
   for (const view of [0, 1]) assert.equal(again(view, 1), pair(view, 3), `view ${view} in another batch`);
 });
 
+views("by a list of policies are one by each, to the bit, wherever the views are numbered from", async () => {
+  const images = [7, 3, 250];
+  const policies = [augmentationPolicies.cifar, { ...everything, sharedCropArea: [1, 1] }, noAugmentation] as const;
+  for (const firstView of [0, 2]) {
+    const list = await viewsOf({ images, policy: policies, count: 3, firstView });
+    for (const [view, policy] of policies.entries()) {
+      const same = await viewsOf({ images, policy, count: 3, firstView });
+      for (const i of images.keys())
+        assert.equal(list(view, i), same(view, i), `view ${firstView + view} of image ${i}`);
+    }
+  }
+});
+
+views("of two groups are those of one, and no two are alike", async () => {
+  const images = [7, 3];
+  const together = await viewsOf({ images, count: 6 });
+  const groups = [await viewsOf({ images }), await viewsOf({ images, count: 4, firstView: 2 })] as const;
+  const grouped = (view: number, i: number) => (view < 2 ? groups[0](view, i) : groups[1](view - 2, i));
+  for (const i of images.keys()) {
+    for (let view = 0; view < 6; view++) {
+      assert.equal(grouped(view, i), together(view, i), `view ${view} of image ${i}`);
+      for (let other = 0; other < view; other++) assert.not.equal(grouped(view, i), grouped(other, i));
+    }
+  }
+});
+
 views("of the ablation are the same crop of the image, and one of them is left at that", async () => {
   const images = [1, 2, 3];
   const cropped = await viewsOf({ images, policy: ablationPolicies([]) });
@@ -126,7 +157,13 @@ views("of the ablation are the same crop of the image, and one of them is left a
 views("that no operation fell to keep their bits while its kernel runs", async () => {
   const images = [1, 2, 3, 4];
   const policy = augmentationPolicies.imagenet;
-  const rarely = { sobelProbability: 1e-9, noiseProbability: 1e-9, cutoutProbability: 1e-9, rotationProbability: 1e-9 };
+  const rarely = {
+    sobelProbability: 1e-9,
+    noiseProbability: 1e-9,
+    cutoutProbability: 1e-9,
+    solarizeProbability: 1e-9,
+    rotationProbability: 1e-9,
+  };
   const [plain, passed] = await Promise.all(
     [policy, { ...policy, ...rarely }].map((each) => viewsOf({ images, policy: each })),
   );
@@ -332,23 +369,133 @@ views("of another policy than can be are refused while recording", async () => {
   throws(() => drawViews(tape, inputs, { ...cifar, hue: 1 }), ConfigError, /hue is 1/);
   throws(() => drawViews(tape, inputs, [cifar, { ...cifar, hue: 1 }]), ConfigError, /hue is 1/);
   throws(
-    () => augment(tape, inputs, [cifar, cifar], 8, 3),
+    () => augment(tape, inputs, [cifar, cifar], 8, { views: 3 }),
     ConfigError,
-    /2 policies are for 2 views of an image, not for 3/,
+    /2 augmentation policies; give one, or a list with one for each of 3 views/,
   );
+  throws(
+    () => augment(tape, inputs, [cifar, cifar, cifar], 8),
+    ConfigError,
+    /3 augmentation policies.* each of 2 views/,
+  );
+  throws(() => augment(tape, inputs, [cifar], 8, { views: 1 }), ConfigError, /1 policies in a list/);
+  for (const firstView of [-1, 0.5, Number.NaN, 2 ** 28 - 2])
+    throws(() => drawViews(tape, inputs, cifar, { firstView }), ConfigError, new RegExp(`firstView is ${firstView};`));
   assert.is(tape.launches.length, 0);
 });
 
-views("can be of another size than the image", async () => {
-  const policy = augmentationPolicies.cifar;
+/** A row of the table of views, in the terms of the reference. */
+function viewOf(row: Float64Array): View {
+  const [top, left, height, width, flip, brightness, contrast, saturation, hue, order, gray, sigma, ...rest] = row;
+  const [cutRow, cutColumn, side, sobel, noise, seed, otherSeed, turns, solarize] = rest;
+  return {
+    box: { top, left, height, width },
+    ...{ flip: flip > 0, brightness, contrast, saturation, hue, order, grayscale: gray > 0, sigma },
+    cutout: { row: cutRow, column: cutColumn, side },
+    ...{ sobel: sobel > 0, noise: { sigma: noise, seed: [seed, otherSeed] }, turns, solarize: solarize > 0 },
+  };
+}
+
+views("of another size than the image are those of the references, one after the other", async () => {
+  const { byol } = augmentationPolicies;
+  // Every view is blurred, at any size: most are of a window of more than one pixel.
+  const often = { ...byol[1], blurProbability: 0.5, solarizeProbability: 0.5 };
+  for (const [from, to, policy] of [
+    [32, 16, augmentationPolicies["byol-cifar"]],
+    [32, 16, often],
+    [37, 20, [often, byol[0]]],
+    [21, 42, often],
+    [224, 96, { ...often, cropArea: [0.05, 0.14] }],
+    [224, 96, byol],
+  ] as const) {
+    const count = from > 100 ? 1 : 4;
+    const rgba = Uint8Array.from(randomInputs(19).below(count * from * from * 4, 256));
+    const { y, table } = await evaluate(await testDevice(), (tape, input) => {
+      const inputs = {
+        bytes: input(new Uint32Array(rgba.slice().buffer), [count, from, from]),
+        images: input(
+          Uint32Array.from({ length: count }, (_, i) => i),
+          [count],
+        ),
+        counter: input(Uint32Array.of(1, 0), [2]),
+      };
+      const drawn = drawViews(tape, inputs, policy);
+      return { y: renderViews(tape, inputs.bytes, drawn, to, policy), table: drawn };
+    });
+    const drawn = Array.from({ length: 2 * count }, (_, i) =>
+      viewOf(table.subarray(i * VIEW_FIELDS, (i + 1) * VIEW_FIELDS)),
+    );
+    const output = { width: to, height: to };
+    const cropped = {
+      batch: count,
+      source: { width: from, height: from },
+      output,
+      rgba,
+      views: drawn.map((view) => ({ ...view, solarize: false })),
+    };
+    const before = augmentSubject.reference(cropped, {});
+    const filtered = {
+      ...output,
+      kernelSize: blurWindow(to),
+      sigmas: drawn.map(({ sigma }) => sigma),
+      solarized: drawn.map(({ solarize }) => solarize),
+      x: before.y,
+    };
+    const [own, added] = [augmentSubject.tolerance(cropped), blurSubject.tolerance(filtered)];
+    // A blur is a mean: it enlarges no error, but is itself off.
+    const tolerance = { y: own.y.map((error, i) => error + added.y[i]) };
+    const deviation = worstDeviation({ y }, blurSubject.reference(filtered, {}), tolerance);
+    assert.ok(passes(deviation), `${from} to ${to}: off by ${deviation.error}, allowed ${deviation.tolerance}`);
+  }
+});
+
+views("of half the size of an image do not alias: stripes of a pixel become gray", async () => {
+  const [from, to] = [32, 16];
+  const stripes = Uint32Array.from({ length: from * from }, (_, p) => (p % 2 === 0 ? 0xff000000 : 0xffffffff));
   const { y } = await evaluate(await testDevice(), (tape, input) => {
-    const bytes = input(image(1), [1, size, size]);
+    const bytes = input(stripes, [1, from, from]);
     const inputs = { bytes, images: input(Uint32Array.of(0), [1]), counter: input(Uint32Array.of(1, 0), [2]) };
-    return { y: renderViews(tape, bytes, drawViews(tape, inputs, policy), 5, policy) };
+    return { y: augment(tape, inputs, noAugmentation, to) };
   });
-  assert.is(y.length, 2 * 5 * 5 * 3);
-  assert.ok(y.every((value) => value >= 0 && value <= 1));
-  assert.ok(new Set(y).size > 50, "the views are not of one colour");
+  const inner = y.filter((_, i) => Math.floor(i / 3) % to > 0 && Math.floor(i / 3) % to < to - 1);
+  // Weights of four stripes, sums of up to 16 of them, and a division.
+  assert.ok(
+    inner.every((value) => Math.abs(value - 0.5) <= 64 * UNIT),
+    `from ${Math.min(...inner)} to ${Math.max(...inner)}`,
+  );
+});
+
+views("are solarized by the last kernel that works on them, at no further cost", async () => {
+  // Noise, and a white bar on black, whose edges stay above a half through a Sobel filter and a blur.
+  const bytes = image(1).map((noise, p) => (p % size < 16 ? (p % size < 8 ? 0xff000000 : 0xffffffff) : noise));
+  const box = { top: 0, left: 0, width: size, height: size };
+  const done = { box, sobel: true, noise: { sigma: 0.1, seed: [1, 2] }, sigma: 1, order: 5, brightness: 1.4 } as const;
+  // One view that gets everything there is a kernel for, and one that does not; both as they are, and solarized.
+  const drawn = viewTable([done, { box }].flatMap((view) => [view, { ...view, solarize: true }]));
+  const later = ["sobel", "noise", "blur"] as const;
+  for (let bits = 0; bits < 8; bits++) {
+    const parts = later.filter((_, i) => bits & (1 << i));
+    const on = Object.fromEntries(parts.map((part) => [`${part}Probability`, 1]));
+    for (const solarizeProbability of [0, 0.2]) {
+      const policy: AugmentationPolicy = { ...noAugmentation, ...on, solarizeProbability };
+      const what = `${parts.join(", ")}, solarized with a probability of ${solarizeProbability}`;
+      const { y } = await evaluate(await testDevice(), (tape, input) => {
+        const table = input(drawn, [4, VIEW_FIELDS]);
+        const made = renderViews(tape, input(bytes, [1, size, size]), table, size, policy);
+        assert.is(tape.launches.length, 1 + parts.length + (parts.includes("blur") ? 1 : 0), what);
+        return { y: made };
+      });
+      const view = (row: number) => y.slice(row * pixels * 3, (row + 1) * pixels * 3);
+      for (const row of [0, 2]) {
+        const plain = view(row);
+        assert.ok(
+          plain.some((value) => value > 0.5),
+          `${what}: values of view ${row}`,
+        );
+        assert.equal(view(row + 1), solarizeProbability > 0 ? solarize(plain) : plain, `${what}: view ${row + 1}`);
+      }
+    }
+  }
 });
 
 views.run();

@@ -166,7 +166,7 @@ command("train on a flat folder, with two policies from a file, goes without lab
       composePolicy("crop", "noise"),
       { ...noAugmentation, flipProbability: 0.25 },
     ]);
-    assert.match(await readFile(join(cwd, run, "report.html"), "utf8"), /custom, another for each of two views/);
+    assert.match(await readFile(join(cwd, run, "report.html"), "utf8"), /custom, another for each of 2 views/);
     const { code, stderr } = await simclr(["eval", run], { cwd });
     assert.is(code, 1);
     assert.match(stderr, /error: these images have no labels/);

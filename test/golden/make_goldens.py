@@ -793,6 +793,7 @@ def make_augment():
     gradient = torch.tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 4
     gx, gy = F.conv2d(padded, torch.stack([gradient, gradient.T])[:, None])[0]
     golden.case("sobel", size, x=image, y=((gx**2 + gy**2) / 2).sqrt()[..., None].expand(-1, -1, 3))
+    golden.case("solarize", size, x=image, y=hwc(TF.solarize(chw(image), 0.5)))
     golden.write()
 
 

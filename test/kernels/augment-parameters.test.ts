@@ -9,7 +9,7 @@ const drawing = suite("drawing views");
 const fields = kernels.augmentParameters.constants.VIEW_FIELDS.value;
 const [top, left, cropHeight, cropWidth, flip, brightness, , saturation, hue, order, gray, sigma, ...added] =
   Array(fields).keys();
-const [cutRow, cutColumn, cutSide, sobel, noise, seed, otherSeed, turns] = added;
+const [cutRow, cutColumn, cutSide, sobel, noise, seed, otherSeed, turns, solarized] = added;
 const batch: DrawInputs = {
   seed: 1,
   epoch: 2,
@@ -66,22 +66,24 @@ drawing("has the probabilities and ranges of the kernel's constants", async () =
   assertEven(sigmas, constants.MIN_SIGMA.value, constants.MAX_SIGMA.value, "sigma");
 });
 
-drawing("of cutout, Sobel filter, noise and rotation has the probabilities and ranges too", async () => {
+drawing("of cutout, Sobel filter, noise, rotation and solarization has the probabilities and ranges too", async () => {
   const probabilities = {
     CUTOUT_PROBABILITY: 0.4,
     SOBEL_PROBABILITY: 0.3,
     NOISE_PROBABILITY: 0.6,
     ROTATION_PROBABILITY: 0.6,
+    SOLARIZE_PROBABILITY: 0.35,
   };
   const table = await draw({ constants: { ...probabilities, CUTOUT_SIDE: 0.25 } });
   assertShare(column(table, cutSide), (value) => value > 0, 0.4, "cut out");
   assertShare(column(table, sobel), (value) => value === 1, 0.3, "filtered");
   assertShare(column(table, noise), (value) => value > 0, 0.6, "noisy");
+  assertShare(column(table, solarized), (value) => value === 1, 0.35, "solarized");
   for (const quarters of [1, 2, 3]) {
     assertShare(column(table, turns), (value) => value === quarters, 0.2, `turned by ${quarters} quarters`);
   }
   assert.equal([...new Set(column(table, cutSide))].sort(), [0, 0.25]);
-  assert.equal([...new Set(column(table, sobel))].sort(), [0, 1]);
+  for (const field of [sobel, solarized]) assert.equal([...new Set(column(table, field))].sort(), [0, 1]);
   assert.equal([...new Set(column(table, turns))].sort(), [0, 1, 2, 3]);
   for (const field of [cutRow, cutColumn]) assertEven(column(table, field), 0, 1, `centre ${field}`);
   const { MIN_NOISE, MAX_NOISE } = kernels.augmentParameters.constants;
@@ -98,13 +100,13 @@ drawing("of cutout, Sobel filter, noise and rotation has the probabilities and r
 
 drawing("decides about each operation by itself", async () => {
   const half = Object.fromEntries(
-    ["FLIP", "CUTOUT", "JITTER", "GRAYSCALE", "SOBEL", "NOISE", "BLUR", "ROTATION"].map((name) => [
+    ["FLIP", "CUTOUT", "JITTER", "GRAYSCALE", "SOBEL", "NOISE", "BLUR", "ROTATION", "SOLARIZE"].map((name) => [
       `${name}_PROBABILITY`,
       0.5,
     ]),
   );
   const table = await draw({ constants: half });
-  const happens = [flip, cutSide, order, gray, sobel, noise, sigma, turns].map((field) =>
+  const happens = [flip, cutSide, order, gray, sobel, noise, sigma, turns, solarized].map((field) =>
     column(table, field).map((value) => Number(field === order ? value >= 0 : value > 0)),
   );
   happens.forEach((one, i) => {
@@ -117,10 +119,12 @@ drawing("decides about each operation by itself", async () => {
 
 drawing("of the first operations does not change with those that came later", async () => {
   const before = (table: Float64Array) => table.filter((_, i) => i % fields < cutRow);
-  const none = { CUTOUT_PROBABILITY: 0, SOBEL_PROBABILITY: 0, NOISE_PROBABILITY: 0, ROTATION_PROBABILITY: 0 };
+  const none = Object.fromEntries(
+    ["CUTOUT", "SOBEL", "NOISE", "ROTATION", "SOLARIZE"].map((name) => [`${name}_PROBABILITY`, 0]),
+  );
   const without = await draw({ constants: none });
   assert.equal(before(await draw()), before(without));
-  for (const field of [cutSide, sobel, noise, turns]) {
+  for (const field of [cutSide, sobel, noise, turns, solarized]) {
     assert.ok(
       column(without, field).every((value) => value === 0),
       `field ${field} where it is off`,
@@ -197,6 +201,21 @@ drawing("gives the same view for the same seed, epoch, image and view, wherever 
   assert.equal(await draw(), table);
   const alone = await draw({ images: Uint32Array.of(321) });
   assert.equal([row(alone, 0), row(alone, 1)], [row(table, 321), row(table, 821)]);
+});
+
+drawing("of a group of views gives those of their numbers, wherever the group begins", async () => {
+  const { images } = batch;
+  const views = (table: Float64Array, from: number, count: number) =>
+    table.slice(from * images.length * fields, (from + count) * images.length * fields);
+  const whole = await draw({ views: 6 });
+  assert.equal(await draw(), views(whole, 0, 2));
+  assert.equal(await draw({ views: 4, firstView: 2 }), views(whole, 2, 4));
+  assert.equal(await draw({ views: 1, firstView: 5 }), views(whole, 5, 1));
+  // As before there were groups: decisions, which no rounding can change.
+  const flips = column(views(whole, 4, 1), flip)
+    .slice(0, 24)
+    .join("");
+  assert.is(flips, "100110000010001000101000");
 });
 
 drawing("gives other views for another seed, epoch, image or view", async () => {

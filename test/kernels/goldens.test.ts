@@ -447,11 +447,18 @@ goldenSuite("augment", ["blur 3 sigma 0.1", "blur 3 sigma 1.3", "blur 5 sigma 2.
   const [width, height, kernelSize, sigma] = ["width", "height", "kernelSize", "sigma"].map((name) =>
     golden.number(name),
   );
-  const inputs = { width, height, kernelSize, sigmas: [sigma], x: golden.floats("x") };
+  const inputs = { width, height, kernelSize, sigmas: [sigma], solarized: [false], x: golden.floats("x") };
   return checkSubject(blurSubject, inputs, floats(golden, "y"));
 });
 
 goldenSuite("augment", ["sobel"], (golden) => {
   const [width, height] = ["width", "height"].map((name) => golden.number(name));
-  return checkSubject(sobelSubject, { width, height, filtered: [true], x: golden.floats("x") }, floats(golden, "y"));
+  const inputs = { width, height, filtered: [true], solarized: [false], x: golden.floats("x") };
+  return checkSubject(sobelSubject, inputs, floats(golden, "y"));
+});
+
+goldenSuite("augment", ["solarize"], (golden) => {
+  const [width, height] = ["width", "height"].map((name) => golden.number(name));
+  const inputs = { width, height, kernelSize: 3, sigmas: [0], solarized: [true], x: golden.floats("x") };
+  return checkSubject(blurSubject, inputs, floats(golden, "y"));
 });

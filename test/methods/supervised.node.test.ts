@@ -78,7 +78,7 @@ training("has the loss, the accuracy and the gradients of the reference", async 
     counter: device.tensor([2], Uint32Array.of(7, 1), "seed and epoch"),
   };
   const tape = new Tape(device);
-  const view = augment(tape, inputs, augmentationPolicies.crop, IMAGE_SIZE, 1);
+  const view = augment(tape, inputs, augmentationPolicies.crop, IMAGE_SIZE, { views: 1 });
   assert.equal(view.shape, [batch, IMAGE_SIZE, IMAGE_SIZE, 3], "one view of each image");
   const pass = model.tensors.pass(tape, { training: true, movesRunning: false });
   const h = model.encoder.forward(pass, view);
@@ -306,7 +306,8 @@ training("is refused without labels or classes, and from an encoder that does no
   await rejects(small({}, { ...images, classes: ["cat"] }), ConfigError, /one class \(cat\)/, /at least two/);
   await rejects(small({ method: "regression" }), ConfigError, /no method "regression": choose/);
   const pair = [noAugmentation, noAugmentation] as const;
-  await rejects(small({ augmentation: pair }), ConfigError, /one augmentation policy, not two/);
+  await rejects(small({ augmentation: pair }), ConfigError, /one augmentation policy, not 2/);
+  await rejects(small({ augmentation: "byol" }), ConfigError, /one augmentation policy, not 2/);
   for (const [changes, message] of [
     [{ width: 0.5 }, /runs\/one\/encoder\.safetensors is of another architecture: convnet-0\.25x.*not convnet-0\.5x/],
     [{ encoder: "resnet18" }, /not resnet18-0\.25x/],

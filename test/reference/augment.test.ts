@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ShapeError } from "../../src/errors.js";
 import { gaussianBlur } from "../../src/reference/blur.js";
-import { type ColorAdjustment, colorJitter, grayscale } from "../../src/reference/color.js";
+import { type ColorAdjustment, colorJitter, grayscale, solarize } from "../../src/reference/color.js";
 import { cutout, horizontalFlip, quarterTurns, resizedCrop } from "../../src/reference/image.js";
 import { sobel } from "../../src/reference/sobel.js";
 import { assertGolden, type GoldenCase, testGoldens } from "./goldens.js";
@@ -34,6 +34,10 @@ function checkFlip(golden: GoldenCase): void {
 
 function checkGrayscale(golden: GoldenCase): void {
   assertGolden(grayscale(golden.floats("x")), golden.floats("y"), "y", 1);
+}
+
+function checkSolarize(golden: GoldenCase): void {
+  assertGolden(solarize(golden.floats("x")), golden.floats("y"), "y", 1);
 }
 
 function checkJitter(golden: GoldenCase): void {
@@ -114,6 +118,7 @@ testGoldens(
   { cases: ["turns 1", "turns 2", "turns 3"], check: checkTurns },
   { cases: ["cutout 2 at 2,3", "cutout 4 at 0,6", "cutout 6 at 4,0"], check: checkCutout },
   { cases: ["sobel"], check: checkSobel },
+  { cases: ["solarize"], check: checkSolarize },
 );
 
 augment("an image too small to be reflected is refused", () => {

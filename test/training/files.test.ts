@@ -115,11 +115,17 @@ files("configurations of earlier versions, which had an objective and no method,
 
 files("augmentations of a configuration may lack what later versions have, and nothing else", () => {
   const { cifar, imagenet } = augmentationPolicies;
-  const { cutoutProbability: _, rotationProbability: __, noiseSigma: ___, ...earlier } = imagenet;
+  const {
+    cutoutProbability: _,
+    rotationProbability: __,
+    noiseSigma: ___,
+    solarizeProbability: ____,
+    ...earlier
+  } = imagenet;
   const stored = (augmentation: unknown) => parseConfig(JSON.parse(JSON.stringify({ augmentation }))).augmentation;
   assert.equal(stored(earlier), imagenet);
   assert.equal(stored([cifar, earlier]), [cifar, imagenet]);
-  throws(() => stored({ ...cifar, solarizeProbability: 1 }), CheckpointError, /no "solarizeProbability"/);
+  throws(() => stored({ ...cifar, equalizeProbability: 1 }), CheckpointError, /no "equalizeProbability"/);
   throws(() => stored({ ...cifar, hue: "0.1" }), CheckpointError, /hue is "0\.1"/);
   throws(() => stored([cifar]), CheckpointError, /1 policies/);
 });
