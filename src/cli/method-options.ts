@@ -18,7 +18,7 @@ function dashed(name: string): string {
 }
 
 /** The text of an option as it stands in a command line, before anything is parsed. */
-function valueOf(option: string, commandLine: readonly string[]): string | undefined {
+function textOf(option: string, commandLine: readonly string[]): string | undefined {
   const at = commandLine.findIndex((word) => word === option || word.startsWith(`${option}=`));
   if (at < 0) return undefined;
   const word = commandLine[at];
@@ -30,8 +30,8 @@ function valueOf(option: string, commandLine: readonly string[]): string | undef
  * options are those that the command takes, and that its help shows.
  */
 function methodOf(commandLine: readonly string[]): Method {
-  const preset = PRESETS.find(({ name }) => name === valueOf("--preset", commandLine));
-  const name = valueOf("--method", commandLine) ?? preset?.config.method;
+  const preset = PRESETS.find(({ name }) => name === textOf("--preset", commandLine));
+  const name = textOf("--method", commandLine) ?? preset?.config.method;
   const usual = METHODS.filter((method) => method.name === DEFAULT_CONFIG.method);
   return METHODS.find((method) => method.name === name) ?? usual[0];
 }
