@@ -1,10 +1,12 @@
 import type { Device } from "../engine/device.js";
 import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
+import { broadcastChecks, halfBroadcastChecks } from "./broadcast-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
 import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
+import { functionChecks, halfFunctionChecks } from "./function-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
 import { lossChecks } from "./loss-checks.js";
@@ -20,6 +22,8 @@ import { weightStandardizationChecks } from "./weight-standardization-checks.js"
 /** Checks of every kernel with f32, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
   ...elementwiseChecks,
+  ...functionChecks,
+  ...broadcastChecks,
   ...matmulChecks,
   ...convolutionChecks,
   ...tiledChecks,
@@ -40,6 +44,8 @@ export const checks: readonly Check[] = [
 /** Checks of activations in f16, for devices that have it. */
 export const halfChecks: readonly Check[] = [
   ...halfElementwiseChecks,
+  ...halfFunctionChecks,
+  ...halfBroadcastChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
   ...halfBatchNormChecks,
