@@ -1,4 +1,5 @@
 import type { Device } from "../engine/device.js";
+import { arrangementChecks, halfArrangementChecks } from "./arrangement-checks.js";
 import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { broadcastChecks, halfBroadcastChecks } from "./broadcast-checks.js";
@@ -9,12 +10,15 @@ import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.j
 import { functionChecks, halfFunctionChecks } from "./function-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
+import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
 import { halfPoolingChecks, poolingChecks } from "./pooling-checks.js";
+import { halfReductionChecks, reductionChecks } from "./reduction-checks.js";
+import { halfStatisticsChecks, statisticsChecks } from "./statistics-checks.js";
 import { halfTiledChecks, tiledChecks } from "./tiled-checks.js";
 import { viewFilterChecks } from "./view-filter-checks.js";
 import { weightStandardizationChecks } from "./weight-standardization-checks.js";
@@ -24,11 +28,15 @@ export const checks: readonly Check[] = [
   ...elementwiseChecks,
   ...functionChecks,
   ...broadcastChecks,
+  ...reductionChecks,
+  ...arrangementChecks,
   ...matmulChecks,
   ...convolutionChecks,
   ...tiledChecks,
   ...batchNormChecks,
   ...groupNormChecks,
+  ...layerNormChecks,
+  ...statisticsChecks,
   ...weightStandardizationChecks,
   ...poolingChecks,
   ...lossChecks,
@@ -46,9 +54,13 @@ export const halfChecks: readonly Check[] = [
   ...halfElementwiseChecks,
   ...halfFunctionChecks,
   ...halfBroadcastChecks,
+  ...halfReductionChecks,
+  ...halfArrangementChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
   ...halfBatchNormChecks,
+  ...halfLayerNormChecks,
+  ...halfStatisticsChecks,
   ...halfPoolingChecks,
 ];
 

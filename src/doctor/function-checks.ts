@@ -68,8 +68,12 @@ function gaussianErrors(x: number) {
 
 const geluArgument = (x: number) => 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
 const geluArgumentSlope = (x: number) => 2 * Math.sqrt(2 / Math.PI) * (1 + 0.134145 * x ** 2);
-/** What is left of the sigmoid, or of 1 without it, where the argument stays what it is at 9. */
-const geluRest = (x: number) => (Math.abs(x) > 9 ? sigmoid.value(geluArgument(-9)) : 0);
+/** What is left of the sigmoid, or of 1 without it, where the argument stays what it is at 9; with what it is off by. */
+function geluRest(x: number): number {
+  const argument = geluArgument(-9);
+  const roundings = 6 * Math.abs(argument) + expRoundings(argument) + 3 + ROUNDINGS.division;
+  return Math.abs(x) > 9 ? sigmoid.value(argument) * (1 + relativeError(roundings)) : 0;
+}
 
 /** All functions, with numbers that f16 has where they take some. */
 export const boundedFunctions: readonly BoundedFunction[] = [

@@ -15,7 +15,7 @@ const MAXIMUM = 1;
 const LOG_SUM_EXP = 2;
 
 /** Columns that a workgroup goes through; of longer rows, the results of runs are reduced again. */
-const LONGEST_RUN = 4096;
+export const LONGEST_RUN = 4096;
 
 function reduce(tape: Tape, x: Tensor, reduction: number, name: string, divisor = 1): Tensor {
   const [rows, cols] = channelShape(x);
