@@ -1452,6 +1452,116 @@ fn main(\n\
 ",
 };
 
+export const batchedMatmul: KernelDefinition<"a" | "b" | "y", "batch" | "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+  name: "batchedMatmul",
+  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"inner","type":"u32","offset":8}, {"name":"cols","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  unrolls: (v) => [v["ROWS"], v["COLS"], v["COLS"], v["ROWS"], v["COLS"], v["ROWS"], v["COLS"]],
+  shapes: (v) => ({ a: v["batch"] * v["rows"] * v["inner"], b: v["batch"] * v["inner"] * v["cols"], y: v["batch"] * v["rows"] * v["cols"] }),
+  workgroups: (v) => v["batch"] * Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
+  flops: (v) => 2 * v["batch"] * v["rows"] * v["cols"] * v["inner"],
+  source: "// Matrix products of a batch, either operand transposed: y[i, m, n] = sum_k op(a[i])[m, k] * op(b[i])[k, n]. For many small matrices,\n\
+// such as those of attention; matmul is for large ones.\n\
+//\n\
+// a[i] is [rows, inner], or [inner, rows] with TRANSPOSE_A; b[i] is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
+// A thread holds ROWS x COLS outputs in registers. Neighbouring threads hold neighbouring columns, so their loads of b lie side\n\
+// by side, and those of a are the same.\n\
+//\n\
+// shape a: batch * rows * inner\n\
+// shape b: batch * inner * cols\n\
+// shape y: batch * rows * cols\n\
+// workgroups: batch * ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))\n\
+// flops: 2 * batch * rows * cols * inner\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const GROUPS: u32 = 1u;\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 4u;\n\
+const TRANSPOSE_A: bool = false;\n\
+const TRANSPOSE_B: bool = false;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  rows: u32,\n\
+  inner: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> b: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
+  let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);\n\
+  let index = workgroup_index(group, grid);\n\
+  let matrix = index / (row_blocks * column_blocks);\n\
+  let row_start = (index / column_blocks % row_blocks * GROUPS + local.y) * ROWS;\n\
+  let column_start = index % column_blocks * COLS * LANES + local.x;\n\
+  if (matrix >= params.batch || row_start >= params.rows || column_start >= params.cols) {\n\
+    return;\n\
+  }\n\
+\n\
+  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
+  var a_at: array<u32, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = min(row_start + r, params.rows - 1u);\n\
+    a_at[r] = matrix * params.rows * params.inner + select(row * params.inner, row, TRANSPOSE_A);\n\
+  }\n\
+  var b_at: array<u32, COLS>;\n\
+  //#unroll\n\
+  for (var c = 0u; c < COLS; c++) {\n\
+    let column = min(column_start + c * LANES, params.cols - 1u);\n\
+    b_at[c] = matrix * params.inner * params.cols + select(column, column * params.inner, TRANSPOSE_B);\n\
+  }\n\
+  let a_step = select(1u, params.rows, TRANSPOSE_A);\n\
+  let b_step = select(params.cols, 1u, TRANSPOSE_B);\n\
+\n\
+  var sums: array<array<f32, COLS>, ROWS>;\n\
+  for (var k = 0u; k < params.inner; k++) {\n\
+    var column_values: array<f32, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      column_values[c] = b[b_at[c] + k * b_step];\n\
+    }\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let value = a[a_at[r] + k * a_step];\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        sums[r][c] = fma(value, column_values[c], sums[r][c]);\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let column = column_start + c * LANES;\n\
+      if (row_start + r < params.rows && column < params.cols) {\n\
+        y[(matrix * params.rows + row_start + r) * params.cols + column] = sums[r][c];\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES" | "ELEMENTS"> = {
   name: "bias",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -1499,6 +1609,167 @@ fn main(\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     y[i] = x[i] + bias[i % params.channels];\n\
+  }\n\
+}\n\
+",
+};
+
+export const binary: KernelDefinition<"a" | "b" | "y", "a_rows" | "a_cols" | "b_rows" | "b_cols", "HALF" | "LANES" | "ELEMENTS" | "OPERATION"> = {
+  name: "binary",
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"a_rows","type":"u32","offset":0}, {"name":"a_cols","type":"u32","offset":4}, {"name":"b_rows","type":"u32","offset":8}, {"name":"b_cols","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, OPERATION: { type: "u32", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ a: v["a_rows"] * v["a_cols"], b: v["b_rows"] * v["b_cols"], y: Math.max(v["a_rows"], v["b_rows"]) * Math.max(v["a_cols"], v["b_cols"]) }),
+  workgroups: (v) => Math.ceil(Math.max(v["a_rows"], v["b_rows"]) * Math.max(v["a_cols"], v["b_cols"]) / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => Math.max(v["a_rows"], v["b_rows"]) * Math.max(v["a_cols"], v["b_cols"]),
+  source: "// Two operands, element by element: y[r, c] = a[r, c] op b[r, c]. Each has all rows or one that counts for all, and so for the\n\
+// columns. OPERATION: 0 a + b, 1 a - b, 2 a b, 3 a / b, 4 -a b.\n\
+//\n\
+// shape a: a_rows * a_cols\n\
+// shape b: b_rows * b_cols\n\
+// shape y: max(a_rows, b_rows) * max(a_cols, b_cols)\n\
+// workgroups: ceil(max(a_rows, b_rows) * max(a_cols, b_cols) / (LANES * ELEMENTS))\n\
+// flops: max(a_rows, b_rows) * max(a_cols, b_cols)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Where the element [row, col] of a matrix is in an operand that may have one row or one column only, which then counts for all.\n\
+fn repeated(row: u32, col: u32, rows: u32, cols: u32) -> u32 {\n\
+  return select(0u, row, rows > 1u) * cols + select(0u, col, cols > 1u);\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+const OPERATION: u32 = 0u;\n\
+\n\
+struct Params {\n\
+  a_rows: u32,\n\
+  a_cols: u32,\n\
+  b_rows: u32,\n\
+  b_cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+fn operation(a: f32, b: f32) -> f32 {\n\
+  switch OPERATION {\n\
+    case 0u: {\n\
+      return a + b;\n\
+    }\n\
+    case 1u: {\n\
+      return a - b;\n\
+    }\n\
+    case 2u: {\n\
+      return a * b;\n\
+    }\n\
+    case 3u: {\n\
+      return a / b;\n\
+    }\n\
+    default: {\n\
+      return -a * b;\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let cols = max(params.a_cols, params.b_cols);\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, max(params.a_rows, params.b_rows) * cols);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let row = i / cols;\n\
+    let col = i % cols;\n\
+    let left = a[repeated(row, col, params.a_rows, params.a_cols)];\n\
+    let right = b[repeated(row, col, params.b_rows, params.b_cols)];\n\
+    y[i] = Stored(operation(f32(left), f32(right)));\n\
+  }\n\
+}\n\
+",
+};
+
+export const broadcast: KernelDefinition<"x" | "y", "x_rows" | "x_cols" | "rows" | "cols" | "divisor", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "broadcast",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"x_rows","type":"u32","offset":0}, {"name":"x_cols","type":"u32","offset":4}, {"name":"rows","type":"u32","offset":8}, {"name":"cols","type":"u32","offset":12}, {"name":"divisor","type":"f32","offset":16}],
+  paramsSize: 32,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["x_rows"] * v["x_cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["cols"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => v["rows"] * v["cols"],
+  source: "// A row, a column or a single number repeated to a matrix: y[r, c] = x[r, c] / divisor, where x has all rows or one that counts\n\
+// for all, and so for the columns. The gradient of a sum, and with a divisor, of a mean.\n\
+//\n\
+// shape x: x_rows * x_cols\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(rows * cols / (LANES * ELEMENTS))\n\
+// flops: rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Where the element [row, col] of a matrix is in an operand that may have one row or one column only, which then counts for all.\n\
+fn repeated(row: u32, col: u32, rows: u32, cols: u32) -> u32 {\n\
+  return select(0u, row, rows > 1u) * cols + select(0u, col, cols > 1u);\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  x_rows: u32,\n\
+  x_cols: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  divisor: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.rows * params.cols);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = Stored(x[repeated(i / params.cols, i % params.cols, params.x_rows, params.x_cols)] / params.divisor);\n\
   }\n\
 }\n\
 ",
@@ -1553,12 +1824,78 @@ fn main(\n\
 ",
 };
 
-export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
-  name: "columnSums",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+export const columnStatisticsGradient: KernelDefinition<"x" | "statistics" | "dstatistics" | "dx", "rows" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "columnStatisticsGradient",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"dstatistics","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], dstatistics: 2 * v["channels"], dx: v["rows"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["channels"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => 4 * v["rows"] * v["channels"],
+  source: "// Gradient of the mean and the biased variance of each column: dx[r, c] = (dmean[c] + 2 dvariance[c] (x[r, c] - mean[c])) / rows.\n\
+// `statistics` holds the means, then the variances, and `dstatistics` their gradients.\n\
+//\n\
+// shape x: rows * channels\n\
+// shape statistics: 2 * channels\n\
+// shape dstatistics: 2 * channels\n\
+// shape dx: rows * channels\n\
+// workgroups: ceil(rows * channels / (LANES * ELEMENTS))\n\
+// flops: 4 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dstatistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dx: array<Stored>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.rows * params.channels);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let channel = i % params.channels;\n\
+    let along = 2.0 * dstatistics[params.channels + channel] * (f32(x[i]) - statistics[channel]);\n\
+    dx[i] = Stored((dstatistics[channel] + along) / f32(params.rows));\n\
+  }\n\
+}\n\
+",
+};
+
+export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
+  name: "columnSums",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -1591,6 +1928,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
 }\n\
 // What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
@@ -1622,7 +1968,7 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
 @group(0) @binding(1) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
@@ -1638,7 +1984,7 @@ fn main(\n\
   let channel = min(tile.channel, channels - 1u);\n\
   var sum = Element();\n\
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
-    sum += x[row * channels + channel];\n\
+    sum += Element(x[row * channels + channel]);\n\
   }\n\
   let total = strand_sum(local.x, local.y, sum);\n\
   if (local.y == 0u && tile.begin < params.rows && tile.channel < channels) {\n\
@@ -3105,6 +3451,460 @@ fn main(\n\
 ",
 };
 
+export const dropout: KernelDefinition<"x" | "counter" | "y", "elements" | "site" | "probability" | "scale", "HALF" | "LANES"> = {
+  name: "dropout",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"counter","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"site","type":"u32","offset":4}, {"name":"probability","type":"f32","offset":8}, {"name":"scale","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], counter: 2, y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (4 * v["LANES"])),
+  flops: (v) => v["elements"],
+  source: "// Dropout (Srivastava et al. 2014), scaled in training: y[i] = x[i] * scale where u[i] >= probability, else 0, with u in [0, 1)\n\
+// drawn for each element from (counter, site, i). As its own gradient, it draws the same again. One thread for four neighbours.\n\
+//\n\
+// shape x: elements\n\
+// shape counter: 2\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / (4 * LANES))\n\
+// flops: elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Random numbers from a counter: the same four words always give the same four words (PCG4D of Jarzynski and Olano 2020,\n\
+// \"Hash functions for GPU rendering\").\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+// Four numbers in [0, 1), multiples of 2^-24.\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Keeps these draws apart from those of the augmentations, which have the number of an image in this place.\n\
+const SITES = 0x80000000u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  site: u32,\n\
+  probability: f32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> counter: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let four = workgroup_index(group, grid) * LANES + local.x;\n\
+  let u = random_uniform(vec4u(counter[0], counter[1], SITES + params.site, four));\n\
+  let end = min(4u * four + 4u, params.elements);\n\
+  for (var i = 4u * four; i < end; i++) {\n\
+    y[i] = Stored(select(0.0, f32(x[i]) * params.scale, u[i % 4u] >= params.probability));\n\
+  }\n\
+}\n\
+",
+};
+
+export const elementwiseGradient: KernelDefinition<"x" | "dy" | "dx", "elements" | "a_1" | "b_1" | "a_2" | "b_2" | "a_3" | "b_3" | "a_4" | "b_4", "HALF" | "LANES" | "ELEMENTS" | "FUNCTION_1" | "FUNCTION_2" | "FUNCTION_3" | "FUNCTION_4"> = {
+  name: "elementwiseGradient",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"a_1","type":"f32","offset":4}, {"name":"b_1","type":"f32","offset":8}, {"name":"a_2","type":"f32","offset":12}, {"name":"b_2","type":"f32","offset":16}, {"name":"a_3","type":"f32","offset":20}, {"name":"b_3","type":"f32","offset":24}, {"name":"a_4","type":"f32","offset":28}, {"name":"b_4","type":"f32","offset":32}],
+  paramsSize: 48,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, FUNCTION_1: { type: "u32", value: 0 }, FUNCTION_2: { type: "u32", value: 0 }, FUNCTION_3: { type: "u32", value: 0 }, FUNCTION_4: { type: "u32", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], dy: v["elements"], dx: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => 9 * v["elements"],
+  source: "// Gradient of a chain of functions of one number (see elementwise): dx = dy f4'(f3(f2(f1(x)))) f3'(f2(f1(x))) f2'(f1(x)) f1'(x).\n\
+//\n\
+// shape x: elements\n\
+// shape dy: elements\n\
+// shape dx: elements\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// flops: 9 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+const FUNCTION_1: u32 = 0u;\n\
+const FUNCTION_2: u32 = 0u;\n\
+const FUNCTION_3: u32 = 0u;\n\
+const FUNCTION_4: u32 = 0u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  a_1: f32,\n\
+  b_1: f32,\n\
+  a_2: f32,\n\
+  b_2: f32,\n\
+  a_3: f32,\n\
+  b_3: f32,\n\
+  a_4: f32,\n\
+  b_4: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;\n\
+@group(0) @binding(2) var<storage, read_write> dx: array<Stored>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+// Functions of one number, to be put together in chains. A number goes through a chain together with its slope: the derivative\n\
+// by the number that the chain began with. The codes are the places of the names in src/ops/unary.ts.\n\
+const SCALE = 1u;\n\
+const SQUARE = 2u;\n\
+const SQRT = 3u;\n\
+const EXP = 4u;\n\
+const LOG = 5u;\n\
+const SIGMOID = 6u;\n\
+const TANH = 7u;\n\
+const SOFTPLUS = 8u;\n\
+const GELU = 9u;\n\
+const GELU_TANH = 10u;\n\
+const CLAMP = 11u;\n\
+const ABSOLUTE = 12u;\n\
+const RELU = 13u;\n\
+\n\
+struct Dual {\n\
+  value: f32,\n\
+  slope: f32,\n\
+}\n\
+\n\
+// 1 / (1 + exp(-x)) and its slope, without an exponential that overflows.\n\
+fn sigmoid(x: f32) -> Dual {\n\
+  let small = exp(-abs(x));\n\
+  let whole = 1.0 + small;\n\
+  return Dual(select(small, 1.0, x >= 0.0) / whole, small / (whole * whole));\n\
+}\n\
+\n\
+// x Phi(x), Phi being the distribution function of the normal distribution, off by at most 7.5e-8 (Abramowitz and Stegun 1964,\n\
+// formula 26.2.17). Beyond 20, the density is 0.\n\
+fn gelu(x: f32) -> Dual {\n\
+  let size = min(abs(x), 20.0);\n\
+  let density = 0.3989423 * exp(-0.5 * size * size);\n\
+  let t = 1.0 / fma(0.2316419, size, 1.0);\n\
+  let series = fma(fma(fma(fma(1.3302744, t, -1.8212560), t, 1.7814779), t, -0.35656378), t, 0.31938153);\n\
+  let tail = density * t * series;\n\
+  let share = select(tail, 1.0 - tail, x >= 0.0);\n\
+  return Dual(x * share, fma(x, density, share));\n\
+}\n\
+\n\
+// x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). Beyond 9, the sigmoid is 0 or 1.\n\
+fn gelu_tanh(x: f32) -> Dual {\n\
+  let inner = clamp(x, -9.0, 9.0);\n\
+  let share = sigmoid(1.5957691 * inner * fma(0.044715, inner * inner, 1.0));\n\
+  return Dual(x * share.value, fma(x * share.slope, 1.5957691 * fma(0.134145, inner * inner, 1.0), share.value));\n\
+}\n\
+\n\
+// The value and slope of one function at x; a and b are the numbers that some take besides.\n\
+fn function_at(code: u32, a: f32, b: f32, x: f32) -> Dual {\n\
+  switch code {\n\
+    case SCALE: {\n\
+      return Dual(fma(a, x, b), a);\n\
+    }\n\
+    case SQUARE: {\n\
+      return Dual(x * x, 2.0 * x);\n\
+    }\n\
+    case SQRT: {\n\
+      let root = sqrt(x);\n\
+      return Dual(root, 0.5 / root);\n\
+    }\n\
+    case EXP: {\n\
+      let value = exp(x);\n\
+      return Dual(value, value);\n\
+    }\n\
+    case LOG: {\n\
+      return Dual(log(x), 1.0 / x);\n\
+    }\n\
+    case SIGMOID: {\n\
+      return sigmoid(x);\n\
+    }\n\
+    case TANH: {\n\
+      let small = exp(-2.0 * abs(x));\n\
+      let whole = 1.0 + small;\n\
+      return Dual(sign(x) * (1.0 - small) / whole, 4.0 * small / (whole * whole));\n\
+    }\n\
+    case SOFTPLUS: {\n\
+      return Dual(max(x, 0.0) + log(1.0 + exp(-abs(x))), sigmoid(x).value);\n\
+    }\n\
+    case GELU: {\n\
+      return gelu(x);\n\
+    }\n\
+    case GELU_TANH: {\n\
+      return gelu_tanh(x);\n\
+    }\n\
+    case CLAMP: {\n\
+      return Dual(clamp(x, a, b), select(0.0, 1.0, x >= a && x <= b));\n\
+    }\n\
+    case ABSOLUTE: {\n\
+      return Dual(abs(x), sign(x));\n\
+    }\n\
+    case RELU: {\n\
+      return Dual(max(x, 0.0), select(0.0, 1.0, x > 0.0));\n\
+    }\n\
+    default: {\n\
+      return Dual(x, 1.0);\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+// One more link of a chain.\n\
+fn link(code: u32, a: f32, b: f32, before: Dual) -> Dual {\n\
+  let own = function_at(code, a, b, before.value);\n\
+  return Dual(own.value, before.slope * own.slope);\n\
+}\n\
+\n\
+// What a chain of up to four functions makes of x.\n\
+fn chain_at(x: f32) -> Dual {\n\
+  var result = Dual(x, 1.0);\n\
+  result = link(FUNCTION_1, params.a_1, params.b_1, result);\n\
+  result = link(FUNCTION_2, params.a_2, params.b_2, result);\n\
+  result = link(FUNCTION_3, params.a_3, params.b_3, result);\n\
+  return link(FUNCTION_4, params.a_4, params.b_4, result);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    dx[i] = Stored(f32(dy[i]) * chain_at(f32(x[i])).slope);\n\
+  }\n\
+}\n\
+",
+};
+
+export const elementwise: KernelDefinition<"x" | "y", "elements" | "a_1" | "b_1" | "a_2" | "b_2" | "a_3" | "b_3" | "a_4" | "b_4", "HALF" | "LANES" | "ELEMENTS" | "FUNCTION_1" | "FUNCTION_2" | "FUNCTION_3" | "FUNCTION_4"> = {
+  name: "elementwise",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"a_1","type":"f32","offset":4}, {"name":"b_1","type":"f32","offset":8}, {"name":"a_2","type":"f32","offset":12}, {"name":"b_2","type":"f32","offset":16}, {"name":"a_3","type":"f32","offset":20}, {"name":"b_3","type":"f32","offset":24}, {"name":"a_4","type":"f32","offset":28}, {"name":"b_4","type":"f32","offset":32}],
+  paramsSize: 48,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, FUNCTION_1: { type: "u32", value: 0 }, FUNCTION_2: { type: "u32", value: 0 }, FUNCTION_3: { type: "u32", value: 0 }, FUNCTION_4: { type: "u32", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
+  workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => 4 * v["elements"],
+  source: "// A chain of up to four functions of one number, element by element: y = f4(f3(f2(f1(x)))), each given by its code (see\n\
+// lib/functions.wgsl) and up to two numbers a and b; 0 stands for none.\n\
+//\n\
+// shape x: elements\n\
+// shape y: elements\n\
+// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
+// flops: 4 * elements\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+const FUNCTION_1: u32 = 0u;\n\
+const FUNCTION_2: u32 = 0u;\n\
+const FUNCTION_3: u32 = 0u;\n\
+const FUNCTION_4: u32 = 0u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  a_1: f32,\n\
+  b_1: f32,\n\
+  a_2: f32,\n\
+  b_2: f32,\n\
+  a_3: f32,\n\
+  b_3: f32,\n\
+  a_4: f32,\n\
+  b_4: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+// Functions of one number, to be put together in chains. A number goes through a chain together with its slope: the derivative\n\
+// by the number that the chain began with. The codes are the places of the names in src/ops/unary.ts.\n\
+const SCALE = 1u;\n\
+const SQUARE = 2u;\n\
+const SQRT = 3u;\n\
+const EXP = 4u;\n\
+const LOG = 5u;\n\
+const SIGMOID = 6u;\n\
+const TANH = 7u;\n\
+const SOFTPLUS = 8u;\n\
+const GELU = 9u;\n\
+const GELU_TANH = 10u;\n\
+const CLAMP = 11u;\n\
+const ABSOLUTE = 12u;\n\
+const RELU = 13u;\n\
+\n\
+struct Dual {\n\
+  value: f32,\n\
+  slope: f32,\n\
+}\n\
+\n\
+// 1 / (1 + exp(-x)) and its slope, without an exponential that overflows.\n\
+fn sigmoid(x: f32) -> Dual {\n\
+  let small = exp(-abs(x));\n\
+  let whole = 1.0 + small;\n\
+  return Dual(select(small, 1.0, x >= 0.0) / whole, small / (whole * whole));\n\
+}\n\
+\n\
+// x Phi(x), Phi being the distribution function of the normal distribution, off by at most 7.5e-8 (Abramowitz and Stegun 1964,\n\
+// formula 26.2.17). Beyond 20, the density is 0.\n\
+fn gelu(x: f32) -> Dual {\n\
+  let size = min(abs(x), 20.0);\n\
+  let density = 0.3989423 * exp(-0.5 * size * size);\n\
+  let t = 1.0 / fma(0.2316419, size, 1.0);\n\
+  let series = fma(fma(fma(fma(1.3302744, t, -1.8212560), t, 1.7814779), t, -0.35656378), t, 0.31938153);\n\
+  let tail = density * t * series;\n\
+  let share = select(tail, 1.0 - tail, x >= 0.0);\n\
+  return Dual(x * share, fma(x, density, share));\n\
+}\n\
+\n\
+// x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). Beyond 9, the sigmoid is 0 or 1.\n\
+fn gelu_tanh(x: f32) -> Dual {\n\
+  let inner = clamp(x, -9.0, 9.0);\n\
+  let share = sigmoid(1.5957691 * inner * fma(0.044715, inner * inner, 1.0));\n\
+  return Dual(x * share.value, fma(x * share.slope, 1.5957691 * fma(0.134145, inner * inner, 1.0), share.value));\n\
+}\n\
+\n\
+// The value and slope of one function at x; a and b are the numbers that some take besides.\n\
+fn function_at(code: u32, a: f32, b: f32, x: f32) -> Dual {\n\
+  switch code {\n\
+    case SCALE: {\n\
+      return Dual(fma(a, x, b), a);\n\
+    }\n\
+    case SQUARE: {\n\
+      return Dual(x * x, 2.0 * x);\n\
+    }\n\
+    case SQRT: {\n\
+      let root = sqrt(x);\n\
+      return Dual(root, 0.5 / root);\n\
+    }\n\
+    case EXP: {\n\
+      let value = exp(x);\n\
+      return Dual(value, value);\n\
+    }\n\
+    case LOG: {\n\
+      return Dual(log(x), 1.0 / x);\n\
+    }\n\
+    case SIGMOID: {\n\
+      return sigmoid(x);\n\
+    }\n\
+    case TANH: {\n\
+      let small = exp(-2.0 * abs(x));\n\
+      let whole = 1.0 + small;\n\
+      return Dual(sign(x) * (1.0 - small) / whole, 4.0 * small / (whole * whole));\n\
+    }\n\
+    case SOFTPLUS: {\n\
+      return Dual(max(x, 0.0) + log(1.0 + exp(-abs(x))), sigmoid(x).value);\n\
+    }\n\
+    case GELU: {\n\
+      return gelu(x);\n\
+    }\n\
+    case GELU_TANH: {\n\
+      return gelu_tanh(x);\n\
+    }\n\
+    case CLAMP: {\n\
+      return Dual(clamp(x, a, b), select(0.0, 1.0, x >= a && x <= b));\n\
+    }\n\
+    case ABSOLUTE: {\n\
+      return Dual(abs(x), sign(x));\n\
+    }\n\
+    case RELU: {\n\
+      return Dual(max(x, 0.0), select(0.0, 1.0, x > 0.0));\n\
+    }\n\
+    default: {\n\
+      return Dual(x, 1.0);\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+// One more link of a chain.\n\
+fn link(code: u32, a: f32, b: f32, before: Dual) -> Dual {\n\
+  let own = function_at(code, a, b, before.value);\n\
+  return Dual(own.value, before.slope * own.slope);\n\
+}\n\
+\n\
+// What a chain of up to four functions makes of x.\n\
+fn chain_at(x: f32) -> Dual {\n\
+  var result = Dual(x, 1.0);\n\
+  result = link(FUNCTION_1, params.a_1, params.b_1, result);\n\
+  result = link(FUNCTION_2, params.a_2, params.b_2, result);\n\
+  result = link(FUNCTION_3, params.a_3, params.b_3, result);\n\
+  return link(FUNCTION_4, params.a_4, params.b_4, result);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.elements);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = Stored(chain_at(f32(x[i])).value);\n\
+  }\n\
+}\n\
+",
+};
+
 export const ema: KernelDefinition<"rate" | "parameters" | "average", "elements" | "slab_elements", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "ema",
   bindings: [{"name":"rate","access":"read","element":"f32"}, {"name":"parameters","access":"read","element":"f32"}, {"name":"average","access":"read_write","element":"f32"}],
@@ -4218,6 +5018,76 @@ fn main(\n\
 ",
 };
 
+export const insert: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "count", "HALF" | "LANES" | "ELEMENTS" | "FILL"> = {
+  name: "insert",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"first","type":"u32","offset":8}, {"name":"count","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, FILL: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["count"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * (v["count"] + v["FILL"] * (v["cols"] - v["count"])) / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// Puts columns in their places: y[row, first + c] = x[row, c]. The other columns of y stay as they are, or with FILL become 0: that\n\
+// makes it the gradient of slice.\n\
+//\n\
+// shape x: rows * count\n\
+// shape y: rows * cols\n\
+// workgroups: ceil(rows * (count + FILL * (cols - count)) / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+const FILL: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  first: u32,\n\
+  count: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  // The columns that are written.\n\
+  let begin = select(params.first, 0u, FILL);\n\
+  let width = select(params.count, params.cols, FILL);\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.rows * width);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let row = i / width;\n\
+    let column = begin + i % width;\n\
+    let inside = column >= params.first && column < params.first + params.count;\n\
+    let at = row * params.count + select(0u, column - params.first, inside);\n\
+    y[row * params.cols + column] = select(Stored(0.0), x[at], inside);\n\
+  }\n\
+}\n\
+",
+};
+
 export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "LANES" | "EPSILON" | "LARGEST"> = {
   name: "inverseNorms",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}],
@@ -4612,6 +5482,336 @@ fn main(\n\
     velocity[i] = v;\n\
     let step = select(v, u + params.momentum * v, NESTEROV);\n\
     parameters[i] = parameter - select(step, schedule[0] * step, CLIP);\n\
+  }\n\
+}\n\
+",
+};
+
+export const layerNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
+  name: "layerNormGradientSums",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["rows"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
+  flops: (v) => 5 * v["rows"] * v["channels"],
+  source: "// First pass of the gradients of layer norm to gamma and beta: over each run of ROWS rows, sum of dy * normalised x and of dy. The\n\
+// GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of dy * normalised x, then as many of\n\
+// dy; batch-norm-gradient-combine adds them up.\n\
+//\n\
+// shape x: rows * channels\n\
+// shape dy: rows * channels\n\
+// shape statistics: 2 * rows\n\
+// shape parts: 2 * ceil(rows / ROWS) * channels\n\
+// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
+// flops: 5 * rows * channels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
+// [begin, end) of one of `chunks` runs of rows.\n\
+struct ChannelTile {\n\
+  channel: u32,\n\
+  chunk: u32,\n\
+  begin: u32,\n\
+  end: u32,\n\
+}\n\
+\n\
+fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, rows_per_chunk: u32) -> ChannelTile {\n\
+  let blocks = (channels + lanes - 1u) / lanes;\n\
+  let chunk = index / blocks;\n\
+  return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+const GROUPS: u32 = 1u;\n\
+const VECTOR: u32 = 1u;\n\
+// Rows a workgroup goes through.\n\
+const ROWS: u32 = 64u;\n\
+// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
+// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
+var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
+\n\
+fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
+  if (GROUPS == 1u) {\n\
+    return value;\n\
+  }\n\
+  workgroupBarrier();\n\
+  strands[strand * LANES + lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = GROUPS / 2u; half > 0u; half /= 2u) {\n\
+    if (strand < half) {\n\
+      strands[strand * LANES + lane] += strands[(strand + half) * LANES + lane];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return strands[lane];\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;\n\
+@group(0) @binding(2) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> parts: array<Element>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES, GROUPS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let channels = params.channels / VECTOR;\n\
+  let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
+  // Past the last channel, that one again: every thread has to come to the barriers.\n\
+  let channel = min(tile.channel, channels - 1u);\n\
+  var gamma_sum = Element();\n\
+  var beta_sum = Element();\n\
+  for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
+    let i = row * channels + channel;\n\
+    let g = Element(dy[i]);\n\
+    let normalized = (Element(x[i]) - statistics[row]) * statistics[params.rows + row];\n\
+    gamma_sum = fma(g, normalized, gamma_sum);\n\
+    beta_sum += g;\n\
+  }\n\
+  let all_gamma = strand_sum(local.x, local.y, gamma_sum);\n\
+  let all_beta = strand_sum(local.x, local.y, beta_sum);\n\
+  if (local.y > 0u || tile.begin >= params.rows || tile.channel >= channels) {\n\
+    return;\n\
+  }\n\
+  let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
+  parts[tile.chunk * channels + channel] = all_gamma;\n\
+  parts[(chunks + tile.chunk) * channels + channel] = all_beta;\n\
+}\n\
+",
+};
+
+export const layerNormGradient: KernelDefinition<"x" | "dy" | "gamma" | "statistics" | "dx", "rows" | "cols", "HALF" | "LANES" | "GAMMA"> = {
+  name: "layerNormGradient",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GAMMA: { type: "bool", value: 1 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], dy: v["rows"] * v["cols"], gamma: 1 + v["GAMMA"] * (v["cols"] - 1), statistics: 2 * v["rows"], dx: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 11 * v["rows"] * v["cols"],
+  source: "// Gradient of layer norm to its input: dx[c] = inverse (g[c] - mean_k g[k] - n[c] mean_k g[k] n[k]), where g = dy gamma and n is the\n\
+// normalised x. `statistics` holds the means, then the inverses. Without GAMMA, gamma is 1, and the binding holds one element that\n\
+// is not read. A workgroup a row.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape dy: rows * cols\n\
+// shape gamma: 1 + GAMMA * (cols - 1)\n\
+// shape statistics: 2 * rows\n\
+// shape dx: rows * cols\n\
+// workgroups: rows\n\
+// flops: 11 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const GAMMA: bool = true;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;\n\
+@group(0) @binding(2) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dx: array<Stored>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+fn gradient_at(begin: u32, c: u32) -> f32 {\n\
+  var g = f32(dy[begin + c]);\n\
+  if (GAMMA) {\n\
+    g *= gamma[c];\n\
+  }\n\
+  return g;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let begin = row * params.cols;\n\
+  let mean = statistics[row];\n\
+  let inverse = statistics[params.rows + row];\n\
+  var sum = 0.0;\n\
+  var dot = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let g = gradient_at(begin, c);\n\
+    sum += g;\n\
+    dot = fma(g, (f32(x[begin + c]) - mean) * inverse, dot);\n\
+  }\n\
+  let offset = workgroup_sum(local.x, sum) / f32(params.cols);\n\
+  let slope = workgroup_sum(local.x, dot) / f32(params.cols);\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let normalized = (f32(x[begin + c]) - mean) * inverse;\n\
+    dx[begin + c] = Stored(inverse * (gradient_at(begin, c) - offset - normalized * slope));\n\
+  }\n\
+}\n\
+",
+};
+
+export const layerNorm: KernelDefinition<"x" | "gamma" | "beta" | "y" | "statistics", "rows" | "cols", "HALF" | "LANES" | "EPSILON" | "GAMMA" | "BETA"> = {
+  name: "layerNorm",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], gamma: 1 + v["GAMMA"] * (v["cols"] - 1), beta: 1 + v["BETA"] * (v["cols"] - 1), y: v["rows"] * v["cols"], statistics: 2 * v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 7 * v["rows"] * v["cols"],
+  source: "// Layer norm (Ba et al. 2016) of each row: y[c] = (x[c] - mean) / sqrt(variance + EPSILON) * gamma[c] + beta[c], with the mean and\n\
+// the biased variance of the row. `statistics` holds the means, then 1 / sqrt(variance + EPSILON). Without GAMMA, gamma is 1,\n\
+// without BETA, beta is 0, and the binding holds one element that is not read. A workgroup a row.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape gamma: 1 + GAMMA * (cols - 1)\n\
+// shape beta: 1 + BETA * (cols - 1)\n\
+// shape y: rows * cols\n\
+// shape statistics: 2 * rows\n\
+// workgroups: rows\n\
+// flops: 7 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const EPSILON: f32 = 0.00001;\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> gamma: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> beta: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let begin = row * params.cols;\n\
+  var sum = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    sum += f32(x[begin + c]);\n\
+  }\n\
+  let mean = workgroup_sum(local.x, sum) / f32(params.cols);\n\
+  var squares = 0.0;\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    let difference = f32(x[begin + c]) - mean;\n\
+    squares = fma(difference, difference, squares);\n\
+  }\n\
+  let inverse = inverseSqrt(workgroup_sum(local.x, squares) / f32(params.cols) + EPSILON);\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    var value = (f32(x[begin + c]) - mean) * inverse;\n\
+    if (GAMMA) {\n\
+      value *= gamma[c];\n\
+    }\n\
+    if (BETA) {\n\
+      value += beta[c];\n\
+    }\n\
+    y[begin + c] = Stored(value);\n\
+  }\n\
+  if (local.x == 0u) {\n\
+    statistics[row] = mean;\n\
+    statistics[params.rows + row] = inverse;\n\
   }\n\
 }\n\
 ",
@@ -5314,12 +6514,12 @@ fn main(\n\
 ",
 };
 
-export const mean: KernelDefinition<"x" | "y", "elements", "LANES"> = {
+export const mean: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES"> = {
   name: "mean",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], y: 1 }),
   workgroups: () => 1,
@@ -5345,6 +6545,15 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 \n\
@@ -5352,7 +6561,7 @@ struct Params {\n\
   elements: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
@@ -5360,7 +6569,7 @@ struct Params {\n\
 fn main(@builtin(local_invocation_id) local: vec3u) {\n\
   var sum = 0.0;\n\
   for (var i = local.x; i < params.elements; i += LANES) {\n\
-    sum += x[i];\n\
+    sum += f32(x[i]);\n\
   }\n\
   let total = workgroup_sum(local.x, sum);\n\
   if (local.x == 0u) {\n\
@@ -7210,6 +8419,75 @@ fn main(\n\
 ",
 };
 
+export const permute: KernelDefinition<"x" | "y", "e_0" | "e_1" | "e_2" | "e_3" | "s_0" | "s_1" | "s_2" | "s_3", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "permute",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"e_0","type":"u32","offset":0}, {"name":"e_1","type":"u32","offset":4}, {"name":"e_2","type":"u32","offset":8}, {"name":"e_3","type":"u32","offset":12}, {"name":"s_0","type":"u32","offset":16}, {"name":"s_1","type":"u32","offset":20}, {"name":"s_2","type":"u32","offset":24}, {"name":"s_3","type":"u32","offset":28}],
+  paramsSize: 32,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["e_0"] * v["e_1"] * v["e_2"] * v["e_3"], y: v["e_0"] * v["e_1"] * v["e_2"] * v["e_3"] }),
+  workgroups: (v) => Math.ceil(v["e_0"] * v["e_1"] * v["e_2"] * v["e_3"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// Dimensions in another order: y[i, j, k, l] = x[i s_0 + j s_1 + k s_2 + l s_3], s_d being the step in x from one place of\n\
+// dimension d of y to the next, and e_d its extent.\n\
+//\n\
+// shape x: e_0 * e_1 * e_2 * e_3\n\
+// shape y: e_0 * e_1 * e_2 * e_3\n\
+// workgroups: ceil(e_0 * e_1 * e_2 * e_3 / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  e_0: u32,\n\
+  e_1: u32,\n\
+  e_2: u32,\n\
+  e_3: u32,\n\
+  s_0: u32,\n\
+  s_1: u32,\n\
+  s_2: u32,\n\
+  s_3: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.e_0 * params.e_1 * params.e_2 * params.e_3);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    let outer = i / params.e_3;\n\
+    let plane = outer / params.e_2;\n\
+    let at = plane / params.e_1 * params.s_0 + plane % params.e_1 * params.s_1;\n\
+    y[i] = x[at + outer % params.e_2 * params.s_2 + i % params.e_3 * params.s_3];\n\
+  }\n\
+}\n\
+",
+};
+
 export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "reluGradient",
   bindings: [{"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -7328,6 +8606,235 @@ fn main(\n\
 ",
 };
 
+export const rowReductionGradient: KernelDefinition<"x" | "y" | "dy" | "dx", "rows" | "cols" | "run", "HALF" | "LANES" | "REDUCTION"> = {
+  name: "rowReductionGradient",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"run","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, REDUCTION: { type: "u32", value: 1 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * Math.ceil(v["cols"] / v["run"]), dy: v["rows"] * Math.ceil(v["cols"] / v["run"]), dx: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"] * Math.ceil(v["cols"] / v["run"]),
+  flops: (v) => 3 * v["rows"] * v["cols"],
+  source: "// Gradient of the reductions of rows (see row-reduction) that depends on x. REDUCTION: 1, the maximum y: dx[c] = dy at the first c\n\
+// with x[c] = y, and 0 elsewhere; 2, the log-sum-exp y: dx[c] = dy exp(x[c] - y). A workgroup a run.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape y: rows * ceil(cols / run)\n\
+// shape dy: rows * ceil(cols / run)\n\
+// shape dx: rows * cols\n\
+// workgroups: rows * ceil(cols / run)\n\
+// flops: 3 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
+fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] = max(reduced[lane], reduced[lane + half]);\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const REDUCTION: u32 = 1u;\n\
+const MAXIMUM = 1u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  // At most 2^24, so that f32 has every place in it.\n\
+  run: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dy: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dx: array<Stored>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let runs = (params.cols + params.run - 1u) / params.run;\n\
+  let index = workgroup_index(group, grid);\n\
+  if (index >= params.rows * runs) {\n\
+    return;\n\
+  }\n\
+  let begin = index / runs * params.cols + index % runs * params.run;\n\
+  let end = min(begin + params.run, (index / runs + 1u) * params.cols);\n\
+  let result = y[index];\n\
+  let gradient = dy[index];\n\
+  var winner = end;\n\
+  if (REDUCTION == MAXIMUM) {\n\
+    var first = end;\n\
+    for (var i = begin + local.x; i < end; i += LANES) {\n\
+      first = select(first, min(first, i), f32(x[i]) == result);\n\
+    }\n\
+    winner = begin + u32(-workgroup_max(local.x, -f32(first - begin)));\n\
+  }\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    if (REDUCTION == MAXIMUM) {\n\
+      dx[i] = Stored(select(0.0, gradient, i == winner));\n\
+    } else {\n\
+      dx[i] = Stored(gradient * exp(f32(x[i]) - result));\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const rowReduction: KernelDefinition<"x" | "y", "rows" | "cols" | "run" | "divisor", "HALF" | "LANES" | "REDUCTION"> = {
+  name: "rowReduction",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"run","type":"u32","offset":8}, {"name":"divisor","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, REDUCTION: { type: "u32", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * Math.ceil(v["cols"] / v["run"]) }),
+  workgroups: (v) => v["rows"] * Math.ceil(v["cols"] / v["run"]),
+  flops: (v) => v["rows"] * v["cols"],
+  source: "// One number of each run of `run` columns of each row. REDUCTION: 0 sum_c x[c] / divisor, 1 max_c x[c], 2 log sum_c exp(x[c]),\n\
+// with the largest x[c] taken out of the exponentials. Long rows are reduced in runs first, and then their results; for each of\n\
+// the three that comes to the same. A workgroup a run.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape y: rows * ceil(cols / run)\n\
+// workgroups: rows * ceil(cols / run)\n\
+// flops: rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
+fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] = max(reduced[lane], reduced[lane + half]);\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const REDUCTION: u32 = 0u;\n\
+const SUM = 0u;\n\
+const MAXIMUM = 1u;\n\
+const LOWEST = -3.4028234e38;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  run: u32,\n\
+  divisor: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let runs = (params.cols + params.run - 1u) / params.run;\n\
+  let index = workgroup_index(group, grid);\n\
+  if (index >= params.rows * runs) {\n\
+    return;\n\
+  }\n\
+  let begin = index / runs * params.cols + index % runs * params.run;\n\
+  let end = min(begin + params.run, (index / runs + 1u) * params.cols);\n\
+  var largest = 0.0;\n\
+  if (REDUCTION != SUM) {\n\
+    largest = LOWEST;\n\
+    for (var i = begin + local.x; i < end; i += LANES) {\n\
+      largest = max(largest, f32(x[i]));\n\
+    }\n\
+    largest = workgroup_max(local.x, largest);\n\
+  }\n\
+  var result = largest;\n\
+  if (REDUCTION != MAXIMUM) {\n\
+    var sum = 0.0;\n\
+    for (var i = begin + local.x; i < end; i += LANES) {\n\
+      let value = f32(x[i]);\n\
+      sum += select(exp(value - largest), value, REDUCTION == SUM);\n\
+    }\n\
+    sum = workgroup_sum(local.x, sum);\n\
+    result = select(largest + log(sum), sum / params.divisor, REDUCTION == SUM);\n\
+  }\n\
+  if (local.x == 0u) {\n\
+    y[index] = result;\n\
+  }\n\
+}\n\
+",
+};
+
 export const scaledRows: KernelDefinition<"x" | "anchors" | "y", "rows" | "cols" | "first" | "count", "LANES"> = {
   name: "scaledRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -7375,6 +8882,67 @@ fn main(\n\
   let i = workgroup_index(group, grid) * LANES + local.x;\n\
   if (i < params.count * params.cols) {\n\
     y[i] = x[params.first * params.cols + i] * anchors[params.first + i / params.cols];\n\
+  }\n\
+}\n\
+",
+};
+
+export const scatterAddRows: KernelDefinition<"x" | "indices" | "y", "rows" | "cols" | "picked", "LANES"> = {
+  name: "scatterAddRows",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"picked","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["picked"] * v["cols"], indices: v["picked"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => v["picked"] * v["cols"],
+  source: "// Adds rows up where they belong: y[row] = sum of x[i] over the i with indices[i] = row, in ascending order. The gradient of\n\
+// gather-rows. A workgroup a row, of which every thread looks for all of the indices: no atomics, the same bits every time.\n\
+//\n\
+// shape x: picked * cols\n\
+// shape indices: picked\n\
+// shape y: rows * cols\n\
+// workgroups: rows\n\
+// flops: picked * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  picked: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> indices: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  for (var c = local.x; c < params.cols; c += LANES) {\n\
+    y[row * params.cols + c] = 0.0;\n\
+  }\n\
+  for (var i = 0u; i < params.picked; i++) {\n\
+    if (indices[i] == row) {\n\
+      for (var c = local.x; c < params.cols; c += LANES) {\n\
+        y[row * params.cols + c] += x[i * params.cols + c];\n\
+      }\n\
+    }\n\
   }\n\
 }\n\
 ",
@@ -7548,6 +9116,67 @@ fn main(\n\
     let v = params.momentum * velocity[i] + g;\n\
     velocity[i] = v;\n\
     parameters[i] = parameter - schedule[0] * select(v, g + params.momentum * v, NESTEROV);\n\
+  }\n\
+}\n\
+",
+};
+
+export const slice: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "count", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "slice",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}, {"name":"first","type":"u32","offset":8}, {"name":"count","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["count"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["count"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// A run of columns: y[row, c] = x[row, first + c].\n\
+//\n\
+// shape x: rows * cols\n\
+// shape y: rows * count\n\
+// workgroups: ceil(rows * count / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+  first: u32,\n\
+  count: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.rows * params.count);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = x[i / params.count * params.cols + params.first + i % params.count];\n\
   }\n\
 }\n\
 ",
@@ -7795,6 +9424,197 @@ fn main(\n\
   lse[i] = largest + log(sum);\n\
   losses[i] = log(sum) + (largest - logits[start + label]);\n\
   correct[i] = select(0.0, 1.0, best == label);\n\
+}\n\
+",
+};
+
+export const softmaxGradient: KernelDefinition<"y" | "dy" | "dx", "rows" | "cols", "HALF" | "LANES" | "LOGARITHM"> = {
+  name: "softmaxGradient",
+  bindings: [{"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, LOGARITHM: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ y: v["rows"] * v["cols"], dy: v["rows"] * v["cols"], dx: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 4 * v["rows"] * v["cols"],
+  source: "// Gradient of the softmax of each row from its output: dx[c] = y[c] (dy[c] - sum_k dy[k] y[k]), or with LOGARITHM\n\
+// dx[c] = dy[c] - exp(y[c]) sum_k dy[k]. A workgroup a row.\n\
+//\n\
+// shape y: rows * cols\n\
+// shape dy: rows * cols\n\
+// shape dx: rows * cols\n\
+// workgroups: rows\n\
+// flops: 4 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const LOGARITHM: bool = false;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;\n\
+@group(0) @binding(2) var<storage, read_write> dx: array<Stored>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let begin = row * params.cols;\n\
+  let end = begin + params.cols;\n\
+  var sum = 0.0;\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    sum += f32(dy[i]) * select(f32(y[i]), 1.0, LOGARITHM);\n\
+  }\n\
+  sum = workgroup_sum(local.x, sum);\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    let own = f32(y[i]);\n\
+    let gradient = f32(dy[i]);\n\
+    dx[i] = Stored(select(own * (gradient - sum), gradient - exp(own) * sum, LOGARITHM));\n\
+  }\n\
+}\n\
+",
+};
+
+export const softmax: KernelDefinition<"x" | "y", "rows" | "cols", "HALF" | "LANES" | "LOGARITHM"> = {
+  name: "softmax",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, LOGARITHM: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 5 * v["rows"] * v["cols"],
+  source: "// Softmax of each row: y[c] = exp(x[c] - m) / sum_k exp(x[k] - m), m being the largest of the row, or with LOGARITHM\n\
+// y[c] = x[c] - m - log sum_k exp(x[k] - m). A workgroup a row.\n\
+//\n\
+// shape x: rows * cols\n\
+// shape y: rows * cols\n\
+// workgroups: rows\n\
+// flops: 5 * rows * cols\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
+fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] = max(reduced[lane], reduced[lane + half]);\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const LOGARITHM: bool = false;\n\
+const LOWEST = -3.4028234e38;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let begin = row * params.cols;\n\
+  let end = begin + params.cols;\n\
+  var largest = LOWEST;\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    largest = max(largest, f32(x[i]));\n\
+  }\n\
+  largest = workgroup_max(local.x, largest);\n\
+  var sum = 0.0;\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    sum += exp(f32(x[i]) - largest);\n\
+  }\n\
+  sum = workgroup_sum(local.x, sum);\n\
+  let logarithm = log(sum);\n\
+  for (var i = begin + local.x; i < end; i += LANES) {\n\
+    let behind = f32(x[i]) - largest;\n\
+    y[i] = Stored(select(exp(behind) / sum, behind - logarithm, LOGARITHM));\n\
+  }\n\
 }\n\
 ",
 };
@@ -8247,12 +10067,12 @@ fn main(\n\
 ",
 };
 
-export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols", "LANES" | "COLS" | "REVERSED"> = {
+export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols", "HALF" | "LANES" | "COLS" | "REVERSED"> = {
   name: "transpose",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"matrices","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 32 }, COLS: { type: "u32", value: 16 }, REVERSED: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 32 }, COLS: { type: "u32", value: 16 }, REVERSED: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["matrices"] * v["rows"] * v["cols"], y: v["matrices"] * v["rows"] * v["cols"] }),
   workgroups: (v) => v["matrices"] * Math.ceil(v["rows"] / v["LANES"]) * Math.ceil(v["cols"] / v["COLS"]),
@@ -8271,6 +10091,15 @@ export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols"
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 32u;\n\
 const COLS: u32 = 16u;\n\
@@ -8282,8 +10111,8 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -8603,8 +10432,12 @@ export const kernels = {
   batchNormRunning,
   batchNormStatistics,
   batchNorm,
+  batchedMatmul,
   bias,
+  binary,
+  broadcast,
   bytesToImages,
+  columnStatisticsGradient,
   columnSums,
   columnsToImage,
   contrastRowsGradient,
@@ -8613,6 +10446,9 @@ export const kernels = {
   conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
+  dropout,
+  elementwiseGradient,
+  elementwise,
   ema,
   gatherIndices,
   gatherRows,
@@ -8626,11 +10462,15 @@ export const kernels = {
   groupNormGradient,
   groupNormStatistics,
   groupNorm,
+  insert,
   inverseNorms,
   knnVote,
   larsNorms,
   larsTrust,
   lars,
+  layerNormGradientSums,
+  layerNormGradient,
+  layerNorm,
   lossScale,
   matmulTiled,
   matmul,
@@ -8650,15 +10490,22 @@ export const kernels = {
   ntXentPartials,
   ntXentStatistics,
   pairPotentials,
+  permute,
   reluGradient,
   relu,
+  rowReductionGradient,
+  rowReduction,
   scaledRows,
+  scatterAddRows,
   scatterIndices,
   scatterRows,
   sgd,
+  slice,
   sobel,
   softmaxCrossEntropyGradient,
   softmaxCrossEntropy,
+  softmaxGradient,
+  softmax,
   squaredDistances,
   standardize,
   sumSplits,

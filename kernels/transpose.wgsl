@@ -8,6 +8,7 @@
 // workgroups: matrices * ceil(rows / LANES) * ceil(cols / COLS)
 // flops: 0
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 32u;
 const COLS: u32 = 16u;
@@ -19,8 +20,8 @@ struct Params {
   cols: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)

@@ -34,23 +34,58 @@ export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-ten
 export type { ForwardPass, Initial, Module, PassOptions, TensorSpec } from "./nn/module.js";
 export { MovingAverage } from "./nn/moving-average.js";
 export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatistics } from "./ops/batch-norm.js";
+export { batchedMatmul } from "./ops/batched-matmul.js";
+export { broadcast, divide, multiply, subtract } from "./ops/binary.js";
 export { columnSums } from "./ops/column-sums.js";
 export { type ConvolutionOptions, conv2d } from "./ops/conv2d.js";
+export { type DropoutOptions, dropout } from "./ops/dropout.js";
 export { add, mean, relu, transpose } from "./ops/elementwise.js";
 export { type GroupNormOptions, type GroupNormTensors, groupNorm } from "./ops/group-norm.js";
+export { type LayerNormOptions, layerNorm } from "./ops/layer-norm.js";
 export { addBias, matmul, type Transposition } from "./ops/matmul.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
 export { toFloat, toHalf } from "./ops/precision.js";
 export {
+  columnLogSumExp,
+  columnMaxima,
+  columnMeans,
+  logSumExp,
+  maximum,
+  rowLogSumExp,
+  rowMaxima,
+  rowMeans,
+  rowSums,
+  sum,
+} from "./ops/reductions.js";
+export {
   gatherIndices,
   gatherRows,
   meanStandardDeviation,
   pairPotentials,
+  scatterAddRows,
   squaredDistances,
   standardize,
   topK,
 } from "./ops/rows.js";
+export { concatenate, permute, reshape, slice } from "./ops/shape.js";
+export { logSoftmax, softmax } from "./ops/softmax.js";
+export {
+  absolute,
+  clamp,
+  type ElementwiseFunction,
+  elementwise,
+  exp,
+  gelu,
+  log,
+  negate,
+  scale,
+  sigmoid,
+  softplus,
+  sqrt,
+  square,
+  tanh,
+} from "./ops/unary.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
 export { standardizeWeight } from "./ops/weight-standardization.js";
 export { type AdamWOptions, adamW } from "./optim/adamw.js";

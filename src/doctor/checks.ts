@@ -1,13 +1,17 @@
 import type { Device } from "../engine/device.js";
+import { arrangementChecks, halfArrangementChecks } from "./arrangement-checks.js";
 import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
+import { broadcastChecks, halfBroadcastChecks } from "./broadcast-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
 import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
+import { functionChecks, halfFunctionChecks } from "./function-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
 import { larsChecks } from "./lars-checks.js";
+import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
@@ -15,6 +19,8 @@ import { movingAverageChecks } from "./moving-average-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
 import { halfPoolingChecks, poolingChecks } from "./pooling-checks.js";
+import { halfReductionChecks, reductionChecks } from "./reduction-checks.js";
+import { halfStatisticsChecks, statisticsChecks } from "./statistics-checks.js";
 import { halfTiledChecks, tiledChecks } from "./tiled-checks.js";
 import { viewFilterChecks } from "./view-filter-checks.js";
 import { weightStandardizationChecks } from "./weight-standardization-checks.js";
@@ -22,11 +28,17 @@ import { weightStandardizationChecks } from "./weight-standardization-checks.js"
 /** Checks of every kernel with f32, at small sizes that are no multiple of any tile. */
 export const checks: readonly Check[] = [
   ...elementwiseChecks,
+  ...functionChecks,
+  ...broadcastChecks,
+  ...reductionChecks,
+  ...arrangementChecks,
   ...matmulChecks,
   ...convolutionChecks,
   ...tiledChecks,
   ...batchNormChecks,
   ...groupNormChecks,
+  ...layerNormChecks,
+  ...statisticsChecks,
   ...weightStandardizationChecks,
   ...poolingChecks,
   ...lossChecks,
@@ -44,9 +56,15 @@ export const checks: readonly Check[] = [
 /** Checks of activations in f16, for devices that have it. */
 export const halfChecks: readonly Check[] = [
   ...halfElementwiseChecks,
+  ...halfFunctionChecks,
+  ...halfBroadcastChecks,
+  ...halfReductionChecks,
+  ...halfArrangementChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
   ...halfBatchNormChecks,
+  ...halfLayerNormChecks,
+  ...halfStatisticsChecks,
   ...halfPoolingChecks,
 ];
 

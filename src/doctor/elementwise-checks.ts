@@ -1,11 +1,10 @@
-import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { columnSums } from "../ops/column-sums.js";
-import { accumulate, add, mean, relu, reluGradient, transpose } from "../ops/elementwise.js";
+import { accumulate, add, mean, relu, reluGradient } from "../ops/elementwise.js";
 import { addBias } from "../ops/matmul.js";
 import { toFloat, toHalf } from "../ops/precision.js";
-import { gatherIndices, gatherRows, scatterIndices, scatterRows, standardize } from "../ops/rows.js";
+import { gatherIndices, scatterIndices, scatterRows, standardize } from "../ops/rows.js";
 import { biasForward, reluBackward, reluForward } from "../reference/elementwise.js";
 import { columnSums as columnSumsReference } from "../reference/reduction.js";
 import { type Check, checkOf, evaluate, exactly, type Input, type KernelName } from "./check.js";
@@ -133,23 +132,6 @@ export const elementwiseChecks: readonly Check[] = [
       tolerance: average(absolute(x)).map((value) => value * relativeError(331 + ROUNDINGS.division)),
     };
   }),
-  check(["transpose"], "3 matrices of 7 x 5 transposed", (random) => {
-    const x = random.normal(105);
-    return {
-      record: (tape, input) => transpose(tape, input(x, [3, 7, 5])),
-      y: x.map((_, i) => x[Math.floor(i / 35) * 35 + (i % 7) * 5 + (Math.floor(i / 7) % 5)]),
-      tolerance: exactly(x),
-    };
-  }),
-  check(["gatherRows"], "11 rows out of 7 x 13", (random) => {
-    const [x, indices] = [random.normal(91), random.below(11, 7)];
-    const y = Float64Array.from({ length: 143 }, (_, i) => x[indices[Math.floor(i / 13)] * 13 + (i % 13)]);
-    return {
-      record: (tape, input) => gatherRows(tape, input(x, [7, 13]), input(indices, [11])),
-      y,
-      tolerance: exactly(y),
-    };
-  }),
   check(["scatterRows"], "5 rows into 9 x 13", (random) => {
     const [x, before] = [random.normal(65), random.normal(117)];
     const places = Uint32Array.of(7, 0, 8, 3, 4);
@@ -215,21 +197,6 @@ export const elementwiseChecks: readonly Check[] = [
       y,
       // A difference, a sum under the root (which halves it), the root and a product.
       tolerance: y.map((value) => Math.abs(value) * relativeError(2.5 + ROUNDINGS.inverseSqrt)),
-    };
-  }),
-  check(["meanStandardDeviation"], "mean of 37 standard deviations", (random) => {
-    const statistics = random.uniform(74, 0, 2);
-    const y = statistics.subarray(37).reduce((sum, variance) => sum + Math.sqrt(variance) / 37, 0);
-    return {
-      record: (tape, input) => {
-        const result = tape.tensor([1], "mean standard deviation");
-        const bindings = { statistics: input(statistics, [2, 37]), y: result };
-        tape.launch(kernels.meanStandardDeviation, bindings, { elements: 1, cols: 37 });
-        return result;
-      },
-      y: Float64Array.of(y),
-      // The roots, a sum of 37 and a division; no term is negative.
-      tolerance: Float64Array.of(y * relativeError(37 + ROUNDINGS.sqrt + ROUNDINGS.division)),
     };
   }),
 ];

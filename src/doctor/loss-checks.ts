@@ -90,7 +90,7 @@ export interface CrossEntropyInputs {
  * rounded once; `scalings` exponentials and products come on top, whose arguments add up to no more than that difference.
  * A value of -Infinity does not count.
  */
-function exponentialSum(row: Float64Array, scalings = 0): { largest: number; sum: number; error: number } {
+export function exponentialSum(row: Float64Array, scalings = 0): { largest: number; sum: number; error: number } {
   let largest = Number.NEGATIVE_INFINITY;
   for (const value of row) largest = Math.max(largest, value);
   let sum = 0;

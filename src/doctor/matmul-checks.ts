@@ -1,5 +1,12 @@
+import { batchedMatmul } from "../ops/batched-matmul.js";
 import { addBias, matmul } from "../ops/matmul.js";
-import { type MatmulShape, matmulBackward, matmulForward } from "../reference/matmul.js";
+import {
+  batchedMatmulBackward,
+  batchedMatmulForward,
+  type MatmulShape,
+  matmulBackward,
+  matmulForward,
+} from "../reference/matmul.js";
 import { type Check, checkOf, evaluate, gradientOf, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
 import { relativeError } from "./rounding.js";
@@ -67,6 +74,53 @@ function check(shape: MatmulShape, bias = false): Check {
   });
 }
 
+/** Products of the matrices of a batch, c[i] = op(a[i]) op(b[i]), and the gradient of c. */
+export interface BatchedMatmulInputs extends MatmulShape {
+  readonly batch: number;
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+  readonly dc: Float64Array;
+}
+
+function batchedValues({ batch, a, b, dc, ...shape }: BatchedMatmulInputs): Outputs {
+  return { c: batchedMatmulForward(a, b, batch, shape), ...batchedMatmulBackward(a, b, dc, batch, shape) };
+}
+
+/** Outputs c, da and db. */
+export const batchedMatmulSubject: Subject<BatchedMatmulInputs> = {
+  compute: (device, { batch, a, b, dc, m, n, k, transposeA = false, transposeB = false }) =>
+    evaluate(device, (tape, input) => {
+      const left = input(a, transposeA ? [batch, k, m] : [batch, m, k]);
+      const right = input(b, transposeB ? [batch, n, k] : [batch, k, n]);
+      tape.watch(left, right);
+      const c = batchedMatmul(tape, left, right, { transposeA, transposeB });
+      tape.backward(c, input(dc, [batch, m, n]));
+      return { c, da: gradientOf(tape, left), db: gradientOf(tape, right) };
+    }),
+  reference: batchedValues,
+  // As of one product.
+  tolerance(inputs) {
+    const absolute = (x: Float64Array) => x.map(Math.abs);
+    const { a, b, dc, m, n, k } = inputs;
+    const sums = batchedValues({ ...inputs, a: absolute(a), b: absolute(b), dc: absolute(dc) });
+    const terms: Record<string, number> = { c: k, da: n, db: m };
+    return Object.fromEntries(
+      Object.entries(sums).map(([name, sum]) => [name, sum.map((value) => value * relativeError(terms[name] + 1))]),
+    );
+  },
+};
+
+function checkBatched(batch: number, shape: MatmulShape): Check {
+  const { m, n, k, transposeA, transposeB } = shape;
+  const flip = (transposed?: boolean) => (transposed ? " transposed" : "");
+  const text = `${batch} times ${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients`;
+  return checkOf(["batchedMatmul"], text, batchedMatmulSubject, () => {
+    const random = randomInputs(39);
+    const [a, b, dc] = [m * k, k * n, m * n].map((elements) => random.normal(batch * elements));
+    return { batch, ...shape, a, b, dc };
+  });
+}
+
 /** Checks of the matrix product: all transpositions, one row, one column, one term, and more of each than a tile. */
 export const matmulChecks: readonly Check[] = [
   check({ m: 13, n: 37, k: 19 }),
@@ -76,4 +130,10 @@ export const matmulChecks: readonly Check[] = [
   check({ m: 35, n: 67, k: 5 }, true),
   check({ m: 1, n: 37, k: 5 }),
   check({ m: 41, n: 1, k: 1 }),
+  checkBatched(5, { m: 17, n: 13, k: 7 }),
+  checkBatched(3, { m: 5, n: 37, k: 19, transposeA: true }),
+  checkBatched(2, { m: 67, n: 67, k: 11, transposeB: true }),
+  checkBatched(2, { m: 7, n: 5, k: 6, transposeA: true, transposeB: true }),
+  checkBatched(1, { m: 1, n: 1, k: 131 }),
+  checkBatched(67, { m: 1, n: 3, k: 1 }),
 ];

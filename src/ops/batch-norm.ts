@@ -26,7 +26,10 @@ export interface BatchNormOptions {
   readonly momentum?: number;
 }
 
-/** Means and biased variances of the columns of x, [2, channels]. Moves the running statistics where they are given. */
+/**
+ * Means and biased variances of the columns of x, [2, channels], f32. Moves the running statistics where they are given; no
+ * gradient comes through those.
+ */
 export function columnStatistics(
   tape: Tape,
   x: Tensor,
@@ -47,6 +50,11 @@ export function columnStatistics(
     { rows, channels, momentum: running?.momentum ?? 0 },
     { ...combineTile(tape.device, chunks, channels), ROWS, UPDATE_RUNNING: running !== undefined },
   );
+  tape.differentiate([x], statistics, (dstatistics) => {
+    const dx = tape.tensor(x.shape, `gradient of ${x.label}`, x.type);
+    tape.launch(kernels.columnStatisticsGradient, { x, statistics, dstatistics, dx }, { rows, channels });
+    return [dx];
+  });
   return statistics;
 }
 

@@ -86,6 +86,13 @@ export function contrastTiles(device: Device): Tiles<ContrastTile> {
   return SHARE > 1 ? [tile(8, 4, 4), tile(8, 2, 4)] : [tile(8, 16, 8), tile(8, 8, 8)];
 }
 
+/** Tiles of products of small matrices: no wider than attention's, a few tens of rows and columns. */
+export function batchedTile(device: Device) {
+  return device.adapter.software
+    ? { LANES: 8, GROUPS: 1, ROWS: 8, COLS: 4 }
+    : { LANES: 16, GROUPS: 8, ROWS: 4, COLS: 4 };
+}
+
 /** Threads side by side over so many channels, and neighbouring channels that each takes at once. */
 export function channelTile(device: Device, channels: number): { readonly LANES: number; readonly VECTOR: number } {
   const VECTOR = channels % 4 === 0 ? 4 : 1;
@@ -131,6 +138,11 @@ export function combineTile(device: Device, runs: number, elements: number) {
 /** The same for parts of any sum: a thread of a software adapter, which is dear, goes through several elements. */
 export function splitsTile(device: Device, splits: number, elements: number) {
   return { ...combineTile(device, splits, elements), ELEMENTS: device.adapter.software ? 8 : 1 };
+}
+
+/** Threads that share a row. */
+export function lanesPerRow(device: Device): number {
+  return device.adapter.software ? 8 : 64;
 }
 
 /** Rows that a thread of a pass over a map goes through: on a software adapter, a thread is dearer than a round of a loop. */

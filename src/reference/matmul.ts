@@ -47,3 +47,35 @@ export function matmulBackward(
     : matmulForward(a, dc, { m: k, n, k: m, transposeA: !transposeA });
   return { da, db, dBias: columnSums(dc, m, n) };
 }
+
+/** Splits the matrices of a batch apart, multiplies each pair, and puts the results one after the other. */
+function overBatch(batch: number, matrices: readonly Float64Array[], each: (...own: Float64Array[]) => Float64Array) {
+  const results = Array.from({ length: batch }, (_, i) =>
+    each(...matrices.map((all) => all.subarray((i * all.length) / batch, ((i + 1) * all.length) / batch))),
+  );
+  return Float64Array.from(results.flatMap((result) => Array.from(result)));
+}
+
+/** The product of each matrix of a batch with the one at its place. */
+export function batchedMatmulForward(
+  a: Float64Array,
+  b: Float64Array,
+  batch: number,
+  shape: MatmulShape,
+): Float64Array {
+  return overBatch(batch, [a, b], (left, right) => matmulForward(left, right, shape));
+}
+
+/** Gradients of {@link batchedMatmulForward}. */
+export function batchedMatmulBackward(
+  a: Float64Array,
+  b: Float64Array,
+  dc: Float64Array,
+  batch: number,
+  shape: MatmulShape,
+): { da: Float64Array; db: Float64Array } {
+  return {
+    da: overBatch(batch, [a, b, dc], (left, right, own) => matmulBackward(left, right, own, shape).da),
+    db: overBatch(batch, [a, b, dc], (left, right, own) => matmulBackward(left, right, own, shape).db),
+  };
+}

@@ -255,6 +255,187 @@ def make_elementwise():
     golden.write()
 
 
+def make_functions():
+    golden = GoldenFile("functions", 15)
+    # Kinks, and numbers whose exponentials overflow float32.
+    edges = [0.0, 1.25, -0.75, 10.0, -10.0, 30.0, -30.0, 95.0, -95.0]
+    for name, function, positive in [
+        ("scale", lambda x: -1.75 * x + 0.375, False),
+        ("square", torch.square, False),
+        ("sqrt", torch.sqrt, True),
+        ("exp", lambda x: torch.exp(x / 4), False),
+        ("log", torch.log, True),
+        ("sigmoid", torch.sigmoid, False),
+        ("tanh", torch.tanh, False),
+        ("softplus", lambda x: F.softplus(x, threshold=1000), False),
+        ("gelu", F.gelu, False),
+        ("gelu-tanh", lambda x: F.gelu(x, approximate="tanh"), False),
+        ("clamp", lambda x: torch.clamp(x, -0.75, 1.25), False),
+        ("absolute", torch.abs, False),
+        ("relu", F.relu, False),
+    ]:
+        x = rand(37, low=0.125, high=9) if positive else randn(37, std=2)
+        if not positive:
+            # PyTorch has the slope of these from 1 - y, which is rounded away where y is almost 1.
+            own = edges[:5] if name in ("sigmoid", "tanh") else edges
+            x[: len(own)] = torch.tensor(own)
+        x = leaf(x)
+        y = function(x)
+        dy = randn(37)
+        y.backward(dy)
+        golden.case(name, x=x, y=y, dy=dy, dx=x.grad)
+    golden.write()
+
+
+def make_broadcast():
+    golden = GoldenFile("broadcast", 16)
+    for name, operation in [
+        ("add", torch.add),
+        ("subtract", torch.sub),
+        ("multiply", torch.mul),
+        ("divide", torch.div),
+    ]:
+        for form, a_shape, b_shape in [
+            ("equal", (5, 7), (5, 7)),
+            ("row", (5, 7), (7,)),
+            ("column", (5, 1), (5, 7)),
+            ("number", (5, 7), (1,)),
+            ("row and column", (5, 1), (1, 7)),
+            ("leading", (3, 1, 1), (3, 5, 7)),
+            ("trailing", (3, 5, 7), (5, 7)),
+        ]:
+            a, b = leaf(randn(*a_shape)), randn(*b_shape)
+            # Divisors are not close to 0.
+            b = leaf(rounded(b + torch.sign(b) / 2) if name == "divide" else b)
+            y = operation(a, b)
+            dy = randn(*y.shape)
+            y.backward(dy)
+            golden.case(f"{name} {form}", {"operation": name}, a=a, b=b, y=y, dy=dy, da=a.grad, db=b.grad)
+    golden.write()
+
+
+def make_reductions():
+    golden = GoldenFile("reductions", 17)
+    dims = {"rows": 1, "columns": 0, "all": (0, 1)}
+    for rows, columns, levels in [(5, 7, 0), (1, 11, 0), (13, 1, 0), (9, 5, 3)]:
+        for of, dim in dims.items():
+            functions = {"sum": lambda x: x.sum(dim), "mean": lambda x: x.mean(dim)}
+            functions["log-sum-exp"] = lambda x: torch.logsumexp(x, dim)
+            # The gradient of max over one dimension goes to one of equal elements, the first on the CPU.
+            functions["maximum"] = lambda x: x.flatten().max(0).values if of == "all" else x.max(dim).values
+            for name, function in functions.items():
+                values = torch.randint(levels, (rows, columns)).double() if levels else randn(rows, columns, std=2)
+                x = leaf(values)
+                y = function(x).reshape(-1)
+                dy = randn(*y.shape)
+                y.backward(dy)
+                settings = {"reduction": name, "of": of, "rows": rows, "columns": columns}
+                title = f"{name} of {of} {rows}x{columns}"
+                golden.case(title, settings, x=x, y=y, dy=dy, dx=x.grad)
+    for name, function in [("softmax", F.softmax), ("log-softmax", F.log_softmax)]:
+        for rows, columns, std in [(5, 7, 1.0), (3, 1, 1.0), (3, 37, 100.0)]:
+            x = leaf(randn(rows, columns, std=std))
+            y = function(x, dim=1)
+            dy = randn(rows, columns)
+            y.backward(dy)
+            settings = {"logarithm": int(name == "log-softmax"), "rows": rows, "columns": columns}
+            golden.case(f"{name} {rows}x{columns}", settings, x=x, y=y, dy=dy, dx=x.grad)
+    golden.write()
+
+
+def make_layer_norm():
+    golden = GoldenFile("layer-norm", 18)
+    for name, rows, columns, with_gamma, with_beta, mean, epsilon in [
+        ("affine", 5, 7, True, True, 0.0, 1e-5),
+        ("plain", 3, 13, False, False, 0.0, 1e-5),
+        ("gamma alone", 9, 8, True, False, 0.0, 1e-5),
+        ("one row", 1, 11, True, True, 0.0, 1e-5),
+        ("one column", 5, 1, True, True, 0.0, 1e-5),
+        ("mean far from zero", 5, 9, True, True, 100.0, 1e-5),
+        ("another epsilon", 5, 6, True, True, 0.0, 0.25),
+    ]:
+        x = leaf(randn(rows, columns, mean=mean, std=1.5))
+        gamma = leaf(randn(columns)) if with_gamma else None
+        beta = leaf(randn(columns)) if with_beta else None
+        y = F.layer_norm(x, (columns,), gamma, beta, epsilon)
+        dy = randn(rows, columns)
+        y.backward(dy)
+        tensors = {"x": x, "y": y, "dy": dy, "dx": x.grad}
+        if with_gamma:
+            tensors.update(gamma=gamma, dGamma=gamma.grad)
+        if with_beta:
+            tensors.update(beta=beta, dBeta=beta.grad)
+        golden.case(name, {"rows": rows, "columns": columns, "epsilon": epsilon}, **tensors)
+    golden.write()
+
+
+def make_batched_matmul():
+    golden = GoldenFile("batched-matmul", 19)
+    for name, batch, m, n, k, transpose_a, transpose_b in [
+        ("nn", 3, 5, 7, 3, False, False),
+        ("tn", 2, 13, 9, 5, True, False),
+        ("nt", 4, 9, 9, 11, False, True),
+        ("tt", 2, 7, 5, 6, True, True),
+        ("one by one", 5, 1, 1, 1, False, False),
+    ]:
+        a = leaf(randn(batch, k, m) if transpose_a else randn(batch, m, k))
+        b = leaf(randn(batch, n, k) if transpose_b else randn(batch, k, n))
+        dc = randn(batch, m, n)
+        c = torch.bmm(a.transpose(1, 2) if transpose_a else a, b.transpose(1, 2) if transpose_b else b)
+        c.backward(dc)
+        settings = {"batch": batch, "m": m, "n": n, "k": k}
+        settings.update(transposeA=int(transpose_a), transposeB=int(transpose_b))
+        golden.case(name, settings, a=a, b=b, c=c, dc=dc, da=a.grad, db=b.grad)
+    golden.write()
+
+
+def make_arrangement():
+    golden = GoldenFile("arrangement", 20)
+
+    def case(name, function, settings, *shapes, **extra):
+        tensors = [leaf(randn(*shape)) for shape in shapes]
+        y = function(*tensors)
+        dy = randn(*y.shape)
+        y.backward(dy)
+        named = {f"x{i}": x for i, x in enumerate(tensors)}
+        named.update({f"dx{i}": x.grad for i, x in enumerate(tensors)})
+        golden.case(name, settings, y=y, dy=dy, **named, **extra)
+
+    case("slice", lambda x: x[:, 2:5], {"axis": 1, "start": 2, "end": 5}, (3, 7, 5))
+    case("concatenate", lambda a, b: torch.cat([a, b], 1), {"axis": 1}, (3, 2, 5), (3, 4, 5))
+    case("permute", lambda x: x.permute(2, 0, 3, 1), {"order": json.dumps([2, 0, 3, 1])}, (2, 3, 5, 7))
+    indices = torch.randint(9, (13,))
+    case("gather rows", lambda x: x[indices], {"columns": 5}, (9, 5), indices=indices)
+    places = torch.randint(6, (13,))
+    added = lambda x: torch.zeros(7, 5).index_add(0, places, x)
+    case("scatter-add rows", added, {"rows": 7, "columns": 5}, (13, 5), indices=places)
+    golden.write()
+
+
+def make_statistics():
+    golden = GoldenFile("statistics", 21)
+    for name, rows, columns, mean in [
+        ("small", 13, 5, 0.0),
+        ("one row", 1, 7, 0.0),
+        ("mean far from zero", 9, 4, 50.0),
+    ]:
+        x = leaf(randn(rows, columns, mean=mean, std=1.5))
+        variance, center = torch.var_mean(x, dim=0, unbiased=False)
+        statistics = torch.stack([center, variance])
+        d_statistics = randn(2, columns)
+        statistics.backward(d_statistics)
+        settings = {"rows": rows, "columns": columns}
+        golden.case(name, settings, x=x, statistics=statistics, dStatistics=d_statistics, dx=x.grad)
+    x, statistics = leaf(randn(11, 5)), torch.stack([randn(5), rand(5, low=0.1, high=4)])
+    statistics = leaf(statistics)
+    y = (x - statistics[0]) / torch.sqrt(statistics[1] + 1e-5)
+    dy = randn(11, 5)
+    y.backward(dy)
+    tensors = {"x": x, "statistics": statistics, "y": y, "dy": dy}
+    golden.case("standardize", {"rows": 11}, **tensors, dx=x.grad, dStatistics=statistics.grad)
+    golden.write()
+
+
 def make_pooling():
     golden = GoldenFile("pooling", 5)
     for name, batch, height, width, channels, kernel, stride, padding, levels in [
@@ -894,6 +1075,13 @@ if __name__ == "__main__":
     make_group_norm()
     make_weight_standardization()
     make_elementwise()
+    make_functions()
+    make_broadcast()
+    make_reductions()
+    make_layer_norm()
+    make_batched_matmul()
+    make_arrangement()
+    make_statistics()
     make_pooling()
     make_cross_entropy()
     make_l2_normalize()

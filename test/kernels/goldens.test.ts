@@ -27,6 +27,7 @@ import { columnSums as columnSumsReference } from "../../src/reference/reduction
 import { testDevice } from "../lib/device.js";
 import { contrastCases, contrastGolden } from "../reference/contrast-goldens.js";
 import { type GoldenCase, loadCase } from "../reference/goldens.js";
+import { operationGoldens } from "../reference/operation-goldens.js";
 
 /** Compares with golden values, which were rounded to f32 once; NaN tolerances never pass. */
 function assertClose(actual: Outputs, golden: Outputs, tolerance: Outputs, factor = 1): void {
@@ -321,6 +322,13 @@ async function checkSteps<Inputs>(
 }
 
 const zeros = new Float64Array(block);
+
+for (const own of operationGoldens) {
+  goldenSuite(own.file, own.cases, async (golden) => {
+    const actual = await own.compute(await testDevice(), golden);
+    assertClose(actual, floats(golden, ...own.outputs(golden)), own.tolerance(golden));
+  });
+}
 
 goldenSuite("optimizers", ["sgd plain", "sgd momentum", "sgd nesterov"], (golden) =>
   checkSteps(

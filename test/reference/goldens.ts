@@ -4,17 +4,18 @@ import { loadGoldenBytes } from "../lib/golden.js";
 
 /** One case of a file in `test/golden/`: its tensors and its settings. */
 export class GoldenCase {
-  readonly #name: string;
   readonly #file: ReturnType<typeof decodeSafetensors>;
 
-  constructor(name: string, file: ReturnType<typeof decodeSafetensors>) {
-    this.#name = name;
+  constructor(
+    readonly name: string,
+    file: ReturnType<typeof decodeSafetensors>,
+  ) {
     this.#file = file;
   }
 
   /** Names of the tensors of this case. */
   get tensors(): string[] {
-    const prefix = `${this.#name}.`;
+    const prefix = `${this.name}.`;
     return [...this.#file.tensors.keys()]
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length));
@@ -27,21 +28,21 @@ export class GoldenCase {
   /** A tensor of float32 values. */
   floats(tensor: string): Float64Array {
     const data = this.#data(tensor);
-    if (!(data instanceof Float32Array)) throw new TypeError(`${this.#name}.${tensor} is not of float32`);
+    if (!(data instanceof Float32Array)) throw new TypeError(`${this.name}.${tensor} is not of float32`);
     return Float64Array.from(data);
   }
 
   /** A tensor of labels or indices. */
   integers(tensor: string): Uint32Array {
     const data = this.#data(tensor);
-    if (!(data instanceof Uint32Array)) throw new TypeError(`${this.#name}.${tensor} is not of uint32`);
+    if (!(data instanceof Uint32Array)) throw new TypeError(`${this.name}.${tensor} is not of uint32`);
     return data;
   }
 
   /** A tensor of image bytes. */
   bytes(tensor: string): Uint8Array {
     const data = this.#data(tensor);
-    if (!(data instanceof Uint8Array)) throw new TypeError(`${this.#name}.${tensor} is not of uint8`);
+    if (!(data instanceof Uint8Array)) throw new TypeError(`${this.name}.${tensor} is not of uint8`);
     return data;
   }
 
@@ -59,14 +60,14 @@ export class GoldenCase {
   }
 
   text(setting: string): string {
-    const value = this.#file.metadata[`${this.#name}.${setting}`];
-    if (value === undefined) throw new RangeError(`the golden case "${this.#name}" has no setting ${setting}`);
+    const value = this.#file.metadata[`${this.name}.${setting}`];
+    if (value === undefined) throw new RangeError(`the golden case "${this.name}" has no setting ${setting}`);
     return value;
   }
 
   #tensor(tensor: string) {
-    const found = this.#file.tensors.get(`${this.#name}.${tensor}`);
-    if (!found) throw new RangeError(`the golden case "${this.#name}" has no tensor ${tensor}`);
+    const found = this.#file.tensors.get(`${this.name}.${tensor}`);
+    if (!found) throw new RangeError(`the golden case "${this.name}" has no tensor ${tensor}`);
     return found;
   }
 
