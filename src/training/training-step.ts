@@ -154,18 +154,22 @@ export function stepMetrics({ names }: MetricsSlab, numbers: readonly number[]):
   return { ...all, loss: of("loss"), lossScale: of(LOSS_SCALE) };
 }
 
-/** Records a step on its whole batch at once. */
-export function recordWholeBatch(parts: StepParts): StepRecording {
-  const { device, config, model } = parts;
-  const inputs = imageInputs(parts, config.batch);
-  const batch = lossBatch(inputs);
-  const tape = new Tape(device);
+/** Records all of a step that follows its views: outputs, loss, the way back, and the updates. */
+export function recordOnViews(tape: Tape, views: readonly Tensor[], batch: LossBatch, parts: StepParts): MetricsSlab {
   const pass = trainingPass(tape, parts, true);
-  const views = recordViews(tape, inputs, parts);
   const outputs = { ...parts.learner.embed(pass, views), ...recordTargets(tape, views, parts) };
   const metrics = recordBackward(tape, recordLoss(pass, outputs, batch, parts), parts);
-  model.tensors.placeGradients(tape);
+  parts.model.tensors.placeGradients(tape);
   recordUpdate(tape, outputs, batch, parts);
+  return metrics;
+}
+
+/** Records a step on its whole batch at once. */
+export function recordWholeBatch(parts: StepParts): StepRecording {
+  const { device, config } = parts;
+  const inputs = imageInputs(parts, config.batch);
+  const tape = new Tape(device);
+  const metrics = recordOnViews(tape, recordViews(tape, inputs, parts), lossBatch(inputs), parts);
   const free = () => {
     for (const tensor of [...Object.values(inputs), metrics.slab.all]) device.free(tensor);
   };
