@@ -91,7 +91,7 @@ usage("unknown commands, options and values are named, with a hint at the help",
     [["train", "set", "--optimizer", "adam"], /'adam' is invalid.*adamw, lars, sgd/],
     [
       ["train", "set", "--augmentation", "simclr"],
-      /'simclr' is invalid.*auto, cifar, crop, imagenet, or the path of a \.json/,
+      /'simclr' is invalid.*auto, byol, .*moco-cifar, or the path of a \.json/,
     ],
     [["train", "set", "--precision", "f16"], /'f16' is invalid.*f32, mixed/],
     [["experiment", "batch-size", "--scale", "huge"], /'huge' is invalid.*smoke, small, full/],
