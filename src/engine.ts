@@ -45,5 +45,6 @@ export {
   standardize,
   topK,
 } from "./ops/rows.js";
+export { stopGradient } from "./ops/stop-gradient.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
 export { standardizeWeight } from "./ops/weight-standardization.js";

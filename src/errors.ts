@@ -12,6 +12,9 @@ export class AdapterError extends SimclrError {}
 /** Tensor shapes that do not fit together, or a size a kernel cannot take. Thrown while recording, before anything runs. */
 export class ShapeError extends SimclrError {}
 
+/** A gradient that would be cut on its way without anybody having said so, or that never came. Thrown while recording. */
+export class GradientError extends SimclrError {}
+
 /** The WebGPU implementation rejected a command (an uncaptured validation or internal error). */
 export class GpuValidationError extends SimclrError {}
 

@@ -179,7 +179,11 @@ export async function compileProgram(
   let reserved: Reserved;
   let scope: Promise<GPUError | null>;
   try {
-    reserved = reserveMemory(device, launches, new Set(options.keep?.flatMap(({ base }) => (base.place ? [] : [base]))));
+    reserved = reserveMemory(
+      device,
+      launches,
+      new Set(options.keep?.flatMap(({ base }) => (base.place ? [] : [base]))),
+    );
   } finally {
     scope = gpu.popErrorScope();
   }

@@ -196,7 +196,7 @@ class Problem {
     tape.watch(weight, bias);
     const { loss } = record(tape, trainRows, trainLabels);
     tape.backward(loss);
-    const gradients = [weight, bias].flatMap((tensor) => tape.gradient(tensor) ?? []);
+    const gradients = [weight, bias].map((tensor) => tape.gradientOf(tensor));
     const program = await tape.compile({ keep: [loss, ...gradients] });
 
     const testing = new Tape(device);

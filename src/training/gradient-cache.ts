@@ -1,7 +1,5 @@
 import type { Program } from "../engine/program.js";
 import { compileEach, Tape } from "../engine/tape.js";
-import type { Tensor } from "../engine/tensor.js";
-import { ShapeError } from "../errors.js";
 import { contrastive, recordContrast } from "../methods/contrastive.js";
 import { accumulate } from "../ops/elementwise.js";
 import { gatherRows, scatterRows } from "../ops/rows.js";
@@ -72,7 +70,7 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
   const contrast = new Tape(device);
   contrast.watch(embeddings);
   recordBackward(contrast, recordContrast(contrast, embeddings, config), metrics, optimizer);
-  contrast.place(gradientAt(contrast, embeddings), gradients);
+  contrast.place(contrast.gradientOf(embeddings), gradients);
 
   const update = new Tape(device);
   update.scope("optimizer", () => optimizer.record(update));
@@ -134,10 +132,4 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
       };
     },
   };
-}
-
-function gradientAt(tape: Tape, tensor: Tensor): Tensor {
-  const gradient = tape.gradient(tensor);
-  if (!gradient) throw new ShapeError(`the loss does not depend on ${tensor}`);
-  return gradient;
 }
