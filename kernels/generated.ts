@@ -3088,6 +3088,58 @@ fn main(\n\
 ",
 };
 
+export const copy: KernelDefinition<"x" | "y", "words", "LANES" | "ELEMENTS"> = {
+  name: "copy",
+  bindings: [{"name":"x","access":"read_write","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
+  params: [{"name":"words","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["words"], y: v["words"] }),
+  workgroups: (v) => Math.ceil(v["words"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// A copy: y = x, word by word, whatever the elements are.\n\
+//\n\
+// x is bound to be written as well, for it may lie in the buffer of y: WebGPU allows no buffer that one binding only reads and\n\
+// another writes.\n\
+//\n\
+// shape x: words\n\
+// shape y: words\n\
+// workgroups: ceil(words / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Words a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  words: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read_write> x: array<u32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.words);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = x[i];\n\
+  }\n\
+}\n\
+",
+};
+
 export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
   name: "gatherIndices",
   bindings: [{"name":"x","access":"read","element":"u32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
@@ -8429,6 +8481,7 @@ export const kernels = {
   conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
+  copy,
   gatherIndices,
   gatherRows,
   gaussianBlur,

@@ -1,10 +1,11 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
 import { kernels } from "../../kernels/generated.js";
-import { GradientError, ShapeError } from "../errors.js";
+import { GradientError, ShapeError, UsageError } from "../errors.js";
 import type { Site, Variant } from "./choices.js";
 import type { Device } from "./device.js";
 import type { Launch, Recorder } from "./launch.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
+import { canLieAt, conflictingBindings } from "./placement.js";
 import type { MemoryPlan } from "./planner.js";
 import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
 import { type Cut, describeCut, Reach } from "./reach.js";
@@ -56,8 +57,9 @@ export class Tape implements Recorder {
 
   /**
    * Records a kernel call. Bindings of activations take f32 or f16, all of them the same: that decides on the kernel's form.
-   * @throws ShapeError where a tensor has another number of elements or another type than the kernel's header says, ConfigError
-   * for f16 on a device without it.
+   * @throws ShapeError where a tensor is missing, or has another number of elements or another type than the kernel's header says;
+   * UsageError where a tensor is freed or of another device, and where the kernel would read what it writes; ConfigError for f16 on
+   * a device without it.
    */
   launch<Bindings extends string, Params extends string, Constants extends string>(
     kernel: KernelDefinition<Bindings, Params, Constants>,
@@ -66,6 +68,7 @@ export class Tape implements Recorder {
     constants?: ConstantValues<Exclude<Constants, "HALF">>,
   ): void {
     const definition: KernelDefinition = kernel;
+    checkNames(kernel, bindings, params);
     const half = kernel.bindings.some(({ name, element }) => element === "stored" && bindings[name].type === "f16");
     if (half) this.device.requireHalf();
     const chosen: ConstantValues = half ? { ...constants, HALF: true } : { ...constants };
@@ -80,19 +83,23 @@ export class Tape implements Recorder {
           `${kernel.name}: ${name} must hold ${expected[name]} elements of ${type}; ${tensor} holds ${tensor.size} of ${tensor.type}${only}`,
         );
       }
-      return tensor.base;
+      if (tensor.place) this.device.placeOf(tensor);
+      return tensor;
     });
-    const workgroups = kernel.workgroups(values);
-    this.#reach.launched(
-      definition,
-      kernel.bindings.map(({ name }) => bindings[name]),
-    );
+    const conflict = conflictingBindings(kernel.bindings, tensors);
+    if (conflict) {
+      const [first, second] = conflict.map((i) => `${kernel.bindings[i].name}, ${tensors[i]},`);
+      throw new UsageError(
+        `${kernel.name}: ${first} and ${second} lie in one buffer, and a kernel must not read what it writes: write to a tensor of its own, and place that (see Tape.place)`,
+      );
+    }
+    this.#reach.launched(definition, tensors);
     this.launches.push({
       kernel: definition,
-      tensors,
+      tensors: tensors.map(({ base }) => base),
       params: values,
       constants: chosen,
-      workgroups,
+      workgroups: kernel.workgroups(values),
       flops: kernel.flops(values),
       scope: this.#scope,
     });
@@ -283,27 +290,86 @@ export class Tape implements Recorder {
   }
 
   /**
-   * Makes an intermediate tensor lie in a persistent one, so that what is written to it stays there.
-   * @throws ShapeError where the shapes or types differ or the tensor already has a place.
+   * Makes `at`, a persistent tensor, hold what `tensor` holds, as if it were copied there now: launches recorded before see the
+   * old elements of `at`, those recorded from here on see the new ones, whether they name `at`, a slab it is part of, or `tensor`,
+   * which from here on lies in `at`. Nothing is copied where an intermediate tensor can be computed in place; a copy is launched
+   * where a launch that was recorded before needs the old elements, where the launch that computes the tensor reads `at` or its
+   * slab, and where the tensor has a place already (which it then keeps). So `at` may be an input of what is placed there:
+   * teacher = m teacher + (1 - m) student. Gradients do not pass `at`.
+   * @throws ShapeError where the shapes or types differ; UsageError where `at` is intermediate, freed or of another device.
    */
   place(tensor: Tensor, at: Tensor): void {
     expectShape(tensor, at.shape, `to be placed in ${at}`);
     expectType(tensor, at.type, `to be placed in ${at}`);
-    if (tensor.place) throw new ShapeError(`${tensor} is persistent already`);
-    tensor.place = this.device.placeOf(at);
+    const place = this.device.placeOf(at);
+    const { base } = tensor;
+    if (base.place) {
+      const { buffer, offset } = this.device.placeOf(base);
+      if (buffer !== place.buffer || offset !== place.offset) this.#copy(base, at);
+    } else if (canLieAt(this.launches, base, at)) {
+      base.place = place;
+    } else {
+      const own = this.tensor(base.shape, base.label, base.type);
+      this.launches.forEach((launch, i) => {
+        const tensors = launch.tensors.map((other) => (other === base ? own : other));
+        this.launches[i] = { ...launch, tensors };
+      });
+      base.place = place;
+      this.#copy(own, base);
+    }
+    const cut = this.#reach.cutBehind("Tape.place", [tensor]);
+    if (cut) this.#reach.wrote(at, cut);
+  }
+
+  /** Records a copy. */
+  #copy(from: Tensor, to: Tensor): void {
+    // Not by `launch`: words are words, whatever the elements.
+    const kernel: KernelDefinition = kernels.copy;
+    const values = { words: from.bytes / 4, ...constantsOf(kernel, {}) };
+    this.launches.push({
+      kernel,
+      tensors: [from.base, to.base],
+      params: values,
+      constants: {},
+      workgroups: kernel.workgroups(values),
+      flops: 0,
+      scope: this.#scope,
+    });
   }
 
   /**
    * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
-   * @throws OutOfMemoryError, ShapeError
+   * @throws OutOfMemoryError where a tensor is larger than the adapter allows; ShapeError as `compile` does.
    */
   reserve(keep: readonly Tensor[] = []): MemoryPlan {
     return reserveMemory(this.device, this.launches, new Set(keep.map(({ base }) => base))).plan;
   }
 
-  /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */
+  /**
+   * Plans the memory, compiles the pipelines side by side and makes the launches ready to run. A recording can be compiled any
+   * number of times, and go on in between. Programs that keep the same tensor share its memory: it holds what was computed last,
+   * and goes with the last of them.
+   * @throws ShapeError where a launch reads an intermediate tensor that none before it has written, or none writes a tensor to keep;
+   * UsageError where a tensor was freed since it was recorded; OutOfMemoryError, GpuValidationError for a kernel that does not
+   * compile; the first error that happened on the device.
+   */
   compile(options: CompileOptions = {}): Promise<Program> {
     return compileProgram(this.device, this.launches, options);
+  }
+}
+
+/** Checks that a launch names what the kernel takes: the compiler does so for TypeScript. @throws ShapeError */
+function checkNames(
+  kernel: KernelDefinition,
+  bindings: Readonly<Record<string, Tensor>>,
+  params: Readonly<Record<string, number>>,
+): void {
+  for (const { name } of kernel.bindings)
+    if (!(bindings[name] instanceof Tensor)) throw new ShapeError(`${kernel.name}: no tensor is given for ${name}`);
+  for (const { name, type } of kernel.params) {
+    const value = params[name];
+    const fits = type === "u32" ? Number.isInteger(value) && value >= 0 && value < 2 ** 32 : typeof value === "number";
+    if (!fits) throw new ShapeError(`${kernel.name}: ${name} is ${value}, and has to be of type ${type}`);
   }
 }
 

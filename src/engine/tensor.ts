@@ -8,6 +8,16 @@ export interface Place {
   readonly buffer: GPUBuffer;
   /** Bytes from the start of the buffer. */
   readonly offset: number;
+  /** Where programs keep an intermediate tensor there. */
+  readonly kept?: Kept;
+}
+
+/** What programs keep of an intermediate tensor. */
+export interface Kept {
+  /** How many programs keep it; its memory goes with the last of them. */
+  programs: number;
+  /** Whether anything was computed in it yet. */
+  isWritten: boolean;
 }
 
 /** Number of elements of a shape. */
