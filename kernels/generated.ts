@@ -3150,7 +3150,7 @@ export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" |
   shapes: (v) => ({ x: v["rows"], indices: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Picks entries: y[i] = x[indices[i]].\n\
+  source: "// Picks entries: y[i] = x[indices[i]], and 2^32 - 1, which is out of every range, where there is no such entry.\n\
 //\n\
 // shape x: rows\n\
 // shape indices: elements\n\
@@ -3185,7 +3185,8 @@ fn main(\n\
   if (i >= params.elements) {\n\
     return;\n\
   }\n\
-  y[i] = x[indices[i]];\n\
+  let at = indices[i];\n\
+  y[i] = select(0xffffffffu, x[at], at < params.rows);\n\
 }\n\
 ",
 };
@@ -3200,7 +3201,7 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Picks rows: y[i, :] = x[indices[i], :]. `elements` is picked * cols.\n\
+  source: "// Picks rows: y[i, :] = x[indices[i], :], and NaN where there is no such row. `elements` is picked * cols.\n\
 //\n\
 // shape x: rows * cols\n\
 // shape indices: elements / cols\n\
@@ -3211,6 +3212,11 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
+// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
+fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
+  return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -3236,7 +3242,8 @@ fn main(\n\
   if (i >= params.elements) {\n\
     return;\n\
   }\n\
-  y[i] = x[indices[i / params.cols] * params.cols + i % params.cols];\n\
+  let row = indices[i / params.cols];\n\
+  y[i] = poisoned(x[row * params.cols + i % params.cols], row >= params.rows);\n\
 }\n\
 ",
 };
@@ -7318,6 +7325,7 @@ export const scatterRows: KernelDefinition<"x" | "indices" | "y", "elements" | "
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
   source: "// Puts rows in their places: y[indices[i], :] = x[i, :]. `elements` is the number of elements of x; no place is named twice.\n\
+// Rows whose place is out of range go nowhere.\n\
 //\n\
 // shape x: elements\n\
 // shape indices: elements / cols\n\
@@ -7353,7 +7361,10 @@ fn main(\n\
   if (i >= params.elements) {\n\
     return;\n\
   }\n\
-  y[indices[i / params.cols] * params.cols + i % params.cols] = x[i];\n\
+  let row = indices[i / params.cols];\n\
+  if (row < params.rows) {\n\
+    y[row * params.cols + i % params.cols] = x[i];\n\
+  }\n\
 }\n\
 ",
 };
@@ -7548,7 +7559,7 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 5 * v["elements"],
   source: "// Gradient of the mean softmax cross-entropy:\n\
-// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows.\n\
+// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows, and NaN in rows whose label is no class.\n\
 //\n\
 // shape logits: elements\n\
 // shape labels: elements / classes\n\
@@ -7561,6 +7572,11 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
+// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
+fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
+  return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -7588,9 +7604,11 @@ fn main(\n\
     return;\n\
   }\n\
   let row = i / params.classes;\n\
-  let target_probability = select(0.0, 1.0, i % params.classes == labels[row]);\n\
+  let label = labels[row];\n\
+  let target_probability = select(0.0, 1.0, i % params.classes == label);\n\
   let rows = f32(params.elements / params.classes);\n\
-  dlogits[i] = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;\n\
+  let dlogit = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;\n\
+  dlogits[i] = poisoned(dlogit, label >= params.classes);\n\
 }\n\
 ",
 };
@@ -7606,7 +7624,8 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"] * v["classes"],
   source: "// Softmax cross-entropy of each row: lse = log sum_c exp(logits[row, c]), losses = lse - logits[row, labels[row]], and\n\
-// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows.\n\
+// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows. The loss of a\n\
+// label that is no class is NaN.\n\
 //\n\
 // shape logits: elements * classes\n\
 // shape labels: elements\n\
@@ -7619,6 +7638,11 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
+// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
+fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
+  return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -7661,7 +7685,7 @@ fn main(\n\
   }\n\
   let label = labels[i];\n\
   lse[i] = largest + log(sum);\n\
-  losses[i] = log(sum) + (largest - logits[start + label]);\n\
+  losses[i] = poisoned(log(sum) + (largest - logits[start + label]), label >= params.classes);\n\
   correct[i] = select(0.0, 1.0, best == label);\n\
 }\n\
 ",

@@ -233,7 +233,7 @@ export class Trainer {
   }
 }
 
-/** @throws ConfigError where there is nothing to learn from the labels. */
+/** @throws ConfigError where there is nothing to learn from the labels, or one of them is no class. */
 function checkLabels({ name, labels, classes }: Dataset): void {
   if (!labels)
     throw new ConfigError(
@@ -241,6 +241,11 @@ function checkLabels({ name, labels, classes }: Dataset): void {
     );
   if (classes.length < 2)
     throw new ConfigError(`${name} has one class (${classes.join()}), and supervised training needs at least two`);
+  const wrong = labels.findIndex((label) => label >= classes.length);
+  if (wrong >= 0)
+    throw new ConfigError(
+      `image ${wrong} of ${name} has the label ${labels[wrong]}, and there are ${classes.length} classes`,
+    );
 }
 
 /** Images of a micro-batch that are being read. */
