@@ -9,7 +9,7 @@ import {
   type SimclrError,
   UsageError,
 } from "../errors.js";
-import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
+import { type AdapterOptions, type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
 import { Choices } from "./choices.js";
 import { fromHalfBits } from "./half.js";
 import { deviceBytes, type HostData, typeOf } from "./host-data.js";
@@ -19,7 +19,14 @@ import { ReadBack } from "./read-back.js";
 import { requestWithFeatures } from "./subgroups.js";
 import { type ElementType, type Place, Tensor } from "./tensor.js";
 
-const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
+/** Optional features that are used where the adapter has them. */
+const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+/** Which adapter to open, and what not to use of it. */
+export interface DeviceOptions extends AdapterOptions {
+  /** Optional features to do without, though the adapter has them; none by default. */
+  readonly without?: readonly (typeof FEATURES)[number][];
+}
 
 const STORAGE = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -330,10 +337,15 @@ async function proveItComputes(device: Device): Promise<void> {
 /**
  * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
  * timestamps where it has them, and proves that it computes.
- * @throws AdapterError where there is no adapter, or one that computes nothing.
+ * @throws AdapterError where there is no adapter, none like the one asked for, or one that computes nothing; ConfigError for options
+ * that are none, and for an adapter's name where the runtime cannot choose by name.
  */
-export async function openDevice(): Promise<Device> {
-  const { adapter, summary } = await findAdapter();
+export async function openDevice({ without = [], ...options }: DeviceOptions = {}): Promise<Device> {
+  const unknown = without.find((feature) => !FEATURES.includes(feature));
+  if (unknown !== undefined)
+    throw new ConfigError(`"${unknown}" is no feature to do without: there are ${FEATURES.join(", ")}`);
+  const features = FEATURES.filter((feature) => !without.includes(feature));
+  const { adapter, summary } = await findAdapter(options);
   const requiredLimits: Record<string, number> = {};
   const { limits } = adapter;
   const wanted = [
@@ -346,7 +358,7 @@ export async function openDevice(): Promise<Device> {
     "maxComputeWorkgroupsPerDimension",
   ] as const;
   for (const name of wanted) requiredLimits[name] = limits[name];
-  const gpu = await requestWithFeatures(adapter, FEATURES, { requiredLimits }).catch((cause: unknown) => {
+  const gpu = await requestWithFeatures(adapter, features, { requiredLimits }).catch((cause: unknown) => {
     releaseGpu();
     throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });

@@ -310,7 +310,11 @@ training("is refused without labels or classes, and from an encoder that does no
   await rejects(small({}, { ...images, labels: null, classes: [] }), ConfigError, /stripes has no labels/, /folder/);
   await rejects(small({}, { ...images, classes: ["cat"] }), ConfigError, /one class \(cat\)/, /at least two/);
   const labels = Uint32Array.from({ length: images.length }, (_, i) => (i === 3 ? 9 : 0));
-  await rejects(small({}, { ...images, labels }), ConfigError, /image 3 of .* has the label 9, and there are \d classes/);
+  await rejects(
+    small({}, { ...images, labels }),
+    ConfigError,
+    /image 3 of .* has the label 9, and there are \d classes/,
+  );
   await rejects(small({ objective: JSON.parse('"regression"') }), ConfigError, /objective is "regression"; choose/);
   const pair = [noAugmentation, noAugmentation] as const;
   await rejects(small({ augmentation: pair }), ConfigError, /one augmentation policy, not two/);
