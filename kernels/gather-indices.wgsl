@@ -1,4 +1,4 @@
-// Picks entries: y[i] = x[indices[i]].
+// Picks entries: y[i] = x[indices[i]], and 2^32 - 1, which is out of every range, where there is no such entry.
 //
 // shape x: rows
 // shape indices: elements
@@ -29,5 +29,6 @@ fn main(
   if (i >= params.elements) {
     return;
   }
-  y[i] = x[indices[i]];
+  let at = indices[i];
+  y[i] = select(0xffffffffu, x[at], at < params.rows);
 }

@@ -1,4 +1,4 @@
-// Picks rows: y[i, :] = x[indices[i], :]. `elements` is picked * cols.
+// Picks rows: y[i, :] = x[indices[i], :], and NaN where there is no such row. `elements` is picked * cols.
 //
 // shape x: rows * cols
 // shape indices: elements / cols
@@ -6,6 +6,7 @@
 // workgroups: ceil(elements / LANES)
 // flops: 0
 //#include "lib/grid.wgsl"
+//#include "lib/poison.wgsl"
 
 const LANES: u32 = 64u;
 
@@ -30,5 +31,6 @@ fn main(
   if (i >= params.elements) {
     return;
   }
-  y[i] = x[indices[i / params.cols] * params.cols + i % params.cols];
+  let row = indices[i / params.cols];
+  y[i] = poisoned(x[row * params.cols + i % params.cols], row >= params.rows);
 }

@@ -3451,6 +3451,58 @@ fn main(\n\
 ",
 };
 
+export const copy: KernelDefinition<"x" | "y", "words", "LANES" | "ELEMENTS"> = {
+  name: "copy",
+  bindings: [{"name":"x","access":"read_write","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
+  params: [{"name":"words","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["words"], y: v["words"] }),
+  workgroups: (v) => Math.ceil(v["words"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: () => 0,
+  source: "// A copy: y = x, word by word, whatever the elements are.\n\
+//\n\
+// x is bound to be written as well, for it may lie in the buffer of y: WebGPU allows no buffer that one binding only reads and\n\
+// another writes.\n\
+//\n\
+// shape x: words\n\
+// shape y: words\n\
+// workgroups: ceil(words / (LANES * ELEMENTS))\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Words a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  words: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read_write> x: array<u32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, params.words);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = x[i];\n\
+  }\n\
+}\n\
+",
+};
+
 export const dropout: KernelDefinition<"x" | "counter" | "y", "elements" | "site" | "probability" | "scale", "HALF" | "LANES"> = {
   name: "dropout",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"counter","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -3974,7 +4026,7 @@ export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" |
   shapes: (v) => ({ x: v["rows"], indices: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Picks entries: y[i] = x[indices[i]].\n\
+  source: "// Picks entries: y[i] = x[indices[i]], and 2^32 - 1, which is out of every range, where there is no such entry.\n\
 //\n\
 // shape x: rows\n\
 // shape indices: elements\n\
@@ -4009,7 +4061,8 @@ fn main(\n\
   if (i >= params.elements) {\n\
     return;\n\
   }\n\
-  y[i] = x[indices[i]];\n\
+  let at = indices[i];\n\
+  y[i] = select(0xffffffffu, x[at], at < params.rows);\n\
 }\n\
 ",
 };
@@ -4024,7 +4077,7 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Picks rows: y[i, :] = x[indices[i], :]. `elements` is picked * cols.\n\
+  source: "// Picks rows: y[i, :] = x[indices[i], :], and NaN where there is no such row. `elements` is picked * cols.\n\
 //\n\
 // shape x: rows * cols\n\
 // shape indices: elements / cols\n\
@@ -4035,6 +4088,11 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
+// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
+fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
+  return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -4060,7 +4118,8 @@ fn main(\n\
   if (i >= params.elements) {\n\
     return;\n\
   }\n\
-  y[i] = x[indices[i / params.cols] * params.cols + i % params.cols];\n\
+  let row = indices[i / params.cols];\n\
+  y[i] = poisoned(x[row * params.cols + i % params.cols], row >= params.rows);\n\
 }\n\
 ",
 };
@@ -9009,6 +9068,7 @@ export const scatterRows: KernelDefinition<"x" | "indices" | "y", "elements" | "
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
   source: "// Puts rows in their places: y[indices[i], :] = x[i, :]. `elements` is the number of elements of x; no place is named twice.\n\
+// Rows whose place is out of range go nowhere.\n\
 //\n\
 // shape x: elements\n\
 // shape indices: elements / cols\n\
@@ -9044,7 +9104,10 @@ fn main(\n\
   if (i >= params.elements) {\n\
     return;\n\
   }\n\
-  y[indices[i / params.cols] * params.cols + i % params.cols] = x[i];\n\
+  let row = indices[i / params.cols];\n\
+  if (row < params.rows) {\n\
+    y[row * params.cols + i % params.cols] = x[i];\n\
+  }\n\
 }\n\
 ",
 };
@@ -9309,7 +9372,7 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 5 * v["elements"],
   source: "// Gradient of the mean softmax cross-entropy:\n\
-// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows.\n\
+// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows, and NaN in rows whose label is no class.\n\
 //\n\
 // shape logits: elements\n\
 // shape labels: elements / classes\n\
@@ -9322,6 +9385,11 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
+// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
+fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
+  return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -9349,9 +9417,11 @@ fn main(\n\
     return;\n\
   }\n\
   let row = i / params.classes;\n\
-  let target_probability = select(0.0, 1.0, i % params.classes == labels[row]);\n\
+  let label = labels[row];\n\
+  let target_probability = select(0.0, 1.0, i % params.classes == label);\n\
   let rows = f32(params.elements / params.classes);\n\
-  dlogits[i] = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;\n\
+  let dlogit = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;\n\
+  dlogits[i] = poisoned(dlogit, label >= params.classes);\n\
 }\n\
 ",
 };
@@ -9367,7 +9437,8 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"] * v["classes"],
   source: "// Softmax cross-entropy of each row: lse = log sum_c exp(logits[row, c]), losses = lse - logits[row, labels[row]], and\n\
-// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows.\n\
+// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows. The loss of a\n\
+// label that is no class is NaN.\n\
 //\n\
 // shape logits: elements * classes\n\
 // shape labels: elements\n\
@@ -9380,6 +9451,11 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
+// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
+fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
+  return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -9422,7 +9498,7 @@ fn main(\n\
   }\n\
   let label = labels[i];\n\
   lse[i] = largest + log(sum);\n\
-  losses[i] = log(sum) + (largest - logits[start + label]);\n\
+  losses[i] = poisoned(log(sum) + (largest - logits[start + label]), label >= params.classes);\n\
   correct[i] = select(0.0, 1.0, best == label);\n\
 }\n\
 ",
@@ -10446,6 +10522,7 @@ export const kernels = {
   conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
+  copy,
   dropout,
   elementwiseGradient,
   elementwise,

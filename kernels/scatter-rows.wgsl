@@ -1,4 +1,5 @@
 // Puts rows in their places: y[indices[i], :] = x[i, :]. `elements` is the number of elements of x; no place is named twice.
+// Rows whose place is out of range go nowhere.
 //
 // shape x: elements
 // shape indices: elements / cols
@@ -30,5 +31,8 @@ fn main(
   if (i >= params.elements) {
     return;
   }
-  y[indices[i / params.cols] * params.cols + i % params.cols] = x[i];
+  let row = indices[i / params.cols];
+  if (row < params.rows) {
+    y[row * params.cols + i % params.cols] = x[i];
+  }
 }

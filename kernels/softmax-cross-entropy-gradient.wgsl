@@ -1,5 +1,5 @@
 // Gradient of the mean softmax cross-entropy:
-// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows.
+// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows, and NaN in rows whose label is no class.
 //
 // shape logits: elements
 // shape labels: elements / classes
@@ -9,6 +9,7 @@
 // workgroups: ceil(elements / LANES)
 // flops: 5 * elements
 //#include "lib/grid.wgsl"
+//#include "lib/poison.wgsl"
 
 const LANES: u32 = 64u;
 
@@ -35,7 +36,9 @@ fn main(
     return;
   }
   let row = i / params.classes;
-  let target_probability = select(0.0, 1.0, i % params.classes == labels[row]);
+  let label = labels[row];
+  let target_probability = select(0.0, 1.0, i % params.classes == label);
   let rows = f32(params.elements / params.classes);
-  dlogits[i] = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;
+  let dlogit = gradient[0] * (exp(logits[i] - lse[row]) - target_probability) / rows;
+  dlogits[i] = poisoned(dlogit, label >= params.classes);
 }

@@ -1,5 +1,6 @@
 // Softmax cross-entropy of each row: lse = log sum_c exp(logits[row, c]), losses = lse - logits[row, labels[row]], and
-// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows.
+// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows. The loss of a
+// label that is no class is NaN.
 //
 // shape logits: elements * classes
 // shape labels: elements
@@ -9,6 +10,7 @@
 // workgroups: ceil(elements / LANES)
 // flops: 4 * elements * classes
 //#include "lib/grid.wgsl"
+//#include "lib/poison.wgsl"
 
 const LANES: u32 = 64u;
 
@@ -50,6 +52,6 @@ fn main(
   }
   let label = labels[i];
   lse[i] = largest + log(sum);
-  losses[i] = log(sum) + (largest - logits[start + label]);
+  losses[i] = poisoned(log(sum) + (largest - logits[start + label]), label >= params.classes);
   correct[i] = select(0.0, 1.0, best == label);
 }

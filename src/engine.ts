@@ -5,9 +5,10 @@
  */
 export type { KernelDefinition } from "../kernels/definition.js";
 export { kernels } from "../kernels/generated.js";
-export type { AdapterSummary } from "./engine/adapter.js";
+export type { AdapterOptions, AdapterSummary } from "./engine/adapter.js";
 export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/choices.js";
-export { Device, openDevice, type Slab } from "./engine/device.js";
+export { Device, type DeviceOptions, openDevice, type Slab } from "./engine/device.js";
+export type { HostData } from "./engine/host-data.js";
 export type { Launch, Recorder } from "./engine/launch.js";
 export type { DeviceMemory } from "./engine/memory.js";
 export type { KernelProfile } from "./engine/profiler.js";
@@ -70,6 +71,7 @@ export {
 } from "./ops/rows.js";
 export { concatenate, permute, reshape, slice } from "./ops/shape.js";
 export { logSoftmax, softmax } from "./ops/softmax.js";
+export { stopGradient } from "./ops/stop-gradient.js";
 export {
   absolute,
   clamp,

@@ -9,8 +9,20 @@ export class SimclrError extends Error {
 /** No usable WebGPU adapter: none at all, or a null backend that computes nothing. */
 export class AdapterError extends SimclrError {}
 
-/** Tensor shapes that do not fit together, or a size a kernel cannot take. Thrown while recording, before anything runs. */
+/**
+ * Tensor shapes or element types that do not fit together, or a size a kernel cannot take. Thrown while recording, before anything
+ * runs.
+ */
 export class ShapeError extends SimclrError {}
+
+/**
+ * Something used when or where it cannot be: a tensor after `free`, of another device, or before anything was computed in it; a
+ * program after `dispose`. The device stays usable.
+ */
+export class UsageError extends SimclrError {}
+
+/** A gradient that would be cut on its way without anybody having said so, or that never came. Thrown while recording. */
+export class GradientError extends SimclrError {}
 
 /** The WebGPU implementation rejected a command (an uncaptured validation or internal error). */
 export class GpuValidationError extends SimclrError {}

@@ -123,9 +123,7 @@ export async function evaluate(
   return values;
 }
 
-/** The gradient that a recorded backward pass found. @throws ShapeError where none reached the tensor. */
+/** The gradient that a recorded backward pass found. @throws GradientError where none reached the tensor. */
 export function gradientOf(tape: Tape, tensor: Tensor): Tensor {
-  const gradient = tape.gradient(tensor);
-  if (!gradient) throw new ShapeError(`no gradient reached ${tensor}`);
-  return gradient;
+  return tape.gradientOf(tensor);
 }

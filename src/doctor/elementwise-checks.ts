@@ -132,9 +132,21 @@ export const elementwiseChecks: readonly Check[] = [
       tolerance: average(absolute(x)).map((value) => value * relativeError(331 + ROUNDINGS.division)),
     };
   }),
-  check(["scatterRows"], "5 rows into 9 x 13", (random) => {
+  check(["copy"], "131 numbers copied", (random) => {
+    const x = random.normal(131);
+    return {
+      record: (tape, input) => {
+        const y = input(new Float64Array(131), [131]);
+        tape.place(input(x, [131]), y);
+        return y;
+      },
+      y: x,
+      tolerance: exactly(x),
+    };
+  }),
+  check(["scatterRows"], "5 rows, one of them out of range, into 9 x 13", (random) => {
     const [x, before] = [random.normal(65), random.normal(117)];
-    const places = Uint32Array.of(7, 0, 8, 3, 4);
+    const places = Uint32Array.of(7, 0, 9, 3, 8);
     const y = before.map((value, i) => {
       const row = places.indexOf(Math.floor(i / 13));
       return row < 0 ? value : x[row * 13 + (i % 13)];
@@ -165,9 +177,9 @@ export const elementwiseChecks: readonly Check[] = [
       };
     }),
   ),
-  check(["gatherIndices"], "131 entries out of 37", (random) => {
-    const [x, indices] = [random.below(37, 1000), random.below(131, 37)];
-    const y = Float64Array.from(indices, (index) => x[index]);
+  check(["gatherIndices"], "131 entries out of 37, some out of range", (random) => {
+    const [x, indices] = [random.below(37, 1000), random.below(131, 40)];
+    const y = Float64Array.from(indices, (index) => x[index] ?? 2 ** 32 - 1);
     return {
       record: (tape, input) => gatherIndices(tape, input(x, [37]), input(indices, [131])),
       y,

@@ -1,4 +1,4 @@
-import { AdapterError } from "../errors.js";
+import { AdapterError, ConfigError } from "../errors.js";
 
 /** What is known of the adapter a device was opened on. */
 export interface AdapterSummary {
@@ -9,6 +9,18 @@ export interface AdapterSummary {
   /** True where the processor plays GPU (lavapipe, SwiftShader, WARP): correct, and slow. */
   readonly software: boolean;
 }
+
+/** Which adapter to take, where there are several. */
+export interface AdapterOptions {
+  /** The fast one or the thrifty one: "high-performance" by default, or "low-power". A hint, which systems are free to ignore. */
+  readonly powerPreference?: GPUPowerPreference;
+  /** A part of its name, in upper or lower case. Only Node and Bun can choose by name: their WebGPU lists what there is. */
+  readonly adapter?: string;
+  /** One that the processor plays (WebGPU's `forceFallbackAdapter`, or the only one there is, where that is such); false by default. */
+  readonly fallback?: boolean;
+}
+
+const POWER_PREFERENCES: readonly GPUPowerPreference[] = ["high-performance", "low-power"];
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;
 const NULL_BACKEND = /null[ -]backend|^null$/i;
@@ -28,10 +40,10 @@ function isGpu(value: unknown): value is GPU {
 }
 
 /**
- * The GPU object of npm `webgpu`. The package crashes when the object is collected while a device is open or a callback is
- * due, and keeps the process alive for as long as anything refers to it.
+ * The GPU objects of npm `webgpu`, by what they are opened with. The package crashes when one is collected while a device is open or
+ * a callback is due, and keeps the process alive for as long as anything refers to it.
  */
-let nodeGpu: GPU | null = null;
+const nodeGpus = new Map<string, GPU>();
 /** Devices that are open, and those being opened. */
 let devices = 0;
 /** Callbacks of npm `webgpu` that are due. */
@@ -39,7 +51,7 @@ let callbacks = 0;
 let patient = false;
 
 function letGoOfGpu(): void {
-  if (devices === 0 && callbacks === 0) nodeGpu = null;
+  if (devices === 0 && callbacks === 0) nodeGpus.clear();
 }
 
 /**
@@ -70,16 +82,22 @@ export function waitWithoutSpinning(): void {
   Object.defineProperty(globalThis, "setImmediate", { value, writable: true, configurable: true });
 }
 
-/** The WebGPU entry point: the browser's or Deno's own, and npm `webgpu` in Node and Bun. */
-async function findGpu(): Promise<GPU> {
+/** The runtime's own WebGPU: a browser's, Deno's. */
+function nativeGpu(): GPU | null {
   const native: unknown = typeof navigator === "undefined" || !("gpu" in navigator) ? null : navigator.gpu;
-  if (isGpu(native)) return native;
+  return isGpu(native) ? native : null;
+}
+
+/** The WebGPU of npm `webgpu`, for Node and Bun. */
+async function openDawn(...options: readonly string[]): Promise<GPU> {
   if (typeof process === "undefined") {
     throw new AdapterError(
       "this browser has no WebGPU (navigator.gpu is missing): use a current Chrome, Edge, Firefox or Safari, over https or localhost",
     );
   }
-  if (nodeGpu) return nodeGpu;
+  const key = options.join();
+  const known = nodeGpus.get(key);
+  if (known) return known;
   const { create, globals } = await import("webgpu").catch((cause: unknown) => {
     throw new AdapterError(
       "the package `webgpu`, which gives Node and Bun their GPU, did not load: run `npm install webgpu`",
@@ -89,8 +107,38 @@ async function findGpu(): Promise<GPU> {
   Object.assign(globalThis, globals);
   if (!patient) waitWithoutSpinning();
   patient = true;
-  nodeGpu ??= create(DAWN_OPTIONS);
-  return nodeGpu;
+  const gpu = nodeGpus.get(key) ?? create([...DAWN_OPTIONS, ...options]);
+  nodeGpus.set(key, gpu);
+  return gpu;
+}
+
+/** The names of the adapters that npm `webgpu` finds. It tells them to who asks for one that is not there. */
+async function adapterNames(): Promise<string[]> {
+  const gpu = await openDawn("adapter=none of them");
+  try {
+    await gpu.requestAdapter();
+    return [];
+  } catch (error) {
+    return [...String(error).matchAll(/^ \* backend: '.*', name: '(.*)'$/gm)].map(([, name]) => name);
+  }
+}
+
+/** WebGPU's entry point, for any adapter or the one of this name. */
+async function findGpu(name: string | undefined): Promise<GPU> {
+  const native = nativeGpu();
+  if (name === undefined) return native ?? openDawn();
+  if (native) {
+    throw new ConfigError(
+      `this runtime cannot choose the adapter "${name}": WebGPU has no names to choose by, only powerPreference and fallback`,
+    );
+  }
+  const names = await adapterNames();
+  const chosen = names.find((other) => other.toLowerCase().includes(name.toLowerCase()));
+  if (chosen === undefined) {
+    const there = names.length === 0 ? "none" : names.map((other) => `"${other}"`).join(", ");
+    throw new AdapterError(`no adapter has "${name}" in its name; there are: ${there}`);
+  }
+  return openDawn(`adapter=${chosen}`);
 }
 
 /** To be called once for each adapter found, when its device is closed: the last one lets the process end. */
@@ -118,21 +166,41 @@ function summarize(info: GPUAdapterInfo): AdapterSummary {
   };
 }
 
+const NO_ADAPTER =
+  "no WebGPU adapter: this machine shows no GPU driver with Vulkan, Metal or D3D12. On Debian or Ubuntu without a GPU, " +
+  "install Mesa's software adapter, the package mesa-vulkan-drivers (Debian 12's own is too old: take it from bookworm-backports)";
+
+/** A software adapter: the one that WebGPU calls so, or else the usual one, where that is such. */
+async function requestFallback(gpu: GPU, options: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
+  const fallback = await gpu.requestAdapter({ ...options, forceFallbackAdapter: true });
+  if (fallback) return fallback;
+  const usual = await gpu.requestAdapter(options);
+  if (!usual) return null;
+  const { name, software } = summarize(usual.info);
+  if (software) return usual;
+  throw new AdapterError(`this system offers no software adapter as fallback; there is: "${name}"`);
+}
+
 /**
- * Finds an adapter, the fast one where there are two.
- * @throws AdapterError where there is none, or only a null backend.
+ * Finds an adapter, the fast one where there are two and nothing else is asked for.
+ * @throws AdapterError where there is none, none like that, or only a null backend; ConfigError for a name in a runtime that cannot
+ * choose by name, and an unknown power preference.
  */
-export async function findAdapter(): Promise<{ adapter: GPUAdapter; summary: AdapterSummary }> {
+export async function findAdapter({
+  powerPreference = "high-performance",
+  adapter: wanted,
+  fallback = false,
+}: AdapterOptions = {}): Promise<{ adapter: GPUAdapter; summary: AdapterSummary }> {
+  if (!POWER_PREFERENCES.includes(powerPreference)) {
+    throw new ConfigError(`powerPreference is "${powerPreference}": choose ${POWER_PREFERENCES.join(" or ")}`);
+  }
   devices += 1;
   try {
-    const gpu = await findGpu();
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) {
-      throw new AdapterError(
-        "no WebGPU adapter: this machine shows no GPU driver with Vulkan, Metal or D3D12. On Debian or Ubuntu without a GPU, " +
-          "install Mesa's software adapter, the package mesa-vulkan-drivers (Debian 12's own is too old: take it from bookworm-backports)",
-      );
-    }
+    const gpu = await findGpu(wanted);
+    const adapter = fallback
+      ? await requestFallback(gpu, { powerPreference })
+      : await gpu.requestAdapter({ powerPreference });
+    if (!adapter) throw new AdapterError(NO_ADAPTER);
     const { vendor, architecture, device, description } = adapter.info;
     if ([vendor, architecture, device, description].some((text) => NULL_BACKEND.test(String(text)))) {
       throw new AdapterError(

@@ -7,16 +7,26 @@ import {
   OutOfMemoryError,
   ShapeError,
   type SimclrError,
+  UsageError,
 } from "../errors.js";
-import { type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
+import { type AdapterOptions, type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
 import { Choices } from "./choices.js";
+import { fromHalfBits } from "./half.js";
+import { deviceBytes, type HostData, typeOf } from "./host-data.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
 import { requestWithFeatures } from "./subgroups.js";
 import { type ElementType, expectShape, expectType, type Place, Tensor } from "./tensor.js";
 
-const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
+/** Optional features that are used where the adapter has them. */
+const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+/** Which adapter to open, and what not to use of it. */
+export interface DeviceOptions extends AdapterOptions {
+  /** Optional features to do without, though the adapter has them; none by default. */
+  readonly without?: readonly (typeof FEATURES)[number][];
+}
 
 const STORAGE = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -30,6 +40,8 @@ export class Device {
   /** Which variants of the heavy kernels recordings on this device use. */
   readonly choices = new Choices();
   readonly #readBack: ReadBack;
+  /** Tensors that have a buffer of their own, which `free` gives back. */
+  readonly #owners = new WeakSet<Tensor>();
   #one: Tensor | null = null;
   #failure: SimclrError | null = null;
   #closed = false;
@@ -81,21 +93,21 @@ export class Device {
     }
   }
 
-  /** A persistent tensor, from data or filled with zeros. @throws ShapeError where the data has another length. */
-  tensor(
-    shape: readonly number[],
-    data?: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | readonly number[],
-    label = "tensor",
-  ): Tensor {
-    const tensor = new Tensor(shape, data instanceof Uint32Array ? "u32" : "f32", label);
-    if (data) expectLength(tensor, data.length);
+  /**
+   * A persistent tensor, from data or filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`, and f32
+   * otherwise; with "f16", numbers are rounded.
+   * @throws ShapeError where the shape is none, or the data has another length or does not go with the type; OutOfMemoryError where
+   * the tensor is larger than the adapter allows; the first error that happened on the device.
+   */
+  tensor(shape: readonly number[], data?: HostData, label = "tensor", type: ElementType = typeOf(data)): Tensor {
+    const tensor = new Tensor(shape, type, label);
+    const bytes = data && deviceBytes(tensor, data);
     this.#allocate(tensor);
-    if (data)
-      this.write(tensor, data instanceof Uint32Array || data instanceof Float32Array ? data : new Float32Array(data));
+    if (bytes) this.#upload(tensor, bytes);
     return tensor;
   }
 
-  /** A persistent tensor of any type, filled with zeros. */
+  /** A persistent tensor of any type, filled with zeros. @throws as `tensor` does. */
   zeros(shape: readonly number[], type: ElementType, label: string): Tensor {
     return this.#allocate(new Tensor(shape, type, label));
   }
@@ -103,7 +115,15 @@ export class Device {
   #allocate(tensor: Tensor): Tensor {
     this.check();
     tensor.place = { buffer: this.memory.create(tensor.bytes, STORAGE(), tensor.label), offset: 0 };
+    this.#owners.add(tensor);
     return tensor;
+  }
+
+  #upload(tensor: Tensor, bytes: ArrayBufferView<ArrayBuffer>): void {
+    const { buffer, offset, kept } = this.placeOf(tensor);
+    if (this.memory.rehearsing) return;
+    this.gpu.queue.writeBuffer(buffer, offset, bytes);
+    if (kept) kept.isWritten = true;
   }
 
   /** The number 1 as a tensor: where backward passes start. */
@@ -113,7 +133,7 @@ export class Device {
     return one;
   }
 
-  /** A persistent tensor of u32, filled with zeros. */
+  /** A persistent tensor of u32, filled with zeros. @throws as `tensor` does. */
   indices(shape: readonly number[], label = "indices"): Tensor {
     return this.zeros(shape, "u32", label);
   }
@@ -121,6 +141,8 @@ export class Device {
   /**
    * Persistent f32 tensors that lie one after another in as few buffers as the binding limit allows, filled with zeros:
    * what is done to all of them takes one dispatch a buffer.
+   * @throws ShapeError where a shape is none; OutOfMemoryError where a tensor is larger than the adapter allows; the first error
+   * that happened on the device.
    */
   slabs(shapes: readonly { readonly shape: readonly number[]; readonly label: string }[]): Slab[] {
     this.check();
@@ -143,6 +165,7 @@ export class Device {
       const all = new Tensor([bytes / 4], "f32", "slab");
       const buffer = this.memory.create(bytes, STORAGE(), "slab");
       all.place = { buffer, offset: 0 };
+      this.#owners.add(all);
       tensors.forEach((tensor, i) => {
         tensor.place = { buffer, offset: offsets[i] };
       });
@@ -150,14 +173,15 @@ export class Device {
     });
   }
 
-  /** Overwrites a persistent tensor. @throws ShapeError where the length differs. */
-  write(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-    expectLength(tensor, data.length);
-    if (tensor.type !== (data instanceof Uint32Array ? "u32" : "f32"))
-      throw new ShapeError(`${tensor} holds ${tensor.type} elements`);
+  /**
+   * Overwrites a persistent or kept tensor; for runs that were submitted before it keeps its old elements.
+   * @throws ShapeError where the data has another length or does not go with the tensor's type; UsageError for a tensor that is
+   * freed, of another device, or intermediate and not kept; the first error that happened on the device.
+   */
+  write(tensor: Tensor, data: HostData): void {
+    const bytes = deviceBytes(tensor, data);
     this.check();
-    const place = this.placeOf(tensor);
-    if (!this.memory.rehearsing) this.gpu.queue.writeBuffer(place.buffer, place.offset, data);
+    this.#upload(tensor, bytes);
   }
 
   /**
@@ -175,35 +199,51 @@ export class Device {
     this.gpu.queue.submit([encoder.finish()]);
   }
 
-  /** Reads an f32 tensor back. Waits for the work submitted before, and throws what went wrong in it. */
+  /**
+   * Reads an f32 or f16 tensor back. Waits for the work submitted before.
+   * @throws ShapeError for a tensor of u32; UsageError for a tensor that is freed, of another device, intermediate and not kept, or
+   * kept by a program that has not run yet; what went wrong on the device before or meanwhile.
+   */
   async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    return new Float32Array(await this.#bytesOf(tensor, "f32"));
+    return this.#copied(tensor, (encoder) => this.copyFloats(encoder, tensor));
   }
 
-  /** Reads a u32 tensor back, as `read` does. */
+  /** Reads a u32 tensor back. @throws as `read` does, and ShapeError for one of another type. */
   async readIndices(tensor: Tensor): Promise<Uint32Array<ArrayBuffer>> {
-    return new Uint32Array(await this.#bytesOf(tensor, "u32"));
+    if (tensor.type !== "u32") throw new ShapeError(`${tensor} holds ${tensor.type} elements, not u32: see read`);
+    return new Uint32Array(await this.#copied(tensor, (encoder) => this.#copyOut(encoder, tensor)));
   }
 
-  async #bytesOf(tensor: Tensor, type: ElementType): Promise<ArrayBuffer> {
+  async #copied<Result>(tensor: Tensor, copy: (encoder: GPUCommandEncoder) => Copy<Result>): Promise<Result> {
     this.check();
+    this.expectWritten(tensor);
     const encoder = this.gpu.createCommandEncoder();
-    const pending = this.copyOut(encoder, tensor, type);
+    const pending = copy(encoder);
     this.gpu.queue.submit([encoder.finish()]);
     return pending.finish();
   }
 
   /**
-   * Records the copy of a tensor to host memory in `encoder`; call `finish` on the result after the submit.
-   * @throws ShapeError where the tensor holds another type, or has no place
+   * Records the copy of an f32 or f16 tensor to host memory in `encoder`; call `finish` on the result after the submit.
+   * @throws ShapeError for a tensor of u32; UsageError for one without a place on this device.
    */
-  copyOut(encoder: GPUCommandEncoder, tensor: Tensor, type: ElementType): { finish(): Promise<ArrayBuffer> } {
-    if (tensor.type !== type) throw new ShapeError(`${tensor} holds ${tensor.type} elements, not ${type}`);
+  copyFloats(encoder: GPUCommandEncoder, tensor: Tensor): Copy<Float32Array<ArrayBuffer>> {
+    if (tensor.type === "u32") throw new ShapeError(`${tensor} holds u32 elements, not f32 or f16: see readIndices`);
+    const copy = this.#copyOut(encoder, tensor);
+    return {
+      finish: async () => {
+        const bytes = await copy.finish();
+        return tensor.type === "f16" ? fromHalfBits(new Uint16Array(bytes, 0, tensor.size)) : new Float32Array(bytes);
+      },
+    };
+  }
+
+  #copyOut(encoder: GPUCommandEncoder, tensor: Tensor): Copy<ArrayBuffer> {
     return this.copyBytes(encoder, this.placeOf(tensor), tensor.bytes);
   }
 
-  /** Records the copy of a piece of a buffer, as `copyOut` does. */
-  copyBytes(encoder: GPUCommandEncoder, from: Place, bytes: number): { finish(): Promise<ArrayBuffer> } {
+  /** Records the copy of a piece of a buffer, as `copyFloats` does. */
+  copyBytes(encoder: GPUCommandEncoder, from: Place, bytes: number): Copy<ArrayBuffer> {
     const copy = this.#readBack.copy(encoder, from, bytes);
     return { finish: () => this.#settled(copy.finish()) };
   }
@@ -218,11 +258,24 @@ export class Device {
     return result;
   }
 
-  /** The place of a tensor. @throws ShapeError for an intermediate tensor of a recording that was not kept. */
+  /**
+   * The place of a tensor.
+   * @throws UsageError for an intermediate tensor of a recording that is not kept, and for a tensor that is freed or of another
+   * device.
+   */
   placeOf(tensor: Tensor): Place {
-    if (!tensor.place)
-      throw new ShapeError(`${tensor} is an intermediate tensor: keep it when the recording is compiled`);
-    return tensor.place;
+    const { place } = tensor;
+    if (!place) throw new UsageError(`${tensor} is an intermediate tensor: keep it when the recording is compiled`);
+    const state = this.memory.stateOf(place.buffer);
+    if (state === "gone") throw new UsageError(`${tensor} was freed`);
+    if (state === "unknown") throw new UsageError(`${tensor} is a tensor of another device: make it on this one`);
+    return place;
+  }
+
+  /** @throws UsageError for a kept tensor in which nothing was computed yet. */
+  expectWritten(tensor: Tensor): void {
+    if (this.placeOf(tensor).kept?.isWritten === false)
+      throw new UsageError(`nothing was computed in ${tensor} yet: run the program that keeps it`);
   }
 
   /** Resolves when all work submitted so far is done. @throws what went wrong in it. */
@@ -231,10 +284,18 @@ export class Device {
     await this.#settled(this.gpu.queue.onSubmittedWorkDone());
   }
 
-  /** Frees a persistent tensor that was made by `tensor`, `indices` or `zeros`, or a whole slab. */
+  /**
+   * Frees a persistent tensor that was made by `tensor`, `indices` or `zeros`, or a whole slab. Programs that use it cannot run any
+   * more; what was submitted before still does.
+   * @throws UsageError for a tensor that is freed already or of another device, for an intermediate one (its program's `dispose`
+   * frees what it keeps), and for a part of a slab.
+   */
   free(tensor: Tensor): void {
-    this.memory.destroy(this.placeOf(tensor).buffer);
-    tensor.place = null;
+    const { buffer, kept } = this.placeOf(tensor);
+    if (kept) throw new UsageError(`${tensor} is kept by a program: dispose of that`);
+    if (!this.#owners.has(tensor.base))
+      throw new UsageError(`${tensor} lies in the memory of another tensor: free that, or the whole slab`);
+    this.memory.destroy(buffer);
   }
 
   /** Closes the device and frees everything on it. */
@@ -246,8 +307,10 @@ export class Device {
   }
 }
 
-function expectLength(tensor: Tensor, length: number): void {
-  if (length !== tensor.size) throw new ShapeError(`${tensor} takes ${tensor.size} elements, not ${length}`);
+/** A copy to host memory that was recorded. */
+export interface Copy<Result> {
+  /** Waits for it, after the submit. @throws what went wrong on the device before or meanwhile. */
+  finish(): Promise<Result>;
 }
 
 /** Persistent tensors in one buffer, and the whole buffer as a vector (with gaps of zeros between the tensors). */
@@ -289,10 +352,15 @@ async function proveItComputes(device: Device): Promise<void> {
 /**
  * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
  * timestamps where it has them, and proves that it computes.
- * @throws AdapterError where there is no adapter, or one that computes nothing.
+ * @throws AdapterError where there is no adapter, none like the one asked for, or one that computes nothing; ConfigError for options
+ * that are none, and for an adapter's name where the runtime cannot choose by name.
  */
-export async function openDevice(): Promise<Device> {
-  const { adapter, summary } = await findAdapter();
+export async function openDevice({ without = [], ...options }: DeviceOptions = {}): Promise<Device> {
+  const unknown = without.find((feature) => !FEATURES.includes(feature));
+  if (unknown !== undefined)
+    throw new ConfigError(`"${unknown}" is no feature to do without: there are ${FEATURES.join(", ")}`);
+  const features = FEATURES.filter((feature) => !without.includes(feature));
+  const { adapter, summary } = await findAdapter(options);
   const requiredLimits: Record<string, number> = {};
   const { limits } = adapter;
   const wanted = [
@@ -305,7 +373,7 @@ export async function openDevice(): Promise<Device> {
     "maxComputeWorkgroupsPerDimension",
   ] as const;
   for (const name of wanted) requiredLimits[name] = limits[name];
-  const gpu = await requestWithFeatures(adapter, FEATURES, { requiredLimits }).catch((cause: unknown) => {
+  const gpu = await requestWithFeatures(adapter, features, { requiredLimits }).catch((cause: unknown) => {
     releaseGpu();
     throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });

@@ -37,6 +37,9 @@ export class DeviceMemory {
   #peak = 0;
   #scratch = new Set<ScratchBuffer>();
   #rehearsing = false;
+  /** All buffers there are now, and who wants to know of their end. */
+  #living = new Map<GPUBuffer, readonly (() => void)[]>();
+  readonly #gone = new WeakSet<GPUBuffer>();
 
   constructor(readonly gpu: GPUDevice) {}
 
@@ -68,6 +71,8 @@ export class DeviceMemory {
    */
   rehearse<Result>(work: () => Result): { readonly peakBytes: number; readonly result: Result } {
     const [current, peak, scratch, rehearsing] = [this.#current, this.#peak, this.#scratch, this.#rehearsing];
+    const living = this.#living;
+    this.#living = new Map(living);
     this.#scratch = new Set([...scratch].map((entry) => ({ ...entry })));
     this.#peak = current;
     this.#rehearsing = true;
@@ -76,7 +81,27 @@ export class DeviceMemory {
       return { peakBytes: this.#peak, result };
     } finally {
       [this.#current, this.#peak, this.#scratch, this.#rehearsing] = [current, peak, scratch, rehearsing];
+      this.#living = living;
     }
+  }
+
+  /** Whether a buffer is there, was destroyed, or was never made here. */
+  stateOf(buffer: GPUBuffer): "there" | "gone" | "unknown" {
+    if (this.#living.has(buffer)) return "there";
+    return this.#gone.has(buffer) ? "gone" : "unknown";
+  }
+
+  /** Has a function called when a buffer is destroyed; what is returned takes that back. */
+  onDestroy(buffer: GPUBuffer, listener: () => void): () => void {
+    this.#living.set(buffer, [...(this.#living.get(buffer) ?? []), listener]);
+    return () => {
+      const listeners = this.#living.get(buffer);
+      if (listeners)
+        this.#living.set(
+          buffer,
+          listeners.filter((other) => other !== listener),
+        );
+    };
   }
 
   /**
@@ -106,6 +131,7 @@ export class DeviceMemory {
     const buffer = this.#rehearsing
       ? new UnbackedBuffer(size, usage, label)
       : this.gpu.createBuffer({ size, usage, label });
+    this.#living.set(buffer, []);
     this.#current += size;
     this.#peak = Math.max(this.#peak, this.#current);
     return buffer;
@@ -113,6 +139,10 @@ export class DeviceMemory {
 
   /** Gives a buffer back. */
   destroy(buffer: GPUBuffer): void {
+    const listeners = this.#living.get(buffer) ?? [];
+    this.#living.delete(buffer);
+    this.#gone.add(buffer);
+    for (const listener of listeners) listener();
     this.#current -= buffer.size;
     buffer.destroy();
   }

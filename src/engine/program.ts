@@ -1,10 +1,10 @@
-import { OutOfMemoryError } from "../errors.js";
+import { OutOfMemoryError, UsageError } from "../errors.js";
 import type { Device } from "./device.js";
 import type { Launch } from "./launch.js";
 import { type MemoryPlan, planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
 import { cutIntoSubmits, encodePass, type Step } from "./submits.js";
-import type { Place, Tensor } from "./tensor.js";
+import type { Kept, Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
 export interface CompileOptions {
@@ -23,16 +23,30 @@ const UNIFORM_ALIGNMENT = 256;
  */
 export class Program {
   readonly #submits: readonly (readonly Step[])[];
+  readonly #kept: ReadonlySet<Kept>;
+  #undo: readonly (() => void)[];
+  /** Why it cannot run any more. */
+  #end: string | null = null;
 
+  /** Use `Tape.compile`. */
   constructor(
     readonly device: Device,
     readonly steps: readonly Step[],
     /** The most bytes of intermediate tensors alive at once. */
     readonly liveBytes: number,
-    /** Frees the buffers; kept tensors are gone. */
-    readonly dispose: () => void,
+    /** Frees the buffers. */
+    release: () => void,
   ) {
     this.#submits = cutIntoSubmits(steps, ({ launch }) => launch.flops);
+    this.#kept = new Set(steps.flatMap(({ launch }) => writtenBy(launch)).flatMap(({ place }) => place?.kept ?? []));
+    const used = new Map(steps.flatMap(({ launch }) => launch.tensors).map((tensor) => [tensor.place?.buffer, tensor]));
+    const listeners = [...used].flatMap(([buffer, tensor]) => {
+      const lost = () => {
+        this.#end ??= `it uses ${tensor}, which is gone`;
+      };
+      return buffer ? [device.memory.onDestroy(buffer, lost)] : [];
+    });
+    this.#undo = [...listeners, release];
   }
 
   /** Floating-point operations of a run, from the kernels' headers. */
@@ -48,19 +62,33 @@ export class Program {
     );
   }
 
-  /** Submits a run and returns at once. @throws the first error that happened on the device. */
+  /**
+   * Submits a run and returns at once.
+   * @throws UsageError after `dispose`, and where a tensor that it uses was freed; the first error that happened on the device.
+   */
   run(): void {
-    this.device.check();
+    this.#check();
     this.#submit(this.#encodeLast());
   }
 
-  /** Submits a run together with the copy of a kept or persistent f32 tensor; resolves with its elements after the run. */
+  /**
+   * Submits a run together with the copy of a kept or persistent tensor of f32 or f16; resolves with its elements after the run.
+   * @throws as `run` does; ShapeError for a tensor of u32, UsageError for one that is freed, of another device, intermediate and not
+   * kept, or kept by another program that has not run yet; what goes wrong on the device meanwhile.
+   */
   async runAndRead(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    this.device.check();
+    this.#check();
+    const { kept } = this.device.placeOf(tensor);
+    if (!kept || !this.#kept.has(kept)) this.device.expectWritten(tensor);
     const last = this.#encodeLast();
-    const copy = this.device.copyOut(last, tensor, "f32");
+    const copy = this.device.copyFloats(last, tensor);
     this.#submit(last);
-    return new Float32Array(await copy.finish());
+    return copy.finish();
+  }
+
+  #check(): void {
+    this.device.check();
+    if (this.#end) throw new UsageError(`this program cannot run any more: ${this.#end}`);
   }
 
   #encode(steps: readonly Step[]): GPUCommandEncoder {
@@ -78,12 +106,34 @@ export class Program {
     const { queue } = this.device.gpu;
     for (const steps of this.#submits.slice(0, -1)) queue.submit([this.#encode(steps).finish()]);
     queue.submit([last.finish()]);
+    this.#wrote();
   }
 
-  /** Runs once, launch by launch, and tells where the time goes. Slower than `run`: every launch is a pass of its own. */
-  profile(): Promise<KernelProfile[]> {
+  #wrote(): void {
+    for (const kept of this.#kept) kept.isWritten = true;
+  }
+
+  /**
+   * Runs once, launch by launch, and tells where the time goes. Slower than `run`: every launch is a pass of its own.
+   * @throws as `run` does; what goes wrong on the device meanwhile.
+   */
+  async profile(): Promise<KernelProfile[]> {
+    this.#check();
+    this.#wrote();
     return profileSteps(this.device, this.steps);
   }
+
+  /** Frees the buffers, and with the last program that keeps them, kept tensors. A second time, it does nothing. */
+  dispose(): void {
+    this.#end = "it was disposed of";
+    for (const step of this.#undo) step();
+    this.#undo = [];
+  }
+}
+
+/** The tensors that a launch writes, or may write. */
+function writtenBy({ kernel, tensors }: Launch): readonly Tensor[] {
+  return tensors.filter((_, i) => kernel.bindings[i].access === "read_write");
 }
 
 /** The line of workgroups as rows of a grid that no dimension of is beyond the limit. */
@@ -123,13 +173,32 @@ interface Reserved {
   release(): void;
 }
 
+/** Keeps an intermediate tensor for a program, beside others that do; nothing for a persistent one. Returns how to end that. */
+function keepTensor({ memory }: Device, tensor: Tensor): () => void {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  tensor.place ??= {
+    buffer: memory.create(tensor.bytes, usage, tensor.label),
+    offset: 0,
+    kept: { programs: 0, isWritten: false },
+  };
+  const { buffer, kept } = tensor.place;
+  if (!kept) return () => {};
+  kept.programs += 1;
+  return () => {
+    kept.programs -= 1;
+    if (kept.programs > 0) return;
+    memory.destroy(buffer);
+    tensor.place = null;
+  };
+}
+
 /**
  * Plans and takes the memory of a recording: kept tensors, shared buffers of the others, and the parameters of its launches.
  * @throws OutOfMemoryError, ShapeError
  */
 export function reserveMemory(device: Device, launches: readonly Launch[], keep: ReadonlySet<Tensor>): Reserved {
   const { gpu, memory } = device;
-  const plan = planMemory(launches, keep);
+  const plan = planMemory(launches, new Set([...keep].filter(({ place }) => !place)));
   const { bytes, offsets } = packParams(launches);
   const places = new Map<Tensor, Place>();
   const undo: (() => void)[] = [];
@@ -137,13 +206,7 @@ export function reserveMemory(device: Device, launches: readonly Launch[], keep:
     for (const step of undo.splice(0)) step();
   };
   try {
-    for (const tensor of keep) {
-      const buffer = memory.create(tensor.bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC, tensor.label);
-      tensor.place = { buffer, offset: 0 };
-      undo.push(() => {
-        if (tensor.place) device.free(tensor);
-      });
-    }
+    for (const tensor of keep) undo.push(keepTensor(device, tensor));
     const scratch = memory.leaseScratch(
       plan.slots.map((slot) => ({ bytes: slot.bytes, label: slot.tensors[0].label })),
     );
@@ -161,7 +224,10 @@ export function reserveMemory(device: Device, launches: readonly Launch[], keep:
   }
 }
 
-/** Turns recorded launches into a program. @throws OutOfMemoryError, GpuValidationError, ShapeError */
+/**
+ * Turns recorded launches into a program.
+ * @throws OutOfMemoryError, GpuValidationError, ShapeError, UsageError; the first error that happened on the device.
+ */
 export async function compileProgram(
   device: Device,
   launches: readonly Launch[],
@@ -179,11 +245,7 @@ export async function compileProgram(
   let reserved: Reserved;
   let scope: Promise<GPUError | null>;
   try {
-    reserved = reserveMemory(
-      device,
-      launches,
-      new Set(options.keep?.flatMap(({ base }) => (base.place ? [] : [base]))),
-    );
+    reserved = reserveMemory(device, launches, new Set(options.keep?.map(({ base }) => base)));
   } finally {
     scope = gpu.popErrorScope();
   }
@@ -196,7 +258,7 @@ export async function compileProgram(
     );
   }
 
-  const steps = launches.map((launch, i): Step => {
+  const stepOf = (launch: Launch, i: number): Step => {
     const entries: GPUBindGroupEntry[] = launch.tensors.map((tensor, binding) => {
       const { buffer, offset } = places.get(tensor) ?? device.placeOf(tensor);
       return { binding, resource: { buffer, offset, size: tensor.bytes } };
@@ -208,6 +270,12 @@ export async function compileProgram(
     const { pipeline, layout } = pipelines[i];
     const group = gpu.createBindGroup({ label: launch.kernel.name, layout, entries });
     return { launch, pipeline, group, grid: fold(launch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension) };
-  });
-  return new Program(device, steps, plan.liveBytes, release);
+  };
+  try {
+    return new Program(device, launches.map(stepOf), plan.liveBytes, release);
+  } catch (error) {
+    // A tensor was freed since it was recorded.
+    release();
+    throw error;
+  }
 }

@@ -1,15 +1,20 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
 import { kernels } from "../../kernels/generated.js";
-import { ShapeError } from "../errors.js";
+import { GradientError, ShapeError, UsageError } from "../errors.js";
 import type { Site, Variant } from "./choices.js";
 import type { Device } from "./device.js";
 import type { Launch, Recorder } from "./launch.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
+import { canLieAt, conflictingBindings } from "./placement.js";
 import type { MemoryPlan } from "./planner.js";
 import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
+import { type Cut, describeCut, Reach } from "./reach.js";
 import { type ElementType, expectShape, expectType, Tensor } from "./tensor.js";
 
-/** From the gradient of an operation's output to those of its inputs; null for an input that takes none. */
+/**
+ * From the gradient of an operation's output to those of its inputs, of their shapes and types; null for an input that needs none
+ * (see `Tape.needsGradient`).
+ */
 export type Backward = (gradient: Tensor) => readonly (Tensor | null)[];
 
 interface Node {
@@ -17,7 +22,12 @@ interface Node {
   readonly output: Tensor;
   readonly backward: Backward;
   readonly scope: string;
+  /** The first input that no gradient can pass, though it has to. */
+  readonly cut?: { readonly input: Tensor; readonly cut: Cut };
 }
+
+/** What to do about a cut. */
+const REMEDY = "Use an operation that has a gradient, or stopGradient(tape, x) on what it reads where the cut is meant";
 
 /**
  * Records kernel launches and how to differentiate them. Nothing runs while recording: `compile` turns the launches into
@@ -28,8 +38,9 @@ export class Tape implements Recorder {
   #nodes: Node[] = [];
   #keepsNodes = true;
   #recomputing = false;
+  #goingBack = false;
   #scope = "";
-  readonly #tracked = new Set<Tensor>();
+  readonly #reach = new Reach();
   #gradients = new Map<Tensor, Tensor>();
 
   constructor(readonly device: Device) {}
@@ -46,8 +57,9 @@ export class Tape implements Recorder {
 
   /**
    * Records a kernel call. Bindings of activations take f32 or f16, all of them the same: that decides on the kernel's form.
-   * @throws ShapeError where a tensor has another number of elements or another type than the kernel's header says, ConfigError
-   * for f16 on a device without it.
+   * @throws ShapeError where a tensor is missing, or has another number of elements or another type than the kernel's header says;
+   * UsageError where a tensor is freed or of another device, and where the kernel would read what it writes; ConfigError for f16 on
+   * a device without it.
    */
   launch<Bindings extends string, Params extends string, Constants extends string>(
     kernel: KernelDefinition<Bindings, Params, Constants>,
@@ -56,6 +68,7 @@ export class Tape implements Recorder {
     constants?: ConstantValues<Exclude<Constants, "HALF">>,
   ): void {
     const definition: KernelDefinition = kernel;
+    checkNames(kernel, bindings, params);
     const half = kernel.bindings.some(({ name, element }) => element === "stored" && bindings[name].type === "f16");
     if (half) this.device.requireHalf();
     const chosen: ConstantValues = half ? { ...constants, HALF: true } : { ...constants };
@@ -70,15 +83,23 @@ export class Tape implements Recorder {
           `${kernel.name}: ${name} must hold ${expected[name]} elements of ${type}; ${tensor} holds ${tensor.size} of ${tensor.type}${only}`,
         );
       }
-      return tensor.base;
+      if (tensor.place) this.device.placeOf(tensor);
+      return tensor;
     });
-    const workgroups = kernel.workgroups(values);
+    const conflict = conflictingBindings(kernel.bindings, tensors);
+    if (conflict) {
+      const [first, second] = conflict.map((i) => `${kernel.bindings[i].name}, ${tensors[i]},`);
+      throw new UsageError(
+        `${kernel.name}: ${first} and ${second} lie in one buffer, and a kernel must not read what it writes: write to a tensor of its own, and place that (see Tape.place)`,
+      );
+    }
+    this.#reach.launched(definition, tensors);
     this.launches.push({
       kernel: definition,
-      tensors,
+      tensors: tensors.map(({ base }) => base),
       params: values,
       constants: chosen,
-      workgroups,
+      workgroups: kernel.workgroups(values),
       flops: kernel.flops(values),
       scope: this.#scope,
     });
@@ -88,9 +109,11 @@ export class Tape implements Recorder {
   scope<Result>(name: string, record: () => Result): Result {
     const outer = this.#scope;
     this.#scope = name;
-    const result = record();
-    this.#scope = outer;
-    return result;
+    try {
+      return record();
+    } finally {
+      this.#scope = outer;
+    }
   }
 
   /** Records an operation that has variants, with the one that the device's choices name; returns what its `record` does. */
@@ -101,75 +124,136 @@ export class Tape implements Recorder {
 
   /** Asks for the gradients of these tensors. */
   watch(...tensors: readonly Tensor[]): void {
-    for (const tensor of tensors) this.#tracked.add(tensor);
+    for (const tensor of tensors) this.#reach.watch(tensor);
+  }
+
+  /** Says that no gradient is meant to pass a view: what is computed from it is constant. See the operation `stopGradient`. */
+  stop(view: Tensor): void {
+    this.#reach.stop(view);
   }
 
   /** True where a gradient has to reach this tensor: it is watched, or computed from a watched one. */
   needsGradient(tensor: Tensor): boolean {
-    return this.#tracked.has(tensor);
+    return this.#reach.tracks(tensor);
   }
 
-  /** Tells the tape how `output` came from `inputs`; `backward` is called while `backward()` records. */
+  /**
+   * Tells the tape how `output` came from `inputs`, after the launches that write it; `backward` is called while `backward()`
+   * records. The inputs are all tensors that the output depends on smoothly. Where a kernel that reads a tensor which needs a
+   * gradient is launched without this, no gradient passes what it writes, and `backward()` refuses to come there.
+   */
   differentiate(inputs: readonly Tensor[], output: Tensor, backward: Backward): void {
-    if (!inputs.some((input) => this.#tracked.has(input))) return;
-    this.#tracked.add(output);
-    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward, scope: this.#scope });
+    // Gradients have no gradients: what is computed from them on the way back is cut.
+    if (this.#goingBack || !inputs.some((input) => this.#reach.tracks(input))) return;
+    const cuts = inputs.flatMap((input) => {
+      const cut = this.#reach.cutOf(input);
+      return cut ? [{ input, cut }] : [];
+    });
+    this.#reach.derived(output);
+    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward, scope: this.#scope, cut: cuts[0] });
   }
 
   /**
    * Records the launches that compute the gradient of `output` with respect to every watched tensor. Called again, it adds
-   * to the gradients that are there. A gradient has the type of its tensor.
+   * to the gradients that are there. A gradient has the shape and type of its tensor. Where it throws, it leaves the tape as it was.
    * @param seed the gradient of `output` itself; without it, 1 for an output of one element.
-   * @throws ShapeError where there is no seed and the output has more than one element, or depends on no watched tensor.
+   * @throws ShapeError where there is no seed and the output has more than one element, or depends on no watched tensor, or where
+   * an operation gives a gradient of another shape or type than its input's; GradientError where the gradient would come to a
+   * tensor that a kernel without a gradient computed from watched ones: `stopGradient` says that this is meant.
    */
   backward(output: Tensor, seed?: Tensor): void {
-    if (!this.#tracked.has(output)) throw new ShapeError(`${output} does not depend on a watched tensor`);
+    if (!this.needsGradient(output)) {
+      const cut = this.#reach.cutOf(output);
+      if (cut) throw new GradientError(`${output} has no gradient: ${describeCut(output, cut)}. ${REMEDY}`);
+      throw new ShapeError(`${output} does not depend on a watched tensor`);
+    }
     if (!seed && output.size !== 1)
       throw new ShapeError(`${output} has ${output.size} elements: give the gradient to start from`);
-    if (seed) {
-      expectShape(seed, output.shape, "as the output that it is the gradient of");
-      expectType(seed, output.type, "as the output that it is the gradient of");
-    }
-    const before = this.#gradients;
-    const nodes = this.#nodes;
-    this.#gradients = new Map([[output, seed ?? this.device.one]]);
+    const start = seed ?? this.device.one.view(output.shape);
+    expectShape(start, output.shape, "as the output that it is the gradient of");
+    expectType(start, output.type, "as the output that it is the gradient of");
+    const before = { gradients: this.#gradients, nodes: this.#nodes, launches: this.launches.length };
+    this.#gradients = new Map([[this.#reach.of(output), start]]);
     this.#nodes = [];
-    this.#walk(nodes);
-    const found = this.#gradients;
-    this.#gradients = before;
-    this.#nodes = nodes;
+    let found: ReadonlyMap<Tensor, Tensor>;
+    try {
+      this.#walk(before.nodes);
+      found = this.#gradients;
+    } catch (error) {
+      this.launches.length = before.launches;
+      throw error;
+    } finally {
+      this.#gradients = before.gradients;
+      this.#nodes = before.nodes;
+    }
     for (const [tensor, gradient] of found) this.#accumulate(tensor, gradient);
   }
 
   #walk(nodes: readonly Node[]): void {
-    for (const { inputs, output, backward, scope } of nodes.toReversed()) {
+    for (const { inputs, output, backward, scope, cut } of nodes.toReversed()) {
       const gradient = this.#gradients.get(output);
       if (!gradient) continue;
-      this.scope(scope, () => {
-        const gradients = backward(gradient);
-        inputs.forEach((input, i) => {
-          const contribution = gradients[i];
-          if (contribution && this.#tracked.has(input)) this.#accumulate(input, contribution);
-        });
+      const overwritten = this.#reach.cutOf(output);
+      const found = cut ?? (overwritten && { input: output, cut: overwritten });
+      if (found) {
+        throw new GradientError(
+          `the gradient of ${output} would be cut: ${describeCut(found.input, found.cut)}. ${REMEDY}`,
+        );
+      }
+      const gradients = this.scope(scope, () => this.#comingBack(true, () => backward(gradient)));
+      inputs.forEach((input, i) => {
+        if (!this.needsGradient(input)) return;
+        const contribution = gradients[i];
+        if (!contribution) {
+          throw new GradientError(
+            `the gradient of ${output} would be cut: its operation gives none to ${input}. ${REMEDY}`,
+          );
+        }
+        this.scope(scope, () => this.#accumulate(input, contribution));
       });
     }
   }
 
-  #accumulate(tensor: Tensor, contribution: Tensor): void {
-    expectType(contribution, tensor.type, `as the gradient of ${tensor}`);
+  /** Records while gradients come back through an operation, or while it is recorded the second time. */
+  #comingBack<Result>(goingBack: boolean, record: () => Result): Result {
+    const outer = this.#goingBack;
+    this.#goingBack = goingBack;
+    try {
+      return record();
+    } finally {
+      this.#goingBack = outer;
+    }
+  }
+
+  #accumulate(input: Tensor, contribution: Tensor): void {
+    expectShape(contribution, input.shape, `as the gradient of ${input}`);
+    expectType(contribution, input.type, `as the gradient of ${input}`);
+    const tensor = this.#reach.of(input);
+    const added = tensor === input ? contribution : contribution.view(tensor.shape);
     const before = this.#gradients.get(tensor);
     if (!before) {
-      this.#gradients.set(tensor, contribution);
+      this.#gradients.set(tensor, added);
       return;
     }
     const sum = this.tensor(tensor.shape, `gradient of ${tensor.label}`, tensor.type);
-    this.launch(kernels.add, { a: before, b: contribution, y: sum }, { elements: sum.size });
+    this.launch(kernels.add, { a: before, b: added, y: sum }, { elements: sum.size });
     this.#gradients.set(tensor, sum);
   }
 
   /** The gradient that `backward` found for a tensor; null where none reached it. */
   gradient(tensor: Tensor): Tensor | null {
-    return this.#gradients.get(tensor) ?? null;
+    const known = this.#reach.of(tensor);
+    const gradient = this.#gradients.get(known) ?? null;
+    return known === tensor ? gradient : (gradient?.view(tensor.shape) ?? null);
+  }
+
+  /** The gradient that `backward` found for a tensor. @throws GradientError where none reached it. */
+  gradientOf(tensor: Tensor): Tensor {
+    const gradient = this.gradient(tensor);
+    if (gradient) return gradient;
+    throw new GradientError(
+      `no gradient reached ${tensor}: ${this.needsGradient(tensor) ? "what backward() was called with does not depend on it" : "it is not watched"}`,
+    );
   }
 
   /**
@@ -179,44 +263,113 @@ export class Tape implements Recorder {
   checkpoint(segment: () => Tensor): Tensor {
     if (!this.#keepsNodes) return segment();
     this.#keepsNodes = false;
-    const output = segment();
-    this.#keepsNodes = true;
-    this.differentiate([output], output, (gradient) => {
+    let output: Tensor;
+    try {
+      output = segment();
+    } finally {
+      this.#keepsNodes = true;
+    }
+    if (!this.needsGradient(output)) return output;
+    const backward = (gradient: Tensor) => {
       const outer = this.#nodes;
       this.#nodes = [];
       this.#recomputing = true;
-      const again = segment();
-      this.#recomputing = false;
-      if (again !== output) this.#accumulate(again, gradient);
-      this.#walk(this.#nodes);
-      this.#nodes = outer;
-      return [null];
-    });
+      try {
+        const again = this.#comingBack(false, segment);
+        this.#recomputing = false;
+        if (again !== output) this.#accumulate(again, gradient);
+        this.#walk(this.#nodes);
+      } finally {
+        this.#recomputing = false;
+        this.#nodes = outer;
+      }
+      return [];
+    };
+    this.#nodes.push({ inputs: [], output, backward, scope: this.#scope });
     return output;
   }
 
   /**
-   * Makes an intermediate tensor lie in a persistent one, so that what is written to it stays there.
-   * @throws ShapeError where the shapes or types differ or the tensor already has a place.
+   * Makes `at`, a persistent tensor, hold what `tensor` holds, as if it were copied there now: launches recorded before see the
+   * old elements of `at`, those recorded from here on see the new ones, whether they name `at`, a slab it is part of, or `tensor`,
+   * which from here on lies in `at`. Nothing is copied where an intermediate tensor can be computed in place; a copy is launched
+   * where a launch that was recorded before needs the old elements, where the launch that computes the tensor reads `at` or its
+   * slab, and where the tensor has a place already (which it then keeps). So `at` may be an input of what is placed there:
+   * teacher = m teacher + (1 - m) student. Gradients do not pass `at`.
+   * @throws ShapeError where the shapes or types differ; UsageError where `at` is intermediate, freed or of another device.
    */
   place(tensor: Tensor, at: Tensor): void {
     expectShape(tensor, at.shape, `to be placed in ${at}`);
     expectType(tensor, at.type, `to be placed in ${at}`);
-    if (tensor.place) throw new ShapeError(`${tensor} is persistent already`);
-    tensor.place = this.device.placeOf(at);
+    const place = this.device.placeOf(at);
+    const { base } = tensor;
+    if (base.place) {
+      const { buffer, offset } = this.device.placeOf(base);
+      if (buffer !== place.buffer || offset !== place.offset) this.#copy(base, at);
+    } else if (canLieAt(this.launches, base, at)) {
+      base.place = place;
+    } else {
+      const own = this.tensor(base.shape, base.label, base.type);
+      this.launches.forEach((launch, i) => {
+        const tensors = launch.tensors.map((other) => (other === base ? own : other));
+        this.launches[i] = { ...launch, tensors };
+      });
+      base.place = place;
+      this.#copy(own, base);
+    }
+    const cut = this.#reach.cutBehind("Tape.place", [tensor]);
+    if (cut) this.#reach.wrote(at, cut);
+  }
+
+  /** Records a copy. */
+  #copy(from: Tensor, to: Tensor): void {
+    // Not by `launch`: words are words, whatever the elements.
+    const kernel: KernelDefinition = kernels.copy;
+    const values = { words: from.bytes / 4, ...constantsOf(kernel, {}) };
+    this.launches.push({
+      kernel,
+      tensors: [from.base, to.base],
+      params: values,
+      constants: {},
+      workgroups: kernel.workgroups(values),
+      flops: 0,
+      scope: this.#scope,
+    });
   }
 
   /**
    * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
-   * @throws OutOfMemoryError, ShapeError
+   * @throws OutOfMemoryError where a tensor is larger than the adapter allows; ShapeError as `compile` does.
    */
   reserve(keep: readonly Tensor[] = []): MemoryPlan {
     return reserveMemory(this.device, this.launches, new Set(keep.map(({ base }) => base))).plan;
   }
 
-  /** Plans the memory, compiles the pipelines side by side and makes the launches ready to run. */
+  /**
+   * Plans the memory, compiles the pipelines side by side and makes the launches ready to run. A recording can be compiled any
+   * number of times, and go on in between. Programs that keep the same tensor share its memory: it holds what was computed last,
+   * and goes with the last of them.
+   * @throws ShapeError where a launch reads an intermediate tensor that none before it has written, or none writes a tensor to keep;
+   * UsageError where a tensor was freed since it was recorded; OutOfMemoryError, GpuValidationError for a kernel that does not
+   * compile; the first error that happened on the device.
+   */
   compile(options: CompileOptions = {}): Promise<Program> {
     return compileProgram(this.device, this.launches, options);
+  }
+}
+
+/** Checks that a launch names what the kernel takes: the compiler does so for TypeScript. @throws ShapeError */
+function checkNames(
+  kernel: KernelDefinition,
+  bindings: Readonly<Record<string, Tensor>>,
+  params: Readonly<Record<string, number>>,
+): void {
+  for (const { name } of kernel.bindings)
+    if (!(bindings[name] instanceof Tensor)) throw new ShapeError(`${kernel.name}: no tensor is given for ${name}`);
+  for (const { name, type } of kernel.params) {
+    const value = params[name];
+    const fits = type === "u32" ? Number.isInteger(value) && value >= 0 && value < 2 ** 32 : typeof value === "number";
+    if (!fits) throw new ShapeError(`${kernel.name}: ${name} is ${value}, and has to be of type ${type}`);
   }
 }
 

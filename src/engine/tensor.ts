@@ -8,6 +8,16 @@ export interface Place {
   readonly buffer: GPUBuffer;
   /** Bytes from the start of the buffer. */
   readonly offset: number;
+  /** Where programs keep an intermediate tensor there. */
+  readonly kept?: Kept;
+}
+
+/** What programs keep of an intermediate tensor. */
+export interface Kept {
+  /** How many programs keep it; its memory goes with the last of them. */
+  programs: number;
+  /** Whether anything was computed in it yet. */
+  isWritten: boolean;
 }
 
 /** Number of elements of a shape. */
@@ -30,7 +40,8 @@ export class Tensor {
     readonly type: ElementType,
     /** For error messages and profiles. */
     readonly label: string,
-    base?: Tensor,
+    /** The tensor that this one is a view of; undefined where it has memory of its own. */
+    readonly shown?: Tensor,
   ) {
     if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
       throw new ShapeError(
@@ -38,7 +49,7 @@ export class Tensor {
       );
     }
     this.size = elementsOf(shape);
-    this.base = base ?? this;
+    this.base = shown?.base ?? this;
   }
 
   /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
@@ -52,7 +63,7 @@ export class Tensor {
 
   /** The same elements in another shape; no copy. @throws ShapeError where that has another number of elements. */
   view(shape: readonly number[], label = this.label): Tensor {
-    const view = new Tensor(shape, this.type, label, this.base);
+    const view = new Tensor(shape, this.type, label, this);
     if (view.size !== this.size)
       throw new ShapeError(`${this} has ${this.size} elements and cannot be seen as [${shape.join(", ")}]`);
     return view;

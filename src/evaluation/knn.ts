@@ -7,6 +7,7 @@ import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import { topK } from "../ops/rows.js";
 import type { Features } from "./embed.js";
+import { checkLabelled } from "./linear-probe.js";
 
 /** Settings of the kNN classifier. */
 export interface KnnOptions {
@@ -81,7 +82,7 @@ export function recordSearch(
 /**
  * Weighted kNN by cosine similarity (Wu et al. 2018, section 3.4), on the GPU: `queries` against `candidates`, which have
  * `labels` below `classes` or null.
- * @throws ConfigError for a temperature that is not above 0, or representations of different dimensions.
+ * @throws ConfigError for a temperature that is not above 0, representations of different dimensions, or labels that do not fit.
  */
 export async function knn(
   device: Device,
@@ -96,6 +97,7 @@ export async function knn(
   if (dimension !== queries.dimension) {
     throw new ConfigError(`candidates have ${dimension} dimensions and queries ${queries.dimension}`);
   }
+  if (labels) checkLabelled({ features: candidates, labels }, classes, "candidate");
   const size = { candidates: candidates.rows, queries: queries.rows, dimension, classes };
   const recorded = recordSearch(device, size, options);
   const { used, chunk, bank, rows, nearest, predictions } = recorded;

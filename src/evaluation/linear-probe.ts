@@ -37,6 +37,14 @@ export interface LabelledFeatures {
   readonly labels: Uint32Array;
 }
 
+/** @throws ConfigError where there is not one label for each row, or a label is not below `classes`. */
+export function checkLabelled({ features, labels }: LabelledFeatures, classes: number, what: string): void {
+  if (labels.length !== features.rows)
+    throw new ConfigError(`${labels.length} labels for ${features.rows} ${what} images; give one for each`);
+  const wrong = labels.find((label) => label >= classes);
+  if (wrong !== undefined) throw new ConfigError(`a ${what} image has the label ${wrong}, of ${classes} classes`);
+}
+
 /** Steps submitted before waiting for the GPU. */
 const STEPS_IN_FLIGHT = 32;
 
@@ -104,7 +112,7 @@ export function recordProbe(
  * Linear probe: a softmax classifier on frozen representations, trained by SGD with Nesterov momentum 0.9, no weight decay
  * and a cosine schedule (Chen et al. 2020, appendix B.5). The columns are standardised with the training set's mean and
  * variance first, so that the learning rate suits encoders of any scale.
- * @throws ConfigError where there are fewer than two training images or classes.
+ * @throws ConfigError where there are fewer than two training images or classes, or labels that do not fit.
  */
 export async function linearProbe(
   device: Device,
@@ -117,6 +125,8 @@ export async function linearProbe(
   const { rows, dimension } = train.features;
   if (rows < 2 || classes < 2)
     throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
+  checkLabelled(train, classes, "training");
+  checkLabelled(test, classes, "test");
   const probe = recordProbe(device, { train: rows, test: test.features.rows, dimension, classes }, options);
   const { size, optimizer, picked } = probe;
   device.write(probe.raw, train.features.values);

@@ -10,7 +10,7 @@ import { addBias, matmul } from "../ops/matmul.js";
 import { standardize } from "../ops/rows.js";
 import { type Minimum, minimize } from "../optim/l-bfgs.js";
 import type { Features } from "./embed.js";
-import type { LabelledFeatures, LinearProbeResult } from "./linear-probe.js";
+import { checkLabelled, type LabelledFeatures, type LinearProbeResult } from "./linear-probe.js";
 
 /** Settings of the optimisation by L-BFGS. */
 export interface LogisticOptimization {
@@ -137,12 +137,9 @@ function rowsOf({ features, labels }: LabelledFeatures, indices: readonly number
   };
 }
 
-function check({ features, labels }: LabelledFeatures, classes: number, what: string): void {
-  if (labels.length !== features.rows)
-    throw new ConfigError(`${labels.length} labels for ${features.rows} ${what} images; give one for each`);
-  const wrong = labels.find((label) => label >= classes);
-  if (wrong !== undefined) throw new ConfigError(`a ${what} image has the label ${wrong}, of ${classes} classes`);
-  if (!features.values.every(Number.isFinite))
+function check(labelled: LabelledFeatures, classes: number, what: string): void {
+  checkLabelled(labelled, classes, what);
+  if (!labelled.features.values.every(Number.isFinite))
     throw new ConfigError(`the representations of the ${what} images hold values that are not finite`);
 }
 
@@ -196,7 +193,7 @@ class Problem {
     tape.watch(weight, bias);
     const { loss } = record(tape, trainRows, trainLabels);
     tape.backward(loss);
-    const gradients = [weight, bias].flatMap((tensor) => tape.gradient(tensor) ?? []);
+    const gradients = [weight, bias].map((tensor) => tape.gradientOf(tensor));
     const program = await tape.compile({ keep: [loss, ...gradients] });
 
     const testing = new Tape(device);

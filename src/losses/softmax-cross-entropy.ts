@@ -9,7 +9,11 @@ export interface LossAndAccuracy {
   readonly accuracy: Tensor;
 }
 
-/** Softmax cross-entropy of logits [rows, classes] against labels u32 [rows], mean over the rows. Labels must be below `classes`. */
+/**
+ * Softmax cross-entropy of logits [rows, classes] against labels u32 [rows], mean over the rows. A label from `classes` up makes the
+ * loss NaN and the gradient of its row as well, and counts as wrong: on the device, nobody else can say that it is no class.
+ * @throws ShapeError where there is not one label for each row.
+ */
 export function softmaxCrossEntropy(tape: Tape, logits: Tensor, labels: Tensor): LossAndAccuracy {
   const [rows, classes] = matrixShape(logits);
   expectShape(labels, [rows], `to be the labels of ${logits}`);

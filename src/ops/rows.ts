@@ -8,7 +8,10 @@ import { concatenate, slice, surround } from "./shape.js";
 import { lanesPerRow } from "./tiles.js";
 import { elementwise, negate, scale } from "./unary.js";
 
-/** Picks rows of a matrix: x [rows, cols], indices u32 [picked] -> [picked, cols]. A row may be picked any number of times. */
+/**
+ * Picks rows of a matrix: x [rows, cols], indices u32 [picked] -> [picked, cols]. A row may be picked any number of times; one that
+ * is not there is picked as NaN.
+ */
 export function gatherRows(tape: Tape, x: Tensor, indices: Tensor): Tensor {
   const [rows, cols] = matrixShape(x);
   const y = tape.tensor([indices.size, cols], `rows of ${x.label}`);
@@ -31,14 +34,20 @@ export function scatterAddRows(tape: Tape, x: Tensor, indices: Tensor, rows: num
   return y;
 }
 
-/** Overwrites rows of `y` [rows, cols], a persistent tensor, with those of x [picked, cols]: row i goes to row indices[i] (u32 [picked]). */
+/**
+ * Overwrites rows of `y` [rows, cols], a persistent tensor, with those of x [picked, cols]: row i goes to row indices[i] (u32
+ * [picked]), and nowhere where there is no such row. Not differentiable.
+ */
 export function scatterRows(tape: Tape, x: Tensor, indices: Tensor, y: Tensor): void {
   const [rows, cols] = matrixShape(y);
   expectShape(x, [indices.size, cols], `to be put into ${y}`);
   tape.launch(kernels.scatterRows, { x, indices, y }, { elements: x.size, rows, cols });
 }
 
-/** Picks entries of a vector of u32: x [rows], indices u32 [picked] -> u32 [picked]. */
+/**
+ * Picks entries of a vector of u32: x [rows], indices u32 [picked] -> u32 [picked]. An entry that is not there is picked as
+ * 2^32 - 1: as a label it is no class, as an index no row.
+ */
 export function gatherIndices(tape: Tape, x: Tensor, indices: Tensor): Tensor {
   const y = tape.tensor([indices.size], `entries of ${x.label}`, "u32");
   tape.launch(kernels.gatherIndices, { x, indices, y }, { elements: y.size, rows: x.size });

@@ -260,7 +260,7 @@ export class Trainer {
   }
 }
 
-/** @throws ConfigError where there is nothing to learn from the labels. */
+/** @throws ConfigError where there is nothing to learn from the labels, or one of them is no class. */
 function checkLabels({ name, labels, classes }: Dataset, method: string): void {
   if (!labels) {
     throw new ConfigError(
@@ -269,6 +269,12 @@ function checkLabels({ name, labels, classes }: Dataset, method: string): void {
   }
   if (classes.length < 2)
     throw new ConfigError(`${name} has one class (${classes.join()}), and ${method} training needs at least two`);
+  const wrong = labels.findIndex((label) => label >= classes.length);
+  if (wrong >= 0) {
+    throw new ConfigError(
+      `image ${wrong} of ${name} has the label ${labels[wrong]}, and there are ${classes.length} classes`,
+    );
+  }
 }
 
 /** Looks for the signs of a collapse in what the last steps measured. */

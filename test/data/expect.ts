@@ -1,11 +1,11 @@
 import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
 
-/** Fails unless `promise` rejects with an error of this very class whose message matches every pattern. */
+/** Fails unless `promise` rejects with an error of this very class whose message matches every pattern, or has every text in it. */
 export async function rejects(
   promise: Promise<unknown>,
   kind: new (message: string) => Error,
-  ...patterns: readonly RegExp[]
+  ...patterns: readonly (RegExp | string)[]
 ): Promise<void> {
   let thrown: unknown = null;
   try {
@@ -16,11 +16,11 @@ export async function rejects(
   assertError(thrown, kind, patterns);
 }
 
-/** Fails unless `body` throws an error of this very class whose message matches every pattern. */
+/** Fails unless `body` throws an error of this very class whose message matches every pattern, or has every text in it. */
 export function throws(
   body: () => unknown,
   kind: new (message: string) => Error,
-  ...patterns: readonly RegExp[]
+  ...patterns: readonly (RegExp | string)[]
 ): void {
   let thrown: unknown = null;
   try {
@@ -31,10 +31,16 @@ export function throws(
   assertError(thrown, kind, patterns);
 }
 
-function assertError(thrown: unknown, kind: new (message: string) => Error, patterns: readonly RegExp[]): void {
+function assertError(
+  thrown: unknown,
+  kind: new (message: string) => Error,
+  patterns: readonly (RegExp | string)[],
+): void {
   assert.instance(thrown, kind);
   for (const pattern of patterns) {
-    assert.match(thrown instanceof Error ? thrown.message : "", pattern);
+    const message = thrown instanceof Error ? thrown.message : "";
+    if (typeof pattern === "string") assert.match(message, pattern);
+    else assert.match(message, pattern);
   }
 }
 

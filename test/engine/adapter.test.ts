@@ -1,9 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { findAdapter, releaseGpu } from "../../src/engine/adapter.js";
+import { type AdapterOptions, findAdapter, releaseGpu } from "../../src/engine/adapter.js";
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
-import { AdapterError } from "../../src/errors.js";
+import { AdapterError, ConfigError } from "../../src/errors.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { rejects } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
@@ -11,9 +11,12 @@ import { withoutFeatures } from "./observe.js";
 
 const adapters = suite("adapters");
 
-/** Does something in a runtime whose WebGPU gives this adapter. */
-async function withAdapter<Result>(adapter: unknown, action: () => Promise<Result>): Promise<Result> {
-  const value = { requestAdapter: async () => adapter };
+/** Does something in a runtime whose WebGPU gives what it is asked for. */
+async function withRequest<Result>(
+  requestAdapter: (options: GPURequestAdapterOptions) => Promise<unknown>,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  const value = { requestAdapter };
   const hasNavigator = typeof navigator !== "undefined";
   if (hasNavigator) Object.defineProperty(navigator, "gpu", { value, configurable: true });
   else Object.defineProperty(globalThis, "navigator", { value: { gpu: value }, configurable: true });
@@ -22,6 +25,11 @@ async function withAdapter<Result>(adapter: unknown, action: () => Promise<Resul
   } finally {
     Reflect.deleteProperty(hasNavigator ? navigator : globalThis, hasNavigator ? "gpu" : "navigator");
   }
+}
+
+/** Does something in a runtime whose WebGPU gives this adapter, whatever it is asked for. */
+function withAdapter<Result>(adapter: unknown, action: () => Promise<Result>): Promise<Result> {
+  return withRequest(async () => adapter, action);
 }
 
 /** What an adapter says about itself; Deno gives a number for the vendor. */
@@ -142,6 +150,92 @@ adapters("are asked for what Deno's do not list, and for nothing else where they
   } finally {
     if (!inDeno) Reflect.deleteProperty(globalThis, "Deno");
   }
+});
+
+adapters("are asked for by power, and as the software's own", async () => {
+  const requests: GPURequestAdapterOptions[] = [];
+  const summarized = (given: AdapterOptions, software: unknown, usual: unknown) =>
+    withRequest(
+      async (request) => {
+        requests.push(request);
+        return request.forceFallbackAdapter ? software : usual;
+      },
+      async () => {
+        const { summary } = await findAdapter(given);
+        releaseGpu();
+        return summary.name;
+      },
+    );
+  const [fast, soft] = [info({ description: "Fast GPU" }), info({ description: "llvmpipe" })];
+  assert.is(await summarized({}, soft, fast), "Fast GPU");
+  assert.is(await summarized({ powerPreference: "low-power" }, soft, fast), "Fast GPU");
+  assert.is(await summarized({ fallback: true }, soft, fast), "llvmpipe (software adapter)");
+  const before = requests.length;
+  assert.equal(requests, [
+    { powerPreference: "high-performance" },
+    { powerPreference: "low-power" },
+    { powerPreference: "high-performance", forceFallbackAdapter: true },
+  ]);
+  assert.is(await summarized({ fallback: true }, null, soft), "llvmpipe (software adapter)");
+  assert.is(requests.length, before + 2);
+  await rejects(
+    summarized({ fallback: true }, null, fast),
+    AdapterError,
+    'this system offers no software adapter as fallback; there is: "Fast GPU"',
+  );
+  await rejects(summarized({ fallback: true }, null, null), AdapterError, /no WebGPU adapter/);
+  const powerPreference = JSON.parse('"nuclear"');
+  await rejects(
+    summarized({ powerPreference }, soft, fast),
+    ConfigError,
+    '"nuclear": choose high-performance or low-power',
+  );
+});
+
+adapters("have names to choose by where the runtime tells them, and nowhere else", async () => {
+  const { name } = (await testDevice()).adapter;
+  const isNative = typeof navigator !== "undefined" && "gpu" in navigator;
+  if (isNative) {
+    await rejects(
+      openDevice({ adapter: "any" }),
+      ConfigError,
+      /cannot choose the adapter "any": .* only powerPreference/,
+    );
+    return;
+  }
+  await rejects(
+    openDevice({ adapter: "Voodoo" }),
+    AdapterError,
+    /^no adapter has "Voodoo" in its name; there are: ".+"/,
+  );
+  const [word] = name.match(/[a-z]{4,}/i) ?? [];
+  assert.ok(word);
+  const device = await openDevice({ adapter: word.toUpperCase() });
+  assert.is(device.adapter.name, name);
+  assert.equal([...(await device.read(device.one))], [1]);
+  device.close();
+  await rejects(
+    withRequest(
+      async () => null,
+      () => openDevice({ adapter: "any" }),
+    ),
+    ConfigError,
+    /cannot choose the adapter "any"/,
+  );
+});
+
+adapters("do without features that they have", async () => {
+  const all = await testDevice();
+  for (const feature of ["shader-f16", "subgroups", "timestamp-query"] as const) {
+    const device = await openDevice({ without: [feature] });
+    assert.not(device.has(feature));
+    for (const other of ["shader-f16", "subgroups", "timestamp-query"] as const)
+      if (other !== feature) assert.is(device.has(other), all.has(other), other);
+    assert.equal([...(await device.read(device.one))], [1]);
+    device.close();
+  }
+  const without = [JSON.parse('"texture-compression-bc"')];
+  await rejects(openDevice({ without }), ConfigError, /there are shader-f16, subgroups, timestamp-query/);
 });
 
 adapters.run();

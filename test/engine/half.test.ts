@@ -5,6 +5,7 @@ import { evaluate } from "../../src/doctor/check.js";
 import { roundToHalf } from "../../src/doctor/rounding.js";
 import type { Site } from "../../src/engine/choices.js";
 import { Device, openDevice } from "../../src/engine/device.js";
+import { fromHalfBits, toHalfBits } from "../../src/engine/half.js";
 import { Tape } from "../../src/engine/tape.js";
 import { Tensor } from "../../src/engine/tensor.js";
 import { tune } from "../../src/engine/tuner.js";
@@ -33,11 +34,66 @@ half("take two bytes an element, in words of four", () => {
     assert.is(new Tensor([size], "f16", "x").bytes, bytes);
 });
 
-half("are made and read through f32 alone", async () => {
+half("are made from numbers, which are rounded, and read back as they are", async () => {
+  // Odd and even lengths; to the even neighbour; the smallest number, and half of it; the largest, and what is beyond.
+  for (const [values, rounded] of [
+    [
+      [1, -2.5, 0.1],
+      [1, -2.5, 0.0999755859375],
+    ],
+    [
+      [1 + 2 ** -11, 1 + 3 * 2 ** -11],
+      [1, 1 + 2 ** -9],
+    ],
+    [
+      [2 ** -24, 2 ** -25, 3 * 2 ** -25, -(2 ** -14), 1023.75 * 2 ** -24],
+      [2 ** -24, 0, 2 ** -23, -(2 ** -14), 2 ** -14],
+    ],
+    [
+      [65504, 65519.99, 65520, -1e30],
+      [65504, 65504, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    ],
+  ]) {
+    for (const data of [values, Float32Array.from(values)]) {
+      const x = device.tensor([values.length], data, "x", "f16");
+      assert.equal([...(await device.read(x))], rounded);
+      device.write(x, new Float32Array(values.length));
+      assert.ok((await device.read(x)).every((value) => value === 0));
+      device.write(x, values);
+      assert.equal([...(await device.read(x))], rounded);
+      device.free(x);
+    }
+  }
+});
+
+half("have the bits that the standard gives them", () => {
+  const all = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+  const values = fromHalfBits(all);
+  const back = toHalfBits(values);
+  const finite = [...all].filter((bits) => (bits & 0x7c00) !== 0x7c00);
+  assert.is(
+    finite.find((bits) => back[bits] !== bits),
+    undefined,
+  );
+  assert.equal([values[0x3c00], values[0xc000], values[0x0001], values[0x7bff]], [1, -2, 2 ** -24, 65504]);
+  assert.equal(
+    [values[0x7c00], values[0xfc00], values[0x7e00]],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
+  );
+  assert.equal([...toHalfBits([Number.NaN, Number.POSITIVE_INFINITY, -0])], [0x7e00, 0x7c00, 0x8000]);
+  // Halfway between neighbours, the even one is nearer; a little to the side of it, the nearer one.
+  for (let bits = 0; bits < 0x7bff; bits++) {
+    const [low, high] = [values[bits], values[bits + 1]];
+    const middle = (low + high) / 2;
+    const [below, at, above] = toHalfBits([middle - (high - low) / 8, middle, middle + (high - low) / 8]);
+    if (below !== bits || at !== bits + (bits % 2) || above !== bits + 1) assert.unreachable(`bits ${bits}`);
+  }
+});
+
+half("refuse whole numbers, and what is read as whole numbers", async () => {
   const x = device.zeros([3], "f16", "x");
-  throws(() => device.write(x, new Float32Array(3)), ShapeError, /x \[3\] holds f16/);
-  throws(() => device.write(x, new Uint32Array(3)), ShapeError, /x \[3\] holds f16/);
-  await rejects(device.read(x), ShapeError, /x \[3\] holds f16 elements, not f32/);
+  throws(() => device.write(x, new Uint32Array(3)), ShapeError, /x \[3\] holds f16 elements and takes a Float32Array/);
+  await rejects(device.readIndices(x), ShapeError, /x \[3\] holds f16 elements, not u32/);
   device.free(x);
 });
 
@@ -55,6 +111,16 @@ half("are refused where the device has no f16, by the adapter's name", async () 
 function withHalf(name: string, test: () => Promise<void> | void): void {
   if (device.has("shader-f16")) half(name, test);
 }
+
+withHalf("are computed with as they were given, and read with the run", async () => {
+  const x = device.tensor([3], [0.1, 2, -3], "x", "f16");
+  const tape = new Tape(device);
+  const sum = add(tape, x, x);
+  const program = await tape.compile({ keep: [sum] });
+  assert.equal([...(await program.runAndRead(sum))], [2 * 0.0999755859375, 4, -6]);
+  program.dispose();
+  device.free(x);
+});
 
 withHalf("of odd and even numbers of elements hold what they are given", async () => {
   for (const size of [1, 2, 3, 7, 131]) {

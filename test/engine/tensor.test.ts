@@ -2,7 +2,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
-import { OutOfMemoryError, ShapeError } from "../../src/errors.js";
+import type { Tensor } from "../../src/engine/tensor.js";
+import { OutOfMemoryError, ShapeError, UsageError } from "../../src/errors.js";
 import { add } from "../../src/ops/elementwise.js";
 import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
@@ -61,6 +62,79 @@ tensors("refuse elements of another type", async () => {
   for (const tensor of [x, labels]) device.free(tensor);
 });
 
+tensors("take arrays of numbers and memory that threads share, made and overwritten", async () => {
+  const device = await testDevice();
+  const x = device.tensor([3], [1, 2, 3], "x");
+  const labels = device.tensor([2], [7, 4294967295], "labels", "u32");
+  assert.equal([...(await device.readIndices(labels))], [7, 4294967295]);
+  device.write(x, [4, 5, Number.POSITIVE_INFINITY]);
+  assert.equal([...(await device.read(x))], [4, 5, Number.POSITIVE_INFINITY]);
+  device.write(labels, [0, 1]);
+  assert.equal([...(await device.readIndices(labels))], [0, 1]);
+  // Pages have it only where they are isolated from others.
+  const shared: ArrayBufferLike =
+    typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(16) : new SharedArrayBuffer(16);
+  const floats = new Float32Array(shared, 4, 3);
+  floats.set([7, 8, 9]);
+  device.write(x, floats);
+  assert.equal([...(await device.read(x))], [7, 8, 9]);
+  const made = device.tensor([3], floats);
+  floats.fill(0);
+  assert.equal([...(await device.read(made))], [7, 8, 9]);
+  const words = device.tensor([2], new Uint32Array(shared, 0, 2).fill(3));
+  assert.equal([...(await device.readIndices(words))], [3, 3]);
+  for (const tensor of [x, labels, made, words]) device.free(tensor);
+});
+
+tensors("refuse what would become other numbers", async () => {
+  const device = await testDevice();
+  const before = device.memory.currentBytes;
+  const x = device.tensor([2], undefined, "x");
+  const labels = device.indices([2], "labels");
+  // As plain JavaScript calls it, which no compiler checks.
+  const give = (tensor: Tensor, data: unknown) => Reflect.apply(device.write, device, [tensor, data]);
+  const make = (data: unknown) => Reflect.apply(device.tensor, device, [[2], data, "made"]);
+  for (const [kind, data] of [
+    ["an Int32Array", Int32Array.of(1, 2)],
+    ["a Float64Array", Float64Array.of(1, 2)],
+    ["a BigInt64Array", BigInt64Array.of(1n, 2n)],
+    ["a Uint8Array", Uint8Array.of(1, 2)],
+    ["a Uint16Array", Uint16Array.of(1, 2)],
+    ["an ArrayBuffer", new ArrayBuffer(8)],
+    ["an Object", { 0: 1, 1: 2, length: 2 }],
+    ["12", "12"],
+    ["null", null],
+  ] as const) {
+    throws(
+      () => give(x, data),
+      ShapeError,
+      `x [2] holds f32 elements and takes a Float32Array or an array of numbers, not ${kind}`,
+    );
+    throws(
+      () => give(labels, data),
+      ShapeError,
+      `labels [2] holds u32 elements and takes a Uint32Array or an array of whole numbers, not ${kind}`,
+    );
+    if (data !== null) throws(() => make(data), ShapeError, `made [2] holds f32 elements`, kind);
+  }
+  throws(() => give(x, [1, "2"]), ShapeError, 'element 1 for x [2] is "2", which is no number');
+  throws(() => give(x, [Number.NaN, 1]), ShapeError, "element 0 for x [2] is NaN, which is no number");
+  throws(() => give(x, [1, undefined]), ShapeError, "element 1 for x [2] is undefined");
+  throws(() => give(x, new Array(2)), ShapeError, "element 0 for x [2] is undefined");
+  throws(() => give(x, [[1], [2]]), ShapeError, "element 0 for x [2] is 1, which is no number");
+  for (const wrong of [-1, 1.5, 2 ** 32])
+    throws(
+      () => device.write(labels, [0, wrong]),
+      ShapeError,
+      `element 1 for labels [2], which holds u32, is ${wrong}`,
+    );
+  throws(() => device.tensor([2], Uint32Array.of(1, 2), "made", "f32"), ShapeError, "made [2] holds f32 elements");
+  device.write(x, Float32Array.of(Number.NaN, 1));
+  assert.equal([...(await device.read(x))], [Number.NaN, 1]);
+  for (const tensor of [x, labels]) device.free(tensor);
+  assert.is(device.memory.currentBytes, before);
+});
+
 tensors("refuse shapes that are none", async () => {
   const device = await testDevice();
   for (const extent of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -75,8 +149,8 @@ tensors("are gone when they are freed", async () => {
   assert.is(device.memory.currentBytes, before + 400);
   device.free(x);
   assert.is(device.memory.currentBytes, before);
-  await rejects(device.read(x), ShapeError, /x \[100\]/);
-  throws(() => device.free(x), ShapeError);
+  await rejects(device.read(x), UsageError, /x \[100\] was freed/);
+  throws(() => device.free(x), UsageError, /x \[100\] was freed/);
   assert.is(device.memory.currentBytes, before);
 });
 

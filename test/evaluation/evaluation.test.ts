@@ -130,6 +130,17 @@ evaluation("the linear probe needs two images and two classes", async () => {
   await rejects(linearProbe(device, test, test, 1), ConfigError, /not 3 and 1/);
 });
 
+evaluation("labels that are no classes are refused, and so are too few", async () => {
+  const device = await testDevice();
+  const train = clouds(1, 2, 1);
+  const wrong = { ...train, labels: train.labels.with(4, 3) };
+  const few = { ...train, labels: train.labels.subarray(1) };
+  await rejects(linearProbe(device, wrong, train, 3), ConfigError, "a training image has the label 3, of 3 classes");
+  await rejects(linearProbe(device, train, few, 3), ConfigError, "5 labels for 6 test images; give one for each");
+  const search = knn(device, wrong.features, wrong.labels, 3, train.features);
+  await rejects(search, ConfigError, "a candidate image has the label 3, of 3 classes");
+});
+
 const config = { ...DEFAULT_CONFIG, ...SMALL_CONFIG };
 
 evaluation("embeddings of a ragged last batch are those of one image after the other", async () => {

@@ -304,6 +304,12 @@ training("is refused without labels or classes, and from an encoder that does no
   const initial = readEncoder(file, "runs/one/encoder.safetensors");
   await rejects(small({}, { ...images, labels: null, classes: [] }), ConfigError, /stripes has no labels/, /folder/);
   await rejects(small({}, { ...images, classes: ["cat"] }), ConfigError, /one class \(cat\)/, /at least two/);
+  const labels = Uint32Array.from({ length: images.length }, (_, i) => (i === 3 ? 9 : 0));
+  await rejects(
+    small({}, { ...images, labels }),
+    ConfigError,
+    /image 3 of .* has the label 9, and there are \d classes/,
+  );
   await rejects(small({ method: "regression" }), ConfigError, /no method "regression": choose/);
   const pair = [noAugmentation, noAugmentation] as const;
   await rejects(small({ augmentation: pair }), ConfigError, /one augmentation policy, not 2/);
