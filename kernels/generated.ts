@@ -1824,6 +1824,72 @@ fn main(\n\
 ",
 };
 
+export const channelScale: KernelDefinition<"x" | "y", "pixels" | "scale_r" | "scale_g" | "scale_b" | "offset_r" | "offset_g" | "offset_b", "HALF" | "LANES" | "ELEMENTS"> = {
+  name: "channelScale",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"pixels","type":"u32","offset":0}, {"name":"scale_r","type":"f32","offset":4}, {"name":"scale_g","type":"f32","offset":8}, {"name":"scale_b","type":"f32","offset":12}, {"name":"offset_r","type":"f32","offset":16}, {"name":"offset_g","type":"f32","offset":20}, {"name":"offset_b","type":"f32","offset":24}],
+  paramsSize: 32,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: 3 * v["pixels"], y: 3 * v["pixels"] }),
+  workgroups: (v) => Math.ceil(3 * v["pixels"] / (v["LANES"] * v["ELEMENTS"])),
+  flops: (v) => 6 * v["pixels"],
+  source: "// Three channels, each scaled and shifted: y[p, c] = scale[c] * x[p, c] + offset[c].\n\
+//\n\
+// shape x: 3 * pixels\n\
+// shape y: 3 * pixels\n\
+// workgroups: ceil(3 * pixels / (LANES * ELEMENTS))\n\
+// flops: 6 * pixels\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Elements a thread goes through.\n\
+const ELEMENTS: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  pixels: u32,\n\
+  scale_r: f32,\n\
+  scale_g: f32,\n\
+  scale_b: f32,\n\
+  offset_r: f32,\n\
+  offset_g: f32,\n\
+  offset_b: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let scale = vec3f(params.scale_r, params.scale_g, params.scale_b);\n\
+  let offset = vec3f(params.offset_r, params.offset_g, params.offset_b);\n\
+  let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
+  let end = min(first + LANES * ELEMENTS, 3u * params.pixels);\n\
+  for (var i = first + local.x; i < end; i += LANES) {\n\
+    y[i] = Stored(fma(scale[i % 3u], f32(x[i]), offset[i % 3u]));\n\
+  }\n\
+}\n\
+",
+};
+
 export const columnStatisticsGradient: KernelDefinition<"x" | "statistics" | "dstatistics" | "dx", "rows" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "columnStatisticsGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"dstatistics","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -10513,6 +10579,7 @@ export const kernels = {
   binary,
   broadcast,
   bytesToImages,
+  channelScale,
   columnStatisticsGradient,
   columnSums,
   columnsToImage,

@@ -104,8 +104,9 @@ export { supervised } from "./methods/supervised.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";
-export type { Encoder, Head } from "./nn/module.js";
+export type { Encoder, Head, Normalization } from "./nn/module.js";
 export { NORMS, type Norm } from "./nn/normalized-convolution.js";
+export { isNormalization, NORMALIZATIONS, normalizedInput } from "./nn/normalized-input.js";
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
@@ -122,7 +123,15 @@ export {
   SCALINGS,
   type TrainingConfig,
 } from "./training/config.js";
-export { decodeEncoder, encodeEncoder, loadEncoder, readEncoder, type StoredEncoder } from "./training/encoder-file.js";
+export {
+  type Architecture,
+  decodeEncoder,
+  encodeEncoder,
+  loadEncoder,
+  type ReadEncoderOptions,
+  readEncoder,
+  type StoredEncoder,
+} from "./training/encoder-file.js";
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
 export { createModel, createOptimizer } from "./training/model.js";
 export { type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";

@@ -14,11 +14,11 @@ import { type ExperimentSummary, runExperiment } from "../experiments/runner.js"
 import { SCALES, type Scale } from "../experiments/setting.js";
 import { duration } from "../report/report-text.js";
 import { sampleArchive } from "./demo.js";
+import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
 import { number } from "./numbers.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { percentage, textTable } from "./table.js";
-import { openForCommand } from "./train.js";
 import { trainingProgress } from "./training-progress.js";
 
 interface ExperimentCommandOptions extends MethodOptions {

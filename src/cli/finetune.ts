@@ -7,11 +7,11 @@ import { startRun } from "../runs/run.js";
 import { chooseImages, type TrainingPart } from "../runs/run-images.js";
 import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../training/config.js";
 import { fineTuningConfig } from "../training/fine-tuning.js";
+import { openForCommand } from "./images.js";
 import { addMemoryOptions, type MemoryOptions, memoryConfig } from "./model-options.js";
 import { number } from "./numbers.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
-import { openForCommand } from "./train.js";
 import { withProgress } from "./training-progress.js";
 
 /** The text of `--labels`: a share, so many of each class, or the path of a list. */
@@ -26,6 +26,7 @@ function labelsOption(text: string): SubsetSize | { readonly list: string } {
 
 interface FinetuneOptions extends MemoryOptions {
   readonly labels?: ReturnType<typeof labelsOption>;
+  readonly imageSize?: number;
   readonly test?: string;
   readonly fromScratch?: boolean;
   readonly epochs?: number;
@@ -52,6 +53,11 @@ export function addFinetuneCommand(program: Command): void {
       labelsOption,
     )
     .option("--from-scratch", "leave the encoder's weights aside: the same net, trained in the same way, to compare")
+    .option(
+      "--image-size <pixels>",
+      "resize the images on load (default: the size that the encoder was trained on)",
+      number,
+    )
     .option("--test <images>", "images to test on; else test/ or val/ beside train/, or a tenth of each class")
     .option(
       "--epochs <count>",
@@ -74,7 +80,8 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
   const signal = interruptSignal();
   await withDevice(async (device) => {
     const encoder = await openEncoder(path);
-    const { architecture, imageSize } = encoder;
+    const { architecture } = encoder;
+    const imageSize = options.imageSize ?? encoder.imageSize ?? undefined;
     const images = await openForCommand({ images: imagesPath, test }, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;

@@ -7,9 +7,9 @@ import type { Model } from "../nn/model.js";
 import { type ImageSource, readFile } from "../runs/run.js";
 import { RunFolder } from "../runs/run-folder.js";
 import { type Checkpoint, decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
-import { readEncoder, type StoredEncoder } from "../training/encoder-file.js";
+import { type ReadEncoderOptions, readEncoder, type StoredEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
-import { openForCommand } from "./train.js";
+import { openForCommand } from "./images.js";
 
 /** The folder, checkpoint and image source of an earlier run. */
 export interface StoredRun {
@@ -44,18 +44,18 @@ export function openRunImages({ folder, checkpoint, source }: StoredRun, named?:
 }
 
 /** The encoder of a finished run, by its folder, or of a file. @throws CheckpointError where there is none */
-export async function openEncoder(path: string): Promise<StoredEncoder> {
+export async function openEncoder(path: string, options: ReadEncoderOptions = {}): Promise<StoredEncoder> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) return readEncoder(await readFile(path), resolve(path));
+  if (!isFolder) return readEncoder(await readFile(path), { name: resolve(path), ...options });
   const folder = await RunFolder.open(path);
   if (!(await folder.has("encoder"))) {
     throw new CheckpointError(`${path} has no encoder yet: finish its training first, with simclr resume ${path}`);
   }
   const file = folder.file("encoder");
-  return readEncoder(await readFile(file), resolve(file));
+  return readEncoder(await readFile(file), { name: resolve(file), ...options });
 }
 
 /** The model of a run with its trained weights. */

@@ -1,49 +1,23 @@
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
-import type { ImageSet } from "../data/dataset.js";
-import { openImages } from "../data/open-images.js";
-import { ConfigError } from "../errors.js";
-import { type ImageSource, startRun } from "../runs/run.js";
+import type { Normalization } from "../nn/module.js";
+import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
+import { startRun } from "../runs/run.js";
 import { DECAYS, DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig, withChanges } from "../training/config.js";
+import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
 import { augmentation } from "./augmentation-option.js";
+import { openForCommand } from "./images.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
 import { printPlan } from "./plan.js";
 import { interruptSignal, withDevice } from "./session.js";
+import { openEncoder } from "./stored-run.js";
 import { withProgress } from "./training-progress.js";
 import { forceVariants, tuneOnTerminal } from "./tune.js";
 
-/** Opens images for a command and prints what they are. A path to test images replaces a test part found beside the others. */
-export async function openForCommand(
-  { images: path, test }: ImageSource,
-  imageSize: number | undefined,
-): Promise<ImageSet> {
-  console.log("reading images ...");
-  const set = await openSource(path, test, imageSize);
-  const { train } = set;
-  const labels = train.labels ? `${train.classes.length} classes` : "no labels";
-  const tests = set.test ? `, ${set.test.length.toLocaleString("en")} to test` : "";
-  console.log(
-    `images:  ${train.length.toLocaleString("en")} to train${tests}, ${train.width} x ${train.height} pixels, ${labels}`,
-  );
-  return set;
-}
-
-async function openSource(path: string, test: string | undefined, imageSize: number | undefined): Promise<ImageSet> {
-  const open = (from: string) => openImages(from, { imageSize });
-  const images = await open(path);
-  if (!test) return images;
-  const other = await open(test);
-  const [here, there] = [images.train.classes, other.train.classes];
-  if (here.join() !== there.join()) {
-    throw new ConfigError(
-      `the classes of ${test} (${there.join(", ") || "none"}) are not those of ${path} (${here.join(", ") || "none"})`,
-    );
-  }
-  return { train: images.train, test: other.test ?? other.train };
-}
+const NORMALIZATION_NAMES = ["none", "imagenet", "cifar10"] as const;
 
 interface TrainOptions extends ModelOptions {
   readonly imageSize?: number;
@@ -60,6 +34,8 @@ interface TrainOptions extends ModelOptions {
   readonly larsEta: number;
   readonly larsClip: boolean;
   readonly preset?: string;
+  readonly init?: string;
+  readonly normalization?: Normalization;
   readonly seed: number;
   readonly evaluateEvery: number;
   readonly checkpointEvery: number;
@@ -87,6 +63,7 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
     const source = command.getOptionValueSource(OPTION_NAMES[field] ?? field);
     if (source === "default" || source === undefined) delete all[field];
   }
+  if (options.normalization) all.normalization = options.normalization;
   if (options.preset === undefined) return all;
   const preset = presetNamed(options.preset);
   console.log(presetText(preset));
@@ -151,6 +128,15 @@ export function addTrainCommand(program: Command): void {
       ).choices(PRESETS.map(({ name }) => name)),
     )
     .option(
+      "--init <encoder>",
+      "start from an encoder: a run's folder, an encoder.safetensors, or a ResNet of torchvision's names as safetensors",
+    )
+    .option(
+      "--normalization <which>",
+      "of the images before the encoder: none, imagenet, cifar10, or means/deviations (default: that of --init, or none)",
+      normalizationOption,
+    )
+    .option(
       "--augmentation <policy>",
       `of the views: ${AUGMENTATION_POLICY_NAMES.join(", ")}, auto (the method's own), or a .json file of a policy or of one for each view`,
       augmentation,
@@ -197,19 +183,49 @@ export function addTrainCommand(program: Command): void {
 }
 
 async function trainOn(path: string, options: TrainOptions, command: Command): Promise<void> {
-  await runTraining(path, toConfig(options, command), {
-    imageSize: options.imageSize,
-    test: options.test,
-    plan: options.plan,
-    tune: options.tune,
-    force: options.force,
-    out: options.out,
-    name: options.name,
-  });
+  const { init, normalization } = options;
+  const initial = init === undefined ? undefined : await openEncoder(init, { normalization });
+  if (initial) console.log(initialText(initial));
+  await runTraining(
+    path,
+    { ...initial?.architecture, ...toConfig(options, command) },
+    {
+      initial,
+      imageSize: options.imageSize ?? initial?.imageSize ?? undefined,
+      test: options.test,
+      plan: options.plan,
+      tune: options.tune,
+      force: options.force,
+      out: options.out,
+      name: options.name,
+    },
+  );
+}
+
+/** What a training starts from. */
+function initialText({ name, architecture }: StoredEncoder): string {
+  const { encoder, width, stem, normalization } = architecture;
+  const { mean, deviation } = normalization;
+  const wide = width === 1 ? "" : `, ${width} times as wide`;
+  return `starts:  from ${name}: ${encoder}${wide}, ${stem} stem, images normalised by means ${mean.join(", ")} and deviations ${deviation.join(", ")}`;
+}
+
+/** The text of `--normalization`: a name, or three means and three deviations. */
+function normalizationOption(text: string): Normalization {
+  const name = NORMALIZATION_NAMES.find((known) => known === text);
+  if (name) return NORMALIZATIONS[name];
+  const [mean, deviation] = text.split("/").map((part) => part.split(",").map(Number));
+  const given = { mean, deviation };
+  if (isNormalization(given)) return given;
+  throw new InvalidArgumentError(
+    `Choose ${NORMALIZATION_NAMES.join(", ")}, or give means and deviations as 0.5,0.5,0.5/0.2,0.2,0.2.`,
+  );
 }
 
 /** How a training from the command line goes about it. */
 interface TrainingSetup {
+  /** What the encoder starts from. */
+  readonly initial?: StoredEncoder;
   readonly imageSize?: number;
   readonly test?: string;
   /** Only print what it would take. */
@@ -226,7 +242,7 @@ interface TrainingSetup {
 export async function runTraining(
   path: string,
   config: Partial<TrainingConfig>,
-  { imageSize, test, plan = false, tune = false, force = [], out, name }: TrainingSetup,
+  { initial, imageSize, test, plan = false, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
   const signal = interruptSignal();
   await withDevice(async (device) => {
@@ -240,6 +256,8 @@ export async function runTraining(
     if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
     // Whole paths: the run can be resumed from any folder.
     const source = { images: resolve(path), test: test && resolve(test) };
-    await withProgress((hooks) => startRun(device, images, config, { ...hooks, signal, parent: out, name, source }));
+    await withProgress((hooks) =>
+      startRun(device, images, config, { ...hooks, signal, parent: out, name, source, initial }),
+    );
   });
 }

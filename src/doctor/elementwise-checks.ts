@@ -1,5 +1,6 @@
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import { scaleChannels } from "../ops/channel-scale.js";
 import { columnSums } from "../ops/column-sums.js";
 import { accumulate, add, mean, relu, reluGradient } from "../ops/elementwise.js";
 import { addBias } from "../ops/matmul.js";
@@ -198,6 +199,19 @@ export const elementwiseChecks: readonly Check[] = [
       },
       y,
       tolerance: exactly(y),
+    };
+  }),
+  check(["channelScale"], "37 pixels of 3 channels", (random) => {
+    const x = random.normal(111);
+    const [scale, offset] = [
+      [4.25, -0.5, 2],
+      [0.125, 3, -1],
+    ] as const;
+    const y = x.map((value, i) => scale[i % 3] * value + offset[i % 3]);
+    return {
+      record: (tape, input) => scaleChannels(tape, input(x, [37, 3]), [4.25, -0.5, 2], [0.125, 3, -1]),
+      y,
+      tolerance: x.map((value, i) => relativeError(2) * (Math.abs(scale[i % 3] * value) + Math.abs(offset[i % 3]))),
     };
   }),
   check(["standardize"], "19 x 7 by given means and variances", (random) => {

@@ -208,7 +208,7 @@ export function accuracyMeasurement({ trainImages, testImages }: Setting): Measu
 /** The encoder that another run has trained. */
 async function encoderOfRun({ folderOf }: RunContext, { key, label }: PlannedRun): Promise<StoredEncoder> {
   const folder = await RunFolder.open(folderOf(key));
-  return readEncoder(await readFile(folder.file("encoder")), label);
+  return readEncoder(await readFile(folder.file("encoder")), { name: label });
 }
 
 /** The model of a run's checkpoint; its tensors are to be disposed of. */

@@ -18,10 +18,12 @@ export const supervised = defineMethod({
     head: classifier(encoder.features, classes),
     classes,
     start({ model, policies }) {
-      if (policyList(policies).length > 1)
+      const { length } = policyList(policies);
+      if (length > 1) {
         throw new ConfigError(
-          "supervised training sees one view of an image: give it one augmentation policy, not two",
+          `supervised training sees one view of an image: give it one augmentation policy, not ${length}`,
         );
+      }
       return {
         views: [{ views: 1, size: imageSize, policies }],
         coupled: false,

@@ -1,5 +1,6 @@
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import type { Channels } from "../ops/channel-scale.js";
 
 /** How a tensor of a model starts. */
 export type Initial =
@@ -69,6 +70,12 @@ export interface Head extends Module {
   readonly output: number;
 }
 
+/** What images, with values in [0, 1], are centred and scaled by before an encoder: (x - mean) / deviation, channel by channel. */
+export interface Normalization {
+  readonly mean: Channels;
+  readonly deviation: Channels;
+}
+
 /** A net from images to representations. */
 export interface Encoder extends Module {
   readonly name: string;
@@ -76,4 +83,6 @@ export interface Encoder extends Module {
   readonly features: number;
   /** For messages: what images it is made for. */
   readonly stem: "cifar" | "imagenet";
+  /** What images are normalised by before anything else (see `normalizedInput`); not at all where it is left out. */
+  readonly normalization?: Normalization;
 }

@@ -8,6 +8,7 @@ import { isRecord } from "../io/json.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import { isOptionValue, type OptionValue } from "../methods/options.js";
 import type { Model } from "../nn/model.js";
+import { isNormalization } from "../nn/normalized-input.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
 import type { StepParts } from "./model.js";
 
@@ -115,6 +116,7 @@ function isTrainingConfig(
   const { options } = config;
   return (
     Object.keys(DEFAULT_CONFIG).every((key) => key in config) &&
+    isNormalization(config["normalization"]) &&
     isRecord(options) &&
     Object.values(options).every(isOptionValue)
   );

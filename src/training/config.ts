@@ -11,8 +11,9 @@ import type { Method } from "../methods/method.js";
 import type { OptionValue } from "../methods/options.js";
 import { convnet } from "../nn/convnet.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import type { Encoder } from "../nn/module.js";
+import type { Encoder, Normalization } from "../nn/module.js";
 import { NORMS, type Norm } from "../nn/normalized-convolution.js";
+import { NORMALIZATIONS, normalizedInput } from "../nn/normalized-input.js";
 import { resnet, SMALL_IMAGE } from "../nn/resnet.js";
 import type { Decay, Optimizer } from "../optim/optimizer.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
@@ -50,6 +51,8 @@ export interface TrainingConfig {
   readonly stem: "auto" | "cifar" | "imagenet";
   /** The encoder's: `batch` norm, or `group` norm with standardised weights. */
   readonly norm: Norm;
+  /** What images are normalised by before the encoder: `NORMALIZATIONS` has those of published sets; by default nothing. */
+  readonly normalization: Normalization;
   /** `auto` takes the method's own. Several policies make one view of an image each. */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
   /** Images a step. */
@@ -99,6 +102,7 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   width: 1,
   stem: "auto",
   norm: "batch",
+  normalization: NORMALIZATIONS.none,
   augmentation: "auto",
   batch: 128,
   microBatch: "auto",
@@ -156,17 +160,17 @@ export function policyOf(
 }
 
 /** The encoder of a configuration for images of this size. @throws ConfigError for an unknown one. */
-export function encoderOf({ encoder, width, stem, norm }: TrainingConfig, imageSize: number): Encoder {
+export function encoderOf({ encoder, width, stem, norm, normalization }: TrainingConfig, imageSize: number): Encoder {
   const chosen = stem === "auto" ? (imageSize <= SMALL_IMAGE ? "cifar" : "imagenet") : stem;
   switch (encoder) {
     case "convnet":
-      return convnet(width, norm);
+      return normalizedInput(convnet(width, norm), normalization);
     case "resnet18":
-      return resnet({ depth: 18, stem: chosen, width, norm });
+      return normalizedInput(resnet({ depth: 18, stem: chosen, width, norm }), normalization);
     case "resnet34":
-      return resnet({ depth: 34, stem: chosen, width, norm });
+      return normalizedInput(resnet({ depth: 34, stem: chosen, width, norm }), normalization);
     case "resnet50":
-      return resnet({ depth: 50, stem: chosen, width, norm });
+      return normalizedInput(resnet({ depth: 50, stem: chosen, width, norm }), normalization);
     default:
       throw new ConfigError(`there is no encoder "${String(encoder)}": choose ${ENCODERS.join(", ")}`);
   }

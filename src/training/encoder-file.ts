@@ -1,20 +1,27 @@
 import type { Device } from "../engine/device.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, ConfigError } from "../errors.js";
+import { parseObject } from "../io/json.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import { type Model, modelOf } from "../nn/model.js";
+import type { Normalization } from "../nn/module.js";
 import { NORMS } from "../nn/normalized-convolution.js";
+import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { fromTorch, torchShape, toTorch } from "../nn/torch-layout.js";
 import { DEFAULT_CONFIG, ENCODERS, encoderOf, type TrainingConfig } from "./config.js";
+import { architectureOfResNet } from "./torch-resnet.js";
+
+/** What of a configuration makes an encoder. */
+export type Architecture = Pick<TrainingConfig, "encoder" | "width" | "stem" | "norm" | "normalization">;
 
 /** A trained encoder at rest. */
 export interface StoredEncoder {
   /** Where it came from, for people: a path, or what the caller chose. */
   readonly name: string;
   /** What of a configuration makes such an encoder. */
-  readonly architecture: Pick<TrainingConfig, "encoder" | "width" | "stem" | "norm">;
-  /** Pixels of the images that it was trained on, which were square. */
-  readonly imageSize: number;
+  readonly architecture: Architecture;
+  /** Pixels of the images that it was trained on, which were square; null where the file does not say, as those of torchvision. */
+  readonly imageSize: number | null;
   /** By name, in this library's layouts. */
   readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
@@ -42,43 +49,76 @@ export async function encodeEncoder(
     }
   }
   const { encoder, width, norm } = config;
-  const { stem, features } = model.encoder;
-  const facts = { encoder, width, stem, norm, features, imageSize: model.imageSize };
+  const { stem, features, normalization = NORMALIZATIONS.none } = model.encoder;
+  const facts = {
+    ...{ encoder, width, stem, norm, features, imageSize: model.imageSize },
+    normalization: JSON.stringify(normalization),
+  };
   return encodeSafetensors(
     tensors,
     Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, String(value)])),
   );
 }
 
-/**
- * Reads what `encodeEncoder` wrote; a classifier in it is left out.
- * @param name where it came from, for people
- * @throws CheckpointError where it is something else.
- */
-export function readEncoder(bytes: Uint8Array, name = "a trained encoder"): StoredEncoder {
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  const encoder = ENCODERS.find((known) => known === metadata["encoder"]);
-  const stem = metadata["stem"] === "imagenet" ? "imagenet" : "cifar";
-  // A file of a version without norms to choose from has batch norm.
-  const norm = NORMS.find((name) => name === (metadata["norm"] ?? "batch"));
-  const width = Number(metadata["width"]);
-  const imageSize = Number(metadata["imageSize"]);
-  if (!encoder || !norm || !(width > 0) || !(imageSize > 0)) {
-    throw new CheckpointError("this file does not say which encoder it holds: it was not written by this library");
-  }
-  const architecture = { encoder, width, stem, norm } as const;
-  const values = new Map<string, Float32Array<ArrayBuffer>>();
-  for (const spec of encoderOf({ ...DEFAULT_CONFIG, ...architecture }, imageSize).tensors) {
-    const data = tensors.get(spec.name)?.data;
-    if (!(data instanceof Float32Array)) throw new CheckpointError(`the file has no tensor ${spec.name} of f32`);
-    values.set(spec.name, fromTorch(spec, data));
-  }
-  return { name, architecture, imageSize, tensors: values };
+/** How to read an encoder's file. */
+export interface ReadEncoderOptions {
+  /** Where it came from, for people. */
+  readonly name?: string;
+  /** What images are normalised by before it; by default what the file says, and ImageNet's constants for a file of torchvision. */
+  readonly normalization?: Normalization;
 }
 
-/** Makes a model (encoder only, z = h) from what `encodeEncoder` wrote. @throws CheckpointError where it is something else. */
-export function decodeEncoder(device: Device, bytes: Uint8Array): Model {
-  const { architecture, imageSize, tensors } = readEncoder(bytes);
+/**
+ * Reads what `encodeEncoder` wrote, or a ResNet of torchvision's names (see `architectureOfResNet`); a classifier in it is left
+ * out.
+ * @throws CheckpointError where it is something else.
+ */
+export function readEncoder(
+  bytes: Uint8Array,
+  { name = "a trained encoder", normalization }: ReadEncoderOptions = {},
+): StoredEncoder {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const own = "encoder" in metadata ? architectureOfMetadata(metadata, name) : null;
+  const { prefix, ...found } = own ?? architectureOfResNet(tensors, name);
+  const architecture = { ...found.architecture, ...(normalization && { normalization }) };
+  const values = new Map<string, Float32Array<ArrayBuffer>>();
+  for (const spec of encoderOf({ ...DEFAULT_CONFIG, ...architecture }, found.imageSize ?? 0).tensors) {
+    const data = tensors.get(`${prefix}${spec.name}`)?.data;
+    if (!(data instanceof Float32Array)) throw new CheckpointError(`${name} has no tensor ${spec.name} of f32`);
+    values.set(spec.name, fromTorch(spec, data));
+  }
+  return { name, architecture, imageSize: found.imageSize, tensors: values };
+}
+
+/** What the metadata of this library's files say. */
+function architectureOfMetadata(metadata: Readonly<Record<string, string>>, name: string) {
+  const encoder = ENCODERS.find((known) => known === metadata["encoder"]);
+  const stem = metadata["stem"] === "imagenet" ? "imagenet" : "cifar";
+  // A file of a version without norms to choose from has batch norm, and one without a normalization has none.
+  const norm = NORMS.find((known) => known === (metadata["norm"] ?? "batch"));
+  const normalization = parseObject(metadata["normalization"] ?? JSON.stringify(NORMALIZATIONS.none));
+  const width = Number(metadata["width"]);
+  const imageSize = Number(metadata["imageSize"]);
+  if (!encoder || !norm || !(width > 0) || !(imageSize > 0) || !isNormalization(normalization)) {
+    throw new CheckpointError(`${name} is the file of an encoder that this version does not know, or damaged`);
+  }
+  return { architecture: { encoder, width, stem, norm, normalization } as const, imageSize, prefix: "" };
+}
+
+/**
+ * Makes a model (encoder only, z = h) from what `readEncoder` reads.
+ * @param options `imageSize` is needed for files that do not say it
+ * @throws CheckpointError where it is something else; ConfigError where the image size is not known
+ */
+export function decodeEncoder(
+  device: Device,
+  bytes: Uint8Array,
+  options: ReadEncoderOptions & { readonly imageSize?: number } = {},
+): Model {
+  const { name, architecture, imageSize: stored, tensors } = readEncoder(bytes, options);
+  const imageSize = options.imageSize ?? stored;
+  if (imageSize === null)
+    throw new ConfigError(`${name} does not say for images of which size it is: give an image size`);
   const encoder = encoderOf({ ...DEFAULT_CONFIG, ...architecture }, imageSize);
   const head = projectionHead(encoder.features, { layers: 0 });
   const model = modelOf(device, { encoder, head, classes: 0, imageSize }, 0);
@@ -91,13 +131,24 @@ export function decodeEncoder(device: Device, bytes: Uint8Array): Model {
  * @throws CheckpointError where the stored encoder is of another architecture or image size.
  */
 export async function loadEncoder({ encoder, imageSize, tensors }: Model, stored: StoredEncoder): Promise<void> {
-  const { name, stem } = encoderOf({ ...DEFAULT_CONFIG, ...stored.architecture }, stored.imageSize);
+  const { name, stem, normalization } = encoderOf(
+    { ...DEFAULT_CONFIG, ...stored.architecture },
+    stored.imageSize ?? imageSize,
+  );
   if (name !== encoder.name || stem !== encoder.stem) {
     throw new CheckpointError(
       `${stored.name} is of another architecture: ${name} with the ${stem} stem, and not ${encoder.name} with the ${encoder.stem} stem`,
     );
   }
-  if (stored.imageSize !== imageSize) {
+  const [there, here] = [normalization, encoder.normalization].map((known) =>
+    JSON.stringify(known ?? NORMALIZATIONS.none),
+  );
+  if (there !== here) {
+    throw new CheckpointError(
+      `${stored.name} takes images normalised by ${there}, and here they are by ${here}: give the configuration its normalization`,
+    );
+  }
+  if (stored.imageSize !== null && stored.imageSize !== imageSize) {
     throw new CheckpointError(
       `${stored.name} was trained on images of ${stored.imageSize} x ${stored.imageSize} pixels, and these have ${imageSize} x ${imageSize}: open them with that image size`,
     );

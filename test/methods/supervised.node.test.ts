@@ -301,7 +301,7 @@ training("fine-tuning starts from an encoder's weights exactly, and trains all o
 training("is refused without labels or classes, and from an encoder that does not fit", async () => {
   const device = await testDevice();
   const { file } = await pretrain();
-  const initial = readEncoder(file, "runs/one/encoder.safetensors");
+  const initial = readEncoder(file, { name: "runs/one/encoder.safetensors" });
   await rejects(small({}, { ...images, labels: null, classes: [] }), ConfigError, /stripes has no labels/, /folder/);
   await rejects(small({}, { ...images, classes: ["cat"] }), ConfigError, /one class \(cat\)/, /at least two/);
   const labels = Uint32Array.from({ length: images.length }, (_, i) => (i === 3 ? 9 : 0));

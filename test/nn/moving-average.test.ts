@@ -145,6 +145,7 @@ averages("has slabs that are the beginning of the model's, where they are severa
   // The first ends within a slab, the second with one.
   for (const count of [3, 4, 5]) {
     const average = new MovingAverage(model, specs.slice(0, count));
+    for (const tensor of average.state.values()) device.write(tensor, new Float32Array(tensor.size));
     average.setMomentum(0.5);
     const tape = new Tape(device);
     average.record(tape);
