@@ -141,7 +141,11 @@ export const reductionSubject: Subject<ReductionInputs> = {
           y: rowSumsReference(absolute(x), rows, columns).map(
             (total) => (total / (reduction === "mean" ? columns : 1)) * relativeError(columns + divided),
           ),
-          dx: allowed(absolute(back(dx)).map((value) => value * relativeError(divided))),
+          dx: stored(
+            absolute(dx).map((value) => value * relativeError(divided)),
+            dx,
+            type,
+          ),
         };
       }
     }

@@ -7,13 +7,18 @@ import type { Tensor } from "../../src/engine/tensor.js";
 import { ShapeError } from "../../src/errors.js";
 import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
+import { batchedMatmul } from "../../src/ops/batched-matmul.js";
+import { broadcast, divide, multiply, subtract } from "../../src/ops/binary.js";
 import { conv2d } from "../../src/ops/conv2d.js";
+import { dropout } from "../../src/ops/dropout.js";
 import { add } from "../../src/ops/elementwise.js";
 import { groupNorm } from "../../src/ops/group-norm.js";
+import { layerNorm } from "../../src/ops/layer-norm.js";
 import { addBias, matmul } from "../../src/ops/matmul.js";
 import { normalizeRows } from "../../src/ops/normalize-rows.js";
 import { globalAveragePool, maxPool } from "../../src/ops/pooling.js";
-import { standardize, topK } from "../../src/ops/rows.js";
+import { scatterAddRows, standardize, topK } from "../../src/ops/rows.js";
+import { concatenate, permute, reshape, slice } from "../../src/ops/shape.js";
 import { testDevice } from "../lib/device.js";
 
 const shapes = suite("shapes that do not fit");
@@ -127,6 +132,92 @@ const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly str
     "more of the largest than there are",
     (tape, t) => topK(tape, t([2, 3], "x"), 4),
     ["k = 4", "3 columns", "x [2, 3]"],
+  ],
+  [
+    "a product element by element of other shapes",
+    (tape, t) => multiply(tape, t([2, 3], "a"), t([2], "b")),
+    ["b [2]", "a [2, 3]", "2 and 3"],
+  ],
+  [
+    "a dimension repeated between others",
+    (tape, t) => subtract(tape, t([2, 3, 4], "a"), t([2, 1, 4], "b")),
+    ["b [2, 1, 4]", "a [2, 3, 4]", "leading or trailing"],
+  ],
+  [
+    "operands of other types",
+    (tape, t) => divide(tape, t([2], "a"), tape.tensor([2], "b", "f16")),
+    ["b [2]", "f32", "a [2]", "f16"],
+  ],
+  [
+    "a tensor repeated to a smaller shape",
+    (tape, t) => broadcast(tape, t([2, 3], "x"), [3]),
+    ["x [2, 3]", "[3]", "smaller"],
+  ],
+  [
+    "a tensor repeated to a shape that it does not go with",
+    (tape, t) => broadcast(tape, t([2], "x"), [2, 3]),
+    ["x [2]", "[2, 3]", "3 and 2"],
+  ],
+  ["a shape with other elements", (tape, t) => reshape(tape, t([2, 3], "x"), [4]), ["x [2, 3]", "6 elements", "[4]"]],
+  [
+    "a slice past the end",
+    (tape, t) => slice(tape, t([2, 3], "x"), 1, 1, 4),
+    ["places 1 to 4", "axis 1", "x [2, 3]", "0 to 3"],
+  ],
+  ["an empty slice", (tape, t) => slice(tape, t([2, 3], "x"), 0, 1, 1), ["places 1 to 1", "x [2, 3]"]],
+  ["a slice of half a place", (tape, t) => slice(tape, t([2, 3], "x"), 0, 0.5), ["places 0.5 to 2", "x [2, 3]"]],
+  ["an axis that is not there", (tape, t) => slice(tape, t([2, 3], "x"), -3, 0), ["x [2, 3]", "axis -3"]],
+  ["nothing to concatenate", (tape) => concatenate(tape, [], 0), ["nothing to concatenate"]],
+  [
+    "a concatenation of other extents",
+    (tape, t) => concatenate(tape, [t([2, 3], "a"), t([2, 4], "b")], 0),
+    ["b [2, 4]", "a [2, 3]", "axis 0"],
+  ],
+  [
+    "a concatenation of other dimensions",
+    (tape, t) => concatenate(tape, [t([2, 3], "a"), t([2, 3, 1], "b")], 0),
+    ["b [2, 3, 1]", "a [2, 3]"],
+  ],
+  ["an order that leaves one out", (tape, t) => permute(tape, t([2, 3], "x"), [0, 0]), ["x [2, 3]", "[0, 0]"]],
+  [
+    "an order of five dimensions",
+    (tape, t) => permute(tape, t([1, 1, 1, 1, 2], "x"), [4, 3, 2, 1, 0]),
+    ["x [1, 1, 1, 1, 2]", "[4, 3, 2, 1, 0]", "up to 4"],
+  ],
+  [
+    "rows added up by other indices",
+    (tape, t) => scatterAddRows(tape, t([4, 3], "x"), tape.tensor([5], "indices", "u32"), 2),
+    ["indices [5]", "[4]", "x [4, 3]"],
+  ],
+  [
+    "a layer norm with parameters of other columns",
+    (tape, t) => layerNorm(tape, t([4, 3], "x"), { gamma: t([3], "gamma"), beta: t([4], "beta") }),
+    ["beta [4]", "[3]", "x [4, 3]"],
+  ],
+  [
+    "a dropout by one number",
+    (tape, t) => dropout(tape, t([4], "x"), { probability: 0.5, counter: tape.tensor([1], "counter", "u32"), site: 0 }),
+    ["counter [1]", "[2]"],
+  ],
+  [
+    "a dropout by numbers that are not whole",
+    (tape, t) => dropout(tape, t([4], "x"), { probability: 0.5, counter: t([2], "counter"), site: 0 }),
+    ["counter [2]", "u32", "f32"],
+  ],
+  [
+    "batched products of matrices",
+    (tape, t) => batchedMatmul(tape, t([2, 3], "a"), t([3, 4], "b")),
+    ["a [2, 3]", "three dimensions"],
+  ],
+  [
+    "batched products of other batches",
+    (tape, t) => batchedMatmul(tape, t([2, 3, 4], "a"), t([3, 4, 5], "b")),
+    ["a [2, 3, 4]", "b [3, 4, 5]", "[2] and [3]"],
+  ],
+  [
+    "batched products with other inner extents",
+    (tape, t) => batchedMatmul(tape, t([2, 3, 4], "a"), t([2, 3, 5], "b"), { transposeB: true }),
+    ["a [2, 3, 4]", "b [2, 3, 5] transposed", "4 and 5"],
   ],
   [
     "a kernel's tensor of another size",
