@@ -21,6 +21,8 @@ const VECTOR: u32 = 1u;
 // Rows a workgroup goes through.
 const ROWS: u32 = 64u;
 const EPSILON: f32 = 0.00001;
+// False where gamma is 1 and beta 0, whatever is bound.
+const AFFINE: bool = true;
 const RELU: bool = false;
 //#include "lib/strands.wgsl"
 
@@ -49,8 +51,8 @@ fn main(
   let channel = min(tile.channel, channels - 1u);
   let mean = statistics[channel];
   let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);
-  let scale = gamma[channel] * inverse;
-  let shift = beta[channel];
+  let scale = select(inverse, gamma[channel] * inverse, AFFINE);
+  let shift = select(Element(), beta[channel], AFFINE);
   var gamma_sum = Element();
   var beta_sum = Element();
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {

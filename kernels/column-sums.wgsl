@@ -8,6 +8,7 @@
 //#include "lib/grid.wgsl"
 //#include "lib/channels.wgsl"
 //#include "lib/element.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 64u;
 const GROUPS: u32 = 1u;
@@ -21,7 +22,7 @@ struct Params {
   channels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;
 @group(0) @binding(1) var<storage, read_write> parts: array<Element>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -37,7 +38,7 @@ fn main(
   let channel = min(tile.channel, channels - 1u);
   var sum = Element();
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {
-    sum += x[row * channels + channel];
+    sum += Element(x[row * channels + channel]);
   }
   let total = strand_sum(local.x, local.y, sum);
   if (local.y == 0u && tile.begin < params.rows && tile.channel < channels) {

@@ -3,7 +3,7 @@ import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
-import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
+import { convolutionChecks, groupedConvolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
@@ -22,6 +22,7 @@ export const checks: readonly Check[] = [
   ...elementwiseChecks,
   ...matmulChecks,
   ...convolutionChecks,
+  ...groupedConvolutionChecks,
   ...tiledChecks,
   ...batchNormChecks,
   ...groupNormChecks,

@@ -11,7 +11,7 @@ export function sumSplits(tape: Tape, parts: Tensor, shape: readonly number[], l
   return y;
 }
 
-/** Sum over all but the last dimension: [..., channels] -> [channels]. Not differentiable. */
+/** Sum over all but the last dimension: [..., channels], of f32 or f16, -> [channels] of f32. Not differentiable. */
 export function columnSums(tape: Tape, x: Tensor): Tensor {
   const [rows, channels] = channelShape(x);
   const tile = runTile(tape.device, rows, channels);
