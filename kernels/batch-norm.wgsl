@@ -1,7 +1,7 @@
 // Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:
 // y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.
-// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without AFFINE, gamma is 1
-// and beta 0, whatever is bound.
+// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without GAMMA, the
+// scale is 1, and without BETA, the offset 0, whatever is bound.
 //
 // shape x: rows * channels
 // shape statistics: 2 * channels
@@ -21,7 +21,8 @@ const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 8u;
 const EPSILON: f32 = 0.00001;
-const AFFINE: bool = true;
+const GAMMA: bool = true;
+const BETA: bool = true;
 const RESIDUAL: bool = false;
 const RELU: bool = false;
 
@@ -51,8 +52,8 @@ fn main(
   }
   let mean = statistics[tile.channel];
   let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);
-  let scale = select(inverse, gamma[tile.channel] * inverse, AFFINE);
-  let shift = select(Element(), beta[tile.channel], AFFINE);
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);
+  let shift = select(Element(), beta[tile.channel], BETA);
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * channels + tile.channel;
     var value = fma(Element(x[i]) - mean, scale, shift);

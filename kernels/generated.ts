@@ -912,12 +912,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS" | "EPSILON" | "AFFINE" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RELU"> = {
   name: "batchNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, AFFINE: { type: "bool", value: 1 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -971,8 +971,9 @@ const VECTOR: u32 = 1u;\n\
 // Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
 const EPSILON: f32 = 0.00001;\n\
-// False where gamma is 1 and beta 0, whatever is bound.\n\
-const AFFINE: bool = true;\n\
+// As in batch-norm.\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
 const RELU: bool = false;\n\
 // Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
 // every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
@@ -1019,8 +1020,8 @@ fn main(\n\
   let channel = min(tile.channel, channels - 1u);\n\
   let mean = statistics[channel];\n\
   let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);\n\
-  let scale = select(inverse, gamma[channel] * inverse, AFFINE);\n\
-  let shift = select(Element(), beta[channel], AFFINE);\n\
+  let scale = select(inverse, gamma[channel] * inverse, GAMMA);\n\
+  let shift = select(Element(), beta[channel], BETA);\n\
   var gamma_sum = Element();\n\
   var beta_sum = Element();\n\
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
@@ -1046,12 +1047,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "AFFINE" | "RELU" | "FROZEN"> = {
+export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, AFFINE: { type: "bool", value: 1 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -1106,8 +1107,9 @@ const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
-// False where gamma is 1 and beta 0, whatever is bound.\n\
-const AFFINE: bool = true;\n\
+// As in batch-norm.\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
 const RELU: bool = false;\n\
 const FROZEN: bool = false;\n\
 \n\
@@ -1139,8 +1141,8 @@ fn main(\n\
   }\n\
   let mean = statistics[tile.channel];\n\
   let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
-  let scale = select(inverse, gamma[tile.channel] * inverse, AFFINE);\n\
-  let shift = select(Element(), beta[tile.channel], AFFINE);\n\
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);\n\
+  let shift = select(Element(), beta[tile.channel], BETA);\n\
   let rows = f32(params.rows);\n\
   let mean_g = select(dbeta[tile.channel] / rows, Element(), FROZEN);\n\
   let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);\n\
@@ -1339,20 +1341,20 @@ fn main(\n\
 ",
 };
 
-export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "AFFINE" | "RESIDUAL" | "RELU"> = {
+export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RESIDUAL" | "RELU"> = {
   name: "batchNorm",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, AFFINE: { type: "bool", value: 1 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 4 * v["rows"] * v["channels"],
   source: "// Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:\n\
 // y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.\n\
-// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without AFFINE, gamma is 1\n\
-// and beta 0, whatever is bound.\n\
+// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without GAMMA, the\n\
+// scale is 1, and without BETA, the offset 0, whatever is bound.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape statistics: 2 * channels\n\
@@ -1398,7 +1400,8 @@ const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
-const AFFINE: bool = true;\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
 const RESIDUAL: bool = false;\n\
 const RELU: bool = false;\n\
 \n\
@@ -1428,8 +1431,8 @@ fn main(\n\
   }\n\
   let mean = statistics[tile.channel];\n\
   let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
-  let scale = select(inverse, gamma[tile.channel] * inverse, AFFINE);\n\
-  let shift = select(Element(), beta[tile.channel], AFFINE);\n\
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);\n\
+  let shift = select(Element(), beta[tile.channel], BETA);\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * channels + tile.channel;\n\
     var value = fma(Element(x[i]) - mean, scale, shift);\n\

@@ -46,3 +46,4 @@ export {
 } from "./ops/rows.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
 export { standardizeWeight } from "./ops/weight-standardization.js";
+export type { PerAxis } from "./ops/window.js";

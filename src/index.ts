@@ -43,7 +43,15 @@ export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
-export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
+export {
+  BatchNorm,
+  type BatchNormLayerOptions,
+  Convolution,
+  type ConvolutionLayerOptions,
+  GroupNorm,
+  Linear,
+  type NormOptions,
+} from "./nn/layers.js";
 export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
 export type { Encoder, ForwardPass, Head, Initial, Module, TensorSpec } from "./nn/module.js";
 export { NORMS, type Norm } from "./nn/normalized-convolution.js";

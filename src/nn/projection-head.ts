@@ -32,7 +32,7 @@ export function projectionHead(features: number, options: HeadOptions): Head {
     const normalized = batchNorm && !last;
     // Positions as in a torch.nn.Sequential of these layers.
     steps.push(new Linear(`head.${steps.length}`, from, last ? output : hidden, !normalized));
-    if (normalized) steps.push(new BatchNorm(`head.${steps.length}`, hidden, { relu: false }));
+    if (normalized) steps.push(new BatchNorm(`head.${steps.length}`, hidden));
     if (!last) steps.push({ tensors: [], forward: (pass, x) => relu(pass.tape, x) });
   }
   return {

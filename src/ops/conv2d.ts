@@ -43,20 +43,22 @@ export function conv2d(tape: Tape, x: Tensor, weight: Tensor, options: Convoluti
   return bias ? addBias(tape, y, bias) : y;
 }
 
+/** @throws ShapeError unless so many groups divide the channels on both sides of a convolution. */
+export function expectGroups(groups: number, channels: readonly [before: number, after: number], what: string): void {
+  if (!Number.isInteger(groups) || groups < 1)
+    throw new ShapeError(`${what}: ${groups} groups must be a whole number from 1 up`);
+  if (channels.some((count) => count % groups !== 0))
+    throw new ShapeError(
+      `${what}: ${groups} groups do not divide ${channels[0]} channels before and ${channels[1]} after`,
+    );
+}
+
 function geometryOf(x: Tensor, weight: Tensor, options: ConvolutionOptions): Geometry {
   const [batch, height, width, inChannels] = mapShape(x);
   const [kernelHeight, kernelWidth, weightChannels, outChannels] = mapShape(weight);
   const { groups = 1 } = options;
   const what = `convolution of ${x} with ${weight}`;
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new ShapeError(`${what}: ${groups} groups must be a whole number from 1 up`);
-  for (const [channels, side] of [
-    [inChannels, `channels of ${x}`],
-    [outChannels, `output channels of ${weight}`],
-  ] as const) {
-    if (channels % groups !== 0)
-      throw new ShapeError(`${what}: ${groups} groups do not divide the ${channels} ${side}`);
-  }
+  expectGroups(groups, [inChannels, outChannels], what);
   if (weightChannels * groups !== inChannels) {
     const each = groups === 1 ? "" : ` in each of ${groups} groups`;
     throw new ShapeError(
