@@ -166,6 +166,8 @@ def make_conv2d():
         tensors = {"x": x, "weight": weight, "y": y, "dy": dy, "dx": x.grad, "dWeight": weight.grad}
         if with_bias:
             tensors.update(bias=bias, dBias=bias.grad)
+        if groups > 1:
+            tensors.update(torchWeight=weight.permute(3, 2, 0, 1))
         golden.case(name, settings, **tensors)
     golden.write()
 
