@@ -21,6 +21,9 @@ const VECTOR: u32 = 1u;
 // Rows a workgroup goes through.
 const ROWS: u32 = 64u;
 const EPSILON: f32 = 0.00001;
+// As in batch-norm.
+const GAMMA: bool = true;
+const BETA: bool = true;
 const RELU: bool = false;
 //#include "lib/strands.wgsl"
 
@@ -49,8 +52,8 @@ fn main(
   let channel = min(tile.channel, channels - 1u);
   let mean = statistics[channel];
   let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);
-  let scale = gamma[channel] * inverse;
-  let shift = beta[channel];
+  let scale = select(inverse, gamma[channel] * inverse, GAMMA);
+  let shift = select(Element(), beta[channel], BETA);
   var gamma_sum = Element();
   var beta_sum = Element();
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {

@@ -22,6 +22,9 @@ const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 8u;
 const EPSILON: f32 = 0.00001;
+// As in batch-norm.
+const GAMMA: bool = true;
+const BETA: bool = true;
 const RELU: bool = false;
 const FROZEN: bool = false;
 
@@ -53,8 +56,8 @@ fn main(
   }
   let mean = statistics[tile.channel];
   let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);
-  let scale = gamma[tile.channel] * inverse;
-  let shift = beta[tile.channel];
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);
+  let shift = select(Element(), beta[tile.channel], BETA);
   let rows = f32(params.rows);
   let mean_g = select(dbeta[tile.channel] / rows, Element(), FROZEN);
   let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);

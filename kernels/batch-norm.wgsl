@@ -1,6 +1,7 @@
 // Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:
 // y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.
-// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x).
+// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without GAMMA, the
+// scale is 1, and without BETA, the offset 0, whatever is bound.
 //
 // shape x: rows * channels
 // shape statistics: 2 * channels
@@ -20,6 +21,8 @@ const VECTOR: u32 = 1u;
 // Rows a thread goes through.
 const ROWS: u32 = 8u;
 const EPSILON: f32 = 0.00001;
+const GAMMA: bool = true;
+const BETA: bool = true;
 const RESIDUAL: bool = false;
 const RELU: bool = false;
 
@@ -48,8 +51,9 @@ fn main(
     return;
   }
   let mean = statistics[tile.channel];
-  let scale = gamma[tile.channel] * inverseSqrt(statistics[channels + tile.channel] + EPSILON);
-  let shift = beta[tile.channel];
+  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);
+  let shift = select(Element(), beta[tile.channel], BETA);
   for (var row = tile.begin; row < tile.end; row++) {
     let i = row * channels + tile.channel;
     var value = fma(Element(x[i]) - mean, scale, shift);

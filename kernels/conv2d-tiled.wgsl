@@ -11,9 +11,9 @@
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
-// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))
+// workgroups: PHASES_Y * PHASES_X * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
-// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
+// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES_Y * PHASES_X - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 //#include "lib/grid.wgsl"
 //#include "lib/stored.wgsl"
 
@@ -26,10 +26,15 @@ const DEPTH: u32 = 16u;
 const VECTOR: u32 = 1u;
 const PIECES = 4u / VECTOR;
 const TRANSPOSED: bool = false;
-// 1, or STRIDE where TRANSPOSED.
-const PHASES: u32 = 1u;
-const STRIDE: u32 = 1u;
-const PADDING: u32 = 1u;
+// 1, or the strides where TRANSPOSED.
+const PHASES_Y: u32 = 1u;
+const PHASES_X: u32 = 1u;
+const STRIDE_Y: u32 = 1u;
+const STRIDE_X: u32 = 1u;
+const PADDING_Y: u32 = 1u;
+const PADDING_X: u32 = 1u;
+const DILATION_Y: u32 = 1u;
+const DILATION_X: u32 = 1u;
 // Up to 15 each.
 const KERNEL_HEIGHT: u32 = 3u;
 const KERNEL_WIDTH: u32 = 3u;
@@ -48,7 +53,7 @@ const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;
 const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;
 // A matrix product as it stands: pixels are rows.
-const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;
 const COLUMN_BITS = 16u;
 
 struct Params {
@@ -69,30 +74,30 @@ struct Pixel {
 
 // The output pixel with this number among those of a phase.
 fn output_pixel(number: u32, phase: vec2u) -> Pixel {
-  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;
-  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;
-  let row = number / width % height * PHASES + phase.y;
-  let column = number % width * PHASES + phase.x;
+  let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;
+  let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;
+  let row = number / width % height * PHASES_Y + phase.y;
+  let column = number % width * PHASES_X + phase.x;
   let image = number / (width * height);
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
 }
 
 // Where along one axis the first tap reads, which, before the first pixel, wraps; with TRANSPOSED, the first tap of the phase,
 // and other taps read before it.
-fn patch_start(position: u32, phase: u32) -> u32 {
+fn patch_start(position: u32, phase: u32, stride: u32, padding: u32) -> u32 {
   if (TRANSPOSED) {
-    return position / STRIDE + (phase + PADDING) / STRIDE;
+    return position / stride + (phase + padding) / stride;
   }
-  return position * STRIDE - PADDING;
+  return position * stride - padding;
 }
 
-// Whether along one axis a tap reads inside of the image.
-fn reads_inside(position: u32, tap: u32, extent: u32) -> bool {
+// Whether along one axis a tap this far into the window reads inside of the image.
+fn reads_inside(position: u32, tap: u32, stride: u32, padding: u32, extent: u32) -> bool {
   if (TRANSPOSED) {
-    let distance = position + PADDING - tap;
-    return position + PADDING >= tap && distance % STRIDE == 0u && distance / STRIDE < extent;
+    let distance = position + padding - tap;
+    return position + padding >= tap && distance % stride == 0u && distance / stride < extent;
   }
-  return position * STRIDE + tap - PADDING < extent;
+  return position * stride + tap - padding < extent;
 }
 
 // A bit for each row of the window that reads inside of the image, and, higher up, for each column.
@@ -100,11 +105,13 @@ fn inside_bits(pixel: Pixel) -> u32 {
   var bits = 0u;
   //#unroll
   for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {
-    bits |= select(0u, 1u << ky, reads_inside(pixel.row, ky, IN_HEIGHT));
+    let inside = reads_inside(pixel.row, ky * DILATION_Y, STRIDE_Y, PADDING_Y, IN_HEIGHT);
+    bits |= select(0u, 1u << ky, inside);
   }
   //#unroll
   for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
-    bits |= select(0u, 1u << (COLUMN_BITS + kx), reads_inside(pixel.column, kx, IN_WIDTH));
+    let inside = reads_inside(pixel.column, kx * DILATION_X, STRIDE_X, PADDING_X, IN_WIDTH);
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), inside);
   }
   return select(0u, bits, pixel.inside);
 }
@@ -123,11 +130,11 @@ fn term_at(k: u32, phase: vec2u) -> Term {
   let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);
   if (TRANSPOSED) {
     // So far the tap reads before the first one of its phase; both divisions come out even where the tap counts.
-    let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;
-    let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;
+    let rows_back = (ky * DILATION_Y + STRIDE_Y - 1u - (phase.y + PADDING_Y) % STRIDE_Y) / STRIDE_Y;
+    let columns_back = (kx * DILATION_X + STRIDE_X - 1u - (phase.x + PADDING_X) % STRIDE_X) / STRIDE_X;
     return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);
   }
-  return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);
+  return Term(needs, k % IN_CHANNELS + (ky * DILATION_Y * IN_WIDTH + kx * DILATION_X) * IN_CHANNELS);
 }
 
 // The first of the four terms of every patch that a thread loads: the number of threads is a multiple of TERM_VECTORS.
@@ -159,8 +166,8 @@ fn next_terms(k: u32, phase: vec2u) -> u32 {
       let tap = next / IN_CHANNELS;
       let ky = tap / KERNEL_WIDTH;
       let kx = tap % KERNEL_WIDTH;
-      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;
-      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;
+      let reads_row = (phase.y + PADDING_Y + (STRIDE_Y * KERNEL_HEIGHT - ky) * DILATION_Y) % STRIDE_Y == 0u;
+      let reads_column = (phase.x + PADDING_X + (STRIDE_X * KERNEL_WIDTH - kx) * DILATION_X) % STRIDE_X == 0u;
       if (reads_row && reads_column) {
         break;
       }
@@ -224,14 +231,14 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
 ) {
   let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;
-  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y) * ((OUT_WIDTH + PHASES_X - 1u) / PHASES_X);
   let pixel_blocks = (pixels + TILE_ROWS - 1u) / TILE_ROWS;
   let index = workgroup_index(group, grid);
   let phase_number = index / (column_blocks * pixel_blocks);
-  if (phase_number >= PHASES * PHASES) {
+  if (phase_number >= PHASES_Y * PHASES_X) {
     return;
   }
-  let phase = vec2u(phase_number % PHASES, phase_number / PHASES);
+  let phase = vec2u(phase_number % PHASES_X, phase_number / PHASES_X);
   let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;
   let first_column = index % column_blocks * TILE_COLS;
   let thread = local.y * COL_THREADS + local.x;
@@ -246,8 +253,9 @@ fn main(
       sources.inside[i] = select(0u, 0x7fffffffu, number < pixels);
     } else {
       let pixel = output_pixel(number, phase);
-      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);
-      sources.x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;
+      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y, STRIDE_Y, PADDING_Y);
+      let column = patch_start(pixel.column, phase.x, STRIDE_X, PADDING_X);
+      sources.x_at[i] = (row * IN_WIDTH + column) * IN_CHANNELS;
       sources.inside[i] = inside_bits(pixel);
     }
     sources.x_at[i] += select(0u, own_terms, TAP_A_ROUND);
@@ -287,7 +295,7 @@ fn main(
     let number = first_pixel + r * ROW_THREADS + local.y;
     var start = number * OUT_CHANNELS;
     var stored = number < pixels;
-    if (PHASES > 1u) {
+    if (PHASES_Y * PHASES_X > 1u) {
       let pixel = output_pixel(number, phase);
       start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;
       stored = pixel.inside;

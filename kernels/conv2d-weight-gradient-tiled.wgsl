@@ -29,8 +29,12 @@ const DEPTH: u32 = 16u;
 // Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.
 const VECTOR: u32 = 1u;
 const PIECES = 4u / VECTOR;
-const STRIDE: u32 = 1u;
-const PADDING: u32 = 1u;
+const STRIDE_Y: u32 = 1u;
+const STRIDE_X: u32 = 1u;
+const PADDING_Y: u32 = 1u;
+const PADDING_X: u32 = 1u;
+const DILATION_Y: u32 = 1u;
+const DILATION_X: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
 const KERNEL_WIDTH: u32 = 3u;
 const IN_HEIGHT: u32 = 8u;
@@ -54,7 +58,7 @@ const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;
 // All rows of a vector are of one tap.
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;
 // Output pixels are input pixels.
-const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;
 
 struct Params {
   batch: u32,
@@ -95,18 +99,18 @@ fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>
     let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;
     let oy = pixel / OUT_WIDTH % OUT_HEIGHT;
     let ox = pixel % OUT_WIDTH;
-    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;
-    let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);
+    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE_Y;
+    let start = select((row * IN_WIDTH + ox * STRIDE_X) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);
     if (TAP_A_VECTOR) {
       let at = start + sources.tap_at.x;
-      let inside = oy * STRIDE + sources.tap_y.x < IN_HEIGHT && ox * STRIDE + sources.tap_x.x < IN_WIDTH;
+      let inside = oy * STRIDE_Y + sources.tap_y.x < IN_HEIGHT && ox * STRIDE_X + sources.tap_x.x < IN_WIDTH;
       let counts = pixel < sources.pixel_end && (POINTWISE || inside);
       (*round).patches[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).patches[i] = x[at / 4u];
       (*round).inside |= select(0u, 1u << i, counts);
     } else {
       let at = vec4u(start) + sources.tap_at;
-      let rows_inside = vec4u(oy * STRIDE) + sources.tap_y < vec4u(IN_HEIGHT);
-      let columns_inside = vec4u(ox * STRIDE) + sources.tap_x < vec4u(IN_WIDTH);
+      let rows_inside = vec4u(oy * STRIDE_Y) + sources.tap_y < vec4u(IN_HEIGHT);
+      let columns_inside = vec4u(ox * STRIDE_X) + sources.tap_x < vec4u(IN_WIDTH);
       let counts = vec4<bool>(pixel < sources.pixel_end) & rows_inside & columns_inside;
       let values = vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4<Stored>();
       (*round).patches[i] = select(vec4<Stored>(), values, counts);
@@ -164,8 +168,8 @@ fn main(
     let row = min(own_row + t, WEIGHT_ROWS - 1u);
     let tap = row / IN_CHANNELS;
     // Below the first pixel, these wrap to numbers far past the last one.
-    sources.tap_y[t] = tap / KERNEL_WIDTH - PADDING;
-    sources.tap_x[t] = tap % KERNEL_WIDTH - PADDING;
+    sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;
+    sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;
     sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;
   }
   let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);

@@ -1,6 +1,7 @@
 // Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of
-// x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.
+// x[n, iy, ix, c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and
+// ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.
 //
 // The elements (ky, kx, c) of one output channel are rows of a matrix. A thread holds ROWS of them x COLS output channels in
 // registers. Neighbouring threads hold neighbouring output channels; all of a workgroup need the same elements of x: each of
@@ -29,8 +30,12 @@ const VECTORS = COLS / VECTOR;
 // Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));
 const ROWS_AT_ONCE = ROWS / ROUNDS;
-const STRIDE: u32 = 1u;
-const PADDING: u32 = 1u;
+const STRIDE_Y: u32 = 1u;
+const STRIDE_X: u32 = 1u;
+const PADDING_Y: u32 = 1u;
+const PADDING_X: u32 = 1u;
+const DILATION_Y: u32 = 1u;
+const DILATION_X: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
 const KERNEL_WIDTH: u32 = 3u;
 const IN_HEIGHT: u32 = 8u;
@@ -77,7 +82,7 @@ fn main(
   for (var i = 0u; i < OWN; i++) {
     let row = min(first_row + i * SHARE + own_lane % SHARE, rows - 1u);
     let tap = row / IN_CHANNELS;
-    own_taps[i] = vec2u(tap % KERNEL_WIDTH, tap / KERNEL_WIDTH);
+    own_taps[i] = vec2u(tap % KERNEL_WIDTH * DILATION_X, tap / KERNEL_WIDTH * DILATION_Y);
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.
     own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;
   }
@@ -92,7 +97,7 @@ fn main(
   let line_end = min(lines, (split + 1u) * lines_per_split);
   var sums: array<array<f32, COLS>, ROWS>;
   for (var line = split * lines_per_split; line < line_end; line++) {
-    let top = line % OUT_HEIGHT * STRIDE - PADDING;
+    let top = line % OUT_HEIGHT * STRIDE_Y - PADDING_Y;
     let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;
     var own_columns: array<u32, OWN>;
     //#unroll
@@ -101,7 +106,7 @@ fn main(
       own_columns[i] = select(0x80000000u, own_taps[i].x, top + own_taps[i].y < IN_HEIGHT);
     }
     for (var ox = 0u; ox < OUT_WIDTH; ox++) {
-      let left = ox * STRIDE - PADDING;
+      let left = ox * STRIDE_X - PADDING_X;
       let x_start = (line_start + left) * IN_CHANNELS;
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;
       var gradients: array<f32, COLS>;

@@ -1,10 +1,12 @@
 // 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:
-// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].
+// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, c] * weight[ky, kx, c, o], where
+// iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.
 //
 // With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the
 // input, IN_* and OUT_* change places, and `weight` comes as [kernel_y, kernel_x, out, in]:
-// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, (iy + PADDING - ky) / STRIDE, (ix + PADDING - kx) / STRIDE, o] * weight[ky, kx, o, c],
-// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo STRIDE (the
+// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, oy, ox, o] * weight[ky, kx, o, c], where
+// oy = (iy + PADDING_Y - ky * DILATION_Y) / STRIDE_Y and ox = (ix + PADDING_X - kx * DILATION_X) / STRIDE_X,
+// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo the strides (the
 // phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.
 //
 // A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so
@@ -15,9 +17,9 @@
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
-// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
+// workgroups: PHASES_Y * PHASES_X * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)
-// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
+// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
 //#include "lib/stored.wgsl"
@@ -36,12 +38,17 @@ const VECTORS = COLS / VECTOR;
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));
 const ROWS_AT_ONCE = ROWS / ROUNDS;
 const TRANSPOSED: bool = false;
-// 1, or STRIDE where TRANSPOSED.
-const PHASES: u32 = 1u;
-// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED.
+// 1, or the strides where TRANSPOSED.
+const PHASES_Y: u32 = 1u;
+const PHASES_X: u32 = 1u;
+// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED or dilated.
 const RUN_TAPS: u32 = 3u;
-const STRIDE: u32 = 1u;
-const PADDING: u32 = 1u;
+const STRIDE_Y: u32 = 1u;
+const STRIDE_X: u32 = 1u;
+const PADDING_Y: u32 = 1u;
+const PADDING_X: u32 = 1u;
+const DILATION_Y: u32 = 1u;
+const DILATION_X: u32 = 1u;
 const KERNEL_HEIGHT: u32 = 3u;
 const KERNEL_WIDTH: u32 = 3u;
 const IN_HEIGHT: u32 = 8u;
@@ -69,10 +76,10 @@ struct Pixel {
 
 // The output pixel with this number among those of a phase.
 fn output_pixel(number: u32, phase: u32) -> Pixel {
-  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;
-  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;
-  let row = number / width % height * PHASES + phase / PHASES;
-  let column = number % width * PHASES + phase % PHASES;
+  let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;
+  let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;
+  let row = number / width % height * PHASES_Y + phase / PHASES_X;
+  let column = number % width * PHASES_X + phase % PHASES_X;
   let image = number / (width * height);
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);
 }
@@ -87,19 +94,22 @@ struct Run {
 
 fn source_run(pixel: Pixel, ky: u32, kx: u32) -> Run {
   if (TRANSPOSED) {
-    let row = (pixel.row + PADDING - ky) / STRIDE;
-    let column = (pixel.column + PADDING - kx) / STRIDE;
+    let down = ky * DILATION_Y;
+    let across = kx * DILATION_X;
+    let row = (pixel.row + PADDING_Y - down) / STRIDE_Y;
+    let column = (pixel.column + PADDING_X - across) / STRIDE_X;
     // The divisions would bring differences that wrapped back into the input.
-    let inside = pixel.inside && pixel.row + PADDING >= ky && pixel.column + PADDING >= kx && row < IN_HEIGHT && column < IN_WIDTH;
+    let wrapped = pixel.row + PADDING_Y < down || pixel.column + PADDING_X < across;
+    let inside = pixel.inside && !wrapped && row < IN_HEIGHT && column < IN_WIDTH;
     return Run(((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, 0u, select(0u, IN_CHANNELS, inside));
   }
-  let row = pixel.row * STRIDE + ky - PADDING;
-  let column = pixel.column * STRIDE + kx;
-  let first = max(PADDING, column) - column;
-  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING, column) - column);
+  let row = pixel.row * STRIDE_Y + ky * DILATION_Y - PADDING_Y;
+  let column = pixel.column * STRIDE_X + kx * DILATION_X;
+  let first = max(PADDING_X, column) - column;
+  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING_X, column) - column);
   let inside = pixel.inside && row < IN_HEIGHT && first < end;
   return Run(
-    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING) * IN_CHANNELS,
+    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING_X) * IN_CHANNELS,
     first * IN_CHANNELS,
     select(0u, (end - first) * IN_CHANNELS, inside),
   );
@@ -115,11 +125,11 @@ fn main(
   // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);
-  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y) * ((OUT_WIDTH + PHASES_X - 1u) / PHASES_X);
   let pixel_blocks = (pixels + ROWS * GROUPS - 1u) / (ROWS * GROUPS);
   let index = workgroup_index(group, grid);
   let phase = index / (column_blocks * pixel_blocks);
-  if (phase >= PHASES * PHASES) {
+  if (phase >= PHASES_Y * PHASES_X) {
     return;
   }
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.
@@ -139,11 +149,11 @@ fn main(
 
   var sums: array<array<f32, COLS>, ROWS>;
   for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {
-    if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {
+    if (TRANSPOSED && (phase / PHASES_X + PADDING_Y + (STRIDE_Y * KERNEL_HEIGHT - ky) * DILATION_Y) % STRIDE_Y != 0u) {
       continue;
     }
     for (var kx = 0u; kx < KERNEL_WIDTH; kx += RUN_TAPS) {
-      if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {
+      if (TRANSPOSED && (phase % PHASES_X + PADDING_X + (STRIDE_X * KERNEL_WIDTH - kx) * DILATION_X) % STRIDE_X != 0u) {
         continue;
       }
       var runs: array<Run, OWN>;

@@ -929,12 +929,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS" | "EPSILON" | "RELU"> = {
+export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RELU"> = {
   name: "batchNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, GROUPS: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 64 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -988,6 +988,9 @@ const VECTOR: u32 = 1u;\n\
 // Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
 const EPSILON: f32 = 0.00001;\n\
+// As in batch-norm.\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
 const RELU: bool = false;\n\
 // Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
 // every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
@@ -1034,8 +1037,8 @@ fn main(\n\
   let channel = min(tile.channel, channels - 1u);\n\
   let mean = statistics[channel];\n\
   let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);\n\
-  let scale = gamma[channel] * inverse;\n\
-  let shift = beta[channel];\n\
+  let scale = select(inverse, gamma[channel] * inverse, GAMMA);\n\
+  let shift = select(Element(), beta[channel], BETA);\n\
   var gamma_sum = Element();\n\
   var beta_sum = Element();\n\
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
@@ -1061,12 +1064,12 @@ fn main(\n\
 ",
 };
 
-export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RELU" | "FROZEN"> = {
+export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 }, RELU: { type: "bool", value: 0 }, FROZEN: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
@@ -1121,6 +1124,9 @@ const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
+// As in batch-norm.\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
 const RELU: bool = false;\n\
 const FROZEN: bool = false;\n\
 \n\
@@ -1152,8 +1158,8 @@ fn main(\n\
   }\n\
   let mean = statistics[tile.channel];\n\
   let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
-  let scale = gamma[tile.channel] * inverse;\n\
-  let shift = beta[tile.channel];\n\
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);\n\
+  let shift = select(Element(), beta[tile.channel], BETA);\n\
   let rows = f32(params.rows);\n\
   let mean_g = select(dbeta[tile.channel] / rows, Element(), FROZEN);\n\
   let slope = select(inverse * dgamma[tile.channel] / rows, Element(), FROZEN);\n\
@@ -1352,19 +1358,20 @@ fn main(\n\
 ",
 };
 
-export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "RESIDUAL" | "RELU"> = {
+export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RESIDUAL" | "RELU"> = {
   name: "batchNorm",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, VECTOR: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 0.00001 }, GAMMA: { type: "bool", value: 1 }, BETA: { type: "bool", value: 1 }, RESIDUAL: { type: "bool", value: 0 }, RELU: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 4 * v["rows"] * v["channels"],
   source: "// Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:\n\
 // y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.\n\
-// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x).\n\
+// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without GAMMA, the\n\
+// scale is 1, and without BETA, the offset 0, whatever is bound.\n\
 //\n\
 // shape x: rows * channels\n\
 // shape statistics: 2 * channels\n\
@@ -1410,6 +1417,8 @@ const VECTOR: u32 = 1u;\n\
 // Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
+const GAMMA: bool = true;\n\
+const BETA: bool = true;\n\
 const RESIDUAL: bool = false;\n\
 const RELU: bool = false;\n\
 \n\
@@ -1438,8 +1447,9 @@ fn main(\n\
     return;\n\
   }\n\
   let mean = statistics[tile.channel];\n\
-  let scale = gamma[tile.channel] * inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
-  let shift = beta[tile.channel];\n\
+  let inverse = inverseSqrt(statistics[channels + tile.channel] + EPSILON);\n\
+  let scale = select(inverse, gamma[tile.channel] * inverse, GAMMA);\n\
+  let shift = select(Element(), beta[tile.channel], BETA);\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * channels + tile.channel;\n\
     var value = fma(Element(x[i]) - mean, scale, shift);\n\
@@ -1562,12 +1572,12 @@ fn main(\n\
 ",
 };
 
-export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "LANES" | "ELEMENTS"> = {
+export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "bias",
-  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"channels","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
@@ -1584,6 +1594,15 @@ export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels",
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 // Elements a thread goes through.\n\
@@ -1594,9 +1613,9 @@ struct Params {\n\
   channels: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
 @group(0) @binding(1) var<storage, read> bias: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -1608,7 +1627,7 @@ fn main(\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
-    y[i] = x[i] + bias[i % params.channels];\n\
+    y[i] = Stored(f32(x[i]) + bias[i % params.channels]);\n\
   }\n\
 }\n\
 ",
@@ -2060,22 +2079,22 @@ fn main(\n\
 ",
 };
 
-export const columnsToImage: KernelDefinition<"columns" | "dx", "batch", "LANES" | "ELEMENTS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH"> = {
+export const columnsToImage: KernelDefinition<"columns" | "dx", "batch", "LANES" | "ELEMENTS" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH"> = {
   name: "columnsToImage",
   bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 3 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 } },
+  constants: { LANES: { type: "u32", value: 64 }, ELEMENTS: { type: "u32", value: 8 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 3 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 } },
   unrolls: () => [],
   shapes: (v) => ({ columns: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"], dx: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"],
   source: "// Second half of the gradient of a convolution with respect to its input: each element of the input adds up what the taps\n\
 // that read it have for it, columns[n, oy, ox, ky, kx, c] = sum_o dy[n, oy, ox, o] * weight[ky, kx, c, o]:\n\
-// dx[n, iy, ix, c] = sum_{ky, kx} columns[n, (iy + PADDING - ky) / STRIDE, (ix + PADDING - kx) / STRIDE, ky, kx, c],\n\
+// dx[n, iy, ix, c] = sum_{ky, kx} columns[n, (iy + PADDING_Y - ky) / STRIDE_Y, (ix + PADDING_X - kx) / STRIDE_X, ky, kx, c],\n\
 // over the taps for which both divisions come out even and give a place inside of the output.\n\
 //\n\
-// Along either axis those taps are every STRIDE-th one, from (iy + PADDING) % STRIDE on. All threads go through equally many,\n\
+// Along an axis those taps are every STRIDE_Y-th one, from (iy + PADDING_Y) % STRIDE_Y on. All threads go through equally many,\n\
 // and add nothing where a tap or its place is outside: on a software adapter, loops whose ends differ take longer than that.\n\
 //\n\
 // shape columns: batch * OUT_HEIGHT * OUT_WIDTH * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS\n\
@@ -2091,8 +2110,10 @@ fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
 const LANES: u32 = 64u;\n\
 // Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
-const STRIDE: u32 = 1u;\n\
-const PADDING: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
 const KERNEL_WIDTH: u32 = 3u;\n\
 const IN_HEIGHT: u32 = 8u;\n\
@@ -2100,8 +2121,8 @@ const IN_WIDTH: u32 = 8u;\n\
 const IN_CHANNELS: u32 = 3u;\n\
 const OUT_HEIGHT: u32 = 8u;\n\
 const OUT_WIDTH: u32 = 8u;\n\
-const TAPS_DOWN = (KERNEL_HEIGHT + STRIDE - 1u) / STRIDE;\n\
-const TAPS_ACROSS = (KERNEL_WIDTH + STRIDE - 1u) / STRIDE;\n\
+const TAPS_DOWN = (KERNEL_HEIGHT + STRIDE_Y - 1u) / STRIDE_Y;\n\
+const TAPS_ACROSS = (KERNEL_WIDTH + STRIDE_X - 1u) / STRIDE_X;\n\
 \n\
 struct Params {\n\
   batch: u32,\n\
@@ -2121,17 +2142,17 @@ fn main(\n\
   let end = min(first + LANES * ELEMENTS, params.batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     let pixel = i / IN_CHANNELS;\n\
-    let row = pixel / IN_WIDTH % IN_HEIGHT + PADDING;\n\
-    let column = pixel % IN_WIDTH + PADDING;\n\
+    let row = pixel / IN_WIDTH % IN_HEIGHT + PADDING_Y;\n\
+    let column = pixel % IN_WIDTH + PADDING_X;\n\
     let image = pixel / (IN_WIDTH * IN_HEIGHT);\n\
     var sum = 0.0;\n\
     for (var down = 0u; down < TAPS_DOWN; down++) {\n\
-      let ky = row % STRIDE + down * STRIDE;\n\
+      let ky = row % STRIDE_Y + down * STRIDE_Y;\n\
       // Left of or above the first place, this wraps round to one that is outside, too.\n\
-      let oy = row / STRIDE - down;\n\
+      let oy = row / STRIDE_Y - down;\n\
       for (var across = 0u; across < TAPS_ACROSS; across++) {\n\
-        let kx = column % STRIDE + across * STRIDE;\n\
-        let ox = column / STRIDE - across;\n\
+        let kx = column % STRIDE_X + across * STRIDE_X;\n\
+        let ox = column / STRIDE_X - across;\n\
         let inside = ky < KERNEL_HEIGHT && oy < OUT_HEIGHT && kx < KERNEL_WIDTH && ox < OUT_WIDTH;\n\
         let source = (image * OUT_HEIGHT + oy) * OUT_WIDTH + ox;\n\
         let at = ((source * KERNEL_HEIGHT + ky) * KERNEL_WIDTH + kx) * IN_CHANNELS + i % IN_CHANNELS;\n\
@@ -2459,17 +2480,17 @@ fn main(\n\
 ",
 };
 
-export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dTiled",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES_Y: { type: "u32", value: 1 }, PHASES_X: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [v["ROWS"], 4, (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), ((((v["ROW_THREADS"] * v["ROWS"]) * (v["DEPTH"] / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), (((v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4)) + (v["ROW_THREADS"] * v["COL_THREADS"]) - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  workgroups: (v) => v["PHASES_Y"] * v["PHASES_X"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
-  bytes: (v) => (1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES"] * v["PHASES"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * ((4 - 2 * v["HALF"]) * v["ROW_THREADS"] * v["ROWS"] + 4 * v["COL_THREADS"] * v["COLS"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
+  bytes: (v) => (1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES_Y"] * v["PHASES_X"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * ((4 - 2 * v["HALF"]) * v["ROW_THREADS"] * v["ROWS"] + 4 * v["COL_THREADS"] * v["COLS"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
   source: "// 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of\n\
 // conv2d, for GPUs; conv2d is the form for software adapters and small maps.\n\
 //\n\
@@ -2483,9 +2504,9 @@ export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF"
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
+// workgroups: PHASES_Y * PHASES_X * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES * PHASES - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES_Y * PHASES_X - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -2510,10 +2531,15 @@ const DEPTH: u32 = 16u;\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
 const TRANSPOSED: bool = false;\n\
-// 1, or STRIDE where TRANSPOSED.\n\
-const PHASES: u32 = 1u;\n\
-const STRIDE: u32 = 1u;\n\
-const PADDING: u32 = 1u;\n\
+// 1, or the strides where TRANSPOSED.\n\
+const PHASES_Y: u32 = 1u;\n\
+const PHASES_X: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
 // Up to 15 each.\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
 const KERNEL_WIDTH: u32 = 3u;\n\
@@ -2583,7 +2609,7 @@ const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
 const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
 // A matrix product as it stands: pixels are rows.\n\
-const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
 const COLUMN_BITS = 16u;\n\
 \n\
 struct Params {\n\
@@ -2604,30 +2630,30 @@ struct Pixel {\n\
 \n\
 // The output pixel with this number among those of a phase.\n\
 fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
-  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;\n\
-  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;\n\
-  let row = number / width % height * PHASES + phase.y;\n\
-  let column = number % width * PHASES + phase.x;\n\
+  let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
+  let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
+  let row = number / width % height * PHASES_Y + phase.y;\n\
+  let column = number % width * PHASES_X + phase.x;\n\
   let image = number / (width * height);\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
 // Where along one axis the first tap reads, which, before the first pixel, wraps; with TRANSPOSED, the first tap of the phase,\n\
 // and other taps read before it.\n\
-fn patch_start(position: u32, phase: u32) -> u32 {\n\
+fn patch_start(position: u32, phase: u32, stride: u32, padding: u32) -> u32 {\n\
   if (TRANSPOSED) {\n\
-    return position / STRIDE + (phase + PADDING) / STRIDE;\n\
+    return position / stride + (phase + padding) / stride;\n\
   }\n\
-  return position * STRIDE - PADDING;\n\
+  return position * stride - padding;\n\
 }\n\
 \n\
-// Whether along one axis a tap reads inside of the image.\n\
-fn reads_inside(position: u32, tap: u32, extent: u32) -> bool {\n\
+// Whether along one axis a tap this far into the window reads inside of the image.\n\
+fn reads_inside(position: u32, tap: u32, stride: u32, padding: u32, extent: u32) -> bool {\n\
   if (TRANSPOSED) {\n\
-    let distance = position + PADDING - tap;\n\
-    return position + PADDING >= tap && distance % STRIDE == 0u && distance / STRIDE < extent;\n\
+    let distance = position + padding - tap;\n\
+    return position + padding >= tap && distance % stride == 0u && distance / stride < extent;\n\
   }\n\
-  return position * STRIDE + tap - PADDING < extent;\n\
+  return position * stride + tap - padding < extent;\n\
 }\n\
 \n\
 // A bit for each row of the window that reads inside of the image, and, higher up, for each column.\n\
@@ -2635,11 +2661,13 @@ fn inside_bits(pixel: Pixel) -> u32 {\n\
   var bits = 0u;\n\
   //#unroll\n\
   for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
-    bits |= select(0u, 1u << ky, reads_inside(pixel.row, ky, IN_HEIGHT));\n\
+    let inside = reads_inside(pixel.row, ky * DILATION_Y, STRIDE_Y, PADDING_Y, IN_HEIGHT);\n\
+    bits |= select(0u, 1u << ky, inside);\n\
   }\n\
   //#unroll\n\
   for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
-    bits |= select(0u, 1u << (COLUMN_BITS + kx), reads_inside(pixel.column, kx, IN_WIDTH));\n\
+    let inside = reads_inside(pixel.column, kx * DILATION_X, STRIDE_X, PADDING_X, IN_WIDTH);\n\
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), inside);\n\
   }\n\
   return select(0u, bits, pixel.inside);\n\
 }\n\
@@ -2658,11 +2686,11 @@ fn term_at(k: u32, phase: vec2u) -> Term {\n\
   let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
   if (TRANSPOSED) {\n\
     // So far the tap reads before the first one of its phase; both divisions come out even where the tap counts.\n\
-    let rows_back = (ky + STRIDE - 1u - (phase.y + PADDING) % STRIDE) / STRIDE;\n\
-    let columns_back = (kx + STRIDE - 1u - (phase.x + PADDING) % STRIDE) / STRIDE;\n\
+    let rows_back = (ky * DILATION_Y + STRIDE_Y - 1u - (phase.y + PADDING_Y) % STRIDE_Y) / STRIDE_Y;\n\
+    let columns_back = (kx * DILATION_X + STRIDE_X - 1u - (phase.x + PADDING_X) % STRIDE_X) / STRIDE_X;\n\
     return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
   }\n\
-  return Term(needs, k % IN_CHANNELS + (ky * IN_WIDTH + kx) * IN_CHANNELS);\n\
+  return Term(needs, k % IN_CHANNELS + (ky * DILATION_Y * IN_WIDTH + kx * DILATION_X) * IN_CHANNELS);\n\
 }\n\
 \n\
 // The first of the four terms of every patch that a thread loads: the number of threads is a multiple of TERM_VECTORS.\n\
@@ -2694,8 +2722,8 @@ fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
       let tap = next / IN_CHANNELS;\n\
       let ky = tap / KERNEL_WIDTH;\n\
       let kx = tap % KERNEL_WIDTH;\n\
-      let reads_row = (phase.y + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE == 0u;\n\
-      let reads_column = (phase.x + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE == 0u;\n\
+      let reads_row = (phase.y + PADDING_Y + (STRIDE_Y * KERNEL_HEIGHT - ky) * DILATION_Y) % STRIDE_Y == 0u;\n\
+      let reads_column = (phase.x + PADDING_X + (STRIDE_X * KERNEL_WIDTH - kx) * DILATION_X) % STRIDE_X == 0u;\n\
       if (reads_row && reads_column) {\n\
         break;\n\
       }\n\
@@ -2759,14 +2787,14 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
-  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y) * ((OUT_WIDTH + PHASES_X - 1u) / PHASES_X);\n\
   let pixel_blocks = (pixels + TILE_ROWS - 1u) / TILE_ROWS;\n\
   let index = workgroup_index(group, grid);\n\
   let phase_number = index / (column_blocks * pixel_blocks);\n\
-  if (phase_number >= PHASES * PHASES) {\n\
+  if (phase_number >= PHASES_Y * PHASES_X) {\n\
     return;\n\
   }\n\
-  let phase = vec2u(phase_number % PHASES, phase_number / PHASES);\n\
+  let phase = vec2u(phase_number % PHASES_X, phase_number / PHASES_X);\n\
   let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;\n\
   let first_column = index % column_blocks * TILE_COLS;\n\
   let thread = local.y * COL_THREADS + local.x;\n\
@@ -2781,8 +2809,9 @@ fn main(\n\
       sources.inside[i] = select(0u, 0x7fffffffu, number < pixels);\n\
     } else {\n\
       let pixel = output_pixel(number, phase);\n\
-      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y);\n\
-      sources.x_at[i] = (row * IN_WIDTH + patch_start(pixel.column, phase.x)) * IN_CHANNELS;\n\
+      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y, STRIDE_Y, PADDING_Y);\n\
+      let column = patch_start(pixel.column, phase.x, STRIDE_X, PADDING_X);\n\
+      sources.x_at[i] = (row * IN_WIDTH + column) * IN_CHANNELS;\n\
       sources.inside[i] = inside_bits(pixel);\n\
     }\n\
     sources.x_at[i] += select(0u, own_terms, TAP_A_ROUND);\n\
@@ -2822,7 +2851,7 @@ fn main(\n\
     let number = first_pixel + r * ROW_THREADS + local.y;\n\
     var start = number * OUT_CHANNELS;\n\
     var stored = number < pixels;\n\
-    if (PHASES > 1u) {\n\
+    if (PHASES_Y * PHASES_X > 1u) {\n\
       let pixel = output_pixel(number, phase);\n\
       start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
       stored = pixel.inside;\n\
@@ -2843,12 +2872,12 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradientTiled",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [(v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["ROW_THREADS"] * v["ROWS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), (v["DEPTH"] * ((v["COL_THREADS"] * v["COLS"]) / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, (v["ROWS"] / 4), (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), v["ROWS"], (v["COLS"] / 4), (4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
@@ -2897,8 +2926,12 @@ const DEPTH: u32 = 16u;\n\
 // Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
-const STRIDE: u32 = 1u;\n\
-const PADDING: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
 const KERNEL_WIDTH: u32 = 3u;\n\
 const IN_HEIGHT: u32 = 8u;\n\
@@ -2922,7 +2955,7 @@ const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
 // All rows of a vector are of one tap.\n\
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
 // Output pixels are input pixels.\n\
-const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE == 1u && PADDING == 0u;\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
 \n\
 struct Params {\n\
   batch: u32,\n\
@@ -2963,18 +2996,18 @@ fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>
     let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
     let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
     let ox = pixel % OUT_WIDTH;\n\
-    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE;\n\
-    let start = select((row * IN_WIDTH + ox * STRIDE) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
+    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE_Y;\n\
+    let start = select((row * IN_WIDTH + ox * STRIDE_X) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
     if (TAP_A_VECTOR) {\n\
       let at = start + sources.tap_at.x;\n\
-      let inside = oy * STRIDE + sources.tap_y.x < IN_HEIGHT && ox * STRIDE + sources.tap_x.x < IN_WIDTH;\n\
+      let inside = oy * STRIDE_Y + sources.tap_y.x < IN_HEIGHT && ox * STRIDE_X + sources.tap_x.x < IN_WIDTH;\n\
       let counts = pixel < sources.pixel_end && (POINTWISE || inside);\n\
       (*round).patches[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).patches[i] = x[at / 4u];\n\
       (*round).inside |= select(0u, 1u << i, counts);\n\
     } else {\n\
       let at = vec4u(start) + sources.tap_at;\n\
-      let rows_inside = vec4u(oy * STRIDE) + sources.tap_y < vec4u(IN_HEIGHT);\n\
-      let columns_inside = vec4u(ox * STRIDE) + sources.tap_x < vec4u(IN_WIDTH);\n\
+      let rows_inside = vec4u(oy * STRIDE_Y) + sources.tap_y < vec4u(IN_HEIGHT);\n\
+      let columns_inside = vec4u(ox * STRIDE_X) + sources.tap_x < vec4u(IN_WIDTH);\n\
       let counts = vec4<bool>(pixel < sources.pixel_end) & rows_inside & columns_inside;\n\
       let values = vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4<Stored>();\n\
       (*round).patches[i] = select(vec4<Stored>(), values, counts);\n\
@@ -3032,8 +3065,8 @@ fn main(\n\
     let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
     let tap = row / IN_CHANNELS;\n\
     // Below the first pixel, these wrap to numbers far past the last one.\n\
-    sources.tap_y[t] = tap / KERNEL_WIDTH - PADDING;\n\
-    sources.tap_x[t] = tap % KERNEL_WIDTH - PADDING;\n\
+    sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;\n\
+    sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;\n\
     sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
   let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
@@ -3099,12 +3132,12 @@ fn main(\n\
 ",
 };
 
-export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
@@ -3112,7 +3145,8 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
   source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
 // parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
-// x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * dy[n, oy, ox, o]. sum-splits adds the parts up.\n\
+// x[n, iy, ix, c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and\n\
+// ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.\n\
 //\n\
 // The elements (ky, kx, c) of one output channel are rows of a matrix. A thread holds ROWS of them x COLS output channels in\n\
 // registers. Neighbouring threads hold neighbouring output channels; all of a workgroup need the same elements of x: each of\n\
@@ -3157,8 +3191,12 @@ const VECTORS = COLS / VECTOR;\n\
 // Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
-const STRIDE: u32 = 1u;\n\
-const PADDING: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
 const KERNEL_WIDTH: u32 = 3u;\n\
 const IN_HEIGHT: u32 = 8u;\n\
@@ -3205,7 +3243,7 @@ fn main(\n\
   for (var i = 0u; i < OWN; i++) {\n\
     let row = min(first_row + i * SHARE + own_lane % SHARE, rows - 1u);\n\
     let tap = row / IN_CHANNELS;\n\
-    own_taps[i] = vec2u(tap % KERNEL_WIDTH, tap / KERNEL_WIDTH);\n\
+    own_taps[i] = vec2u(tap % KERNEL_WIDTH * DILATION_X, tap / KERNEL_WIDTH * DILATION_Y);\n\
     // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
     own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
@@ -3220,7 +3258,7 @@ fn main(\n\
   let line_end = min(lines, (split + 1u) * lines_per_split);\n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var line = split * lines_per_split; line < line_end; line++) {\n\
-    let top = line % OUT_HEIGHT * STRIDE - PADDING;\n\
+    let top = line % OUT_HEIGHT * STRIDE_Y - PADDING_Y;\n\
     let line_start = (line / OUT_HEIGHT * IN_HEIGHT + top) * IN_WIDTH;\n\
     var own_columns: array<u32, OWN>;\n\
     //#unroll\n\
@@ -3229,7 +3267,7 @@ fn main(\n\
       own_columns[i] = select(0x80000000u, own_taps[i].x, top + own_taps[i].y < IN_HEIGHT);\n\
     }\n\
     for (var ox = 0u; ox < OUT_WIDTH; ox++) {\n\
-      let left = ox * STRIDE - PADDING;\n\
+      let left = ox * STRIDE_X - PADDING_X;\n\
       let x_start = (line_start + left) * IN_CHANNELS;\n\
       let dy_start = (line * OUT_WIDTH + ox) * OUT_CHANNELS;\n\
       var gradients: array<f32, COLS>;\n\
@@ -3282,24 +3320,26 @@ fn main(\n\
 ",
 };
 
-export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES" | "RUN_TAPS" | "STRIDE" | "PADDING" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "RUN_TAPS" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE: { type: "u32", value: 1 }, PADDING: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES_Y: { type: "u32", value: 1 }, PHASES_X: { type: "u32", value: 1 }, RUN_TAPS: { type: "u32", value: 3 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
   unrolls: (v) => [(v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), (v["ROWS"] / v["SHARE"]), (v["COLS"] / v["VECTOR"]), v["VECTOR"], (v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], (v["ROWS"] / (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))), v["COLS"], (Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8)))],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["PHASES"] * v["PHASES"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
+  workgroups: (v) => v["PHASES_Y"] * v["PHASES_X"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
-  bytes: (v) => Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * ((4 - 2 * v["HALF"]) * v["ROWS"] * v["GROUPS"] + 4 * v["COLS"] * v["LANES"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
+  bytes: (v) => Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * ((4 - 2 * v["HALF"]) * v["ROWS"] * v["GROUPS"] + 4 * v["COLS"] * v["LANES"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
   source: "// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:\n\
-// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, oy * STRIDE + ky - PADDING, ox * STRIDE + kx - PADDING, c] * weight[ky, kx, c, o].\n\
+// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, c] * weight[ky, kx, c, o], where\n\
+// iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.\n\
 //\n\
 // With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the\n\
 // input, IN_* and OUT_* change places, and `weight` comes as [kernel_y, kernel_x, out, in]:\n\
-// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, (iy + PADDING - ky) / STRIDE, (ix + PADDING - kx) / STRIDE, o] * weight[ky, kx, o, c],\n\
-// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo STRIDE (the\n\
+// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, oy, ox, o] * weight[ky, kx, o, c], where\n\
+// oy = (iy + PADDING_Y - ky * DILATION_Y) / STRIDE_Y and ox = (ix + PADDING_X - kx * DILATION_X) / STRIDE_X,\n\
+// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo the strides (the\n\
 // phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.\n\
 //\n\
 // A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so\n\
@@ -3310,9 +3350,9 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "L
 // shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
 // shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
 // shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// workgroups: PHASES * PHASES * ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
+// workgroups: PHASES_Y * PHASES_X * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
 // flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES) * ceil(OUT_WIDTH / PHASES) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -3347,12 +3387,17 @@ const VECTORS = COLS / VECTOR;\n\
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSED: bool = false;\n\
-// 1, or STRIDE where TRANSPOSED.\n\
-const PHASES: u32 = 1u;\n\
-// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED.\n\
+// 1, or the strides where TRANSPOSED.\n\
+const PHASES_Y: u32 = 1u;\n\
+const PHASES_X: u32 = 1u;\n\
+// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED or dilated.\n\
 const RUN_TAPS: u32 = 3u;\n\
-const STRIDE: u32 = 1u;\n\
-const PADDING: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
 const KERNEL_WIDTH: u32 = 3u;\n\
 const IN_HEIGHT: u32 = 8u;\n\
@@ -3380,10 +3425,10 @@ struct Pixel {\n\
 \n\
 // The output pixel with this number among those of a phase.\n\
 fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
-  let width = (OUT_WIDTH + PHASES - 1u) / PHASES;\n\
-  let height = (OUT_HEIGHT + PHASES - 1u) / PHASES;\n\
-  let row = number / width % height * PHASES + phase / PHASES;\n\
-  let column = number % width * PHASES + phase % PHASES;\n\
+  let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
+  let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
+  let row = number / width % height * PHASES_Y + phase / PHASES_X;\n\
+  let column = number % width * PHASES_X + phase % PHASES_X;\n\
   let image = number / (width * height);\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
@@ -3398,19 +3443,22 @@ struct Run {\n\
 \n\
 fn source_run(pixel: Pixel, ky: u32, kx: u32) -> Run {\n\
   if (TRANSPOSED) {\n\
-    let row = (pixel.row + PADDING - ky) / STRIDE;\n\
-    let column = (pixel.column + PADDING - kx) / STRIDE;\n\
+    let down = ky * DILATION_Y;\n\
+    let across = kx * DILATION_X;\n\
+    let row = (pixel.row + PADDING_Y - down) / STRIDE_Y;\n\
+    let column = (pixel.column + PADDING_X - across) / STRIDE_X;\n\
     // The divisions would bring differences that wrapped back into the input.\n\
-    let inside = pixel.inside && pixel.row + PADDING >= ky && pixel.column + PADDING >= kx && row < IN_HEIGHT && column < IN_WIDTH;\n\
+    let wrapped = pixel.row + PADDING_Y < down || pixel.column + PADDING_X < across;\n\
+    let inside = pixel.inside && !wrapped && row < IN_HEIGHT && column < IN_WIDTH;\n\
     return Run(((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, 0u, select(0u, IN_CHANNELS, inside));\n\
   }\n\
-  let row = pixel.row * STRIDE + ky - PADDING;\n\
-  let column = pixel.column * STRIDE + kx;\n\
-  let first = max(PADDING, column) - column;\n\
-  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING, column) - column);\n\
+  let row = pixel.row * STRIDE_Y + ky * DILATION_Y - PADDING_Y;\n\
+  let column = pixel.column * STRIDE_X + kx * DILATION_X;\n\
+  let first = max(PADDING_X, column) - column;\n\
+  let end = min(RUN_TAPS, max(IN_WIDTH + PADDING_X, column) - column);\n\
   let inside = pixel.inside && row < IN_HEIGHT && first < end;\n\
   return Run(\n\
-    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING) * IN_CHANNELS,\n\
+    ((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column - PADDING_X) * IN_CHANNELS,\n\
     first * IN_CHANNELS,\n\
     select(0u, (end - first) * IN_CHANNELS, inside),\n\
   );\n\
@@ -3426,11 +3474,11 @@ fn main(\n\
   // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
-  let pixels = params.batch * ((OUT_HEIGHT + PHASES - 1u) / PHASES) * ((OUT_WIDTH + PHASES - 1u) / PHASES);\n\
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y) * ((OUT_WIDTH + PHASES_X - 1u) / PHASES_X);\n\
   let pixel_blocks = (pixels + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
   let index = workgroup_index(group, grid);\n\
   let phase = index / (column_blocks * pixel_blocks);\n\
-  if (phase >= PHASES * PHASES) {\n\
+  if (phase >= PHASES_Y * PHASES_X) {\n\
     return;\n\
   }\n\
   // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
@@ -3450,11 +3498,11 @@ fn main(\n\
 \n\
   var sums: array<array<f32, COLS>, ROWS>;\n\
   for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
-    if (TRANSPOSED && (phase / PHASES + PADDING + STRIDE * KERNEL_HEIGHT - ky) % STRIDE != 0u) {\n\
+    if (TRANSPOSED && (phase / PHASES_X + PADDING_Y + (STRIDE_Y * KERNEL_HEIGHT - ky) * DILATION_Y) % STRIDE_Y != 0u) {\n\
       continue;\n\
     }\n\
     for (var kx = 0u; kx < KERNEL_WIDTH; kx += RUN_TAPS) {\n\
-      if (TRANSPOSED && (phase % PHASES + PADDING + STRIDE * KERNEL_WIDTH - kx) % STRIDE != 0u) {\n\
+      if (TRANSPOSED && (phase % PHASES_X + PADDING_X + (STRIDE_X * KERNEL_WIDTH - kx) * DILATION_X) % STRIDE_X != 0u) {\n\
         continue;\n\
       }\n\
       var runs: array<Run, OWN>;\n\
@@ -5138,6 +5186,373 @@ fn main(\n\
       value += residual[i];\n\
     }\n\
     y[i] = select(value, max(value, Element()), RELU);\n\
+  }\n\
+}\n\
+",
+};
+
+export const groupedConv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "LANES" | "PIXELS" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "CHANNEL_GROUPS" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "groupedConv2dWeightGradient",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, PIXELS: { type: "u32", value: 4 }, VECTOR: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, CHANNEL_GROUPS: { type: "u32", value: 8 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [v["PIXELS"], ((v["PIXELS"] - 1) * v["STRIDE_X"] + v["KERNEL_WIDTH"]), v["KERNEL_WIDTH"], (Math.min(v["VECTOR"], (v["IN_CHANNELS"] / v["CHANNEL_GROUPS"]))), v["PIXELS"], v["KERNEL_WIDTH"], (Math.min(v["VECTOR"], (v["IN_CHANNELS"] / v["CHANNEL_GROUPS"])))],
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"] }),
+  workgroups: (v) => Math.ceil(v["splits"] * v["KERNEL_HEIGHT"] * v["IN_CHANNELS"] / v["CHANNEL_GROUPS"] / Math.min(v["VECTOR"], v["IN_CHANNELS"] / v["CHANNEL_GROUPS"]) * v["OUT_CHANNELS"] / v["VECTOR"] / v["LANES"]),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
+  source: "// Gradient of a 2-D convolution in groups of channels (grouped-conv2d) with respect to its weights, as partial sums over `splits`\n\
+// of the output rows:\n\
+// parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
+// x[n, iy, ix, o / OUT_GROUP * IN_GROUP + c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and\n\
+// ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.\n\
+//\n\
+// A thread holds a row of the window for OWN channels of x and VECTOR of dy in registers, and neighbouring threads hold\n\
+// neighbouring channels. It loads PIXELS neighbouring pixels of dy at once, and what their windows see of x, each element once.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS\n\
+// workgroups: ceil(splits * KERNEL_HEIGHT * IN_CHANNELS / CHANNEL_GROUPS / min(VECTOR, IN_CHANNELS / CHANNEL_GROUPS) * OUT_CHANNELS / VECTOR / LANES)\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS * OUT_HEIGHT * OUT_WIDTH\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// 1 where DILATION_X is above 1.\n\
+const PIXELS: u32 = 4u;\n\
+// As in grouped-conv2d.\n\
+const VECTOR: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const CHANNEL_GROUPS: u32 = 8u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+const IN_GROUP = IN_CHANNELS / CHANNEL_GROUPS;\n\
+const OUT_GROUP = OUT_CHANNELS / CHANNEL_GROUPS;\n\
+// Places of a row of x that PIXELS windows see.\n\
+const PLACES = (PIXELS - 1u) * STRIDE_X + KERNEL_WIDTH;\n\
+// Channels of x that a thread has: VECTOR of a group, or the one that there is.\n\
+const OWN = min(VECTOR, IN_GROUP);\n\
+const DEPTHWISE = IN_GROUP * OUT_GROUP == 1u;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<Element>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+// What one of the channels that were loaded at once gives to all channels of dy; in depthwise form, each to its own.\n\
+fn given(loaded: Element, i: u32) -> Element {\n\
+  return loaded; //#vec4 return select(vec4f(loaded[i]), loaded, DEPTHWISE);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let vectors = OUT_CHANNELS / VECTOR;\n\
+  let thread = workgroup_index(group, grid) * LANES + local.x;\n\
+  let channel = thread % vectors * VECTOR;\n\
+  let row = thread / vectors;\n\
+  let c = row % (IN_GROUP / OWN) * OWN;\n\
+  let ky = row / (IN_GROUP / OWN) % KERNEL_HEIGHT;\n\
+  let split = row / (IN_GROUP / OWN) / KERNEL_HEIGHT;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let source = channel / OUT_GROUP * IN_GROUP + c;\n\
+\n\
+  let lines = params.batch * OUT_HEIGHT;\n\
+  let lines_per_split = (lines + params.splits - 1u) / params.splits;\n\
+  let line_end = min(lines, (split + 1u) * lines_per_split);\n\
+  var sums: array<array<Element, OWN>, KERNEL_WIDTH>;\n\
+  for (var line = split * lines_per_split; line < line_end; line++) {\n\
+    // Above x, this wraps round to what is outside, too; so does `ix`.\n\
+    let iy = line % OUT_HEIGHT * STRIDE_Y + ky * DILATION_Y - PADDING_Y;\n\
+    if (iy >= IN_HEIGHT) {\n\
+      continue;\n\
+    }\n\
+    let line_start = (line / OUT_HEIGHT * IN_HEIGHT + iy) * IN_WIDTH;\n\
+    for (var ox = 0u; ox < OUT_WIDTH; ox += PIXELS) {\n\
+      var gradients: array<Element, PIXELS>;\n\
+      //#unroll\n\
+      for (var p = 0u; p < PIXELS; p++) {\n\
+        let at = (line * OUT_WIDTH + ox + p) * OUT_CHANNELS + channel;\n\
+        gradients[p] = select(Element(), Element(dy[at / VECTOR]), ox + p < OUT_WIDTH);\n\
+      }\n\
+      var loaded: array<Element, PLACES>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < PLACES; i++) {\n\
+        let ix = ox * STRIDE_X + i * DILATION_X - PADDING_X;\n\
+        let at = (line_start + ix) * IN_CHANNELS + source;\n\
+        loaded[i] = select(Element(), Element(x[at / VECTOR]), ix < IN_WIDTH);\n\
+      }\n\
+      //#unroll\n\
+      for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+        //#unroll\n\
+        for (var i = 0u; i < OWN; i++) {\n\
+          //#unroll\n\
+          for (var p = 0u; p < PIXELS; p++) {\n\
+            sums[kx][i] = fma(given(loaded[p * STRIDE_X + kx], i), gradients[p], sums[kx][i]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      let at = (((split * KERNEL_HEIGHT + ky) * KERNEL_WIDTH + kx) * IN_GROUP + c + i) * OUT_CHANNELS + channel;\n\
+      parts[at / VECTOR] = sums[kx][i];\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const groupedConv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "LANES" | "PIXELS" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "CHANNEL_GROUPS" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "groupedConv2d",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"batch","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 64 }, PIXELS: { type: "u32", value: 4 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES_Y: { type: "u32", value: 1 }, PHASES_X: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, CHANNEL_GROUPS: { type: "u32", value: 8 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [v["VECTOR"], (Math.min(v["VECTOR"], (v["IN_CHANNELS"] / v["CHANNEL_GROUPS"]))), (Math.min(v["VECTOR"], (v["IN_CHANNELS"] / v["CHANNEL_GROUPS"]))), ((v["PIXELS"] - 1) * (v["STRIDE_X"] / v["PHASES_X"]) + ((v["KERNEL_WIDTH"] + v["PHASES_X"] - 1) / v["PHASES_X"])), ((v["KERNEL_WIDTH"] + v["PHASES_X"] - 1) / v["PHASES_X"]), v["PIXELS"], (Math.min(v["VECTOR"], (v["IN_CHANNELS"] / v["CHANNEL_GROUPS"]))), v["PIXELS"]],
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => Math.ceil(v["PHASES_Y"] * v["PHASES_X"] * v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / v["PIXELS"]) * v["OUT_CHANNELS"] / v["VECTOR"] / v["LANES"]),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
+  source: "// 2-D convolution in CHANNEL_GROUPS groups of channels, depthwise where a group has one channel on either side: images NHWC and\n\
+// weights [kernel_y, kernel_x, in of a group, out], the groups one after another on both sides:\n\
+// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, o / OUT_GROUP * IN_GROUP + c] * weight[ky, kx, c, o], where\n\
+// iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.\n\
+//\n\
+// With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the input,\n\
+// IN_* and OUT_* change places, and the weight stays as it is, [kernel_y, kernel_x, out of a group, in]:\n\
+// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, oy, ox, s] * weight[ky, kx, c % OUT_GROUP, s] with s = c / OUT_GROUP * IN_GROUP + o,\n\
+// oy = (iy + PADDING_Y - ky * DILATION_Y) / STRIDE_Y and ox = (ix + PADDING_X - kx * DILATION_X) / STRIDE_X, over the taps for\n\
+// which both divisions come out even. Without dilation, those are the same for all pixels that agree modulo the strides (a\n\
+// phase): a thread takes pixels of one phase and only their taps. With it, every pixel goes through all taps.\n\
+//\n\
+// A thread holds PIXELS pixels of a row x VECTOR channels of y in registers, and neighbouring threads hold neighbouring channels.\n\
+// For one row of the window it loads what all of its pixels see of x, each element once, and its weights, each once.\n\
+//\n\
+// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
+// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS\n\
+// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
+// workgroups: ceil(PHASES_Y * PHASES_X * batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(ceil(OUT_WIDTH / PHASES_X) / PIXELS) * OUT_CHANNELS / VECTOR / LANES)\n\
+// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
+// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
+// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
+//\n\
+// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
+// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+// As many elements as an Element has.\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const LANES: u32 = 64u;\n\
+// 1 where DILATION_X is above 1.\n\
+const PIXELS: u32 = 4u;\n\
+// Neighbouring channels of y that a thread has, 1 or 4; 4 needs groups of one channel on both sides, a multiple of 4 of them, or\n\
+// of multiples of 4 channels on both sides.\n\
+const VECTOR: u32 = 1u;\n\
+const TRANSPOSED: bool = false;\n\
+// 1, or the strides where TRANSPOSED and not dilated.\n\
+const PHASES_Y: u32 = 1u;\n\
+const PHASES_X: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const CHANNEL_GROUPS: u32 = 8u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+const IN_GROUP = IN_CHANNELS / CHANNEL_GROUPS;\n\
+const OUT_GROUP = OUT_CHANNELS / CHANNEL_GROUPS;\n\
+// Of a phase.\n\
+const TAPS_DOWN = (KERNEL_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
+const TAPS_ACROSS = (KERNEL_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
+// Forward, how far apart neighbouring pixels of y read; with TRANSPOSED, how far apart pixels of x are among what taps can read.\n\
+const STEP_Y = STRIDE_Y / PHASES_Y;\n\
+const STEP_X = STRIDE_X / PHASES_X;\n\
+// Places of a row of x that the pixels of a thread see, from the first tap of the first one to the last tap of the last one.\n\
+const PLACES = (PIXELS - 1u) * STEP_X + TAPS_ACROSS;\n\
+// Channels of x that a thread goes through at once: VECTOR of a group, or the one that there is.\n\
+const OWN = min(VECTOR, IN_GROUP);\n\
+const DEPTHWISE = IN_GROUP * OUT_GROUP == 1u;\n\
+const OUTSIDE = 0xffffffffu;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<Element>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<StoredElement>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+// Where the first place of a window lies along an axis. Left of x or above it, this wraps.\n\
+fn first_place(position: u32, first_tap: u32, taps: u32, phases: u32, stride: u32, padding: u32, dilation: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    // Taps read from the last place to the first.\n\
+    return (position + padding - first_tap) / phases - (taps - 1u) * dilation;\n\
+  }\n\
+  return position * stride - padding;\n\
+}\n\
+\n\
+// The pixel of x at a place; what wrapped is outside even when it is divided.\n\
+fn pixel_at(place: u32, step: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    return select(OUTSIDE, place / step, place % step == 0u);\n\
+  }\n\
+  return place;\n\
+}\n\
+\n\
+// The weights of a tap from OWN channels of x, from `c` of the group that begins with `source` on, to the channels of y.\n\
+fn tap_weights(tap: u32, c: u32, source: u32, channel: u32) -> array<Element, OWN> {\n\
+  var weights: array<Element, OWN>;\n\
+  if (TRANSPOSED && !DEPTHWISE) {\n\
+    //#unroll\n\
+    for (var o = 0u; o < VECTOR; o++) {\n\
+      let at = (tap * OUT_GROUP + channel % OUT_GROUP + o) * IN_CHANNELS + source + c;\n\
+      let row = weight[at / VECTOR];\n\
+      //#unroll\n\
+      for (var i = 0u; i < OWN; i++) {\n\
+        weights[i] = row; //#vec4 weights[i][o] = row[i];\n\
+      }\n\
+    }\n\
+  } else {\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      weights[i] = weight[((tap * IN_GROUP + c + i) * OUT_CHANNELS + channel) / VECTOR];\n\
+    }\n\
+  }\n\
+  return weights;\n\
+}\n\
+\n\
+// What one of the channels that were loaded at once gives to all channels of y; in depthwise form, each to its own.\n\
+fn given(loaded: Element, i: u32) -> Element {\n\
+  return loaded; //#vec4 return select(vec4f(loaded[i]), loaded, DEPTHWISE);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let vectors = OUT_CHANNELS / VECTOR;\n\
+  let phase_height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
+  let phase_width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
+  let runs = (phase_width + PIXELS - 1u) / PIXELS;\n\
+  let thread = workgroup_index(group, grid) * LANES + local.x;\n\
+  let channel = thread % vectors * VECTOR;\n\
+  let run = thread / vectors;\n\
+  let line = run / runs;\n\
+  let image = line / phase_height % params.batch;\n\
+  let phase = line / phase_height / params.batch;\n\
+  let row = line % phase_height * PHASES_Y + phase / PHASES_X;\n\
+  let column = run % runs * PIXELS * PHASES_X + phase % PHASES_X;\n\
+  if (phase >= PHASES_Y * PHASES_X || row >= OUT_HEIGHT) {\n\
+    return;\n\
+  }\n\
+  let source = channel / OUT_GROUP * IN_GROUP;\n\
+  let first_ky = (row + PADDING_Y) % PHASES_Y;\n\
+  let first_kx = (column + PADDING_X) % PHASES_X;\n\
+  let top = first_place(row, first_ky, TAPS_DOWN, PHASES_Y, STRIDE_Y, PADDING_Y, DILATION_Y);\n\
+  let left = first_place(column, first_kx, TAPS_ACROSS, PHASES_X, STRIDE_X, PADDING_X, DILATION_X);\n\
+\n\
+  var sums: array<Element, PIXELS>;\n\
+  for (var down = 0u; down < TAPS_DOWN; down++) {\n\
+    let ky = first_ky + down * PHASES_Y;\n\
+    let iy = pixel_at(top + select(down, TAPS_DOWN - 1u - down, TRANSPOSED) * DILATION_Y, STEP_Y);\n\
+    if (ky >= KERNEL_HEIGHT || iy >= IN_HEIGHT) {\n\
+      continue;\n\
+    }\n\
+    let line_start = (image * IN_HEIGHT + iy) * IN_WIDTH;\n\
+    for (var c = 0u; c < IN_GROUP; c += OWN) {\n\
+      var loaded: array<Element, PLACES>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < PLACES; i++) {\n\
+        let ix = pixel_at(left + i * DILATION_X, STEP_X);\n\
+        let at = (line_start + ix) * IN_CHANNELS + source + c;\n\
+        loaded[i] = select(Element(), Element(x[at / VECTOR]), ix < IN_WIDTH);\n\
+      }\n\
+      //#unroll\n\
+      for (var across = 0u; across < TAPS_ACROSS; across++) {\n\
+        let kx = first_kx + across * PHASES_X;\n\
+        if (kx < KERNEL_WIDTH) {\n\
+          let weights = tap_weights(ky * KERNEL_WIDTH + kx, c, source, channel);\n\
+          //#unroll\n\
+          for (var p = 0u; p < PIXELS; p++) {\n\
+            let seen = loaded[p * STEP_X + select(across, TAPS_ACROSS - 1u - across, TRANSPOSED)];\n\
+            //#unroll\n\
+            for (var i = 0u; i < OWN; i++) {\n\
+              sums[p] = fma(given(seen, i), weights[i], sums[p]);\n\
+            }\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var p = 0u; p < PIXELS; p++) {\n\
+    let own_column = column + p * PHASES_X;\n\
+    if (own_column < OUT_WIDTH) {\n\
+      let at = ((image * OUT_HEIGHT + row) * OUT_WIDTH + own_column) * OUT_CHANNELS + channel;\n\
+      y[at / VECTOR] = StoredElement(sums[p]);\n\
+    }\n\
   }\n\
 }\n\
 ",
@@ -10606,6 +11021,8 @@ export const kernels = {
   groupNormGradient,
   groupNormStatistics,
   groupNorm,
+  groupedConv2dWeightGradient,
+  groupedConv2d,
   insert,
   inverseNorms,
   knnVote,

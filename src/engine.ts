@@ -30,7 +30,15 @@ export {
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
 export { initialValues } from "./nn/initial-values.js";
-export { BatchNorm, Convolution, GroupNorm, Linear } from "./nn/layers.js";
+export {
+  BatchNorm,
+  type BatchNormLayerOptions,
+  Convolution,
+  type ConvolutionLayerOptions,
+  GroupNorm,
+  Linear,
+  type NormOptions,
+} from "./nn/layers.js";
 export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
 export type { ForwardPass, Initial, Module, PassOptions, TensorSpec } from "./nn/module.js";
 export { MovingAverage } from "./nn/moving-average.js";
@@ -90,6 +98,7 @@ export {
 } from "./ops/unary.js";
 export { forceVariant, variantNames } from "./ops/variants.js";
 export { standardizeWeight } from "./ops/weight-standardization.js";
+export type { PerAxis } from "./ops/window.js";
 export { type AdamWOptions, adamW } from "./optim/adamw.js";
 export { type LbfgsOptions, type Minimum, minimize, type ValueAndGradient } from "./optim/l-bfgs.js";
 export { type LarsOptions, lars } from "./optim/lars.js";

@@ -99,7 +99,8 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
   const { batch, kernel, stride, padding, input, output } = layer;
   const [[IN_HEIGHT, IN_WIDTH, IN_CHANNELS], [OUT_HEIGHT, OUT_WIDTH, OUT_CHANNELS]] = [input, output];
   const [KERNEL_HEIGHT, KERNEL_WIDTH] = kernel;
-  const window = { STRIDE: stride, PADDING: padding, KERNEL_HEIGHT, KERNEL_WIDTH };
+  const padded = (pixels: number) => ({ PADDING_Y: pixels, PADDING_X: pixels });
+  const window = { STRIDE_Y: stride, STRIDE_X: stride, ...padded(padding), KERNEL_HEIGHT, KERNEL_WIDTH };
   const forward = { ...window, IN_HEIGHT, IN_WIDTH, IN_CHANNELS, OUT_HEIGHT, OUT_WIDTH, OUT_CHANNELS };
   const shape = `${kernel.join("x")}/${stride} ${IN_CHANNELS}-${OUT_CHANNELS} ${IN_HEIGHT}x${IN_WIDTH} n${batch}`;
   const VECTOR = IN_CHANNELS % 4 === 0 && OUT_CHANNELS % 4 === 0 ? 4 : 1;
@@ -117,9 +118,10 @@ function convolutionCases(device: Device, layer: ConvolutionLayer): Case[] {
         ...window,
         ...{ IN_HEIGHT: OUT_HEIGHT, IN_WIDTH: OUT_WIDTH, IN_CHANNELS: OUT_CHANNELS },
         ...{ OUT_HEIGHT: IN_HEIGHT, OUT_WIDTH: IN_WIDTH, OUT_CHANNELS: IN_CHANNELS },
-        PADDING: stride === 1 ? KERNEL_HEIGHT - 1 - padding : padding,
+        ...padded(stride === 1 ? KERNEL_HEIGHT - 1 - padding : padding),
         TRANSPOSED: stride > 1,
-        PHASES: stride,
+        PHASES_Y: stride,
+        PHASES_X: stride,
         RUN_TAPS: stride === 1 ? KERNEL_WIDTH : 1,
       },
       product: {

@@ -6,7 +6,7 @@ import type { Encoder } from "../../src/nn/module.js";
 import { projectionHead } from "../../src/nn/projection-head.js";
 import { resnet } from "../../src/nn/resnet.js";
 
-/** A convolution of a net. */
+/** A convolution of a net, whose stride and padding are the same along both axes. */
 export interface ConvolutionLayer {
   readonly batch: number;
   readonly kernel: readonly [number, number];
@@ -56,8 +56,8 @@ function convolutionOf({ params: v }: Launch): ConvolutionLayer {
   return {
     batch: v.batch,
     kernel: [v.KERNEL_HEIGHT, v.KERNEL_WIDTH],
-    stride: v.STRIDE,
-    padding: v.PADDING,
+    stride: v.STRIDE_Y,
+    padding: v.PADDING_Y,
     input: [v.IN_HEIGHT, v.IN_WIDTH, v.IN_CHANNELS],
     output: [v.OUT_HEIGHT, v.OUT_WIDTH, v.OUT_CHANNELS],
   };

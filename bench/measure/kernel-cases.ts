@@ -4,10 +4,11 @@ import type { Tape } from "../../src/engine/tape.js";
 import { elementsOf, type Tensor } from "../../src/engine/tensor.js";
 import { ntXent } from "../../src/losses/nt-xent.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
-import { conv2d, windowedExtent } from "../../src/ops/conv2d.js";
+import { conv2d } from "../../src/ops/conv2d.js";
 import { transpose } from "../../src/ops/elementwise.js";
 import { groupNorm } from "../../src/ops/group-norm.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { windowedExtent } from "../../src/ops/window.js";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";
 import { createModel, createOptimizer } from "../../src/training/model.js";
 import { type Inputs, noise } from "./inputs.js";
@@ -91,7 +92,7 @@ function convolution(
   target: Target,
 ): KernelCase[] {
   const padding = Math.floor(kernel / 2);
-  const out = windowedExtent(size, kernel, stride, padding, name);
+  const out = windowedExtent(size, kernel, { stride, padding }, name);
   return directions(
     `conv ${name}, batch ${batch}`,
     (tape, x, weight) => conv2d(tape, x, weight, { stride, padding }),

@@ -24,39 +24,36 @@ export interface BatchNormInputs extends BatchNormState {
   readonly dy: Float64Array;
 }
 
-const epsilon = 1e-5;
-const momentum = 0.1;
-
-function gradients(inputs: BatchNormInputs, { dx, dGamma, dBeta, dResidual }: BatchNormGradients): Outputs {
-  return inputs.residual ? { dx, dGamma, dBeta, dResidual } : { dx, dGamma, dBeta };
+/** The gradients of what there is. */
+function gradients({ gamma, beta, residual }: BatchNormInputs, all: BatchNormGradients): Outputs {
+  const { dx, dGamma, dBeta, dResidual } = all;
+  return { dx, ...(gamma && { dGamma }), ...(beta && { dBeta }), ...(residual && { dResidual }) };
 }
 
 /**
- * Outputs y, dx, dGamma, dBeta, dResidual where there is one, and runningMean and runningVariance in training. The
+ * Outputs y, dx, dGamma, dBeta and dResidual of what there is, and runningMean and runningVariance in training. The
  * reference rectifies the gradient where the device's y was 0: near 0, a rounding decides.
  */
 export const batchNormSubject: Subject<BatchNormInputs> = {
   compute: (device, inputs) =>
     evaluate(device, (tape, input) => {
-      const { rows, training, relu, type } = inputs;
-      const channels = inputs.gamma.length;
+      const { rows, training, relu, epsilon, momentum, type } = inputs;
+      const channels = inputs.runningMean.length;
       const x = input(inputs.x, [rows, channels], type);
       const residual = inputs.residual && input(inputs.residual, [rows, channels], type);
-      const [gamma, beta, runningMean, runningVar] = [
-        inputs.gamma,
-        inputs.beta,
-        inputs.runningMean,
-        inputs.runningVariance,
-      ].map((data) => input(data, [channels]));
-      tape.watch(x, gamma, beta, ...(residual ? [residual] : []));
-      const y = batchNorm(tape, x, { gamma, beta, runningMean, runningVar }, { training, residual, relu });
+      const [gamma, beta] = [inputs.gamma, inputs.beta].map((data) => data && input(data, [channels]));
+      const runningMean = input(inputs.runningMean, [channels]);
+      const runningVar = input(inputs.runningVariance, [channels]);
+      tape.watch(...[x, gamma, beta, residual].filter((tensor) => tensor !== undefined));
+      const tensors = { gamma, beta, runningMean, runningVar };
+      const y = batchNorm(tape, x, tensors, { training, residual, relu, epsilon, momentum });
       tape.backward(y, input(inputs.dy, [rows, channels], type));
       return {
         y,
         dx: gradientOf(tape, x),
-        dGamma: gradientOf(tape, gamma),
-        dBeta: gradientOf(tape, beta),
-        ...(residual ? { dResidual: gradientOf(tape, residual) } : {}),
+        ...(gamma && { dGamma: gradientOf(tape, gamma) }),
+        ...(beta && { dBeta: gradientOf(tape, beta) }),
+        ...(residual && { dResidual: gradientOf(tape, residual) }),
         ...(training ? { runningMean, runningVariance: runningVar } : {}),
       };
     }),
@@ -74,8 +71,8 @@ export const batchNormSubject: Subject<BatchNormInputs> = {
   },
 
   tolerance(inputs) {
-    const { x, dy, rows, training, relu, gamma, beta, residual, type } = inputs;
-    const channels = gamma.length;
+    const { x, dy, rows, training, relu, gamma, beta, residual, epsilon = 1e-5, momentum = 0.1, type } = inputs;
+    const channels = inputs.runningMean.length;
     const forward = training ? batchNormTrainingForward(x, inputs, inputs) : null;
     const y = forward ? forward.y : batchNormInferenceForward(x, inputs, inputs);
     const backward = forward
@@ -126,12 +123,14 @@ export const batchNormSubject: Subject<BatchNormInputs> = {
         unbiased * momentum * varianceError +
         relativeError(4 + ROUNDINGS.division) * (inputs.runningVariance[c] + unbiased * variance);
 
-      const scale = Math.abs(gamma[c]) * inverse;
+      const size = gamma ? Math.abs(gamma[c]) : 1;
+      const scale = size * inverse;
       for (let row = 0; row < rows; row++) {
         const i = row * channels + c;
         // y: the normalised x, and a rounding of each of the sums that follow.
-        const terms = Math.abs(gamma[c] * normalized[row]) + Math.abs(beta[c]) + Math.abs(residual ? residual[i] : 0);
-        yError[i] = Math.abs(gamma[c]) * normalizedError[row] + 3 * UNIT * terms;
+        const terms =
+          size * Math.abs(normalized[row]) + Math.abs(beta ? beta[c] : 0) + Math.abs(residual ? residual[i] : 0);
+        yError[i] = size * normalizedError[row] + 3 * UNIT * terms;
         // dx: the two means have the errors of their sums; each of the three terms is rounded a few times.
         const shares = training ? (betaGradient + Math.abs(normalized[row]) * gammaGradient) / rows : 0;
         const sharesError = training
@@ -143,10 +142,7 @@ export const batchNormSubject: Subject<BatchNormInputs> = {
     }
     return {
       y: stored(yError, y, type),
-      dx: stored(dx, backward.dx, type),
-      dGamma,
-      dBeta,
-      ...(residual ? { dResidual: new Float64Array(x.length) } : {}),
+      ...gradients(inputs, { dx: stored(dx, backward.dx, type), dGamma, dBeta, dResidual: new Float64Array(x.length) }),
       ...(training ? { runningMean, runningVariance } : {}),
     };
   },
@@ -159,29 +155,51 @@ interface Variant {
   readonly relu?: boolean;
   readonly residual?: boolean;
   readonly mean?: number;
+  /** Both by default. */
+  readonly gamma?: boolean;
+  readonly beta?: boolean;
+  readonly epsilon?: number;
+  readonly momentum?: number;
   readonly type?: StoredType;
 }
 
 function check(variant: Variant): Check {
-  const { rows, channels, training = true, relu = false, residual = false, mean = 0, type } = variant;
+  const {
+    rows,
+    channels,
+    training = true,
+    relu = false,
+    residual = false,
+    mean = 0,
+    epsilon,
+    momentum,
+    type,
+  } = variant;
+  const { gamma = true, beta = true } = variant;
   const used: KernelName[] = training ? ["batchNormStatistics", "batchNormCombine"] : ["batchNormRunning"];
   used.push("batchNorm", "batchNormGradientSums", "batchNormGradientCombine", "batchNormGradient");
   if (relu && residual) used.push("reluGradient");
-  const extras = [residual ? "residual" : "", relu ? "rectifier" : "", mean > 0 ? `mean ${mean}` : ""];
+  const extras = [
+    residual ? "residual" : "",
+    relu ? "rectifier" : "",
+    mean > 0 ? `mean ${mean}` : "",
+    gamma ? "" : "no gamma",
+    beta ? "" : "no beta",
+    epsilon === undefined ? "" : `epsilon ${epsilon}`,
+    momentum === undefined ? "" : `momentum ${momentum}`,
+  ];
   const text = [`${rows} rows of ${channels}, ${training ? "training" : "inference"}`, ...extras.filter(Boolean)];
   const shape = `${text.join(", ")}, and gradients${typeText(type)}`;
   return checkOf(used, shape, batchNormSubject, (): BatchNormInputs => {
     const random = randomInputs(4, type);
     return {
       type,
-      rows,
-      training,
-      relu,
+      ...{ rows, training, relu, epsilon, momentum },
       x: random.normal(rows * channels, 1.5, mean),
       residual: residual ? random.normal(rows * channels) : undefined,
       dy: random.normal(rows * channels),
-      gamma: random.normal(channels),
-      beta: random.normal(channels),
+      gamma: gamma ? random.normal(channels) : undefined,
+      beta: beta ? random.normal(channels) : undefined,
       runningMean: random.normal(channels),
       runningVariance: random.uniform(channels, 0.5, 2),
     };
@@ -189,7 +207,8 @@ function check(variant: Variant): Check {
 }
 
 /**
- * Checks of batch norm, with all that is fused to it: few and many rows, one channel, more channels than a tile. The many rows are
+ * Checks of batch norm, with all that is fused to it: few and many rows, one channel, more channels than a tile; other settings
+ * than usual, and no scale or offset. The many rows are
  * so many runs that the second pass has strands on a GPU.
  */
 export const batchNormChecks: readonly Check[] = [
@@ -204,6 +223,9 @@ export const batchNormChecks: readonly Check[] = [
   check({ rows: 4100, channels: 12, relu: true }),
   check({ rows: 35, channels: 7, training: false }),
   check({ rows: 35, channels: 7, training: false, residual: true, relu: true }),
+  check({ rows: 45, channels: 8, relu: true, gamma: false, beta: false, epsilon: 0.25 }),
+  check({ rows: 45, channels: 7, relu: true, beta: false, momentum: 0.7 }),
+  check({ rows: 35, channels: 5, training: false, residual: true, relu: true, gamma: false, epsilon: 1e-3 }),
 ];
 
 /** The same with f16: with and without vectors of four channels, which then take 8 bytes. */

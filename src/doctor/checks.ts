@@ -5,7 +5,7 @@ import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { broadcastChecks, halfBroadcastChecks } from "./broadcast-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
-import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
+import { convolutionChecks, groupedConvolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { functionChecks, halfFunctionChecks } from "./function-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
@@ -34,6 +34,7 @@ export const checks: readonly Check[] = [
   ...arrangementChecks,
   ...matmulChecks,
   ...convolutionChecks,
+  ...groupedConvolutionChecks,
   ...tiledChecks,
   ...batchNormChecks,
   ...groupNormChecks,

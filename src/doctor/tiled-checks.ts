@@ -5,9 +5,14 @@ import { mean, transpose } from "../ops/elementwise.js";
 import type { ContrastTile, WorkgroupTile } from "../ops/gpu-tiles.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
-import { windowOutputSize } from "../reference/window.js";
+import { bothAxes, type PerAxis, windowOutputSize } from "../reference/window.js";
 import { type Check, checkOf, evaluate, type Subject } from "./check.js";
-import { type ConvolutionInputs, convolutionSubject } from "./convolution-checks.js";
+import {
+  type ConvolutionInputs,
+  convolutionInputs,
+  convolutionSubject,
+  convolutionText,
+} from "./convolution-checks.js";
 import { type NtXentInputs, ntXentInputs, ntXentSubject, ntXentTolerance } from "./loss-checks.js";
 import { type MatmulInputs, matmulSubject } from "./matmul-checks.js";
 import { randomInputs } from "./random-inputs.js";
@@ -61,8 +66,8 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
     ...convolutionSubject,
     compute: (device, inputs) =>
       evaluate(device, (tape, input) => {
-        const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding, type } =
-          inputs;
+        const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, type } = inputs;
+        const [stride, padding, dilation] = [inputs.stride, inputs.padding, inputs.dilation ?? 1].map(bothAxes);
         const out = windowOutputSize(inputs);
         const x = input(inputs.x, [batch, height, width, inChannels], type);
         const weight = input(inputs.weight, [kernelHeight, kernelWidth, inChannels, outChannels]);
@@ -74,8 +79,9 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
         const window = {
           ...tile,
           VECTOR: inChannels % 4 === 0 && outChannels % 4 === 0 ? 4 : 1,
-          STRIDE: stride,
-          PADDING: padding,
+          ...{ STRIDE_Y: stride[0], STRIDE_X: stride[1] },
+          ...{ PADDING_Y: padding[0], PADDING_X: padding[1] },
+          ...{ DILATION_Y: dilation[0], DILATION_X: dilation[1] },
           KERNEL_HEIGHT: kernelHeight,
           KERNEL_WIDTH: kernelWidth,
         };
@@ -92,7 +98,7 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
           kernels.conv2dTiled,
           { x: dy, weight: flipped, y: dx },
           { batch },
-          { ...window, ...backward, TRANSPOSED: true, PHASES: stride },
+          { ...window, ...backward, TRANSPOSED: true, PHASES_Y: stride[0], PHASES_X: stride[1] },
         );
         tape.launch(kernels.conv2dWeightGradientTiled, { x, dy, parts }, { batch, splits }, { ...window, ...forward });
         return { y, dx, dWeight: sumSplits(tape, tape.device, parts, weight.shape, "dWeight") };
@@ -174,23 +180,12 @@ export function checkTiledConvolution(
   splits: number,
   type?: StoredType,
 ): Check {
-  const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = shape;
-  const text = `${batch} x ${height} x ${width} x ${inChannels} to ${outChannels}, kernel ${kernelHeight} x ${kernelWidth}, stride ${stride}, padding ${padding}, and gradients, ${tileText(tile)}${typeText(type)}`;
+  const text = `${convolutionText(shape)}, and gradients, ${tileText(tile)}${typeText(type)}`;
   return checkOf(
     ["conv2dTiled", "conv2dWeightGradientTiled", "sumSplits", "transpose"],
     text,
     tiledConvolutionSubject(tile, splits),
-    () => {
-      const random = randomInputs(3, type);
-      const out = windowOutputSize(shape);
-      return {
-        ...shape,
-        type,
-        x: random.normal(batch * height * width * inChannels),
-        weight: random.normal(kernelHeight * kernelWidth * inChannels * outChannels),
-        dy: random.normal(batch * out.height * out.width * outChannels),
-      };
-    },
+    () => ({ ...shape, type, ...convolutionInputs(shape, randomInputs(3, type)) }),
   );
 }
 
@@ -214,23 +209,29 @@ function tileText({ ROW_THREADS, COL_THREADS, ROWS, COLS, DEPTH }: WorkgroupTile
   return `tiles of ${ROW_THREADS * ROWS} x ${COL_THREADS * COLS} x ${DEPTH}`;
 }
 
+interface TiledSetting {
+  readonly tile?: WorkgroupTile;
+  readonly dilation?: PerAxis;
+  readonly type?: StoredType;
+}
+
 function convolution(
   [batch, height, width, inChannels]: readonly [number, number, number, number],
   outChannels: number,
   [kernelHeight, kernelWidth]: readonly [number, number],
-  stride: number,
-  padding: number,
+  stride: PerAxis,
+  padding: PerAxis,
   splits: number,
-  { tile = smallTile, type }: { readonly tile?: WorkgroupTile; readonly type?: StoredType } = {},
+  { tile = smallTile, dilation, type }: TiledSetting = {},
 ): Check {
-  const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding };
+  const shape = { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding, dilation };
   return checkTiledConvolution(tile, shape, splits, type);
 }
 
 /**
  * Checks of the kernels with tiles in workgroup memory: all transpositions; convolutions whose channels fill rounds of DEPTH
- * terms, vectors of 4 or neither, forward and in both gradients; 1x1; windows of 1 to 7, strides 1 to 3; one row, one column,
- * one image, one channel; splits that get no pixel; NT-Xent with more rows and dimensions than a tile.
+ * terms, vectors of 4 or neither, forward and in both gradients; 1x1; windows of 1 to 7, strides 1 to 3; axes that differ, and
+ * dilation, with phases that no tap reads; one row, one column, one image, one channel; splits that get no pixel; NT-Xent with more rows and dimensions than a tile.
  */
 export const tiledChecks: readonly Check[] = [
   checkTiledMatmul(smallTile, { m: 13, n: 37, k: 19 }),
@@ -249,6 +250,9 @@ export const tiledChecks: readonly Check[] = [
   convolution([1, 3, 5, 70], 67, [1, 1], 1, 0, 3),
   convolution([2, 5, 3, 8], 12, [1, 1], 1, 0, 2),
   convolution([1, 6, 7, 1], 1, [1, 1], 2, 0, 14),
+  convolution([1, 9, 8, 8], 16, [3, 2], [2, 1], [1, 2], 2),
+  convolution([2, 9, 8, 3], 5, [3, 3], [1, 2], 2, 3, { dilation: [3, 2] }),
+  convolution([1, 7, 8, 8], 12, [2, 3], 2, [1, 2], 2, { dilation: [1, 2] }),
   checkTiledNtXent(smallTile, smallContrastTile, 4, 3, 0.5),
   checkTiledNtXent(smallTile, smallContrastTile, 66, 21, 0.2),
   checkTiledNtXent(smallTile, smallContrastTile, 68, 20, 0.05),

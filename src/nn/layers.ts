@@ -1,72 +1,107 @@
 import type { Tensor } from "../engine/tensor.js";
-import { type BatchNormTensors, batchNorm } from "../ops/batch-norm.js";
-import { conv2d } from "../ops/conv2d.js";
+import { type BatchNormOptions, type BatchNormTensors, batchNorm } from "../ops/batch-norm.js";
+import { type ConvolutionOptions, conv2d, expectGroups } from "../ops/conv2d.js";
 import { groupNorm } from "../ops/group-norm.js";
 import { addBias, matmul } from "../ops/matmul.js";
 import { standardizeWeight } from "../ops/weight-standardization.js";
+import { axesOf, type PerAxis } from "../ops/window.js";
 import type { ForwardPass, Initial, Module, TensorSpec } from "./module.js";
 
-/** A convolution without bias, named as in PyTorch (`<name>.weight`). */
+/** How a convolution slides over a map, and what it has besides its weight. */
+export interface ConvolutionLayerOptions extends Omit<ConvolutionOptions, "bias"> {
+  /** Adds a bias to the result, which starts at 0; false by default. */
+  readonly bias?: boolean;
+  /** Convolve with the standardised weights (Qiao et al. 2019); the tensor holds those that are trained. False by default. */
+  readonly standardized?: boolean;
+}
+
+/** A convolution, named as in PyTorch (`<name>.weight`, and `<name>.bias` where it has one). */
 export class Convolution implements Module {
   readonly tensors: readonly TensorSpec[];
 
-  /** @param standardized convolve with the standardised weights (Qiao et al. 2019); the tensor holds those that are trained. */
+  /**
+   * @param kernel extent of the window, in pixels
+   * @throws ShapeError where the groups do not divide the channels.
+   */
   constructor(
     readonly name: string,
     inChannels: number,
     outChannels: number,
-    kernel: number,
-    readonly stride: number,
-    readonly padding: number,
-    readonly standardized = false,
+    kernel: PerAxis,
+    readonly options: ConvolutionLayerOptions = {},
   ) {
-    const initial = { kind: "kaiming-normal", fanOut: kernel * kernel * outChannels } as const;
-    this.tensors = [
-      { name: `${name}.weight`, shape: [kernel, kernel, inChannels, outChannels], initial, role: "weight" },
-    ];
+    const { groups = 1, bias = false } = options;
+    expectGroups(groups, [inChannels, outChannels], name);
+    const { y: height, x: width } = axesOf(kernel);
+    const initial = { kind: "kaiming-normal", fanOut: height * width * outChannels } as const;
+    const shape = [height, width, inChannels / groups, outChannels];
+    const weight: TensorSpec = { name: `${name}.weight`, shape, initial, role: "weight" };
+    this.tensors = bias ? [weight, channelTensor(`${name}.bias`, outChannels, 0, "offset")] : [weight];
   }
 
   forward({ tape, tensor }: ForwardPass, x: Tensor): Tensor {
+    const { bias, standardized, ...settings } = this.options;
     const trained = tensor(`${this.name}.weight`);
-    const weight = this.standardized ? standardizeWeight(tape, trained) : trained;
-    return conv2d(tape, x, weight, { stride: this.stride, padding: this.padding });
+    const weight = standardized ? standardizeWeight(tape, trained) : trained;
+    return conv2d(tape, x, weight, { ...settings, bias: bias ? tensor(`${this.name}.bias`) : undefined });
   }
 }
 
-/** A tensor of a norm: [channels], all of one value at first. */
-function normTensor(name: string, channels: number, value: number, role: TensorSpec["role"]): TensorSpec {
+/** A tensor with a value for each channel, all the same at first. */
+function channelTensor(name: string, channels: number, value: number, role: TensorSpec["role"]): TensorSpec {
   return { name, shape: [channels], initial: { kind: "constant", value }, role };
+}
+
+/** What a norm begins and ends with. */
+export interface NormOptions {
+  /** Rectify at the end; false by default. */
+  readonly relu?: boolean;
+  /** Where the scale starts, 1 by default; 0 for the last norm of a residual block (Goyal et al. 2017, section 5.1). */
+  readonly gamma?: number;
+}
+
+/** The same for a batch norm, and how it normalises. */
+export interface BatchNormLayerOptions extends NormOptions, Pick<BatchNormOptions, "momentum" | "epsilon"> {
+  /** A scale and an offset for each channel (`<name>.weight` and `.bias`), trained; true by default. */
+  readonly affine?: boolean;
 }
 
 /** Batch norm with what follows it, named as in PyTorch (`<name>.weight`, `.bias`, `.running_mean`, `.running_var`). */
 export class BatchNorm implements Module {
   readonly tensors: readonly TensorSpec[];
 
-  /** @param gamma where the scale starts; 0 for the last one of a residual block (Goyal et al. 2017, section 5.1). */
   constructor(
     readonly name: string,
     channels: number,
-    readonly after: { readonly relu: boolean },
-    gamma = 1,
+    readonly options: BatchNormLayerOptions = {},
   ) {
-    this.tensors = [
-      normTensor(`${name}.weight`, channels, gamma, "offset"),
-      normTensor(`${name}.bias`, channels, 0, "offset"),
-      normTensor(`${name}.running_mean`, channels, 0, "statistic"),
-      normTensor(`${name}.running_var`, channels, 1, "statistic"),
+    const { gamma = 1, affine = true } = options;
+    const statistics = [
+      channelTensor(`${name}.running_mean`, channels, 0, "statistic"),
+      channelTensor(`${name}.running_var`, channels, 1, "statistic"),
     ];
+    this.tensors = affine ? [...affineTensors(name, channels, gamma), ...statistics] : statistics;
   }
 
   forward(pass: ForwardPass, x: Tensor, residual?: Tensor): Tensor {
+    const { relu, momentum, epsilon, affine = true } = this.options;
     const tensors: BatchNormTensors = {
-      gamma: pass.tensor(`${this.name}.weight`),
-      beta: pass.tensor(`${this.name}.bias`),
+      gamma: affine ? pass.tensor(`${this.name}.weight`) : undefined,
+      beta: affine ? pass.tensor(`${this.name}.bias`) : undefined,
       runningMean: pass.tensor(`${this.name}.running_mean`),
       runningVar: pass.tensor(`${this.name}.running_var`),
     };
     const { training, movesRunning } = pass;
-    return batchNorm(pass.tape, x, tensors, { training, movesRunning, relu: this.after.relu, residual });
+    return batchNorm(pass.tape, x, tensors, { training, movesRunning, relu, momentum, epsilon, residual });
   }
+}
+
+/** The scale and the offset of a norm. */
+function affineTensors(name: string, channels: number, gamma: number): TensorSpec[] {
+  return [
+    channelTensor(`${name}.weight`, channels, gamma, "offset"),
+    channelTensor(`${name}.bias`, channels, 0, "offset"),
+  ];
 }
 
 /**
@@ -84,23 +119,18 @@ export class GroupNorm implements Module {
   readonly tensors: readonly TensorSpec[];
   readonly groups: number;
 
-  /** @param gamma where the scale starts; 0 for the last one of a residual block (Goyal et al. 2017, section 5.1). */
   constructor(
     readonly name: string,
     channels: number,
-    readonly after: { readonly relu: boolean },
-    gamma = 1,
+    readonly options: NormOptions = {},
   ) {
     this.groups = groupsOf(channels);
-    this.tensors = [
-      normTensor(`${name}.weight`, channels, gamma, "offset"),
-      normTensor(`${name}.bias`, channels, 0, "offset"),
-    ];
+    this.tensors = affineTensors(name, channels, options.gamma ?? 1);
   }
 
   forward({ tape, tensor }: ForwardPass, x: Tensor, residual?: Tensor): Tensor {
     const tensors = { gamma: tensor(`${this.name}.weight`), beta: tensor(`${this.name}.bias`) };
-    return groupNorm(tape, x, tensors, { groups: this.groups, relu: this.after.relu, residual });
+    return groupNorm(tape, x, tensors, { groups: this.groups, relu: this.options.relu, residual });
   }
 }
 

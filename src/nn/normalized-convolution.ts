@@ -51,8 +51,8 @@ export function normalizedConvolution(kind: Norm, shape: NormalizedConvolutionSh
   const grouped = kind === "group";
   const Layer = grouped ? GroupNorm : BatchNorm;
   return new NormalizedConvolution(
-    new Convolution(convolution, inChannels, outChannels, kernel, stride, padding, grouped),
-    new Layer(norm, outChannels, { relu }, gamma),
+    new Convolution(convolution, inChannels, outChannels, kernel, { stride, padding, standardized: grouped }),
+    new Layer(norm, outChannels, { relu, gamma }),
   );
 }
 

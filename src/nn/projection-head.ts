@@ -36,7 +36,7 @@ export function projectionHead(features: number, options: HeadOptions, name = "h
     const normalized = batchNorm && !last;
     // Positions as in a torch.nn.Sequential of these layers.
     steps.push(new Linear(`${name}.${steps.length}`, from, last ? output : hidden, !normalized));
-    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, hidden, { relu: false }));
+    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, hidden));
     if (!last) steps.push({ tensors: [], forward: (pass, x) => relu(pass.tape, x) });
   }
   return {

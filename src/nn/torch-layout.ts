@@ -1,7 +1,10 @@
 import { CheckpointError } from "../errors.js";
 import type { TensorSpec } from "./module.js";
 
-/** PyTorch's shape of a tensor: convolutions [out, in, height, width], linear layers [out, in], vectors as they are. */
+/**
+ * PyTorch's shape of a tensor: convolutions [out, in, height, width], where in is that of a group, linear layers [out, in], vectors
+ * as they are.
+ */
 export function torchShape(shape: readonly number[]): number[] {
   if (shape.length === 4) return [shape[3], shape[2], shape[0], shape[1]];
   return shape.toReversed();

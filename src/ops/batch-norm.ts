@@ -1,13 +1,16 @@
 import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, type Tensor } from "../engine/tensor.js";
+import { ConfigError, ShapeError } from "../errors.js";
 import { reluGradient } from "./elementwise.js";
 import { channelTile, combineTile, rowsPerThread, runTile } from "./tiles.js";
 
 /** The tensors of a batch norm, all [channels]. */
 export interface BatchNormTensors {
-  readonly gamma: Tensor;
-  readonly beta: Tensor;
+  /** Scale; 1 without it. Without gamma and beta, the norm is what PyTorch has with `affine=False`. */
+  readonly gamma?: Tensor;
+  /** Offset; 0 without it. */
+  readonly beta?: Tensor;
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
 }
@@ -24,6 +27,8 @@ export interface BatchNormOptions {
   readonly relu?: boolean;
   /** How far the running statistics move towards those of the batch; 0.1 by default, as in PyTorch. */
   readonly momentum?: number;
+  /** Added to the variance before the square root; 1e-5 by default, as in PyTorch. */
+  readonly epsilon?: number;
 }
 
 /**
@@ -62,18 +67,26 @@ export function columnStatistics(
  * Batch norm over all dimensions but the last, with an optional residual sum and rectifier after it. In training the
  * statistics are those of the batch (biased variance), and the running ones move once a step (unbiased variance).
  * Gradients reach x, gamma, beta and the residual. The output has the type of x; the statistics are f32.
+ * @throws ShapeError in training with a single row, whose variance would be 0; ConfigError for an epsilon that is not above 0.
  */
 export function batchNorm(
   tape: Tape,
   x: Tensor,
   { gamma, beta, runningMean, runningVar }: BatchNormTensors,
-  { training = true, movesRunning = true, residual, relu = false, momentum = 0.1 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): Tensor {
+  const { training = true, movesRunning = true, residual, relu = false, momentum = 0.1, epsilon = 1e-5 } = options;
   const [rows, channels] = channelShape(x);
   for (const tensor of [gamma, beta, runningMean, runningVar])
-    expectShape(tensor, [channels], `for the batch norm of ${x}`);
+    if (tensor) expectShape(tensor, [channels], `for the batch norm of ${x}`);
   if (residual) expectShape(residual, x.shape, "to be added after the batch norm");
+  if (training && rows === 1)
+    throw new ShapeError(`${x} has one row, which has no variance: batch norm takes two or more a channel in training`);
+  if (!(epsilon > 0)) throw new ConfigError(`epsilon ${epsilon} of a batch norm must be above 0`);
   const tile = channelTile(tape.device, channels);
+  // What is not there is not read, but its binding needs a tensor all the same.
+  const affine = { gamma: gamma ?? runningMean, beta: beta ?? runningVar };
+  const constants = { EPSILON: epsilon, GAMMA: gamma !== undefined, BETA: beta !== undefined };
 
   let statistics: Tensor;
   if (training) {
@@ -88,22 +101,28 @@ export function batchNorm(
   const y = tape.tensor(x.shape, `batch norm of ${x.label}`, x.type);
   tape.launch(
     kernels.batchNorm,
-    { x, statistics, gamma, beta, residual: residual ?? x, y },
+    { x, statistics, ...affine, residual: residual ?? x, y },
     { rows, channels },
-    { ...tile, ROWS: rowsPerThread(tape.device), RESIDUAL: residual !== undefined, RELU: relu },
+    { ...tile, ...constants, ROWS: rowsPerThread(tape.device), RESIDUAL: residual !== undefined, RELU: relu },
   );
 
-  tape.differentiate(residual ? [x, gamma, beta, residual] : [x, gamma, beta], y, (dy) => {
+  const inputs = [x, gamma, beta, residual].filter((input) => input !== undefined);
+  tape.differentiate(inputs, y, (dy) => {
     // With a residual, the gradient past the rectifier is needed as a tensor anyway: the passes below then read that.
     const fused = relu && !residual;
     const g = relu && residual ? reluGradient(tape, y, dy) : dy;
     const run = runTile(tape.device, rows, channels);
     const chunks = Math.ceil(rows / run.ROWS);
-    const parts = tape.tensor([2, chunks, channels], `parts of the gradient of ${gamma.label}`);
-    const dgamma = tape.tensor([channels], `gradient of ${gamma.label}`);
-    const dbeta = tape.tensor([channels], `gradient of ${beta.label}`);
-    const source = { x, dy: g, statistics, gamma, beta };
-    tape.launch(kernels.batchNormGradientSums, { ...source, parts }, { rows, channels }, { ...run, RELU: fused });
+    const parts = tape.tensor([2, chunks, channels], `parts of the gradient of ${affine.gamma.label}`);
+    const dgamma = tape.tensor([channels], `gradient of ${affine.gamma.label}`);
+    const dbeta = tape.tensor([channels], `gradient of ${affine.beta.label}`);
+    const source = { x, dy: g, statistics, ...affine };
+    tape.launch(
+      kernels.batchNormGradientSums,
+      { ...source, parts },
+      { rows, channels },
+      { ...run, ...constants, RELU: fused },
+    );
     tape.launch(
       kernels.batchNormGradientCombine,
       { parts, dgamma, dbeta },
@@ -118,10 +137,10 @@ export function batchNorm(
         kernels.batchNormGradient,
         bindings,
         { rows, channels },
-        { ...tile, ROWS: rowsPerThread(tape.device), RELU: fused, FROZEN: !training },
+        { ...tile, ...constants, ROWS: rowsPerThread(tape.device), RELU: fused, FROZEN: !training },
       );
     }
-    return residual ? [dx, dgamma, dbeta, g] : [dx, dgamma, dbeta];
+    return [dx, gamma && dgamma, beta && dbeta, residual && g].filter((gradient) => gradient !== undefined);
   });
   return y;
 }

@@ -20,7 +20,7 @@ export function sumSplits(
   return y;
 }
 
-/** Sum over all but the last dimension: [..., channels] -> [channels], f32. */
+/** Sum over all but the last dimension: [..., channels], of f32 or f16, -> [channels] of f32. */
 export function columnSums(tape: Tape, x: Tensor): Tensor {
   const [rows, channels] = channelShape(x);
   const tile = runTile(tape.device, rows, channels);

@@ -73,11 +73,11 @@ export function product(
   };
 }
 
-/** Adds `bias` [channels] to the last dimension of `x`. */
+/** Adds `bias` [channels] to the last dimension of `x`, of f32 or f16; the bias is f32. */
 export function addBias(tape: Tape, x: Tensor, bias: Tensor): Tensor {
   const [, channels] = channelShape(x);
   expectShape(bias, [channels], `to be added to ${x}`);
-  const y = tape.tensor(x.shape, x.label);
+  const y = tape.tensor(x.shape, x.label, x.type);
   tape.launch(kernels.bias, { x, bias, y }, { elements: x.size, channels });
   tape.differentiate([x, bias], y, (dy) => [dy, tape.needsGradient(bias) ? columnSums(tape, dy) : null]);
   return y;

@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { mapShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
-import { windowedExtent } from "./conv2d.js";
+import { windowedExtent } from "./window.js";
 
 /** A square pooling window, in pixels. */
 export interface PoolingOptions {
@@ -19,8 +19,8 @@ export function maxPool(tape: Tape, x: Tensor, { kernel = 3, stride = 2, padding
   const [batch, height, width, channels] = mapShape(x);
   if (2 * padding > kernel)
     throw new ShapeError(`padding ${padding} must be at most half of the pooling window of ${kernel}`);
-  const outHeight = windowedExtent(height, kernel, stride, padding, `max-pool of ${x}`);
-  const outWidth = windowedExtent(width, kernel, stride, padding, `max-pool of ${x}`);
+  const outHeight = windowedExtent(height, kernel, { stride, padding }, `max-pool of ${x}`);
+  const outWidth = windowedExtent(width, kernel, { stride, padding }, `max-pool of ${x}`);
   const y = tape.tensor([batch, outHeight, outWidth, channels], `max-pool of ${x.label}`, x.type);
   const winners = tape.tensor(y.shape, `winners of ${y.label}`, "u32");
   const params = { batch, height, width, out_height: outHeight, out_width: outWidth, channels };

@@ -99,13 +99,25 @@ export function matmulVariants(device: Device, shape: ProductShape, transposed: 
   );
 }
 
-/**
- * Variants of the convolution, and of its input gradient, from so many channels; `shape` is the matrix product it amounts to,
- * and `runTaps` the number of taps whose elements lie one after another.
- */
+/** What the variants of a convolution depend on. */
+interface ConvolutionShape {
+  /** Of what is read. */
+  readonly channels: number;
+  /** Taps whose elements lie one after another. */
+  readonly runTaps: number;
+  /** The longer side of the window. */
+  readonly window: number;
+  /** The matrix product that it amounts to. */
+  readonly shape: ProductShape;
+}
+
+/** The sides of a window that the convolution in workgroup memory can have at most: see kernels/conv2d-tiled.wgsl. */
+const LARGEST_WINDOW = 15;
+
+/** Variants of the convolution, and of its input gradient. */
 export function convolutionVariants(
   device: Device,
-  { channels, runTaps, shape }: { readonly channels: number; readonly runTaps: number; readonly shape: ProductShape },
+  { channels, runTaps, window, shape }: ConvolutionShape,
 ): readonly ConvolutionVariant[] {
   const vectors = isVector(channels) && isVector(shape.cols);
   // With few channels, a loop over one tap at a time would be all overhead.
@@ -114,7 +126,10 @@ export function convolutionVariants(
     device,
     shape.cols,
     columnTiles(device, shape.cols).map((tile) => inRegisters(kernels.conv2d, { ...tile, RUN_TAPS })),
-    () => byEstimate(convolutionTiles, shape, device.adapter.vendor).map((variant) => inWorkgroups(variant, vectors)),
+    () =>
+      window > LARGEST_WINDOW
+        ? []
+        : byEstimate(convolutionTiles, shape, device.adapter.vendor).map((variant) => inWorkgroups(variant, vectors)),
   );
 }
 
@@ -181,7 +196,7 @@ const EXTENTS = [128, 126, 64, 62, 32, 30, 16, 14, 8, 6, 4, 3, 2, 1];
 export function variantNames(device: Device): ReadonlyMap<string, readonly string[]> {
   const shapes = EXTENTS.map((cols): ProductShape => ({ rows: 64, inner: 64, cols }));
   const convolutions = shapes.flatMap((shape) =>
-    convolutionVariants(device, { channels: shape.cols, runTaps: 1, shape }),
+    convolutionVariants(device, { channels: shape.cols, runTaps: 1, window: 1, shape }),
   );
   const offered: Readonly<Record<string, readonly Variant[]>> = {
     matmul: shapes.flatMap((shape) => matmulVariants(device, shape, false)),

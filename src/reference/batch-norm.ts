@@ -1,17 +1,18 @@
 import { ShapeError } from "../errors.js";
 import { reluBackward, reluForward } from "./elementwise.js";
 
-/** Added to the variance before the square root, as in PyTorch. */
-const epsilon = 1e-5;
-/** Weight of the batch in the running statistics, as in PyTorch. */
-const momentum = 0.1;
-
-/** Scale, shift and statistics of a batch norm, [channels] each. */
+/** Scale, shift and statistics of a batch norm, [channels] each, and its settings. */
 export interface BatchNormState {
-  readonly gamma: Float64Array;
-  readonly beta: Float64Array;
+  /** 1 without it. */
+  readonly gamma?: Float64Array;
+  /** 0 without it. */
+  readonly beta?: Float64Array;
   readonly runningMean: Float64Array;
   readonly runningVariance: Float64Array;
+  /** Added to the variance before the square root; 1e-5 by default. */
+  readonly epsilon?: number;
+  /** Weight of the batch in the running statistics; 0.1 by default. */
+  readonly momentum?: number;
 }
 
 /** What follows the normalisation in the same pass: y = relu(batchNorm(x) + residual). */
@@ -35,15 +36,15 @@ export interface BatchNormTrainingResult {
   readonly y: Float64Array;
   /** Mean over the rows, [channels]. */
   readonly mean: Float64Array;
-  /** 1 / sqrt(biased variance + 1e-5), [channels]. */
+  /** 1 / sqrt(biased variance + epsilon), [channels]. */
   readonly inverseDeviation: Float64Array;
   readonly runningMean: Float64Array;
   readonly runningVariance: Float64Array;
 }
 
 /**
- * Normalises x[rows, channels] (rows = batch * height * width) by the mean and the biased variance of its rows, eps
- * 1e-5, and moves the running statistics by a tenth towards the mean and the unbiased variance.
+ * Normalises x[rows, channels] (rows = batch * height * width) by the mean and the biased variance of its rows, and moves
+ * the running statistics by `momentum` towards the mean and the unbiased variance.
  * @throws ShapeError with fewer than two rows, which have no variance.
  */
 export function batchNormTrainingForward(
@@ -51,7 +52,8 @@ export function batchNormTrainingForward(
   state: BatchNormState,
   epilogue: BatchNormEpilogue = {},
 ): BatchNormTrainingResult {
-  const channels = state.gamma.length;
+  const { runningMean, runningVariance, epsilon = 1e-5, momentum = 0.1 } = state;
+  const channels = runningMean.length;
   const rows = x.length / channels;
   if (rows < 2) throw new ShapeError(`batch norm takes statistics over two or more rows for training; x has ${rows}`);
   const mean = new Float64Array(channels);
@@ -67,33 +69,33 @@ export function batchNormTrainingForward(
     y: scaleAndShift(x, mean, inverseDeviation, state, epilogue),
     mean,
     inverseDeviation,
-    runningMean: state.runningMean.map((value, c) => (1 - momentum) * value + momentum * mean[c]),
-    runningVariance: state.runningVariance.map(
-      (value, c) => (1 - momentum) * value + momentum * (squares[c] / (rows - 1)),
-    ),
+    runningMean: runningMean.map((value, c) => (1 - momentum) * value + momentum * mean[c]),
+    runningVariance: runningVariance.map((value, c) => (1 - momentum) * value + momentum * (squares[c] / (rows - 1))),
   };
 }
 
 /** Gradients of {@link batchNormTrainingForward}; `y` is its output and is needed only with ReLU. */
 export function batchNormTrainingBackward(
   x: Float64Array,
-  gamma: Float64Array,
+  gamma: Float64Array | undefined,
   { y, mean, inverseDeviation }: Pick<BatchNormTrainingResult, "y" | "mean" | "inverseDeviation">,
   dy: Float64Array,
   relu = false,
 ): BatchNormGradients {
-  const channels = gamma.length;
+  const channels = mean.length;
   const rows = x.length / channels;
   const { normalized, dResidual, dGamma, dBeta } = parameterGradients(x, mean, inverseDeviation, y, dy, relu);
   // The mean and the variance depend on x too: their share takes out of dy its mean and its part along the output.
   const dx = dResidual.map((value, i) => {
     const c = i % channels;
-    return gamma[c] * inverseDeviation[c] * (value - dBeta[c] / rows - (normalized[i] * dGamma[c]) / rows);
+    return (
+      (gamma ? gamma[c] : 1) * inverseDeviation[c] * (value - dBeta[c] / rows - (normalized[i] * dGamma[c]) / rows)
+    );
   });
   return { dx, dGamma, dBeta, dResidual };
 }
 
-/** Normalises x[rows, channels] by the running statistics, eps 1e-5. */
+/** Normalises x[rows, channels] by the running statistics. */
 export function batchNormInferenceForward(
   x: Float64Array,
   state: BatchNormState,
@@ -110,14 +112,17 @@ export function batchNormInferenceBackward(
   dy: Float64Array,
   relu = false,
 ): BatchNormGradients {
-  const channels = state.gamma.length;
+  const { gamma, runningMean } = state;
   const inverseDeviation = runningInverseDeviation(state);
-  const { dResidual, dGamma, dBeta } = parameterGradients(x, state.runningMean, inverseDeviation, y, dy, relu);
-  const dx = dResidual.map((value, i) => value * state.gamma[i % channels] * inverseDeviation[i % channels]);
+  const { dResidual, dGamma, dBeta } = parameterGradients(x, runningMean, inverseDeviation, y, dy, relu);
+  const dx = dResidual.map((value, i) => {
+    const c = i % runningMean.length;
+    return value * (gamma ? gamma[c] : 1) * inverseDeviation[c];
+  });
   return { dx, dGamma, dBeta, dResidual };
 }
 
-function runningInverseDeviation({ runningVariance }: BatchNormState): Float64Array {
+function runningInverseDeviation({ runningVariance, epsilon = 1e-5 }: BatchNormState): Float64Array {
   return runningVariance.map((value) => 1 / Math.sqrt(value + epsilon));
 }
 
@@ -129,8 +134,9 @@ function scaleAndShift(
   { residual, relu = false }: BatchNormEpilogue,
 ): Float64Array {
   const y = x.map((value, i) => {
-    const c = i % gamma.length;
-    return (value - mean[c]) * inverseDeviation[c] * gamma[c] + beta[c] + (residual ? residual[i] : 0);
+    const c = i % mean.length;
+    const scaled = (value - mean[c]) * inverseDeviation[c] * (gamma ? gamma[c] : 1);
+    return scaled + (beta ? beta[c] : 0) + (residual ? residual[i] : 0);
   });
   return relu ? reluForward(y) : y;
 }

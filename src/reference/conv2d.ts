@@ -1,11 +1,15 @@
-import type { Window2d } from "./window.js";
-import { windowOutputSize } from "./window.js";
+import { bothAxes, type Window2d, windowOutputSize } from "./window.js";
 
-/** Sizes of a 2-D cross-correlation: x [batch, height, width, inChannels], weight [kh, kw, inChannels, outChannels]. */
+/**
+ * Sizes of a 2-D cross-correlation: x [batch, height, width, inChannels], weight [kh, kw, inChannels / groups, outChannels].
+ * The output channels of a group read the input channels of the same group.
+ */
 export interface Conv2dShape extends Window2d {
   readonly batch: number;
   readonly inChannels: number;
   readonly outChannels: number;
+  /** 1 by default. */
+  readonly groups?: number;
 }
 
 /** y[batch, outHeight, outWidth, outChannels] = x convolved with `weight`, zeros outside the map. */
@@ -29,7 +33,8 @@ export function conv2dInputGradient(weight: Float64Array, dy: Float64Array, shap
 
 /** dWeight, the gradient of {@link conv2dForward} with respect to the weight. */
 export function conv2dWeightGradient(x: Float64Array, dy: Float64Array, shape: Conv2dShape): Float64Array {
-  const dWeight = new Float64Array(shape.kernelHeight * shape.kernelWidth * shape.inChannels * shape.outChannels);
+  const { kernelHeight, kernelWidth, inChannels, outChannels, groups = 1 } = shape;
+  const dWeight = new Float64Array((kernelHeight * kernelWidth * inChannels * outChannels) / groups);
   forEachProduct(shape, (xi, wi, yi) => {
     dWeight[wi] += dy[yi] * x[xi];
   });
@@ -38,22 +43,27 @@ export function conv2dWeightGradient(x: Float64Array, dy: Float64Array, shape: C
 
 /** Calls `visit` with the indices into x, weight and y of every product x * weight that the convolution adds to y. */
 function forEachProduct(shape: Conv2dShape, visit: (xi: number, wi: number, yi: number) => void): void {
-  const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, stride, padding } = shape;
+  const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, groups = 1 } = shape;
+  const [strideY, strideX] = bothAxes(shape.stride);
+  const [paddingY, paddingX] = bothAxes(shape.padding);
+  const [dilationY, dilationX] = bothAxes(shape.dilation ?? 1);
+  const [inGroup, outGroup] = [inChannels / groups, outChannels / groups];
   const out = windowOutputSize(shape);
   for (let n = 0; n < batch; n++) {
     for (let oy = 0; oy < out.height; oy++) {
       for (let ox = 0; ox < out.width; ox++) {
         for (let ky = 0; ky < kernelHeight; ky++) {
-          const iy = oy * stride + ky - padding;
+          const iy = oy * strideY + ky * dilationY - paddingY;
           if (iy < 0 || iy >= height) continue;
           for (let kx = 0; kx < kernelWidth; kx++) {
-            const ix = ox * stride + kx - padding;
+            const ix = ox * strideX + kx * dilationX - paddingX;
             if (ix < 0 || ix >= width) continue;
-            for (let ic = 0; ic < inChannels; ic++) {
-              const xi = ((n * height + iy) * width + ix) * inChannels + ic;
-              for (let oc = 0; oc < outChannels; oc++) {
-                const wi = ((ky * kernelWidth + kx) * inChannels + ic) * outChannels + oc;
-                visit(xi, wi, ((n * out.height + oy) * out.width + ox) * outChannels + oc);
+            for (let oc = 0; oc < outChannels; oc++) {
+              const yi = ((n * out.height + oy) * out.width + ox) * outChannels + oc;
+              const firstChannel = Math.floor(oc / outGroup) * inGroup;
+              for (let c = 0; c < inGroup; c++) {
+                const xi = ((n * height + iy) * width + ix) * inChannels + firstChannel + c;
+                visit(xi, ((ky * kernelWidth + kx) * inGroup + c) * outChannels + oc, yi);
               }
             }
           }

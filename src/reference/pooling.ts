@@ -3,6 +3,8 @@ import { windowOutputSize } from "./window.js";
 
 /** Sizes of a max-pool over x [batch, height, width, channels]; the padding is at most half of the kernel. */
 export interface MaxPoolShape extends Window2d {
+  readonly stride: number;
+  readonly padding: number;
   readonly batch: number;
   readonly channels: number;
 }

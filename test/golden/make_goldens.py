@@ -122,7 +122,7 @@ def make_matmul():
 
 def make_conv2d():
     golden = GoldenFile("conv2d", 2)
-    for name, batch, height, width, cin, cout, kh, kw, stride, padding in [
+    square = [
         ("3x3", 2, 7, 5, 3, 5, 3, 3, 1, 1),
         ("3x3 stride 2", 2, 9, 7, 5, 7, 3, 3, 2, 1),
         ("3x3 stride 2 even map", 1, 6, 8, 3, 5, 3, 3, 2, 1),
@@ -135,21 +135,46 @@ def make_conv2d():
         ("one channel", 1, 5, 5, 1, 1, 3, 3, 1, 1),
         ("one pixel", 1, 1, 1, 3, 5, 3, 3, 1, 1),
         ("wide channels", 1, 3, 5, 19, 37, 3, 3, 1, 1),
-    ]:
+    ]
+    # With dilation, groups, and whether there is a bias.
+    others = [
+        ("axes that differ", 2, 7, 9, 3, 4, 2, 5, (2, 1), (0, 3), 1, 1, False),
+        ("bias", 2, 5, 4, 3, 5, 3, 3, 1, 1, 1, 1, True),
+        ("dilation 2", 1, 9, 8, 3, 5, 3, 3, 1, 2, 2, 1, False),
+        ("dilation 3 by 2, stride 2", 2, 11, 9, 2, 3, 3, 3, 2, (3, 1), (3, 2), 1, True),
+        ("groups", 2, 5, 7, 6, 9, 3, 3, 1, 1, 1, 3, False),
+        ("groups of vectors, stride 2", 1, 7, 6, 8, 16, 3, 3, 2, 1, 1, 2, True),
+        ("groups, dilated, axes that differ", 1, 9, 8, 8, 8, 3, 2, (1, 2), (2, 0), (2, 3), 2, False),
+        ("depthwise", 2, 7, 5, 5, 5, 3, 3, 1, 1, 1, 5, False),
+        ("depthwise of vectors, 7x7", 1, 8, 9, 8, 8, 7, 7, 1, 3, 1, 8, True),
+        ("depthwise, stride 2", 1, 9, 8, 4, 4, 3, 3, 2, 1, 1, 4, False),
+        ("depthwise, dilated, stride 3 by 1", 1, 9, 7, 4, 4, 3, 3, (3, 1), 2, 2, 4, False),
+        ("depthwise to twice the channels", 2, 5, 6, 3, 6, 3, 5, 1, (1, 2), 1, 3, True),
+        ("depthwise to four times the channels, stride 2", 1, 7, 7, 4, 16, 3, 3, 2, 1, 1, 4, False),
+    ]
+    for case in [(*case, 1, 1, False) for case in square] + others:
+        name, batch, height, width, cin, cout, kh, kw, stride, padding, dilation, groups, with_bias = case
         x = leaf(randn(batch, height, width, cin))
-        weight = leaf(randn(kh, kw, cin, cout))
-        y = nhwc(F.conv2d(nchw(x), weight.permute(3, 2, 0, 1), stride=stride, padding=padding))
+        weight = leaf(randn(kh, kw, cin // groups, cout))
+        bias = leaf(randn(cout)) if with_bias else None
+        y = nhwc(F.conv2d(nchw(x), weight.permute(3, 2, 0, 1), bias, stride, padding, dilation, groups))
         dy = randn(*y.shape)
         y.backward(dy)
         settings = {"batch": batch, "height": height, "width": width, "inChannels": cin, "outChannels": cout}
         settings.update(kernelHeight=kh, kernelWidth=kw, stride=stride, padding=padding)
-        golden.case(name, settings, x=x, weight=weight, y=y, dy=dy, dx=x.grad, dWeight=weight.grad)
+        settings.update(dilation=dilation, groups=groups)
+        tensors = {"x": x, "weight": weight, "y": y, "dy": dy, "dx": x.grad, "dWeight": weight.grad}
+        if with_bias:
+            tensors.update(bias=bias, dBias=bias.grad)
+        if groups > 1:
+            tensors.update(torchWeight=weight.permute(3, 2, 0, 1))
+        golden.case(name, settings, **tensors)
     golden.write()
 
 
 def make_batch_norm():
     golden = GoldenFile("batch-norm", 3)
-    for name, training, batch, height, width, channels, with_residual, relu, mean in [
+    usual = [
         ("training", True, 3, 5, 3, 7, False, False, 0.0),
         ("training relu", True, 2, 3, 5, 5, False, True, 0.0),
         ("training residual", True, 2, 3, 3, 6, True, False, 0.0),
@@ -161,25 +186,39 @@ def make_batch_norm():
         ("inference", False, 2, 3, 5, 7, False, False, 0.0),
         ("inference relu", False, 1, 5, 3, 3, False, True, 0.0),
         ("inference residual relu", False, 2, 3, 3, 5, True, True, 0.0),
-    ]:
+    ]
+    # With epsilon, momentum, and whether there are gamma and beta.
+    others = [
+        ("training another epsilon and momentum", True, 2, 3, 3, 6, False, True, 0.0, 0.25, 0.7, True),
+        ("training not affine", True, 3, 3, 5, 7, False, False, 0.0, 1e-5, 0.1, False),
+        ("training not affine residual relu", True, 2, 5, 3, 8, True, True, 0.0, 1e-3, 0.1, False),
+        ("inference another epsilon", False, 2, 3, 5, 4, False, True, 0.0, 0.25, 0.1, True),
+        ("inference not affine", False, 2, 3, 3, 5, True, False, 0.0, 1e-5, 0.1, False),
+    ]
+    for case in [(*case, 1e-5, 0.1, True) for case in usual] + others:
+        name, training, batch, height, width, channels, with_residual, relu, mean, epsilon, momentum, affine = case
         shape = (batch, height, width, channels)
         x = leaf(randn(*shape, mean=mean, std=1.5))
         gamma, beta = leaf(randn(channels)), leaf(randn(channels))
         residual = leaf(randn(*shape))
         running_mean, running_variance = randn(channels), rand(channels, low=0.5, high=2)
-        tensors = {"x": x, "gamma": gamma, "beta": beta}
-        tensors.update(runningMean=running_mean.clone(), runningVariance=running_variance.clone())
-        y = nhwc(F.batch_norm(nchw(x), running_mean, running_variance, gamma, beta, training=training))
+        tensors = {"x": x, "runningMean": running_mean.clone(), "runningVariance": running_variance.clone()}
+        running = (running_mean, running_variance)
+        scale = (gamma, beta) if affine else (None, None)
+        y = nhwc(F.batch_norm(nchw(x), *running, *scale, training, momentum, epsilon))
         y = y + residual if with_residual else y
         y = F.relu(y) if relu else y
         dy = randn(*shape)
         y.backward(dy)
-        tensors.update(y=y, dy=dy, dx=x.grad, dGamma=gamma.grad, dBeta=beta.grad)
+        tensors.update(y=y, dy=dy, dx=x.grad)
+        if affine:
+            tensors.update(gamma=gamma, beta=beta, dGamma=gamma.grad, dBeta=beta.grad)
         if with_residual:
             tensors.update(residual=residual, dResidual=residual.grad)
         if training:
             tensors.update(nextRunningMean=running_mean, nextRunningVariance=running_variance)
-        golden.case(name, {"training": int(training), "relu": int(relu)}, **tensors)
+        settings = {"training": int(training), "relu": int(relu), "epsilon": epsilon, "momentum": momentum}
+        golden.case(name, settings, **tensors)
     golden.write()
 
 

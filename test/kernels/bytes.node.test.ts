@@ -53,7 +53,8 @@ interface Subject {
 const tile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
 const registers = { LANES: 4, GROUPS: 2, ROWS: 2, COLS: 4 };
 const window = (kernel: number, stride: number, padding: number) => ({
-  ...{ KERNEL_HEIGHT: kernel, KERNEL_WIDTH: kernel, STRIDE: stride, PADDING: padding },
+  ...{ KERNEL_HEIGHT: kernel, KERNEL_WIDTH: kernel, STRIDE_Y: stride, STRIDE_X: stride },
+  ...{ PADDING_Y: padding, PADDING_X: padding },
 });
 const maps = (input: readonly [number, number], output: readonly [number, number]) => ({
   ...{ IN_HEIGHT: input[0], IN_WIDTH: input[0], IN_CHANNELS: input[1] },
@@ -63,7 +64,7 @@ const maps = (input: readonly [number, number], output: readonly [number, number
 const same = { ...window(3, 1, 1), ...maps([4, 8], [4, 16]) };
 const pointwise = { ...window(1, 1, 0), ...maps([4, 8], [4, 16]) };
 const strided = { ...window(3, 2, 1), ...maps([8, 8], [4, 16]) };
-const backward = { ...window(3, 2, 1), ...maps([4, 8], [8, 16]), TRANSPOSED: true, PHASES: 2 };
+const backward = { ...window(3, 2, 1), ...maps([4, 8], [8, 16]), TRANSPOSED: true, PHASES_Y: 2, PHASES_X: 2 };
 const contrast = {
   ...{ rows: 32, dim: 16, column_rows: 64, first_column: 16, width: 32 },
   ...{ same_block: 0, splits: 2, continues: 0, inverse_temperature: 2 },
@@ -178,7 +179,7 @@ const odd: readonly Subject[] = [
     title: "conv2dTiled backward",
     kernel: kernels.conv2dTiled,
     params: { batch: 1 },
-    constants: { ...tile, ...window(3, 2, 1), ...maps([4, 6], [7, 5]), TRANSPOSED: true, PHASES: 2 },
+    constants: { ...tile, ...window(3, 2, 1), ...maps([4, 6], [7, 5]), TRANSPOSED: true, PHASES_Y: 2, PHASES_X: 2 },
   },
   {
     title: "conv2dWeightGradientTiled",

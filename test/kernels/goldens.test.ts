@@ -79,8 +79,6 @@ function windowOf(golden: GoldenCase) {
     width: golden.number("width"),
     kernelHeight: golden.number("kernelHeight"),
     kernelWidth: golden.number("kernelWidth"),
-    stride: golden.number("stride"),
-    padding: golden.number("padding"),
     x: golden.floats("x"),
     dy: golden.floats("dy"),
   };
@@ -101,11 +99,31 @@ goldenSuite(
     "one channel",
     "one pixel",
     "wide channels",
+    "axes that differ",
+    "bias",
+    "dilation 2",
+    "dilation 3 by 2, stride 2",
+    "groups",
+    "groups of vectors, stride 2",
+    "groups, dilated, axes that differ",
+    "depthwise",
+    "depthwise of vectors, 7x7",
+    "depthwise, stride 2",
+    "depthwise, dilated, stride 3 by 1",
+    "depthwise to twice the channels",
+    "depthwise to four times the channels, stride 2",
   ],
   (golden) => {
     const [inChannels, outChannels] = [golden.number("inChannels"), golden.number("outChannels")];
-    const inputs = { ...windowOf(golden), inChannels, outChannels, weight: golden.floats("weight") };
-    return checkSubject(convolutionSubject, inputs, floats(golden, "y", "dx", "dWeight"));
+    const biased = golden.tensors.includes("bias");
+    const inputs = {
+      ...windowOf(golden),
+      ...{ inChannels, outChannels, groups: golden.number("groups") },
+      ...{ stride: golden.perAxis("stride"), padding: golden.perAxis("padding"), dilation: golden.perAxis("dilation") },
+      weight: golden.floats("weight"),
+      bias: biased ? golden.floats("bias") : undefined,
+    };
+    return checkSubject(convolutionSubject, inputs, floats(golden, "y", "dx", "dWeight", ...(biased ? ["dBias"] : [])));
   },
 );
 
@@ -123,25 +141,32 @@ goldenSuite(
     "inference",
     "inference relu",
     "inference residual relu",
+    "training another epsilon and momentum",
+    "training not affine",
+    "training not affine residual relu",
+    "inference another epsilon",
+    "inference not affine",
   ],
   async (golden) => {
     const x = golden.floats("x");
-    const gamma = golden.floats("gamma");
-    const residual = golden.tensors.includes("residual");
+    const runningMean = golden.floats("runningMean");
+    const [affine, residual] = ["gamma", "residual"].map((name) => golden.tensors.includes(name));
     const inputs: BatchNormInputs = {
-      rows: x.length / gamma.length,
+      rows: x.length / runningMean.length,
+      epsilon: golden.number("epsilon"),
+      momentum: golden.number("momentum"),
       training: golden.flag("training"),
       relu: golden.flag("relu"),
       x,
-      gamma,
-      beta: golden.floats("beta"),
-      runningMean: golden.floats("runningMean"),
+      gamma: affine ? golden.floats("gamma") : undefined,
+      beta: affine ? golden.floats("beta") : undefined,
+      runningMean,
       runningVariance: golden.floats("runningVariance"),
       residual: residual ? golden.floats("residual") : undefined,
       dy: golden.floats("dy"),
     };
     await checkSubject(batchNormSubject, inputs, {
-      ...floats(golden, "y", "dx", "dGamma", "dBeta", ...(residual ? ["dResidual"] : [])),
+      ...floats(golden, "y", "dx", ...(affine ? ["dGamma", "dBeta"] : []), ...(residual ? ["dResidual"] : [])),
       ...(inputs.training
         ? { runningMean: golden.floats("nextRunningMean"), runningVariance: golden.floats("nextRunningVariance") }
         : {}),
@@ -222,7 +247,8 @@ goldenSuite(
   "pooling",
   ["max 3x3 stride 2 padding 1", "max 3x3 stride 2 even map", "max 2x2", "max 3x3 overlapping", "max with ties"],
   (golden) => {
-    const inputs = { ...windowOf(golden), channels: golden.number("channels") };
+    const [stride, padding, channels] = ["stride", "padding", "channels"].map((name) => golden.number(name));
+    const inputs = { ...windowOf(golden), stride, padding, channels };
     return checkSubject(maxPoolSubject, inputs, floats(golden, "y", "dx"));
   },
 );

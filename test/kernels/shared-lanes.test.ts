@@ -50,7 +50,7 @@ for (const SHARE of lanes >= 4 ? [lanes, (3 * lanes) / 4] : []) {
     const y = own.tensor([batch, height, width, outChannels], "y");
     const parts = own.tensor([3, 3, inChannels, outChannels], "gradient");
     const constants = {
-      ...{ STRIDE: 1, PADDING: 1, KERNEL_HEIGHT: 3, KERNEL_WIDTH: 3 },
+      ...{ STRIDE_Y: 1, STRIDE_X: 1, PADDING_Y: 1, PADDING_X: 1, KERNEL_HEIGHT: 3, KERNEL_WIDTH: 3 },
       ...{ IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels },
       ...{ OUT_HEIGHT: height, OUT_WIDTH: width, OUT_CHANNELS: outChannels },
       ...tile,

@@ -21,7 +21,7 @@ const averages = suite("moving average of a model");
 
 /** A convolution, a batch norm and a linear layer: images [batch, 5, 5, 3] to [batch, 7]. */
 function encoder(): Module {
-  const layers = [new Convolution("conv", 3, 6, 3, 1, 1), new BatchNorm("bn", 6, { relu: true })] as const;
+  const layers = [new Convolution("conv", 3, 6, 3, { padding: 1 }), new BatchNorm("bn", 6, { relu: true })] as const;
   const last = new Linear("fc", 6, 7, true);
   return {
     tensors: [...layers, last].flatMap(({ tensors }) => tensors),

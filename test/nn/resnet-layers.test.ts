@@ -30,8 +30,9 @@ async function layersOf(encoder: Encoder, size: number): Promise<string[]> {
         .label.replace(/^standardised /, "")
         .replace(/\.weight$/, "");
     if (kernel.name === "conv2d") {
-      const { KERNEL_HEIGHT, KERNEL_WIDTH, STRIDE, PADDING } = constants;
-      const window = `${KERNEL_HEIGHT}x${KERNEL_WIDTH} / ${STRIDE} + ${PADDING}`;
+      const { KERNEL_HEIGHT, KERNEL_WIDTH, STRIDE_Y, STRIDE_X, PADDING_Y, PADDING_X } = constants;
+      assert.equal([STRIDE_X, PADDING_X], [STRIDE_Y, PADDING_Y], "both axes alike");
+      const window = `${KERNEL_HEIGHT}x${KERNEL_WIDTH} / ${STRIDE_Y} + ${PADDING_Y}`;
       const standardized = tensor("weight").label.startsWith("standardised") ? ", standardised," : "";
       add(layer("weight"), `${window}${standardized} of ${from("x")}`);
     } else if (kernel.name === "batchNorm" || kernel.name === "groupNorm") {

@@ -38,6 +38,14 @@ layouts("a convolution: element [h, w, in, out] becomes [out, in, h, w]", () => 
   assert.equal([...fromTorch(convolution, Float32Array.from(expected))], [...counted(convolution)]);
 });
 
+layouts("a convolution in groups: the third extent is that of a group on both sides", () => {
+  // Height 1, width 2, 2 groups of 1 channel in and 2 out.
+  const grouped = spec(1, 2, 1, 4);
+  assert.equal(torchShape(grouped.shape), [4, 1, 1, 2]);
+  assert.equal([...toTorch(grouped, counted(grouped))], [0, 4, 1, 5, 2, 6, 3, 7]);
+  assert.equal([...fromTorch(grouped, Float32Array.of(0, 4, 1, 5, 2, 6, 3, 7))], [...counted(grouped)]);
+});
+
 layouts("a linear layer is transposed, a vector stays", () => {
   assert.equal([...toTorch(spec(2, 3), counted(spec(2, 3)))], [0, 3, 1, 4, 2, 5]);
   assert.equal([...fromTorch(spec(2, 3), Float32Array.of(0, 3, 1, 4, 2, 5))], [0, 1, 2, 3, 4, 5]);

@@ -87,11 +87,13 @@ export function variantChecks(
     const forward = convolutionVariants(device, {
       channels: inChannels,
       runTaps: 3,
+      window: 3,
       shape: product(taps * inChannels, outChannels),
     });
     const input = convolutionVariants(device, {
       channels: outChannels,
       runTaps: 1,
+      window: 3,
       shape: product(taps * outChannels, inChannels),
     });
     const weight = weightGradientVariants(device, inChannels, {

@@ -196,6 +196,37 @@ for (const { training, residual, rectify } of [
   });
 }
 
+for (const training of [true, false]) {
+  gradients(`batch norm without scale and offset, ${training ? "training" : "inference"}, another epsilon`, () => {
+    const shape = { batch: 2, height: 3, width: 4, inChannels: 3, outChannels: 3, ...window, stride: 1, padding: 1 };
+    const state = {
+      ...{ runningMean: Float64Array.of(0.5, 0, -0.25), runningVariance: Float64Array.of(2, 1, 0.5) },
+      epsilon: 0.5,
+    };
+    return checkGradients({
+      inputs: { x: [2, 3, 4, 3], weight: [3, 3, 3, 3], head: [3, 2] },
+      record: (tape, { x, weight, head }, input) => {
+        const running = { runningMean: input(state.runningMean, [3]), runningVar: input(state.runningVariance, [3]) };
+        // The input of the norm comes back as the residual: it is used twice.
+        const z = conv2d(tape, x, weight, { padding: 1 });
+        const y = batchNorm(tape, z, running, { training, residual: z, relu: true, epsilon: state.epsilon });
+        return matmul(tape, globalAveragePool(tape, y), head);
+      },
+      reference: ({ x, weight, head }) => {
+        const z = conv2dForward(x, weight, shape);
+        const epilogue = { relu: true, residual: z };
+        const y = training
+          ? batchNormTrainingForward(z, state, epilogue).y
+          : batchNormInferenceForward(z, state, epilogue);
+        const average = globalAveragePoolForward(y, { batch: 2, pixels: 12, channels: 3 });
+        return matmulForward(average, head, { m: 2, n: 2, k: 3 });
+      },
+      // As above.
+      terms: 2 * 27 + 5 * 24 + 12 + 5 + 20,
+    });
+  });
+}
+
 for (const { groups, residual, rectify } of [
   { groups: 2, residual: false, rectify: false },
   { groups: 4, residual: false, rectify: true },

@@ -64,6 +64,41 @@ const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly str
     ["stride 0", "x [1, 5, 5, 2]"],
   ],
   [
+    "convolution with a padding below 0",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 2], "x"), t([3, 3, 2, 4], "weight"), { padding: [0, -1] }),
+    ["padding -1", "from 0 up", "x [1, 5, 5, 2]"],
+  ],
+  [
+    "convolution with a dilation below 1",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 2], "x"), t([3, 3, 2, 4], "weight"), { dilation: [1, 0] }),
+    ["dilation 0", "from 1 up", "x [1, 5, 5, 2]"],
+  ],
+  [
+    "convolution whose dilation takes it beyond the padded map",
+    (tape, t) => conv2d(tape, t([1, 9, 5, 2], "x"), t([3, 3, 2, 4], "weight"), { dilation: 4, padding: [0, 1] }),
+    ["weight [3, 3, 2, 4]", "window of 3, 9 with dilation 4", "5 pixels with padding 1"],
+  ],
+  [
+    "convolution in no groups",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 2], "x"), t([3, 3, 2, 4], "weight"), { groups: 0 }),
+    ["0 groups", "x [1, 5, 5, 2]"],
+  ],
+  [
+    "convolution in groups that do not divide the channels",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 8], "x"), t([3, 3, 2, 6], "weight"), { groups: 4 }),
+    ["4 groups", "8 channels before", "6 after", "x [1, 5, 5, 8]", "weight [3, 3, 2, 6]"],
+  ],
+  [
+    "convolution in groups with the weight of a dense one",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 8], "x"), t([3, 3, 8, 8], "weight"), { groups: 4 }),
+    ["weight [3, 3, 8, 8]", "8 channels in each of 4 groups", "x [1, 5, 5, 8]", "has 8"],
+  ],
+  [
+    "convolution with another bias",
+    (tape, t) => conv2d(tape, t([1, 5, 5, 2], "x"), t([3, 3, 2, 4], "weight"), { bias: t([2], "bias") }),
+    ["bias [2]", "[4]", "weight [3, 3, 2, 4]"],
+  ],
+  [
     "convolution of a matrix",
     (tape, t) => conv2d(tape, t([5, 5], "x"), t([3, 3, 2, 4], "weight")),
     ["x [5, 5]", "four dimensions"],
@@ -72,6 +107,11 @@ const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly str
     "batch norm with parameters of other channels",
     (tape, t) => batchNorm(tape, t([4, 3], "x"), batchNormTensors(t, 2)),
     ["gamma [2]", "[3]", "x [4, 3]"],
+  ],
+  [
+    "batch norm of one row in training",
+    (tape, t) => batchNorm(tape, t([1, 1, 1, 3], "x"), batchNormTensors(t, 3)),
+    ["x [1, 1, 1, 3]", "one row", "in training"],
   ],
   [
     "batch norm with another residual",

@@ -12,12 +12,16 @@ import { assertGolden, type GoldenCase, testGoldens } from "./goldens.js";
 const batchNorm = suite("reference: batch norm");
 
 function inputs(golden: GoldenCase) {
+  const affine = golden.tensors.includes("gamma");
   return {
     x: golden.floats("x"),
     dy: golden.floats("dy"),
+    affine,
     state: {
-      gamma: golden.floats("gamma"),
-      beta: golden.floats("beta"),
+      gamma: affine ? golden.floats("gamma") : undefined,
+      beta: affine ? golden.floats("beta") : undefined,
+      epsilon: golden.number("epsilon"),
+      momentum: golden.number("momentum"),
       runningMean: golden.floats("runningMean"),
       runningVariance: golden.floats("runningVariance"),
     },
@@ -27,7 +31,7 @@ function inputs(golden: GoldenCase) {
 }
 
 function checkTraining(golden: GoldenCase): void {
-  const { x, dy, state, residual, relu } = inputs(golden);
+  const { x, dy, affine, state, residual, relu } = inputs(golden);
   const result = batchNormTrainingForward(x, state, { residual, relu });
   assertGolden(result.y, golden.floats("y"), "y");
   assertGolden(result.runningMean, golden.floats("nextRunningMean"), "runningMean");
@@ -35,19 +39,23 @@ function checkTraining(golden: GoldenCase): void {
   const { dx, dGamma, dBeta, dResidual } = batchNormTrainingBackward(x, state.gamma, result, dy, relu);
   // With two rows dx is what is left of terms of the size of gamma dy / deviation, about 1.
   assertGolden(dx, golden.floats("dx"), "dx", 1);
-  assertGolden(dGamma, golden.floats("dGamma"), "dGamma");
-  assertGolden(dBeta, golden.floats("dBeta"), "dBeta");
+  if (affine) {
+    assertGolden(dGamma, golden.floats("dGamma"), "dGamma");
+    assertGolden(dBeta, golden.floats("dBeta"), "dBeta");
+  }
   if (residual) assertGolden(dResidual, golden.floats("dResidual"), "dResidual");
 }
 
 function checkInference(golden: GoldenCase): void {
-  const { x, dy, state, residual, relu } = inputs(golden);
+  const { x, dy, affine, state, residual, relu } = inputs(golden);
   const y = batchNormInferenceForward(x, state, { residual, relu });
   assertGolden(y, golden.floats("y"), "y");
   const { dx, dGamma, dBeta, dResidual } = batchNormInferenceBackward(x, state, y, dy, relu);
   assertGolden(dx, golden.floats("dx"), "dx");
-  assertGolden(dGamma, golden.floats("dGamma"), "dGamma");
-  assertGolden(dBeta, golden.floats("dBeta"), "dBeta");
+  if (affine) {
+    assertGolden(dGamma, golden.floats("dGamma"), "dGamma");
+    assertGolden(dBeta, golden.floats("dBeta"), "dBeta");
+  }
   if (residual) assertGolden(dResidual, golden.floats("dResidual"), "dResidual");
 }
 
@@ -68,6 +76,11 @@ testGoldens(
     check: checkTraining,
   },
   { cases: ["inference", "inference relu", "inference residual relu"], check: checkInference },
+  {
+    cases: ["training another epsilon and momentum", "training not affine", "training not affine residual relu"],
+    check: checkTraining,
+  },
+  { cases: ["inference another epsilon", "inference not affine"], check: checkInference },
 );
 
 batchNorm("one row has no variance to train with", () => {

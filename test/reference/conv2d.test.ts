@@ -1,6 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "../../src/reference/conv2d.js";
+import { biasForward } from "../../src/reference/elementwise.js";
+import { columnSums } from "../../src/reference/reduction.js";
 import { windowOutputSize } from "../../src/reference/window.js";
 import { assertGolden, type GoldenCase, testGoldens } from "./goldens.js";
 
@@ -15,13 +17,21 @@ function check(golden: GoldenCase): void {
     outChannels: golden.number("outChannels"),
     kernelHeight: golden.number("kernelHeight"),
     kernelWidth: golden.number("kernelWidth"),
-    stride: golden.number("stride"),
-    padding: golden.number("padding"),
+    stride: golden.perAxis("stride"),
+    padding: golden.perAxis("padding"),
+    dilation: golden.perAxis("dilation"),
+    groups: golden.number("groups"),
   };
   const [x, weight, dy] = [golden.floats("x"), golden.floats("weight"), golden.floats("dy")];
   const { height, width } = windowOutputSize(shape);
   assert.equal([shape.batch, height, width, shape.outChannels], golden.shape("y"));
-  assertGolden(conv2dForward(x, weight, shape), golden.floats("y"), "y");
+  const product = conv2dForward(x, weight, shape);
+  const biased = golden.tensors.includes("bias");
+  assertGolden(biased ? biasForward(product, golden.floats("bias")) : product, golden.floats("y"), "y");
+  if (biased) {
+    const dBias = columnSums(dy, shape.batch * height * width, shape.outChannels);
+    assertGolden(dBias, golden.floats("dBias"), "dBias");
+  }
   assertGolden(conv2dInputGradient(weight, dy, shape), golden.floats("dx"), "dx");
   assertGolden(conv2dWeightGradient(x, dy, shape), golden.floats("dWeight"), "dWeight");
 }
@@ -40,6 +50,19 @@ testGoldens(conv2d, "conv2d", {
     "one channel",
     "one pixel",
     "wide channels",
+    "axes that differ",
+    "bias",
+    "dilation 2",
+    "dilation 3 by 2, stride 2",
+    "groups",
+    "groups of vectors, stride 2",
+    "groups, dilated, axes that differ",
+    "depthwise",
+    "depthwise of vectors, 7x7",
+    "depthwise, stride 2",
+    "depthwise, dilated, stride 3 by 1",
+    "depthwise to twice the channels",
+    "depthwise to four times the channels, stride 2",
   ],
   check,
 });

@@ -1,5 +1,6 @@
 import * as assert from "uvu/assert";
 import { decodeSafetensors, type TensorElements } from "../../src/io/safetensors.js";
+import type { PerAxis } from "../../src/reference/window.js";
 import { loadGoldenBytes } from "../lib/golden.js";
 
 /** One case of a file in `test/golden/`: its tensors and its settings. */
@@ -57,6 +58,12 @@ export class GoldenCase {
 
   flag(setting: string): boolean {
     return this.number(setting) === 1;
+  }
+
+  /** A setting of a window: one number, or "(vertical, horizontal)". */
+  perAxis(setting: string): PerAxis {
+    const [vertical, horizontal = vertical] = (this.text(setting).match(/\d+/g) ?? []).map(Number);
+    return vertical === horizontal ? vertical : [vertical, horizontal];
   }
 
   text(setting: string): string {

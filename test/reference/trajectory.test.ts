@@ -1,11 +1,6 @@
 import { suite } from "uvu";
 import { batchNormTrainingBackward, batchNormTrainingForward } from "../../src/reference/batch-norm.js";
-import {
-  type Conv2dShape,
-  conv2dForward,
-  conv2dInputGradient,
-  conv2dWeightGradient,
-} from "../../src/reference/conv2d.js";
+import { conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "../../src/reference/conv2d.js";
 import { reluBackward, reluForward } from "../../src/reference/elementwise.js";
 import { matmulBackward, matmulForward } from "../../src/reference/matmul.js";
 import { ntXent } from "../../src/reference/nt-xent.js";
@@ -19,6 +14,13 @@ const trajectory = suite("reference: training trajectory");
 interface Layer {
   readonly y: Float64Array;
   backward(dy: Float64Array): { dx: Float64Array; dResidual: Float64Array };
+}
+
+interface BlockShape {
+  readonly height: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly stride: number;
 }
 
 /** Parameters and running statistics by PyTorch's names in this library's layouts, and the gradients of a step. */
@@ -52,11 +54,7 @@ class SmallResNet {
     };
   }
 
-  #basicBlock(
-    name: string,
-    x: Float64Array,
-    { height, inChannels, outChannels, stride }: Pick<Conv2dShape, "height" | "inChannels" | "outChannels" | "stride">,
-  ): Layer {
+  #basicBlock(name: string, x: Float64Array, { height, inChannels, outChannels, stride }: BlockShape): Layer {
     const conv1 = this.#convolution(`${name}.conv1`, x, { height, inChannels, outChannels, stride, kernel: 3 });
     const bn1 = this.#batchNorm(`${name}.bn1`, conv1.y);
     const small = { height: height / stride, inChannels: outChannels, outChannels, kernel: 3 };
@@ -75,11 +73,7 @@ class SmallResNet {
     };
   }
 
-  #downsample(
-    name: string,
-    x: Float64Array,
-    shape: Pick<Conv2dShape, "height" | "inChannels" | "outChannels" | "stride">,
-  ): Layer {
+  #downsample(name: string, x: Float64Array, shape: BlockShape): Layer {
     const conv = this.#convolution(`${name}.downsample.0`, x, { ...shape, kernel: 1 });
     const norm = this.#batchNorm(`${name}.downsample.1`, conv.y, undefined, false);
     return { y: norm.y, backward: (dy) => conv.backward(norm.backward(dy).dx) };

@@ -2,17 +2,19 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { augmentationPolicies } from "../../src/augment/policy.js";
 import type { Device } from "../../src/engine/device.js";
-import { CheckpointError } from "../../src/errors.js";
+import { Tape } from "../../src/engine/tape.js";
+import { CheckpointError, ConfigError } from "../../src/errors.js";
 import { Embedder } from "../../src/evaluation/embed.js";
-import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
+import { decodeSafetensors, encodeSafetensors, type TensorData } from "../../src/io/safetensors.js";
 import type { Model } from "../../src/nn/model.js";
+import { NORMALIZATIONS } from "../../src/nn/normalized-input.js";
 import { torchShape, toTorch } from "../../src/nn/torch-layout.js";
 import { decodeCheckpoint, parseConfig, restoreModel } from "../../src/training/checkpoint.js";
 import { completeConfig, DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
-import { decodeEncoder, encodeEncoder } from "../../src/training/encoder-file.js";
+import { decodeEncoder, encodeEncoder, loadEncoder, readEncoder } from "../../src/training/encoder-file.js";
 import { createModel } from "../../src/training/model.js";
 import { Trainer } from "../../src/training/trainer.js";
-import { throws } from "../data/expect.js";
+import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { SMALL_CONFIG, stripes } from "./small-set.js";
 
@@ -170,6 +172,7 @@ files("an encoder file has PyTorch's names, shapes and counters", async () => {
     norm: "batch",
     features: "64",
     imageSize: "16",
+    normalization: JSON.stringify(NORMALIZATIONS.none),
   });
 });
 
@@ -210,7 +213,7 @@ files("with group norm, files keep what was trained, and give the same features"
   const decoded = decodeEncoder(device, encoder);
   assert.equal(await featuresOf(device, decoded), expected);
   const unknown = encodeSafetensors(tensors, { ...metadata, norm: "layer" });
-  throws(() => decodeEncoder(device, unknown), CheckpointError, /does not say which encoder/);
+  throws(() => decodeEncoder(device, unknown), CheckpointError, /an encoder that this version does not know/);
 
   const checkpoint = decodeCheckpoint(await trainer.checkpoint());
   assert.is(checkpoint.config.norm, "group");
@@ -224,7 +227,7 @@ files("with group norm, files keep what was trained, and give the same features"
 files("files that are no encoder are refused", async () => {
   const device = await testDevice();
   const { encoder, checkpoint } = await trained();
-  throws(() => decodeEncoder(device, checkpoint), CheckpointError, /does not say which encoder/);
+  throws(() => decodeEncoder(device, checkpoint), CheckpointError, /holds no ResNet of torchvision's names.*no conv1/);
   throws(() => decodeEncoder(device, encoder.subarray(0, encoder.length - 9)), CheckpointError, /./);
   const { tensors, metadata } = decodeSafetensors(encoder);
   const { "layers.2.conv.weight": _, ...others } = Object.fromEntries(tensors);
@@ -237,7 +240,104 @@ files("files that are no encoder are refused", async () => {
     /layers\.0\.conv\.weight has 216 elements.*\[16, 3, 3, 3\]/,
   );
   const unknown = encodeSafetensors(tensors, { ...metadata, encoder: "vgg" });
-  throws(() => decodeEncoder(device, unknown), CheckpointError, /does not say which encoder/);
+  throws(() => decodeEncoder(device, unknown), CheckpointError, /an encoder that this version does not know/);
+});
+
+/** A ResNet-18 of an eighth of the channels with random weights, and its state dict under torchvision's names. */
+async function torchResNet(stem: "cifar" | "imagenet") {
+  const device = await testDevice();
+  const full: TrainingConfig = { ...config, encoder: "resnet18", width: 0.125, stem };
+  const model = createModel(device, full, 16);
+  const { tensors } = decodeSafetensors(await encodeEncoder(model, full, 7));
+  return { device, model, tensors };
+}
+
+files(
+  "a ResNet of torchvision's names is read without metadata, behind any prefix, and takes its normalization along",
+  async () => {
+    for (const [stem, prefix] of [
+      ["imagenet", ""],
+      ["cifar", "module.backbone."],
+    ] as const) {
+      const { device, model, tensors } = await torchResNet(stem);
+      const foreign = encodeSafetensors(
+        new Map([...tensors].map(([name, tensor]) => [`${prefix}${name}`, tensor])),
+        {},
+      );
+      const stored = readEncoder(foreign, { name: "weights.safetensors" });
+      const normalization = NORMALIZATIONS.imagenet;
+      const architecture = { encoder: "resnet18", width: 0.125, stem, norm: "batch", normalization };
+      assert.equal(stored.architecture, architecture);
+      assert.is(stored.imageSize, null);
+      throws(() => decodeEncoder(device, foreign), ConfigError, /give an image size/);
+      const plain = decodeEncoder(device, foreign, { imageSize: 16, normalization: NORMALIZATIONS.none });
+      const expected = await featuresOf(device, model);
+      assert.equal(await featuresOf(device, plain), expected);
+      const normalized = decodeEncoder(device, foreign, { imageSize: 16 });
+      assert.not.equal(await featuresOf(device, normalized), expected);
+
+      // What was trained from it goes on being normalised, wherever it is read.
+      const full = { ...config, ...stored.architecture };
+      const trainer = await Trainer.create(device, images, full, { initial: stored });
+      assert.equal(await featuresOf(device, trainer.model), await featuresOf(device, normalized));
+      const file = await encodeEncoder(trainer.model, trainer.config, 0);
+      const again = decodeEncoder(device, file);
+      assert.equal(await featuresOf(device, again), await featuresOf(device, normalized));
+      const resumed = createModel(device, decodeCheckpoint(await trainer.checkpoint()).config, 16);
+      await loadEncoder(resumed, readEncoder(file));
+      assert.equal(await featuresOf(device, resumed), await featuresOf(device, normalized));
+      const unnormalized = { ...full, normalization: NORMALIZATIONS.none };
+      await rejects(
+        Trainer.create(device, images, unnormalized, { initial: stored }),
+        CheckpointError,
+        /normalised by/,
+      );
+      for (const { tensors: made } of [model, plain, normalized, again, resumed]) made.dispose();
+      trainer.dispose();
+    }
+  },
+);
+
+files("state dicts of other nets are refused with what they are", async () => {
+  const { model, tensors } = await torchResNet("cifar");
+  model.tensors.dispose();
+  const read = (entries: Iterable<[string, TensorData]>) => () => readEncoder(encodeSafetensors(new Map(entries), {}));
+  const vit: [string, TensorData][] = [["cls_token", { shape: [1, 1, 4], data: new Float32Array(4) }]];
+  throws(read(vit), CheckpointError, /no conv1\.weight among cls_token/);
+  const shorter = [...tensors].filter(([name]) => !name.startsWith("layer4.1"));
+  throws(read(shorter), CheckpointError, /2 \+ 2 \+ 2 \+ 1 blocks behind a first convolution of 3 x 3 for 3 channels/);
+  const unnormed = [...tensors].filter(([name]) => !name.includes("running"));
+  throws(read(unnormed), CheckpointError, /without batch norm's running statistics/);
+  const damaged = [...tensors].filter(([name]) => name !== "layer3.0.conv2.weight");
+  throws(read(damaged), CheckpointError, /no tensor layer3\.0\.conv2\.weight of f32/);
+});
+
+files("images are centred and scaled channel by channel before the encoder", async () => {
+  const device = await testDevice();
+  const none = createModel(device, config, 16);
+  const normalization = { mean: [0.5, 0.25, 0.125], deviation: [0.5, 0.25, 0.5] } as const;
+  const normalized = createModel(device, { ...config, normalization }, 16);
+  const pixels = Float32Array.from({ length: 3 * 16 * 16 }, (_, i) => ((i * 37) % 256) / 256);
+  const by = ({ mean, deviation }: typeof normalization) =>
+    pixels.map((value, i) => (value - mean[i % 3]) / deviation[i % 3]);
+  const featuresIn = async (model: Model, values: Float32Array<ArrayBuffer>) => {
+    const tape = new Tape(device);
+    const x = device.tensor([1, 16, 16, 3], values);
+    const h = model.encoder.forward(model.tensors.pass(tape, { training: false }), x);
+    const program = await tape.compile({ keep: [h] });
+    const found = await program.runAndRead(h);
+    program.dispose();
+    device.free(x);
+    return found;
+  };
+  // Powers of two: no step of it rounds.
+  assert.equal(await featuresIn(normalized, pixels), await featuresIn(none, by(normalization)));
+  throws(
+    () => createModel(device, { ...config, normalization: { mean: [0, 0, 0], deviation: [1, 0, 1] } }, 16),
+    ConfigError,
+    /deviations above 0/,
+  );
+  for (const { tensors } of [none, normalized]) tensors.dispose();
 });
 
 files.after(async () => {

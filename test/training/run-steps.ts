@@ -14,7 +14,10 @@ import { IMAGE_SIZE } from "./small-set.js";
 
 /** A net without statistics over images: what is computed of one does not depend on the others. */
 export function plainNet(): Encoder {
-  const layers = [new Convolution("first", 3, 12, 3, 2, 1), new Convolution("second", 12, 20, 3, 2, 1)];
+  const layers = [
+    new Convolution("first", 3, 12, 3, { stride: 2, padding: 1 }),
+    new Convolution("second", 12, 20, 3, { stride: 2, padding: 1 }),
+  ];
   return {
     name: "plain",
     features: 20,

@@ -17,11 +17,11 @@ const trajectory = suite("training trajectory");
 
 /** A residual block of two 3x3 convolutions, under torchvision's names. */
 function basicBlock(name: string, inChannels: number, outChannels: number, stride: number): Module {
-  const conv1 = new Convolution(`${name}.conv1`, inChannels, outChannels, 3, stride, 1);
+  const conv1 = new Convolution(`${name}.conv1`, inChannels, outChannels, 3, { stride, padding: 1 });
   const bn1 = new BatchNorm(`${name}.bn1`, outChannels, { relu: true });
-  const conv2 = new Convolution(`${name}.conv2`, outChannels, outChannels, 3, 1, 1);
+  const conv2 = new Convolution(`${name}.conv2`, outChannels, outChannels, 3, { padding: 1 });
   const bn2 = new BatchNorm(`${name}.bn2`, outChannels, { relu: true });
-  const downsample = new Convolution(`${name}.downsample.0`, inChannels, outChannels, 1, stride, 0);
+  const downsample = new Convolution(`${name}.downsample.0`, inChannels, outChannels, 1, { stride });
   const downsampleNorm = new BatchNorm(`${name}.downsample.1`, outChannels, { relu: false });
   const shortcut = stride === 1 ? [] : [downsample, downsampleNorm];
   return {
@@ -37,7 +37,7 @@ function basicBlock(name: string, inChannels: number, outChannels: number, strid
 /** The small ResNet of test/golden/make_goldens.py with its head: images [batch, 8, 8, 3] to embeddings [batch, 8]. */
 function smallResNet(): Module {
   const layers: Module[] = [
-    new Convolution("conv1", 3, 8, 3, 1, 1),
+    new Convolution("conv1", 3, 8, 3, { padding: 1 }),
     new BatchNorm("bn1", 8, { relu: true }),
     basicBlock("layer1.0", 8, 8, 1),
     basicBlock("layer2.0", 8, 16, 2),
