@@ -22,7 +22,8 @@ export function gatherRows(tape: Tape, x: Tensor, indices: Tensor): Tensor {
 
 /**
  * Adds rows up where they belong: x [picked, cols], indices u32 [picked] -> [rows, cols], row r of which is the sum of the rows i
- * of x with indices[i] = r, in ascending order of i. Takes time in proportion to picked * rows.
+ * of x with indices[i] = r, in ascending order of i. An index that is no row's adds to none. Takes time in proportion to
+ * picked * rows.
  */
 export function scatterAddRows(tape: Tape, x: Tensor, indices: Tensor, rows: number): Tensor {
   const [picked, cols] = matrixShape(x);
