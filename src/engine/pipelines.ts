@@ -79,6 +79,7 @@ export class PipelineCache {
   /**
    * The compiled kernels of launches, in their order, made side by side.
    * @param onProgress called after each different one.
+   * @throws GpuValidationError where one does not compile.
    */
   compileAll(
     launches: readonly { readonly kernel: KernelDefinition; readonly constants: ConstantValues }[],
