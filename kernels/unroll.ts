@@ -1,7 +1,8 @@
 /** The head of a loop that can be unrolled: its variable, and the bound that it counts to from 0. */
-export const UNROLLED = /^ *for \(var (\w+) = 0u; \1 < ([^;]+); \1\+\+\) \{$/;
+export const UNROLLED = /^[ \t]*for \(var (\w+) = 0u; \1 < ([^;]+); \1\+\+\) \{$/;
 
-const MARK = /^ *\/\/#unroll\n/gm;
+/** The line before such a loop. */
+export const UNROLL_MARK = /^[ \t]*\/\/#unroll[ \t]*\n/gm;
 
 function closingBrace(source: string, open: number): number {
   let depth = 0;
@@ -14,7 +15,7 @@ function closingBrace(source: string, open: number): number {
 
 /** Writes out the loops marked `//#unroll`, with the number of the round in place of the variable. */
 export function unroll(source: string, rounds: readonly number[]): string {
-  const marks = [...source.matchAll(MARK)];
+  const marks = [...source.matchAll(UNROLL_MARK)];
   // From the last to the first: loops inside of others come before them.
   return marks.reduceRight((text, { 0: mark, index }, i) => {
     const open = text.indexOf("\n", index + mark.length) - 1;

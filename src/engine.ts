@@ -3,14 +3,23 @@
  * operation, and what trains a net made of them: layers, the tensors of a model, optimizers and schedules. It knows nothing of
  * images. Import it as `webgpu-simclr/engine`.
  */
-export type { KernelDefinition } from "../kernels/definition.js";
+export type {
+  KernelBinding,
+  KernelConstant,
+  KernelDefinition,
+  KernelParameter,
+  KernelValues,
+} from "../kernels/definition.js";
 export { kernels } from "../kernels/generated.js";
 export type { AdapterOptions, AdapterSummary } from "./engine/adapter.js";
 export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/choices.js";
 export { Device, type DeviceOptions, openDevice, type Slab } from "./engine/device.js";
 export type { HostData } from "./engine/host-data.js";
+export { kernelFrom } from "./engine/kernel-from.js";
+export type { BindingNames, ConstantNames, ParamNames } from "./engine/kernel-names.js";
 export type { Launch, Recorder } from "./engine/launch.js";
 export type { DeviceMemory } from "./engine/memory.js";
+export type { ConstantValues } from "./engine/pipelines.js";
 export type { KernelProfile } from "./engine/profiler.js";
 export type { CompileOptions, Program } from "./engine/program.js";
 export { type Backward, Tape } from "./engine/tape.js";

@@ -24,6 +24,9 @@ export class UsageError extends SimclrError {}
 /** A gradient that would be cut on its way without anybody having said so, or that never came. Thrown while recording. */
 export class GradientError extends SimclrError {}
 
+/** A WGSL source that does not keep the rules for kernels; the message names the kernel and the line. */
+export class KernelError extends SimclrError {}
+
 /** The WebGPU implementation rejected a command (an uncaptured validation or internal error). */
 export class GpuValidationError extends SimclrError {}
 

@@ -5,7 +5,7 @@
 // shape y: 4 * vectors
 // workgroups: ceil(vectors / (LANES * PER_THREAD))
 // flops: 0
-//#include "../../kernels/lib/grid.wgsl"
+//#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
 const PER_THREAD: u32 = 1u;

@@ -7,7 +7,7 @@
 // shape y: threads
 // workgroups: ceil(threads / LANES)
 // flops: 2 * 4 * ACCUMULATORS * iterations * threads
-//#include "../../kernels/lib/grid.wgsl"
+//#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
 // 8, 16 or 32.

@@ -8,6 +8,7 @@ import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
 import { addExperimentCommand } from "./experiment.js";
 import { addFinetuneCommand } from "./finetune.js";
+import { addKernelsCommand } from "./kernels.js";
 import { addResumeCommand } from "./resume.js";
 import { addTrainCommand } from "./train.js";
 import { addTuneCommand } from "./tune.js";
@@ -26,6 +27,7 @@ for (const add of [
   addTuneCommand,
   addDoctorCommand,
   addDemoCommand,
+  addKernelsCommand,
 ])
   add(program);
 

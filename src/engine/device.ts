@@ -126,7 +126,7 @@ export class Device {
     if (kept) kept.isWritten = true;
   }
 
-  /** The number 1 as a tensor: where backward passes start. */
+  /** The number 1 as a tensor: where backward passes start. @throws the first error that happened on the device. */
   get one(): Tensor {
     const one = this.#one ?? this.tensor([1], [1], "one");
     if (!this.memory.rehearsing) this.#one = one;

@@ -17,7 +17,7 @@ export interface Launch {
 
 /** What takes down kernel calls: a `Tape`. */
 export interface Recorder {
-  /** An intermediate tensor. */
+  /** An intermediate tensor: see `Tape.tensor`. */
   tensor(shape: readonly number[], label: string, type?: ElementType): Tensor;
   /** Records a kernel call: see `Tape.launch`. */
   launch<Bindings extends string, Params extends string, Constants extends string>(

@@ -79,6 +79,7 @@ export class PipelineCache {
   /**
    * The compiled kernels of launches, in their order, made side by side.
    * @param onProgress called after each different one.
+   * @throws GpuValidationError where one does not compile.
    */
   compileAll(
     launches: readonly { readonly kernel: KernelDefinition; readonly constants: ConstantValues }[],
@@ -132,7 +133,13 @@ export class PipelineCache {
       return { pipeline, layout };
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();
-      const details = messages.map((m) => `${m.type} at line ${m.lineNum}: ${m.message}`).join("\n");
+      const lines = code.split("\n");
+      const details = messages
+        .map(
+          ({ type, lineNum, message }) =>
+            `${type} at line ${lineNum}: ${message}\n  ${lines[lineNum - 1]?.trim() ?? ""}`,
+        )
+        .join("\n");
       throw new GpuValidationError(`kernel ${kernel.name} does not compile: ${details || String(cause)}`, { cause });
     }
   }

@@ -7,6 +7,8 @@ export interface Cut {
   readonly by: string;
   /** What it read: a tensor that a gradient has to reach. */
   readonly source: Tensor;
+  /** True where that was watched after it had been read: operations in between did not know of it. */
+  readonly late?: boolean;
 }
 
 /** A cut in words, for the message of an error: what is the matter with `tensor`. */
@@ -30,6 +32,7 @@ export class Reach {
   readonly #watched = new Set<Tensor>();
   readonly #stopped = new Set<Tensor>();
   readonly #cuts = new Map<Tensor, Cut>();
+  readonly #launched: { readonly kernel: KernelDefinition; readonly tensors: readonly Tensor[] }[] = [];
 
   /** The tensor that is spoken of where `tensor` may be a view of it. */
   of(tensor: Tensor): Tensor {
@@ -38,10 +41,26 @@ export class Reach {
     return isKnown || !shown ? tensor : this.of(shown);
   }
 
-  watch(tensor: Tensor): void {
-    const known = this.of(tensor);
-    this.#tracked.add(known);
-    this.#watched.add(known);
+  /** What was computed from these tensors before they were watched, nobody can differentiate any more: it is cut. */
+  watch(tensors: readonly Tensor[]): void {
+    const known = new Set(tensors.map((tensor) => this.of(tensor)));
+    const late = new Map([...known].filter((tensor) => !this.#tracked.has(tensor)).map((tensor) => [tensor, tensor]));
+    for (const tensor of known) {
+      this.#tracked.add(tensor);
+      this.#watched.add(tensor);
+    }
+    for (const { kernel, tensors } of this.#launched) {
+      const source = tensors
+        .filter((_, i) => kernel.bindings[i].access === "read")
+        .map((tensor) => late.get(this.of(tensor)))
+        .find((found) => found !== undefined);
+      if (!source) continue;
+      for (const written of writtenBy(kernel, tensors).map((tensor) => this.of(tensor))) {
+        if (this.#tracked.has(written) || this.#stopped.has(written)) continue;
+        late.set(written, source);
+        this.#cuts.set(written, { by: `the kernel ${kernel.name} before that was watched`, source, late: true });
+      }
+    }
   }
 
   stop(view: Tensor): void {
@@ -59,17 +78,16 @@ export class Reach {
 
   /** Notes that a kernel was launched on tensors, in the order of its bindings: what it wrote is cut, for the time being. */
   launched(kernel: KernelDefinition, tensors: readonly Tensor[]): void {
+    this.#launched.push({ kernel, tensors });
     const cut = this.cutBehind(`the kernel ${kernel.name}`, tensors);
-    if (!cut) return;
-    kernel.bindings.forEach(({ access }, i) => {
-      if (access === "read_write") this.wrote(tensors[i], cut);
-    });
+    if (cut) for (const tensor of writtenBy(kernel, tensors)) this.wrote(tensor, cut);
   }
 
   /** Notes that what is behind a cut was written to a tensor. A watched tensor begins anew with what is written to it. */
   wrote(tensor: Tensor, cut: Cut): void {
     const known = this.of(tensor);
-    if (!this.#watched.has(known) && !this.#stopped.has(known)) this.#cuts.set(known, cut);
+    if (this.#stopped.has(known)) this.wrote(known.shown ?? known.base, cut);
+    else if (!this.#watched.has(known)) this.#cuts.set(known, cut);
   }
 
   /** The cut that lies before what comes from these tensors through something without a gradient; undefined where none does. */
@@ -86,4 +104,8 @@ export class Reach {
     this.#tracked.add(output);
     this.#cuts.delete(output);
   }
+}
+
+function writtenBy(kernel: KernelDefinition, tensors: readonly Tensor[]): readonly Tensor[] {
+  return tensors.filter((_, i) => kernel.bindings[i].access === "read_write");
 }

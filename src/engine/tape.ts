@@ -23,7 +23,12 @@ interface Node {
   readonly backward: Backward;
   readonly scope: string;
   /** The first input that no gradient can pass, though it has to. */
-  readonly cut?: { readonly input: Tensor; readonly cut: Cut };
+  readonly cut?: CutInput;
+}
+
+interface CutInput {
+  readonly input: Tensor;
+  readonly cut: Cut;
 }
 
 /** What to do about a cut. */
@@ -50,7 +55,10 @@ export class Tape implements Recorder {
     return this.#recomputing;
   }
 
-  /** An intermediate tensor. Its memory is used again after the last launch that names it. */
+  /**
+   * An intermediate tensor. Its memory is used again after the last launch that names it.
+   * @throws ShapeError where an extent is no whole number from 1 up.
+   */
   tensor(shape: readonly number[], label: string, type: ElementType = "f32"): Tensor {
     return new Tensor(shape, type, label);
   }
@@ -116,18 +124,21 @@ export class Tape implements Recorder {
     }
   }
 
-  /** Records an operation that has variants, with the one that the device's choices name; returns what its `record` does. */
+  /**
+   * Records an operation that has variants, with the one that the device's choices name; returns what its `record` does.
+   * @throws what the site's `record` throws: see `launch`.
+   */
   record<V extends Variant, Result>(site: Site<V, Result>, inputs: readonly Tensor[]): Result {
     const { choices, memory } = this.device;
     return site.record(this, memory.rehearsing ? choices.choose(site) : choices.pick(site), inputs);
   }
 
-  /** Asks for the gradients of these tensors. */
+  /** Asks for the gradients of these tensors, of what is recorded from here on: no gradient passes what was computed before. */
   watch(...tensors: readonly Tensor[]): void {
-    for (const tensor of tensors) this.#reach.watch(tensor);
+    this.#reach.watch(tensors);
   }
 
-  /** Says that no gradient is meant to pass a view: what is computed from it is constant. See the operation `stopGradient`. */
+  /** Says that no gradient is meant to pass a view made for this: what is computed from it is constant. See the operation `stopGradient`. */
   stop(view: Tensor): void {
     this.#reach.stop(view);
   }
@@ -145,12 +156,16 @@ export class Tape implements Recorder {
   differentiate(inputs: readonly Tensor[], output: Tensor, backward: Backward): void {
     // Gradients have no gradients: what is computed from them on the way back is cut.
     if (this.#goingBack || !inputs.some((input) => this.#reach.tracks(input))) return;
-    const cuts = inputs.flatMap((input) => {
+    const [cut] = this.#cutsOf(inputs);
+    this.#reach.derived(output);
+    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward, scope: this.#scope, cut });
+  }
+
+  #cutsOf(tensors: readonly Tensor[]): CutInput[] {
+    return tensors.flatMap((input) => {
       const cut = this.#reach.cutOf(input);
       return cut ? [{ input, cut }] : [];
     });
-    this.#reach.derived(output);
-    if (this.#keepsNodes) this.#nodes.push({ inputs, output, backward, scope: this.#scope, cut: cuts[0] });
   }
 
   /**
@@ -193,8 +208,8 @@ export class Tape implements Recorder {
     for (const { inputs, output, backward, scope, cut } of nodes.toReversed()) {
       const gradient = this.#gradients.get(output);
       if (!gradient) continue;
-      const overwritten = this.#reach.cutOf(output);
-      const found = cut ?? (overwritten && { input: output, cut: overwritten });
+      // Besides what was cut when the operation was recorded: what was written over, and what was watched too late.
+      const found = cut ?? this.#cutsOf([output])[0] ?? this.#cutsOf(inputs).find((other) => other.cut.late);
       if (found) {
         throw new GradientError(
           `the gradient of ${output} would be cut: ${describeCut(found.input, found.cut)}. ${REMEDY}`,
@@ -259,6 +274,7 @@ export class Tape implements Recorder {
   /**
    * Records a segment whose intermediate tensors are not kept for the backward pass but computed a second time there: less
    * memory for one more forward pass of the segment. The gradients are the same to the bit. `segment` is called twice.
+   * @throws what `segment` throws, at once or from `backward`.
    */
   checkpoint(segment: () => Tensor): Tensor {
     if (!this.#keepsNodes) return segment();

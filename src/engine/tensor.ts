@@ -35,6 +35,7 @@ export class Tensor {
   readonly base: Tensor;
   #place: Place | null = null;
 
+  /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up. */
   constructor(
     readonly shape: readonly number[],
     readonly type: ElementType,

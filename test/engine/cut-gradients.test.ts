@@ -46,7 +46,8 @@ const REMEDY = /stopGradient\(tape, x\) .*where the cut is meant/;
 cuts("are not halved by an operation that has none", async () => {
   const { tape, y } = begin();
   const detour = matmul(tape, x, copy(tape, copy(tape, w), "second copy"));
-  const sum = add(tape, y, detour);
+  // A gradient comes through the first of the operations before it meets the cut.
+  const sum = relu(tape, add(tape, y, detour));
   const launches = tape.launches.length;
   for (let round = 0; round < 2; round++) {
     throws(
@@ -155,6 +156,15 @@ cuts("do not pass a tensor that a kernel wrote to afterwards", () => {
   tape.backward(y, ones);
 });
 
+cuts("do not pass unseen through what was written by way of a constant view", () => {
+  const { tape, y } = begin();
+  const state = device.tensor([2, 2], undefined, "state");
+  const view = stopGradient(tape, state);
+  tape.launch(kernels.accumulate, { x: y, continues: device.indices([1]), y: view }, { elements: 4, weight: 1 });
+  tape.backward(add(tape, y, view), ones);
+  throws(() => tape.backward(add(tape, y, state), ones), GradientError, "state [2, 2] comes from x x w [2, 2]");
+});
+
 cuts("begin anew at a watched tensor that is updated, and at what was written before anything read it", async () => {
   const tape = new Tape(device);
   const weight = device.tensor([2, 2], [1, -1, 2, 1], "weight");
@@ -179,9 +189,41 @@ cuts("begin anew at a watched tensor that is updated, and at what was written be
   program.dispose();
 });
 
+cuts("do not pass what was computed before their tensor was watched", async () => {
+  const tape = new Tape(device);
+  tape.watch(x);
+  const constant = stopGradient(tape, w);
+  const early = matmul(tape, x, relu(tape, w));
+  const teacher = matmul(tape, x, relu(tape, constant));
+  const earlier = relu(tape, relu(tape, w));
+  // This one passes: the operation knows all its inputs, and is asked for their gradients later.
+  const both = matmul(tape, x, w);
+  tape.watch(w);
+  tape.watch(w, x);
+  const late = add(tape, both, teacher);
+  tape.backward(late, ones);
+  assert.equal(await values(tape, [tape.gradientOf(w), tape.gradientOf(x)]), [
+    [4, 4, 6, 6],
+    [1, 6, 1, 6],
+  ]);
+  throws(
+    () => tape.backward(add(tape, late, early), ones),
+    GradientError,
+    "relu of w [2, 2] comes from w [2, 2] through the kernel relu before that was watched, which has no gradient",
+  );
+  throws(
+    () => tape.backward(add(tape, late, earlier), ones),
+    GradientError,
+    "relu of relu of w [2, 2] comes from w [2, 2]",
+  );
+});
+
 cuts("have no gradients themselves", () => {
   const { tape, y } = begin();
-  tape.backward(matmul(tape, y, y), ones);
+  const v = device.tensor([2, 2], [1, 2, 3, 4], "v");
+  tape.watch(v);
+  // The gradient of w is computed by operations, from v.
+  tape.backward(matmul(tape, y, v), ones);
   const gradient = tape.gradientOf(w);
   assert.not(tape.needsGradient(gradient));
   const penalty = add(tape, y, gradient);

@@ -1,17 +1,46 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import type { KernelDefinition } from "../../kernels/definition.js";
+import { kernels } from "../../kernels/generated.js";
+import { repository } from "../lib/repository.js";
 
-const generated = suite("generated kernel module");
+const generated = suite("generated kernel modules");
 
-generated("is what the .wgsl files give", async () => {
+generated("are what the .wgsl files give", async () => {
   const { readFile } = await import("node:fs/promises");
-  const { fileURLToPath } = await import("node:url");
-  const { generateKernelModule } = await import("../../kernels/generate.js");
-  // From dist/test/kernels/, where the compiled module is, back to the repository.
-  const folder = new URL("../../../kernels/", import.meta.url);
-  const written = await readFile(new URL("generated.ts", folder), "utf8");
-  const now = generateKernelModule(fileURLToPath(folder));
-  assert.ok(written === now, "kernels/generated.ts is out of date: run `npm run kernels`");
+  const { generateModules } = await import("../../kernels/generate.js");
+  for (const [path, now] of Object.entries(generateModules(repository))) {
+    const written = await readFile(repository + path, "utf8");
+    assert.ok(written === now, `${path} is out of date: run \`npm run kernels\``);
+  }
+});
+
+/** How another reader of WGSL sees a kernel. */
+function reflect({ source }: KernelDefinition) {
+  const { storage, uniforms, entry } = new WgslReflect(source);
+  // It looks through aliases.
+  const isStored = (name: string) =>
+    new RegExp(`^@group\\(0\\) .* ${name}: array<Stored(Element)?>;`, "m").test(source);
+  const elementOf = (name: string, format: string | undefined) =>
+    isStored(name) ? "stored" : format === "vec4f" ? "f32" : format;
+  return {
+    entries: entry.compute.map(({ name }) => name),
+    bindings: storage
+      .toSorted((a, b) => a.binding - b.binding)
+      .map(({ name, access, format }) => ({ name, access, element: elementOf(name, format?.name) })),
+    params: uniforms.flatMap(({ members }) =>
+      (members ?? []).map(({ name, type, offset }) => ({ name, type: type.name, offset })),
+    ),
+    paramsSize: 16 * Math.ceil((uniforms[0]?.size ?? 0) / 16),
+  };
+}
+
+generated("are what wgsl_reflect reads in the kernels as well", () => {
+  for (const kernel of Object.values<KernelDefinition>(kernels)) {
+    const { bindings, params, paramsSize } = kernel;
+    assert.equal({ entries: ["main"], bindings, params, paramsSize }, reflect(kernel), kernel.name);
+  }
 });
 
 generated.run();
