@@ -47,7 +47,7 @@ export function pair(a: Tensor, b: Tensor): Pairing {
   }
   if (groups.length > 2) {
     throw new ShapeError(
-      `${b} does not go with ${a}: what is repeated must be leading or trailing dimensions (permute one of them before)`,
+      `${b} does not go with ${a}: what is repeated must be leading or trailing dimensions (permute both so that it is)`,
     );
   }
   const seen = (operand: "a" | "b" | "y"): Extents => {

@@ -24,7 +24,10 @@ function alongAxis(shape: readonly number[], axis: number) {
   return { rows: elementsOf(shape.slice(0, axis)), cols: shape[axis] * step, step };
 }
 
-/** Places `start` to `end` (not included; the last by default) of an axis, which counts from the end where it is negative. */
+/**
+ * Places `start` to `end` (not included; all that follow by default) of an axis, which counts from the end where it is negative.
+ * @throws ShapeError where x has no such axis, or no such places.
+ */
 export function slice(tape: Tape, x: Tensor, axis: number, start: number, end?: number): Tensor {
   const place = axisOf(x, axis);
   const extent = x.shape[place];
