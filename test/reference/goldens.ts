@@ -22,6 +22,12 @@ export class GoldenCase {
       .map((key) => key.slice(prefix.length));
   }
 
+  /** The tensors whose names begin with `<part>.`, by the rest of their names. */
+  under(part: string): ReadonlyMap<string, string> {
+    const own = this.tensors.filter((tensor) => tensor.startsWith(`${part}.`));
+    return new Map(own.map((tensor) => [tensor.slice(part.length + 1), tensor]));
+  }
+
   shape(tensor: string): readonly number[] {
     return this.#tensor(tensor).shape;
   }

@@ -39,6 +39,8 @@ export interface Outcome {
   /** After the last step: gradients of the parameters, and all tensors. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
   readonly values: ReadonlyMap<string, Float32Array>;
+  /** What the method keeps beside them. */
+  readonly state: ReadonlyMap<string, Float32Array | Uint32Array>;
 }
 
 /** What steps are made with besides their configuration. */
@@ -46,6 +48,8 @@ export interface StepsOptions {
   readonly own?: OwnParts;
   /** Steps; 2 by default. */
   readonly count?: number;
+  /** The first of their images in the set; 0 by default. */
+  readonly from?: number;
   /** Called before the first step. */
   readonly prepare?: (model: Model) => void;
 }
@@ -54,12 +58,13 @@ export interface StepsOptions {
 export async function runSteps(
   config: TrainingConfig & { readonly microBatch: number },
   dataset: Dataset & { readonly labels: Uint32Array },
-  { own = {}, count = 2, prepare }: StepsOptions = {},
+  { own = {}, count = 2, from = 0, prepare }: StepsOptions = {},
 ): Promise<Outcome> {
   const device = await testDevice();
   const parts = { ...createParts(device, config, { imageSize: IMAGE_SIZE, classes: 3 }, own), config };
   const { model, optimizer, learner } = parts;
   prepare?.(model);
+  learner.restart?.();
   const step = await recordStep(parts).compile();
   const metrics: StepMetrics[] = [];
   for (let i = 0; i < count; i++) {
@@ -68,7 +73,7 @@ export async function runSteps(
     let fed = 0;
     const running = await step.submit(async ({ bytes, images: numbers, counter, labels }) => {
       const { first, images } = step.feeds[fed++];
-      const places = Uint32Array.from({ length: images }, (_, at) => first + at);
+      const places = Uint32Array.from({ length: images }, (_, at) => from + first + at);
       const pixels = new Uint32Array(images * IMAGE_SIZE * IMAGE_SIZE);
       await dataset.fetch(places, new Uint8Array(pixels.buffer));
       device.write(bytes, pixels);
@@ -84,9 +89,12 @@ export async function runSteps(
   const gradients = new Map<string, Float32Array>();
   for (const { spec, gradient } of model.tensors.parameters) gradients.set(spec.name, await device.read(gradient));
   const values = await model.tensors.read();
+  const state = new Map<string, Float32Array | Uint32Array>();
+  for (const [name, tensor] of learner.state)
+    state.set(name, tensor.type === "u32" ? await device.readIndices(tensor) : await device.read(tensor));
   step.dispose();
   disposeParts(parts);
-  return { metrics, gradients, values };
+  return { metrics, gradients, values, state };
 }
 
 /** The largest magnitude. */

@@ -1,0 +1,105 @@
+import type { Tensor } from "../../src/engine/tensor.js";
+import type { LossBatch } from "../../src/methods/method.js";
+import { BatchNorm, Convolution } from "../../src/nn/layers.js";
+import type { Encoder } from "../../src/nn/module.js";
+import { globalAveragePool } from "../../src/ops/pooling.js";
+import { completeConfig } from "../../src/training/config.js";
+import { createParts, disposeParts, type StepParts } from "../../src/training/model.js";
+import { testDevice } from "../lib/device.js";
+import { type GoldenCase, loadCase } from "../reference/goldens.js";
+
+/** Cases of test/golden/methods.safetensors: each is a method with options of its own. */
+export const CASES = ["simclr", "supervised", "byol"] as const;
+
+/** The encoder of test/golden/make_methods.py: images [batch, 8, 8, 3] to representations [batch, 12]. */
+function smallNet(): Encoder {
+  const layers = [
+    new Convolution("conv1", 3, 8, 3, 2, 1),
+    new BatchNorm("bn1", 8, { relu: true }),
+    new Convolution("conv2", 8, 12, 3, 2, 1),
+    new BatchNorm("bn2", 12, { relu: true }),
+  ];
+  return {
+    name: "small",
+    features: 12,
+    stem: "cifar",
+    tensors: layers.flatMap(({ tensors }) => tensors),
+    forward: (pass, images) =>
+      globalAveragePool(
+        pass.tape,
+        layers.reduce((x, layer) => layer.forward(pass, x), images),
+      ),
+  };
+}
+
+/** A method on the weights with which a golden case begins, and tensors for what its steps are given. */
+export interface GoldenStep {
+  readonly golden: GoldenCase;
+  readonly parts: StepParts;
+  readonly steps: number;
+  readonly learningRate: number;
+  /** One for each group of views. */
+  readonly views: readonly Tensor[];
+  readonly batch: LossBatch;
+  /** Writes what a step, counted from 0, is given, and says to the method where in the training it is. */
+  begin(step: number): void;
+  dispose(): void;
+}
+
+/** Makes the parts of a training as a golden case has them. */
+export async function goldenStep(name: (typeof CASES)[number]): Promise<GoldenStep> {
+  const device = await testDevice();
+  const [given, golden] = [await loadCase("methods", "steps"), await loadCase("methods", name)];
+  const [steps, seen, size, imageSize] = given.shape("views");
+  const own = { encoder: smallNet() };
+  const changes = {
+    method: golden.text("method"),
+    options: JSON.parse(golden.text("options")),
+    batch: size,
+    optimizer: "sgd",
+    nesterov: false,
+    weightDecay: given.number("weightDecay"),
+  };
+  const parts = createParts(device, completeConfig(changes, own), { imageSize, classes: given.number("classes") }, own);
+  const { model, learner, method } = parts;
+  const initial = [...golden.under("initial")].map(
+    ([name, tensor]) => [name, Float32Array.from(golden.floats(tensor))] as const,
+  );
+  model.tensors.write(new Map(initial));
+  for (const [name, before] of golden.under("before")) {
+    const tensor = learner.state.get(name);
+    if (!tensor) throw new RangeError(`${golden.name} keeps no ${name}`);
+    const values = tensor.type === "u32" ? golden.integers(before).slice() : Float32Array.from(golden.floats(before));
+    device.write(tensor, values);
+  }
+  learner.restart?.();
+
+  const pixels = Float32Array.from(given.floats("views"));
+  const views = learner.views.map((group) =>
+    device.tensor([group.views * size, imageSize, imageSize, 3], undefined, "views"),
+  );
+  const images = device.indices([size], "image numbers");
+  const labels = method.labels ? device.indices([size], "labels") : null;
+  return {
+    golden,
+    parts,
+    steps,
+    learningRate: given.number("learningRate"),
+    views,
+    batch: { size, images, labels },
+    begin(step) {
+      let next = step * seen * size * imageSize * imageSize * 3;
+      for (const group of views) {
+        device.write(group, pixels.slice(next, next + group.size));
+        next += group.size;
+      }
+      device.write(images, given.integers("images").slice(step * size, (step + 1) * size));
+      if (labels) device.write(labels, given.integers("labels").slice(step * size, (step + 1) * size));
+      learner.beforeStep?.(step, steps);
+    },
+    dispose() {
+      for (const tensor of [...views, images, ...(labels ? [labels] : [])]) device.free(tensor);
+      disposeParts(parts);
+    },
+  };
+}
