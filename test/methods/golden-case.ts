@@ -14,9 +14,9 @@ export const CASES = ["simclr", "supervised", "byol"] as const;
 /** The encoder of test/golden/make_methods.py: images [batch, 8, 8, 3] to representations [batch, 12]. */
 function smallNet(): Encoder {
   const layers = [
-    new Convolution("conv1", 3, 8, 3, 2, 1),
+    new Convolution("conv1", 3, 8, 3, { stride: 2, padding: 1 }),
     new BatchNorm("bn1", 8, { relu: true }),
-    new Convolution("conv2", 8, 12, 3, 2, 1),
+    new Convolution("conv2", 8, 12, 3, { stride: 2, padding: 1 }),
     new BatchNorm("bn2", 12, { relu: true }),
   ];
   return {
