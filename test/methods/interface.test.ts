@@ -53,6 +53,17 @@ async function withParts<Result>(
   }
 }
 
+/** The method as if images of a batch saw each other: micro-batches gather their outputs before the loss. */
+function gathering(method: Method): Method {
+  return {
+    ...method,
+    design(given, facts) {
+      const design = method.design(given, facts);
+      return { ...design, start: (parts) => ({ ...design.start(parts), coupled: true }) };
+    },
+  };
+}
+
 /** Weights in place of zeros: a classifier that begins with them passes no gradient on. */
 function fillZeros({ tensors }: Model): void {
   const random = randomInputs(8);
@@ -230,6 +241,13 @@ for (const method of METHODS) {
         return [measure, mean(value, second.metrics[0][measure])] as const;
       });
       expectStep(await oneStep(divided, { microBatch: 4, own }), Object.fromEntries(measured), new Map(gradients));
+    });
+
+    methods(`${name} in micro-batches has the same gradients if their outputs are gathered`, async () => {
+      const added = await oneStep(divided, { microBatch: 4, own });
+      const gathered = await oneStep(divided, { microBatch: 4, own: { ...own, method: gathering(method) } });
+      const { outputStd: _, ...means } = added.metrics[0];
+      expectStep(gathered, means, added.gradients);
     });
   }
 
