@@ -49,15 +49,18 @@ ${bytes === null ? "" : `  bytes: ${functionOf(bytes)},\n`}\
  * @param types where `KernelDefinition` is imported from
  */
 export function kernelModule(kernels: readonly KernelDescription[], made: string, types: string): string {
-  return `// ${made}
-import type { KernelDefinition } from "${types}";
-
-${kernels.map(definitionOf).join("\n")}
-/** Every kernel by name. */
-export const kernels = {
-${kernels.map(({ name }) => `  ${name},`).join("\n")}
-};
-`;
+  const lines = [
+    `// ${made}`,
+    `import type { KernelDefinition } from "${types}";`,
+    "",
+    ...kernels.map(definitionOf),
+    "/** Every kernel by name. */",
+    "export const kernels = {",
+    ...kernels.map(({ name }) => `  ${name},`),
+    "};",
+    "",
+  ];
+  return lines.join("\n");
 }
 
 /** A TypeScript module of shared pieces of WGSL, by what stands in an include. */

@@ -25,6 +25,7 @@ export class Program {
   readonly #submits: readonly (readonly Step[])[];
   readonly #kept: ReadonlySet<Kept>;
   #undo: readonly (() => void)[];
+  #hasRun = false;
   /** Why it cannot run any more. */
   #end: string | null = null;
 
@@ -110,6 +111,8 @@ export class Program {
   }
 
   #wrote(): void {
+    if (this.#hasRun) return;
+    this.#hasRun = true;
     for (const kept of this.#kept) kept.isWritten = true;
   }
 
