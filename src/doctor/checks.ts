@@ -3,6 +3,7 @@ import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
+import { contrastKeysChecks } from "./contrast-keys-checks.js";
 import { convolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
@@ -29,6 +30,7 @@ export const checks: readonly Check[] = [
   ...poolingChecks,
   ...lossChecks,
   ...contrastChecks,
+  ...contrastKeysChecks,
   ...nearestChecks,
   ...indicatorChecks,
   ...optimizerChecks,
