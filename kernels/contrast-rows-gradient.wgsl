@@ -15,7 +15,7 @@
 // workgroups: ceil(rows * rows / LANES)
 // flops: 6 * rows * rows
 //#include "lib/grid.wgsl"
-//#include "lib/contrast.wgsl"
+//#include "lib/pairs.wgsl"
 //#include "lib/negatives.wgsl"
 
 const LANES: u32 = 64u;

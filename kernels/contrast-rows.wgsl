@@ -17,7 +17,7 @@
 // workgroups: rows
 // flops: 6 * rows * rows
 //#include "lib/grid.wgsl"
-//#include "lib/contrast.wgsl"
+//#include "lib/pairs.wgsl"
 //#include "lib/negatives.wgsl"
 //#include "lib/reduce.wgsl"
 //#include "lib/reduce-max.wgsl"

@@ -2165,6 +2165,2033 @@ fn main(\n\
 ",
 };
 
+export const contrastColumns: KernelDefinition<"z" | "anchors" | "columns", "rows" | "dim" | "first_column" | "width", "LANES" | "DIMS"> = {
+  name: "contrastColumns",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 32 }, DIMS: { type: "u32", value: 16 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4) }),
+  workgroups: (v) => Math.ceil(v["width"] / v["LANES"]) * Math.ceil(v["dim"] / v["DIMS"]),
+  flops: (v) => v["width"] * v["dim"],
+  source: "// A panel of columns for NT-Xent: rows of the embeddings, made of length 1 and transposed,\n\
+// columns[k, j] = z[first_column + j, k] * inverse[first_column + j]. Behind each dimension's `width` columns, zeros fill the last\n\
+// vector of four.\n\
+//\n\
+// Neighbouring threads take neighbouring columns, so they write neighbouring elements; each reads DIMS neighbouring ones.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// workgroups: ceil(width / LANES) * ceil(dim / DIMS)\n\
+// flops: width * dim\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+\n\
+const LANES: u32 = 32u;\n\
+const DIMS: u32 = 16u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> columns: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let dim_blocks = (params.dim + DIMS - 1u) / DIMS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let column = index / dim_blocks * LANES + local.x;\n\
+  let stride = panel_stride(params.width);\n\
+  if (column >= stride) {\n\
+    return;\n\
+  }\n\
+  let row = params.first_column + min(column, params.width - 1u);\n\
+  let scale = select(0.0, anchors[row], column < params.width);\n\
+  let begin = index % dim_blocks * DIMS;\n\
+  let end = min(begin + DIMS, params.dim);\n\
+  for (var k = begin; k < end; k++) {\n\
+    columns[k * stride + column] = z[row * params.dim + k] * scale;\n\
+  }\n\
+}\n\
+",
+};
+
+export const contrastCombine: KernelDefinition<"partials" | "anchors" | "losses" | "correct" | "counted", "rows" | "splits" | "first" | "total", "LOWEST" | "LANES" | "HIGHEST"> = {
+  name: "contrastCombine",
+  bindings: [{"name":"partials","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"counted","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}, {"name":"first","type":"u32","offset":8}, {"name":"total","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LOWEST: { type: "f32", value: -1e+30 }, LANES: { type: "u32", value: 64 }, HIGHEST: { type: "f32", value: 1e+30 } },
+  unrolls: () => [],
+  shapes: (v) => ({ partials: 7 * v["splits"] * v["rows"], anchors: 3 * v["rows"], losses: v["total"], correct: v["total"], counted: v["total"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => v["rows"] * (9 * v["splits"] + 10),
+  source: "// Second pass of the contrastive losses: puts the runs of keys of each anchor of a block together. With P the keys that attract it,\n\
+// A its candidates, which are the positives and the negatives, and p[j] = exp(s[j] - lse), an anchor has the loss\n\
+// lse - mean_{j in P} s[j] with lse = log sum_{j in A} exp(s[j]),\n\
+// and counts where neither is empty. Of each anchor, `anchors` holds the reciprocal of its norm, and gets\n\
+// - its lse,\n\
+// - its pull (see lib/slope.wgsl): where P is one positive, what that one lacks, the sum of p over the negatives; elsewhere -1 / |P|.\n\
+// correct[first + i] says whether the largest logit of P is larger than every negative's; a tie does not count. Anchors that do not\n\
+// count have the loss 0, a pull of 0, and an lse that makes all p 0. One thread an anchor.\n\
+//\n\
+// shape partials: 7 * splits * rows\n\
+// shape anchors: 3 * rows\n\
+// shape losses: total\n\
+// shape correct: total\n\
+// shape counted: total\n\
+// workgroups: ceil(rows / LANES)\n\
+// flops: rows * (9 * splits + 10)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
+// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
+// logits and their number. The last five are there only where some key attracts.\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+// Two largest logits and sums of exponentials relative to them, put together.\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+// Above every logit.\n\
+const HIGHEST: f32 = 1e30;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  splits: u32,\n\
+  // Rows of the blocks before, and of all.\n\
+  first: u32,\n\
+  total: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> partials: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> losses: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> correct: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> counted: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let next = params.splits * params.rows;\n\
+  var largest = LOWEST;\n\
+  var positive_largest = LOWEST;\n\
+  var attracted_largest = LOWEST;\n\
+  var total = 0.0;\n\
+  var count = 0.0;\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    let at = s * params.rows + row;\n\
+    largest = max(largest, partials[at]);\n\
+    positive_largest = max(positive_largest, partials[POSITIVE_LARGEST * next + at]);\n\
+    attracted_largest = max(attracted_largest, partials[ATTRACTED_LARGEST * next + at]);\n\
+    total += partials[TOTAL * next + at];\n\
+    count += partials[COUNT * next + at];\n\
+  }\n\
+  let now = max(largest, positive_largest);\n\
+  var negatives = 0.0;\n\
+  var positives = 0.0;\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    let at = s * params.rows + row;\n\
+    negatives += partials[SUM * next + at] * exp(partials[at] - now);\n\
+    positives += partials[POSITIVE_SUM * next + at] * exp(partials[POSITIVE_LARGEST * next + at] - now);\n\
+  }\n\
+  let sum = negatives + positives;\n\
+  // An embedding that is not a number counts, for the loss has to tell.\n\
+  let counts = count > 0.0 && sum != 0.0;\n\
+  let some = select(1.0, sum, counts);\n\
+  let number = max(count, 1.0);\n\
+  // A mean of one is that one, to the bit, which a quotient need not be.\n\
+  let mean = select(total / number, total, count == 1.0);\n\
+  let alone = count == 1.0 && positives != 0.0;\n\
+  anchors[params.rows + row] = select(HIGHEST, now + log(some), counts);\n\
+  anchors[2u * params.rows + row] = select(0.0, select(-1.0 / number, negatives / some, alone), counts);\n\
+  // The difference first: both are large at low temperatures, and the loss may be small.\n\
+  losses[params.first + row] = select(0.0, log(some) + (now - mean), counts);\n\
+  let nearest = max(positive_largest, attracted_largest);\n\
+  correct[params.first + row] = select(0.0, 1.0, counts && nearest > largest);\n\
+  counted[params.first + row] = select(0.0, 1.0, counts);\n\
+}\n\
+",
+};
+
+export const contrastEmbeddingGradient: KernelDefinition<"z" | "anchors" | "gradient" | "dz", "rows" | "dim" | "total" | "inverse_temperature", "LANES" | "LARGEST"> = {
+  name: "contrastEmbeddingGradient",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"total","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 }, LARGEST: { type: "f32", value: 1000000000000 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 5 * v["rows"] * v["dim"],
+  source: "// Last step of the gradient of the contrastive losses, in place: from dz as contrast-gradient leaves it, the sum g over all columns,\n\
+// to the gradient with respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total`\n\
+// anchors, dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be\n\
+// made of length 1. A workgroup a row.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape gradient: 1\n\
+// shape dz: rows * dim\n\
+// workgroups: rows\n\
+// flops: 5 * rows * dim\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+// Of rows that are too short: see inverse-norms.\n\
+const LARGEST: f32 = 1000000000000.0;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  total: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let inverse = anchors[row];\n\
+  let scale = gradient[0] * params.inverse_temperature / f32(params.total);\n\
+  var dot = 0.0;\n\
+  for (var d = local.x; d < params.dim; d += LANES) {\n\
+    let at = row * params.dim + d;\n\
+    dot = fma(z[at] * inverse, dz[at], dot);\n\
+  }\n\
+  dot = workgroup_sum(local.x, dot);\n\
+  let along = select(0.0, dot, inverse < LARGEST);\n\
+  for (var d = local.x; d < params.dim; d += LANES) {\n\
+    let at = row * params.dim + d;\n\
+    dz[at] = (dz[at] - z[at] * inverse * along) * (inverse * scale);\n\
+  }\n\
+}\n\
+",
+};
+
+export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" | "column_anchors" | "column_marks", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES"> = {
+  name: "contrastFactors",
+  bindings: [{"name":"factors","access":"read_write","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"column_rows","type":"u32","offset":12}, {"name":"first_column","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}, {"name":"same_block","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
+  paramsSize: 32,
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ factors: v["count"] * v["width"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"] }),
+  workgroups: (v) => Math.ceil(v["count"] * v["width"] / v["LANES"]),
+  flops: (v) => (3 + 5 * (v["ROW_ANCHORS"] + v["COLUMN_ANCHORS"])) * v["count"] * v["width"],
+  source: "// The factors before the columns in the gradient of the contrastive losses (see contrast-gradient), in place of the cosine\n\
+// similarities of a run of `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.\n\
+//\n\
+// shape factors: count * width\n\
+// shape anchors: 3 * rows\n\
+// shape marks: (1 + TIMED) * rows\n\
+// shape column_anchors: 3 * column_rows\n\
+// shape column_marks: (1 + TIMED) * column_rows\n\
+// workgroups: ceil(count * width / LANES)\n\
+// flops: (3 + 5 * (ROW_ANCHORS + COLUMN_ANCHORS)) * count * width\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
+// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
+const ATTRACTS = 1u;\n\
+const CONTRASTS = 2u;\n\
+const POSITIVE = 3u;\n\
+\n\
+// What the keys of an anchor's own group are to it, and those of another group.\n\
+const SAME: u32 = 3u;\n\
+const OTHER: u32 = 2u;\n\
+// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
+const TIMED: bool = false;\n\
+const BEYOND: u32 = 0u;\n\
+const NEAR: u32 = 0u;\n\
+const FAR: u32 = 0u;\n\
+// 1 where any of the keys attracts.\n\
+const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
+\n\
+// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
+fn mark_of(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(marks[row], marks[params.rows + row]);\n\
+  }\n\
+  return vec2u(marks[row], 0u);\n\
+}\n\
+\n\
+// The same for a row of the columns' block.\n\
+fn column_mark(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
+  }\n\
+  return vec2u(column_marks[row], 0u);\n\
+}\n\
+\n\
+fn relation(a: vec2u, b: vec2u) -> u32 {\n\
+  var same = SAME;\n\
+  if (TIMED) {\n\
+    let apart = max(a.y, b.y) - min(a.y, b.y);\n\
+    same = select(select(0u, BEYOND, apart > FAR), SAME, apart <= NEAR);\n\
+  }\n\
+  return select(OTHER, same, a.x == b.x);\n\
+}\n\
+// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
+const ONE_POSITIVE: bool = false;\n\
+\n\
+// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
+// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
+// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
+// reciprocal of the number of keys that attract.\n\
+fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
+  if (ONE_POSITIVE) {\n\
+    return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
+  return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
+}\n\
+\n\
+const ROW_ANCHORS: bool = true;\n\
+const COLUMN_ANCHORS: bool = true;\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read_write> factors: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> marks: array<u32>;\n\
+@group(0) @binding(3) var<storage, read> column_anchors: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> column_marks: array<u32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.count * params.width) {\n\
+    return;\n\
+  }\n\
+  let row = params.first_row + i / params.width;\n\
+  let column = i % params.width;\n\
+  let at = params.first_column + column;\n\
+  let kind = relation(mark_of(row), column_mark(at));\n\
+  let logit = factors[i] * params.inverse_temperature;\n\
+  var factor = 0.0;\n\
+  if (ROW_ANCHORS) {\n\
+    factor = slope(kind, exp(logit - anchors[params.rows + row]), anchors[2u * params.rows + row]);\n\
+  }\n\
+  if (COLUMN_ANCHORS) {\n\
+    let lse = column_anchors[params.column_rows + at];\n\
+    factor += slope(kind, exp(logit - lse), column_anchors[2u * params.column_rows + at]);\n\
+  }\n\
+  factors[i] = select(factor, 0.0, column == place_in_panel(row, params.first_column, params.same_block));\n\
+}\n\
+",
+};
+
+export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
+  name: "contrastGradientTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
+  paramsSize: 48,
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), 4, v["ROWS"], 4, Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), Math.floor(4 / v["VECTOR"])],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"], dz: v["splits"] * v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * v["splits"],
+  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 2 + v["TIMED"] + 2 * v["COLUMN_ANCHORS"])) + (2 + v["TIMED"] + 2 * v["ROW_ANCHORS"]) * v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + (1 + v["continues"]) * v["splits"] * v["rows"] * v["dim"]),
+  source: "// Gradient of the contrastive losses with tiles of the embeddings in workgroup memory: the equation and bindings of\n\
+// contrast-gradient, for GPUs.\n\
+//\n\
+// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
+// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
+// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape marks: (1 + TIMED) * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape others: column_rows * dim\n\
+// shape column_anchors: 3 * column_rows\n\
+// shape column_marks: (1 + TIMED) * column_rows\n\
+// shape dz: splits * rows * dim\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * splits\n\
+// flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2 + TIMED + 2 * COLUMN_ANCHORS)) + (2 + TIMED + 2 * ROW_ANCHORS) * splits * ROW_THREADS * ROWS) + (1 + continues) * splits * rows * dim)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
+// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
+const ATTRACTS = 1u;\n\
+const CONTRASTS = 2u;\n\
+const POSITIVE = 3u;\n\
+\n\
+// What the keys of an anchor's own group are to it, and those of another group.\n\
+const SAME: u32 = 3u;\n\
+const OTHER: u32 = 2u;\n\
+// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
+const TIMED: bool = false;\n\
+const BEYOND: u32 = 0u;\n\
+const NEAR: u32 = 0u;\n\
+const FAR: u32 = 0u;\n\
+// 1 where any of the keys attracts.\n\
+const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
+\n\
+// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
+fn mark_of(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(marks[row], marks[params.rows + row]);\n\
+  }\n\
+  return vec2u(marks[row], 0u);\n\
+}\n\
+\n\
+// The same for a row of the columns' block.\n\
+fn column_mark(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
+  }\n\
+  return vec2u(column_marks[row], 0u);\n\
+}\n\
+\n\
+fn relation(a: vec2u, b: vec2u) -> u32 {\n\
+  var same = SAME;\n\
+  if (TIMED) {\n\
+    let apart = max(a.y, b.y) - min(a.y, b.y);\n\
+    same = select(select(0u, BEYOND, apart > FAR), SAME, apart <= NEAR);\n\
+  }\n\
+  return select(OTHER, same, a.x == b.x);\n\
+}\n\
+// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
+const ONE_POSITIVE: bool = false;\n\
+\n\
+// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
+// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
+// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
+// reciprocal of the number of keys that attract.\n\
+fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
+  if (ONE_POSITIVE) {\n\
+    return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
+  return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
+}\n\
+\n\
+const ROW_ANCHORS: bool = true;\n\
+const COLUMN_ANCHORS: bool = true;\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 8u;\n\
+const ROWS: u32 = 4u;\n\
+// COL_THREADS * COLS is a multiple of DEPTH.\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 8u;\n\
+// A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
+const DIMS: u32 = 128u;\n\
+// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+// As many as either product needs.\n\
+const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
+// the number of threads one of DEPTH / 4.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+const DIM_VECTORS = DIMS / 4u / COL_THREADS;\n\
+const TILE_DIM_VECTORS = DIMS / 4u;\n\
+const DIM_LOADS = DEPTH * TILE_DIM_VECTORS / THREADS;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  splits: u32,\n\
+  continues: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> marks: array<u32>;\n\
+@group(0) @binding(3) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(4) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read> others: array<vec4f>;\n\
+@group(0) @binding(5) var<storage, read> column_anchors: array<f32>;\n\
+@group(0) @binding(6) var<storage, read> column_marks: array<u32>;\n\
+@group(0) @binding(7) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(7) var<storage, read_write> dz: array<vec4f>;\n\
+@group(0) @binding(8) var<uniform> params: Params;\n\
+// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
+fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var z_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
+    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
+  }\n\
+  let stride = panel_stride(params.width);\n\
+  var columns_at: array<u32, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);\n\
+    columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
+    // Dimensions past the end are zero; what stands there in memory does not count.\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = z_at[i] + k;\n\
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = columns_at[i] + k * stride;\n\
+      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
+      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+        left_tile[number] = left[i];\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(sums, local);\n\
+  }\n\
+}\n\
+\n\
+var<workgroup> factors: array<vec4f, TILE_ROWS * TILE_COL_VECTORS>;\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * TILE_ROWS;\n\
+  let dim_blocks = (params.dim + DIMS - 1u) / DIMS;\n\
+  let first_dim = index / row_blocks % dim_blocks * DIMS;\n\
+  let split = index / (row_blocks * dim_blocks);\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let tiles = (params.width + TILE_COLS - 1u) / TILE_COLS;\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split) * TILE_COLS;\n\
+  let last = params.rows - 1u;\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var row_scale: array<f32, ROWS>;\n\
+  var row_mark: array<vec2u, ROWS>;\n\
+  var row_lse: array<f32, ROWS>;\n\
+  var row_pull: array<f32, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = min(first_row + r * ROW_THREADS + local.y, last);\n\
+    row_scale[r] = anchors[row] * params.inverse_temperature;\n\
+    row_mark[r] = mark_of(row);\n\
+    if (ROW_ANCHORS) {\n\
+      row_lse[r] = anchors[params.rows + row];\n\
+      row_pull[r] = anchors[2u * params.rows + row];\n\
+    }\n\
+  }\n\
+\n\
+  var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;\n\
+  for (var tile = split * tiles_per_split * TILE_COLS; tile < tile_end; tile += TILE_COLS) {\n\
+    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+    var similarities: Sums;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        similarities[r][c] = vec4f(0.0);\n\
+      }\n\
+    }\n\
+    add_similarities(&similarities, first_row, tile, local);\n\
+    // The barriers before and after the next tile of z keep the factors apart from their use.\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);\n\
+      var column_inverse: array<f32, 4>;\n\
+      var column_lse: array<f32, 4>;\n\
+      var column_pull: array<f32, 4>;\n\
+      var key_marks: array<vec2u, 4>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < 4u; i++) {\n\
+        let at = params.first_column + min(place[i], params.width - 1u);\n\
+        column_inverse[i] = column_anchors[at];\n\
+        key_marks[i] = column_mark(at);\n\
+        if (COLUMN_ANCHORS) {\n\
+          column_lse[i] = column_anchors[params.column_rows + at];\n\
+          column_pull[i] = column_anchors[2u * params.column_rows + at];\n\
+        }\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        let itself = place_in_panel(first_row + r * ROW_THREADS + local.y, params.first_column, params.same_block);\n\
+        let logits = similarities[r][c] * row_scale[r];\n\
+        var values: vec4f;\n\
+        //#unroll\n\
+        for (var i = 0u; i < 4u; i++) {\n\
+          let kind = relation(row_mark[r], key_marks[i]);\n\
+          var factor = 0.0;\n\
+          if (ROW_ANCHORS) {\n\
+            factor = slope(kind, exp(logits[i] - row_lse[r]), row_pull[r]);\n\
+          }\n\
+          if (COLUMN_ANCHORS) {\n\
+            factor += slope(kind, exp(logits[i] - column_lse[i]), column_pull[i]);\n\
+          }\n\
+          values[i] = select(0.0, factor * column_inverse[i], place[i] < params.width && place[i] != itself);\n\
+        }\n\
+        factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = values;\n\
+      }\n\
+    }\n\
+    for (var j = 0u; j < TILE_COLS; j += DEPTH) {\n\
+      // Columns past the end have the factor 0; dimensions past the end are not stored.\n\
+      var right: array<vec4f, DIM_LOADS>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < DIM_LOADS; i++) {\n\
+        let number = i * THREADS + thread;\n\
+        let dim = first_dim + 4u * (number % TILE_DIM_VECTORS);\n\
+        let dims = select(\n\
+          min(vec4u(dim) + vec4u(0u, 1u, 2u, 3u), vec4u(params.dim - 1u)),\n\
+          vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+          VECTOR == 4u,\n\
+        );\n\
+        let column = params.first_column + min(tile + j + number / TILE_DIM_VECTORS, params.width - 1u);\n\
+        let at = vec4u(column * params.dim) + dims;\n\
+        right[i] = vec4f(others[at.x], others[at.y], others[at.z], others[at.w]); //#vec4 right[i] = others[at.x / 4u];\n\
+      }\n\
+      workgroupBarrier();\n\
+      //#unroll\n\
+      for (var i = 0u; i < DIM_LOADS; i++) {\n\
+        right_tile[i * THREADS + thread] = right[i];\n\
+      }\n\
+      workgroupBarrier();\n\
+      for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+        var left: array<vec4f, ROWS>;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          left[r] = factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + j / 4u + t];\n\
+        }\n\
+        //#unroll\n\
+        for (var k = 0u; k < 4u; k++) {\n\
+          var values: array<vec4f, DIM_VECTORS>;\n\
+          //#unroll\n\
+          for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+            values[d] = right_tile[(4u * t + k) * TILE_DIM_VECTORS + d * COL_THREADS + local.x];\n\
+          }\n\
+          //#unroll\n\
+          for (var r = 0u; r < ROWS; r++) {\n\
+            //#unroll\n\
+            for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+              totals[r][d] = fma(vec4f(left[r][k]), values[d], totals[r][d]);\n\
+            }\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    //#unroll\n\
+    for (var d = 0u; d < DIM_VECTORS; d++) {\n\
+      let dim = first_dim + 4u * (d * COL_THREADS + local.x);\n\
+      //#unroll\n\
+      for (var i = 0u; i < PIECES; i++) {\n\
+        if (row < params.rows && dim + i < params.dim) {\n\
+          let at = (split * params.rows + row) * params.dim + dim + i;\n\
+          var total = totals[r][d][i]; //#vec4 var total = totals[r][d];\n\
+          if (params.continues == 1u) {\n\
+            total += dz[at]; //#vec4 total += dz[at / 4u];\n\
+          }\n\
+          dz[at] = total; //#vec4 dz[at / 4u] = total;\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
+  name: "contrastGradient",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
+  paramsSize: 48,
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16), Math.min(v["ROWS"], 16), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16)],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"], dz: v["splits"] * v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
+  flops: (v) => 4 * v["rows"] * v["width"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + (2 + v["TIMED"] + 2 * v["ROW_ANCHORS"]) * v["ROWS"] + (2 + v["TIMED"] + 2 * v["COLUMN_ANCHORS"]) * v["COLS"] * v["LANES"] + v["COLS"] * v["LANES"] * Math.ceil(v["dim"] / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + (1 + v["continues"]) * v["splits"] * v["rows"] * v["dim"]),
+  source: "// Gradient of the contrastive losses, from a panel of columns, with respect to the normalised rows of a block and but for a constant\n\
+// factor. Where rows are anchors of the columns as keys (ROW_ANCHORS), columns anchors of the rows (COLUMN_ANCHORS), or both,\n\
+// dz[i] = sum_j (d loss[i] / d s[i, j] + d loss[j] / d s[j, i]) * z[j] / |z[j]|,\n\
+// of which lib/slope.wgsl tells the derivatives: as the logits s (see contrast-partials) are symmetric, they serve both. They are\n\
+// computed again, tile by tile, and never stored. Each of `splits` runs of the panel's columns has a sum of its own in dz; with\n\
+// `continues`, those over the panels before are there and go on from there.\n\
+//\n\
+// A workgroup takes ROWS rows and all dimensions, DEPTH at most. For each tile of columns, the factors before z[j] go to\n\
+// workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then\n\
+// neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
+// `columns` is the panel of `others` as contrast-columns makes it; `others` has a block's `column_rows` rows.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape marks: (1 + TIMED) * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape others: column_rows * dim\n\
+// shape column_anchors: 3 * column_rows\n\
+// shape column_marks: (1 + TIMED) * column_rows\n\
+// shape dz: splits * rows * dim\n\
+// workgroups: ceil(rows / ROWS) * splits\n\
+// flops: 4 * rows * width * dim\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + (2 + TIMED + 2 * ROW_ANCHORS) * ROWS + (2 + TIMED + 2 * COLUMN_ANCHORS) * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * splits * rows * dim)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
+// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
+const ATTRACTS = 1u;\n\
+const CONTRASTS = 2u;\n\
+const POSITIVE = 3u;\n\
+\n\
+// What the keys of an anchor's own group are to it, and those of another group.\n\
+const SAME: u32 = 3u;\n\
+const OTHER: u32 = 2u;\n\
+// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
+const TIMED: bool = false;\n\
+const BEYOND: u32 = 0u;\n\
+const NEAR: u32 = 0u;\n\
+const FAR: u32 = 0u;\n\
+// 1 where any of the keys attracts.\n\
+const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
+\n\
+// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
+fn mark_of(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(marks[row], marks[params.rows + row]);\n\
+  }\n\
+  return vec2u(marks[row], 0u);\n\
+}\n\
+\n\
+// The same for a row of the columns' block.\n\
+fn column_mark(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
+  }\n\
+  return vec2u(column_marks[row], 0u);\n\
+}\n\
+\n\
+fn relation(a: vec2u, b: vec2u) -> u32 {\n\
+  var same = SAME;\n\
+  if (TIMED) {\n\
+    let apart = max(a.y, b.y) - min(a.y, b.y);\n\
+    same = select(select(0u, BEYOND, apart > FAR), SAME, apart <= NEAR);\n\
+  }\n\
+  return select(OTHER, same, a.x == b.x);\n\
+}\n\
+// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
+const ONE_POSITIVE: bool = false;\n\
+\n\
+// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
+// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
+// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
+// reciprocal of the number of keys that attract.\n\
+fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
+  if (ONE_POSITIVE) {\n\
+    return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
+  return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
+}\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
+}\n\
+\n\
+// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
+// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
+// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
+  let last = params.rows - 1u;\n\
+  let stride = panel_stride(params.width);\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
+  }\n\
+  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+  var similarities: array<array<f32, COLS>, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      similarities[r][c] = 0.0;\n\
+    }\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k++) {\n\
+    var values: array<f32, COLS>;\n\
+    //#unroll\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);\n\
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
+    }\n\
+    var own: array<f32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = z[own_starts[i] + k];\n\
+    }\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
+      }\n\
+    }\n\
+  }\n\
+  return similarities;\n\
+}\n\
+\n\
+const ROW_ANCHORS: bool = true;\n\
+const COLUMN_ANCHORS: bool = true;\n\
+const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 8u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
+// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
+const VECTOR: u32 = 1u;\n\
+const VECTORS = COLS / VECTOR;\n\
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
+const ROUNDS = min(ROWS, 16u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
+// A multiple of LANES * COLS.\n\
+const DEPTH: u32 = 128u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  splits: u32,\n\
+  continues: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> marks: array<u32>;\n\
+@group(0) @binding(3) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(4) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read> others: array<vec4f>;\n\
+@group(0) @binding(5) var<storage, read> column_anchors: array<f32>;\n\
+@group(0) @binding(6) var<storage, read> column_marks: array<u32>;\n\
+@group(0) @binding(7) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(8) var<uniform> params: Params;\n\
+\n\
+var<workgroup> factors: array<f32, ROWS * LANES * COLS>;\n\
+// Every thread touches only the dimensions that it owns until the end: no barrier needed between tiles.\n\
+var<workgroup> totals: array<f32, ROWS * DEPTH>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
+) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
+  let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let split = index / row_blocks;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let last = params.rows - 1u;\n\
+  let tiles = (params.width + LANES * COLS - 1u) / (LANES * COLS);\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split) * LANES * COLS;\n\
+\n\
+  for (var tile = split * tiles_per_split * LANES * COLS; tile < tile_end; tile += LANES * COLS) {\n\
+    var tile_factors = similarity_tile(first_row, tile, own_lane);\n\
+    var column_inverse: array<f32, COLS>;\n\
+    var column_lse: array<f32, COLS>;\n\
+    var column_pull: array<f32, COLS>;\n\
+    var key_marks: array<vec2u, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let at = params.first_column + min(column_of(tile, c, own_lane), params.width - 1u);\n\
+      column_inverse[c] = column_anchors[at];\n\
+      key_marks[c] = column_mark(at);\n\
+      if (COLUMN_ANCHORS) {\n\
+        column_lse[c] = column_anchors[params.column_rows + at];\n\
+        column_pull[c] = column_anchors[2u * params.column_rows + at];\n\
+      }\n\
+    }\n\
+    for (var round = 0u; round < ROUNDS; round++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+        let r = round * ROWS_AT_ONCE + i;\n\
+        let row = min(first_row + r, last);\n\
+        let scale = anchors[row] * params.inverse_temperature;\n\
+        let mark = mark_of(row);\n\
+        let itself = place_in_panel(row, params.first_column, params.same_block);\n\
+        var row_lse: f32;\n\
+        var row_pull: f32;\n\
+        if (ROW_ANCHORS) {\n\
+          row_lse = anchors[params.rows + row];\n\
+          row_pull = anchors[2u * params.rows + row];\n\
+        }\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let column = column_of(tile, c, own_lane);\n\
+          var similarity = 0.0;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);\n\
+          }\n\
+          let logit = similarity * scale;\n\
+          let kind = relation(mark, key_marks[c]);\n\
+          var factor = 0.0;\n\
+          if (ROW_ANCHORS) {\n\
+            factor = slope(kind, exp(logit - row_lse), row_pull);\n\
+          }\n\
+          if (COLUMN_ANCHORS) {\n\
+            factor += slope(kind, exp(logit - column_lse[c]), column_pull[c]);\n\
+          }\n\
+          let kept = select(0.0, factor * column_inverse[c], column < params.width && column != itself);\n\
+          factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+    workgroupBarrier(); //#subgroups ;\n\
+\n\
+    for (var d = 0u; d < params.dim; d += LANES * COLS) {\n\
+      // By hand, for the same reason as in similarity_tile.\n\
+      var sums: array<array<f32, COLS>, ROWS>;\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          sums[r][c] = 0.0;\n\
+        }\n\
+      }\n\
+      for (var chunk = 0u; chunk < COLS; chunk++) {\n\
+        var own: array<f32, ROWS>;\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          own[r] = 0.0;\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            own[r] = select(own[r], tile_factors[r][c], c == chunk);\n\
+          }\n\
+        }\n\
+        for (var lane = 0u; lane < LANES; lane++) {\n\
+          // Past the last column the factors are 0.\n\
+          let column = column_of(tile, chunk, lane);\n\
+          let start = (params.first_column + min(column, params.width - 1u)) * params.dim;\n\
+          var values: array<f32, COLS>;\n\
+          //#unroll\n\
+          for (var v = 0u; v < VECTORS; v++) {\n\
+            let at = start + min(column_of(d, v * VECTOR, own_lane), params.dim - VECTOR);\n\
+            let loaded = vec4f(others[at]); //#vec4 let loaded = others[at / 4u];\n\
+            //#unroll\n\
+            for (var i = 0u; i < VECTOR; i++) {\n\
+              values[v * VECTOR + i] = loaded[i];\n\
+            }\n\
+          }\n\
+          //#unroll\n\
+          for (var r = 0u; r < ROWS; r++) {\n\
+            let factor = factors[r * LANES * COLS + column - tile]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
+            //#unroll\n\
+            for (var c = 0u; c < COLS; c++) {\n\
+              sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
+            }\n\
+          }\n\
+        }\n\
+      }\n\
+      for (var round = 0u; round < ROUNDS; round++) {\n\
+        //#unroll\n\
+        for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            var sum = 0.0;\n\
+            //#unroll\n\
+            for (var q = 0u; q < ROUNDS; q++) {\n\
+              sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);\n\
+            }\n\
+            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, own_lane)] += sum;\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+    workgroupBarrier(); //#subgroups ;\n\
+  }\n\
+\n\
+  workgroupBarrier();\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    for (var d = own_lane; d < params.dim; d += LANES) {\n\
+      if (first_row + r < params.rows) {\n\
+        let at = (split * params.rows + first_row + r) * params.dim + d;\n\
+        var total = totals[r * DEPTH + d];\n\
+        if (params.continues == 1u) {\n\
+          total += dz[at];\n\
+        }\n\
+        dz[at] = total;\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const contrastPartialsTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "column_marks" | "partials", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "LOWEST" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "PARTS"> = {
+  name: "contrastPartialsTiled",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"partials","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
+  paramsSize: 48,
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, LOWEST: { type: "f32", value: -1e+30 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, PARTS: { type: "u32", value: 2 } },
+  unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), 4, v["ROWS"], Math.floor(v["COLS"] / 4), 4, Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), v["ROWS"]],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), column_marks: (1 + v["TIMED"]) * v["column_rows"], partials: v["PARTS"] * v["splits"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
+  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + (1 + v["TIMED"]) * v["COL_THREADS"] * v["COLS"]) + (2 + v["TIMED"]) * v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + (2 + 5 * Math.max(v["SAME"] % 2, v["OTHER"] % 2, v["BEYOND"] % 2)) * (1 + v["continues"]) * v["splits"] * v["rows"]),
+  source: "// First pass of the contrastive losses with tiles of the embeddings in workgroup memory: the equations and bindings of\n\
+// contrast-partials, for GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A\n\
+// thread keeps the parts of each of its rows; at the end, the threads of a row put theirs together.\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape marks: (1 + TIMED) * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape column_marks: (1 + TIMED) * column_rows\n\
+// shape partials: PARTS * splits * rows\n\
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
+// flops: 2 * rows * width * dim\n\
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + (1 + TIMED) * COL_THREADS * COLS) + (2 + TIMED) * splits * ROW_THREADS * ROWS) + (2 + 5 * max(SAME % 2, OTHER % 2, BEYOND % 2)) * (1 + continues) * splits * rows)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
+// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
+const ATTRACTS = 1u;\n\
+const CONTRASTS = 2u;\n\
+const POSITIVE = 3u;\n\
+\n\
+// What the keys of an anchor's own group are to it, and those of another group.\n\
+const SAME: u32 = 3u;\n\
+const OTHER: u32 = 2u;\n\
+// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
+const TIMED: bool = false;\n\
+const BEYOND: u32 = 0u;\n\
+const NEAR: u32 = 0u;\n\
+const FAR: u32 = 0u;\n\
+// 1 where any of the keys attracts.\n\
+const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
+\n\
+// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
+fn mark_of(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(marks[row], marks[params.rows + row]);\n\
+  }\n\
+  return vec2u(marks[row], 0u);\n\
+}\n\
+\n\
+// The same for a row of the columns' block.\n\
+fn column_mark(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
+  }\n\
+  return vec2u(column_marks[row], 0u);\n\
+}\n\
+\n\
+fn relation(a: vec2u, b: vec2u) -> u32 {\n\
+  var same = SAME;\n\
+  if (TIMED) {\n\
+    let apart = max(a.y, b.y) - min(a.y, b.y);\n\
+    same = select(select(0u, BEYOND, apart > FAR), SAME, apart <= NEAR);\n\
+  }\n\
+  return select(OTHER, same, a.x == b.x);\n\
+}\n\
+// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
+// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
+// logits and their number. The last five are there only where some key attracts.\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+// Two largest logits and sums of exponentials relative to them, put together.\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}\n\
+// Stores what a launch found of a row in a run of columns or, with `continues`, puts it together with what is there from the\n\
+// launches before. `attracting` is a sum of logits and a number.\n\
+fn keep(split: u32, row: u32, negatives: vec2f, positives: vec2f, attracted: f32, attracting: vec2f) {\n\
+  let next = params.splits * params.rows;\n\
+  let at = split * params.rows + row;\n\
+  var kept = negatives;\n\
+  if (params.continues == 1u) {\n\
+    kept = merged(negatives, vec2f(partials[at], partials[next + at]));\n\
+  }\n\
+  partials[at] = kept.x;\n\
+  partials[next + at] = kept.y;\n\
+  if (ATTRACTING == 1u) {\n\
+    var kept_positives = positives;\n\
+    var kept_attracted = attracted;\n\
+    var kept_attracting = attracting;\n\
+    if (params.continues == 1u) {\n\
+      kept_positives = merged(positives, vec2f(partials[POSITIVE_LARGEST * next + at], partials[POSITIVE_SUM * next + at]));\n\
+      kept_attracted = max(attracted, partials[ATTRACTED_LARGEST * next + at]);\n\
+      kept_attracting = attracting + vec2f(partials[TOTAL * next + at], partials[COUNT * next + at]);\n\
+    }\n\
+    partials[POSITIVE_LARGEST * next + at] = kept_positives.x;\n\
+    partials[POSITIVE_SUM * next + at] = kept_positives.y;\n\
+    partials[ATTRACTED_LARGEST * next + at] = kept_attracted;\n\
+    partials[TOTAL * next + at] = kept_attracting.x;\n\
+    partials[COUNT * next + at] = kept_attracting.y;\n\
+  }\n\
+}\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
+const VECTOR: u32 = 1u;\n\
+const LEFT_STRIDE = DEPTH / 4u;\n\
+const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
+const PARTS: u32 = 2u;\n\
+// Of the parts, those that change here.\n\
+const HELD = 2u + 5u * ATTRACTING;\n\
+// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
+// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
+// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
+// them from one bank, and all of them the same vector of the left one.\n\
+//\n\
+// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
+// the number of threads one of DEPTH / 4.\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const TERM_VECTORS = DEPTH / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
+// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
+\n\
+alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
+\n\
+// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
+fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
+  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
+  let x = thread.x % COL_THREADS;\n\
+  let y = thread.y % ROW_THREADS;\n\
+  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
+    var left: array<vec4f, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
+    }\n\
+    //#unroll\n\
+    for (var k = 0u; k < 4u; k++) {\n\
+      var right: array<vec4f, COL_VECTORS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  splits: u32,\n\
+  continues: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> marks: array<u32>;\n\
+@group(0) @binding(3) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(4) var<storage, read> column_marks: array<u32>;\n\
+@group(0) @binding(5) var<storage, read_write> partials: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
+// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
+// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
+fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
+  let thread = local.y * COL_THREADS + local.x;\n\
+  var z_at: array<u32, LEFT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
+    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
+  }\n\
+  let stride = panel_stride(params.width);\n\
+  var columns_at: array<u32, RIGHT_LOADS>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);\n\
+    columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
+    // Dimensions past the end are zero; what stands there in memory does not count.\n\
+    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+    var left: array<vec4f, LEFT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = z_at[i] + k;\n\
+      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
+      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
+    }\n\
+    var right: array<vec4f, RIGHT_LOADS>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let at = columns_at[i] + k * stride;\n\
+      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
+      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];\n\
+      right[i] = select(vec4f(0.0), values, counts);\n\
+    }\n\
+    workgroupBarrier();\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+        left_tile[number] = left[i];\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+      let number = i * THREADS + thread;\n\
+      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
+      }\n\
+    }\n\
+    workgroupBarrier();\n\
+    multiply_tiles(sums, local);\n\
+  }\n\
+}\n\
+\n\
+var<workgroup> thread_parts: array<f32, HELD * THREADS>;\n\
+\n\
+// Where a part of a thread lies: the threads of a row of the workgroup side by side.\n\
+fn thread_place(part: u32, local: vec3u, thread: u32) -> u32 {\n\
+  return part * THREADS + local.y * COL_THREADS + thread;\n\
+}\n\
+\n\
+// Over the threads of a row: the largest logit of a part, and the sum that the part behind it has relative to that.\n\
+fn pooled(part: u32, local: vec3u) -> vec2f {\n\
+  var now = LOWEST;\n\
+  for (var i = 0u; i < COL_THREADS; i++) {\n\
+    now = max(now, thread_parts[thread_place(part, local, i)]);\n\
+  }\n\
+  var sum = 0.0;\n\
+  for (var i = 0u; i < COL_THREADS; i++) {\n\
+    sum += thread_parts[thread_place(part + 1u, local, i)] * exp(thread_parts[thread_place(part, local, i)] - now);\n\
+  }\n\
+  return vec2f(now, sum);\n\
+}\n\
+\n\
+@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * TILE_ROWS;\n\
+  let split = index / row_blocks;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let tiles = (params.width + TILE_COLS - 1u) / TILE_COLS;\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
+\n\
+  var row_scale: array<f32, ROWS>;\n\
+  var row_mark: array<vec2u, ROWS>;\n\
+  var row_largest: array<f32, ROWS>;\n\
+  var row_sums: array<f32, ROWS>;\n\
+  var positive_largest: array<f32, ROWS>;\n\
+  var positive_sums: array<f32, ROWS>;\n\
+  var attracted: array<f32, ROWS>;\n\
+  var attracting: array<vec2f, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = min(first_row + r * ROW_THREADS + local.y, params.rows - 1u);\n\
+    row_scale[r] = anchors[row] * params.inverse_temperature;\n\
+    row_mark[r] = mark_of(row);\n\
+    row_largest[r] = LOWEST;\n\
+    row_sums[r] = 0.0;\n\
+    positive_largest[r] = LOWEST;\n\
+    positive_sums[r] = 0.0;\n\
+    attracted[r] = LOWEST;\n\
+    attracting[r] = vec2f(0.0);\n\
+  }\n\
+  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
+    let first_column = tile * TILE_COLS + 4u * local.x;\n\
+    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+    var similarities: Sums;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        similarities[r][c] = vec4f(0.0);\n\
+      }\n\
+    }\n\
+    add_similarities(&similarities, first_row, tile * TILE_COLS, local);\n\
+    var key_marks: array<array<vec2u, 4>, COL_VECTORS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COL_VECTORS; c++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < 4u; i++) {\n\
+        key_marks[c][i] = column_mark(params.first_column + min(first_column + 4u * c * COL_THREADS + i, params.width - 1u));\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let row = first_row + r * ROW_THREADS + local.y;\n\
+      let itself = place_in_panel(row, params.first_column, params.same_block);\n\
+      var kinds: array<vec4u, COL_VECTORS>;\n\
+      var negative: array<vec4<bool>, COL_VECTORS>;\n\
+      var now = row_largest[r];\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
+        var kind: vec4u;\n\
+        //#unroll\n\
+        for (var i = 0u; i < 4u; i++) {\n\
+          kind[i] = relation(row_mark[r], key_marks[c][i]);\n\
+        }\n\
+        // Where keys of the same group are ignored, so is the anchor itself.\n\
+        let is_key = (place < vec4u(params.width)) & ((place != vec4u(itself)) | vec4<bool>(SAME == 0u));\n\
+        negative[c] = is_key & (kind == vec4u(CONTRASTS));\n\
+        kinds[c] = select(vec4u(0u), kind, is_key);\n\
+        let logits = select(vec4f(LOWEST), similarities[r][c] * row_scale[r], negative[c]);\n\
+        now = max(max(now, max(logits.x, logits.y)), max(logits.z, logits.w));\n\
+      }\n\
+      var positive_now = positive_largest[r];\n\
+      if (ATTRACTING == 1u) {\n\
+        //#unroll\n\
+        for (var c = 0u; c < COL_VECTORS; c++) {\n\
+          let logits = similarities[r][c] * row_scale[r];\n\
+          let positives = select(vec4f(LOWEST), logits, kinds[c] == vec4u(POSITIVE));\n\
+          positive_now = max(max(positive_now, max(positives.x, positives.y)), max(positives.z, positives.w));\n\
+          let others = select(vec4f(LOWEST), logits, kinds[c] == vec4u(ATTRACTS));\n\
+          attracted[r] = max(max(attracted[r], max(others.x, others.y)), max(others.z, others.w));\n\
+          let attracts = kinds[c] & vec4u(ATTRACTS);\n\
+          let terms = select(vec4f(0.0), logits, attracts == vec4u(ATTRACTS));\n\
+          let number = (attracts.x + attracts.y) + (attracts.z + attracts.w);\n\
+          attracting[r] += vec2f((terms.x + terms.y) + (terms.z + terms.w), f32(number));\n\
+        }\n\
+      }\n\
+      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
+      var positive_sum = positive_sums[r] * exp(positive_largest[r] - positive_now);\n\
+      //#unroll\n\
+      for (var c = 0u; c < COL_VECTORS; c++) {\n\
+        let positive = (kinds[c] == vec4u(POSITIVE)) & vec4<bool>(ATTRACTING == 1u);\n\
+        // The exponential serves either sum.\n\
+        let reference = select(vec4f(now), vec4f(positive_now), positive);\n\
+        let all = exp(min(similarities[r][c] * row_scale[r] - reference, vec4f(0.0)));\n\
+        let shares = select(vec4f(0.0), all, negative[c]);\n\
+        sum += (shares.x + shares.y) + (shares.z + shares.w);\n\
+        let own = select(vec4f(0.0), all, positive);\n\
+        positive_sum += (own.x + own.y) + (own.z + own.w);\n\
+      }\n\
+      row_sums[r] = sum;\n\
+      row_largest[r] = now;\n\
+      positive_sums[r] = positive_sum;\n\
+      positive_largest[r] = positive_now;\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    workgroupBarrier();\n\
+    thread_parts[thread_place(LARGEST, local, local.x)] = row_largest[r];\n\
+    thread_parts[thread_place(SUM, local, local.x)] = row_sums[r];\n\
+    if (ATTRACTING == 1u) {\n\
+      thread_parts[thread_place(POSITIVE_LARGEST, local, local.x)] = positive_largest[r];\n\
+      thread_parts[thread_place(POSITIVE_SUM, local, local.x)] = positive_sums[r];\n\
+      thread_parts[thread_place(ATTRACTED_LARGEST, local, local.x)] = attracted[r];\n\
+      thread_parts[thread_place(TOTAL, local, local.x)] = attracting[r].x;\n\
+      thread_parts[thread_place(COUNT, local, local.x)] = attracting[r].y;\n\
+    }\n\
+    workgroupBarrier();\n\
+    let row = first_row + r * ROW_THREADS + local.y;\n\
+    if (local.x == 0u && row < params.rows) {\n\
+      var positives = vec2f(LOWEST, 0.0);\n\
+      var attracted_most = LOWEST;\n\
+      var all_attracting = vec2f(0.0);\n\
+      if (ATTRACTING == 1u) {\n\
+        positives = pooled(POSITIVE_LARGEST, local);\n\
+        for (var i = 0u; i < COL_THREADS; i++) {\n\
+          attracted_most = max(attracted_most, thread_parts[thread_place(ATTRACTED_LARGEST, local, i)]);\n\
+          all_attracting.x += thread_parts[thread_place(TOTAL, local, i)];\n\
+          all_attracting.y += thread_parts[thread_place(COUNT, local, i)];\n\
+        }\n\
+      }\n\
+      keep(split, row, pooled(LARGEST, local), positives, attracted_most, all_attracting);\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+export const contrastPartials: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "column_marks" | "partials", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "LOWEST" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "PARTS"> = {
+  name: "contrastPartials",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"partials","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
+  paramsSize: 48,
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, LOWEST: { type: "f32", value: -1e+30 }, LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, PARTS: { type: "u32", value: 2 } },
+  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16), v["COLS"], v["COLS"]],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), column_marks: (1 + v["TIMED"]) * v["column_rows"], partials: v["PARTS"] * v["splits"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
+  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
+  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"] + (1 + v["TIMED"]) * (v["ROWS"] + v["COLS"] * v["LANES"])) + (2 + 5 * Math.max(v["SAME"] % 2, v["OTHER"] % 2, v["BEYOND"] % 2)) * (1 + v["continues"]) * v["splits"] * v["rows"]),
+  source: "// First pass of the contrastive losses (see src/losses/contrast.ts) for anchors and a panel of keys: the logits\n\
+// s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of each anchor i, in each of `splits`\n\
+// runs of the panel's columns, only what lib/partials.wgsl lists is kept, by a running maximum and a sum that is scaled when the\n\
+// maximum moves (Milakov and Gimelshein 2018). With `continues`, what the panels before gave is in `partials` already and goes on\n\
+// from there. PARTS is 7, or 2 where no key of any panel attracts.\n\
+//\n\
+// `columns` holds keys of length 1, transposed: see contrast-columns. A thread holds a tile of ROWS x COLS logits in registers;\n\
+// with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).\n\
+//\n\
+// shape z: rows * dim\n\
+// shape anchors: 3 * rows\n\
+// shape marks: (1 + TIMED) * rows\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape column_marks: (1 + TIMED) * column_rows\n\
+// shape partials: PARTS * splits * rows\n\
+// workgroups: ceil(rows / ROWS) * splits\n\
+// flops: 2 * rows * width * dim\n\
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS + (1 + TIMED) * (ROWS + COLS * LANES)) + (2 + 5 * max(SAME % 2, OTHER % 2, BEYOND % 2)) * (1 + continues) * splits * rows)\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
+// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
+const ATTRACTS = 1u;\n\
+const CONTRASTS = 2u;\n\
+const POSITIVE = 3u;\n\
+\n\
+// What the keys of an anchor's own group are to it, and those of another group.\n\
+const SAME: u32 = 3u;\n\
+const OTHER: u32 = 2u;\n\
+// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
+const TIMED: bool = false;\n\
+const BEYOND: u32 = 0u;\n\
+const NEAR: u32 = 0u;\n\
+const FAR: u32 = 0u;\n\
+// 1 where any of the keys attracts.\n\
+const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
+\n\
+// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
+fn mark_of(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(marks[row], marks[params.rows + row]);\n\
+  }\n\
+  return vec2u(marks[row], 0u);\n\
+}\n\
+\n\
+// The same for a row of the columns' block.\n\
+fn column_mark(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
+  }\n\
+  return vec2u(column_marks[row], 0u);\n\
+}\n\
+\n\
+fn relation(a: vec2u, b: vec2u) -> u32 {\n\
+  var same = SAME;\n\
+  if (TIMED) {\n\
+    let apart = max(a.y, b.y) - min(a.y, b.y);\n\
+    same = select(select(0u, BEYOND, apart > FAR), SAME, apart <= NEAR);\n\
+  }\n\
+  return select(OTHER, same, a.x == b.x);\n\
+}\n\
+// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
+// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
+// logits and their number. The last five are there only where some key attracts.\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+// Two largest logits and sums of exponentials relative to them, put together.\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}\n\
+// Stores what a launch found of a row in a run of columns or, with `continues`, puts it together with what is there from the\n\
+// launches before. `attracting` is a sum of logits and a number.\n\
+fn keep(split: u32, row: u32, negatives: vec2f, positives: vec2f, attracted: f32, attracting: vec2f) {\n\
+  let next = params.splits * params.rows;\n\
+  let at = split * params.rows + row;\n\
+  var kept = negatives;\n\
+  if (params.continues == 1u) {\n\
+    kept = merged(negatives, vec2f(partials[at], partials[next + at]));\n\
+  }\n\
+  partials[at] = kept.x;\n\
+  partials[next + at] = kept.y;\n\
+  if (ATTRACTING == 1u) {\n\
+    var kept_positives = positives;\n\
+    var kept_attracted = attracted;\n\
+    var kept_attracting = attracting;\n\
+    if (params.continues == 1u) {\n\
+      kept_positives = merged(positives, vec2f(partials[POSITIVE_LARGEST * next + at], partials[POSITIVE_SUM * next + at]));\n\
+      kept_attracted = max(attracted, partials[ATTRACTED_LARGEST * next + at]);\n\
+      kept_attracting = attracting + vec2f(partials[TOTAL * next + at], partials[COUNT * next + at]);\n\
+    }\n\
+    partials[POSITIVE_LARGEST * next + at] = kept_positives.x;\n\
+    partials[POSITIVE_SUM * next + at] = kept_positives.y;\n\
+    partials[ATTRACTED_LARGEST * next + at] = kept_attracted;\n\
+    partials[TOTAL * next + at] = kept_attracting.x;\n\
+    partials[COUNT * next + at] = kept_attracting.y;\n\
+  }\n\
+}\n\
+// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
+// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
+fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
+  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
+}\n\
+\n\
+// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
+// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
+// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
+fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
+  let last = params.rows - 1u;\n\
+  let stride = panel_stride(params.width);\n\
+  var own_starts: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
+  }\n\
+  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
+  var similarities: array<array<f32, COLS>, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      similarities[r][c] = 0.0;\n\
+    }\n\
+  }\n\
+  for (var k = 0u; k < params.dim; k++) {\n\
+    var values: array<f32, COLS>;\n\
+    //#unroll\n\
+    for (var v = 0u; v < VECTORS; v++) {\n\
+      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);\n\
+      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
+      //#unroll\n\
+      for (var i = 0u; i < VECTOR; i++) {\n\
+        values[v * VECTOR + i] = loaded[i];\n\
+      }\n\
+    }\n\
+    var own: array<f32, OWN>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own[i] = z[own_starts[i] + k];\n\
+    }\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let value = from_lane(own[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
+      }\n\
+    }\n\
+  }\n\
+  return similarities;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+// A multiple of SHARE.\n\
+const ROWS: u32 = 8u;\n\
+const COLS: u32 = 8u;\n\
+const SHARE: u32 = 1u;\n\
+const OWN = ROWS / SHARE;\n\
+// Neighbouring columns that a thread loads at once, 1 or 4.\n\
+const VECTOR: u32 = 1u;\n\
+const VECTORS = COLS / VECTOR;\n\
+// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
+const ROUNDS = min(ROWS, 16u);\n\
+const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
+const PARTS: u32 = 2u;\n\
+// Of the parts, those that change here.\n\
+const HELD = 2u + 5u * ATTRACTING;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  dim: u32,\n\
+  column_rows: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  same_block: u32,\n\
+  splits: u32,\n\
+  continues: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> marks: array<u32>;\n\
+@group(0) @binding(3) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> columns: array<vec4f>;\n\
+@group(0) @binding(4) var<storage, read> column_marks: array<u32>;\n\
+@group(0) @binding(5) var<storage, read_write> partials: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+// Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.\n\
+var<workgroup> lane_parts: array<f32, HELD * ROWS * LANES>;\n\
+\n\
+fn lane_place(part: u32, r: u32, lane: u32) -> u32 {\n\
+  return (part * ROWS + r) * LANES + lane;\n\
+}\n\
+\n\
+fn largest_of(part: u32, r: u32) -> f32 {\n\
+  var now = LOWEST;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    now = max(now, lane_parts[lane_place(part, r, lane)]);\n\
+  }\n\
+  return now;\n\
+}\n\
+\n\
+// Of the part behind that of the largest logits.\n\
+fn sum_of(part: u32, r: u32, now: f32) -> f32 {\n\
+  var sum = 0.0;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    sum += lane_parts[lane_place(part + 1u, r, lane)] * exp(lane_parts[lane_place(part, r, lane)] - now);\n\
+  }\n\
+  return sum;\n\
+}\n\
+\n\
+fn total_of(part: u32, r: u32) -> f32 {\n\
+  var sum = 0.0;\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    sum += lane_parts[lane_place(part, r, lane)];\n\
+  }\n\
+  return sum;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
+) {\n\
+  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
+  let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let split = index / row_blocks;\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let tiles = (params.width + LANES * COLS - 1u) / (LANES * COLS);\n\
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
+\n\
+  for (var i = 0u; i < HELD * ROWS; i++) {\n\
+    lane_parts[i * LANES + own_lane] = select(0.0, LOWEST, is_largest(i / ROWS));\n\
+  }\n\
+  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
+    let tile_start = tile * LANES * COLS;\n\
+    let similarities = similarity_tile(first_row, tile_start, own_lane);\n\
+    var key_marks: array<vec2u, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      key_marks[c] = column_mark(params.first_column + min(column_of(tile_start, c, own_lane), params.width - 1u));\n\
+    }\n\
+    for (var round = 0u; round < ROUNDS; round++) {\n\
+      //#unroll\n\
+      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
+        let r = round * ROWS_AT_ONCE + i;\n\
+        let row = min(first_row + r, params.rows - 1u);\n\
+        let scale = anchors[row] * params.inverse_temperature;\n\
+        let mark = mark_of(row);\n\
+        let itself = place_in_panel(row, params.first_column, params.same_block);\n\
+        let before = lane_parts[lane_place(LARGEST, r, own_lane)];\n\
+        var now = before;\n\
+        var logits: array<f32, COLS>;\n\
+        var kinds: array<u32, COLS>;\n\
+        var negative: array<bool, COLS>;\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let column = column_of(tile_start, c, own_lane);\n\
+          var similarity = 0.0;\n\
+          //#unroll\n\
+          for (var q = 0u; q < ROUNDS; q++) {\n\
+            similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);\n\
+          }\n\
+          logits[c] = similarity * scale;\n\
+          let kind = relation(mark, key_marks[c]);\n\
+          // Where keys of the same group are ignored, so is the anchor itself.\n\
+          let is_key = column < params.width && (SAME == 0u || column != itself);\n\
+          negative[c] = is_key && kind == CONTRASTS;\n\
+          kinds[c] = select(0u, kind, is_key);\n\
+          now = select(now, max(now, logits[c]), negative[c]);\n\
+        }\n\
+        var positive_now = LOWEST;\n\
+        if (ATTRACTING == 1u) {\n\
+          positive_now = lane_parts[lane_place(POSITIVE_LARGEST, r, own_lane)];\n\
+          var attracted = lane_parts[lane_place(ATTRACTED_LARGEST, r, own_lane)];\n\
+          var total = lane_parts[lane_place(TOTAL, r, own_lane)];\n\
+          var count = lane_parts[lane_place(COUNT, r, own_lane)];\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            positive_now = select(positive_now, max(positive_now, logits[c]), kinds[c] == POSITIVE);\n\
+            attracted = select(attracted, max(attracted, logits[c]), kinds[c] == ATTRACTS);\n\
+            total += select(0.0, logits[c], (kinds[c] & ATTRACTS) != 0u);\n\
+            count += f32(kinds[c] & ATTRACTS);\n\
+          }\n\
+          lane_parts[lane_place(ATTRACTED_LARGEST, r, own_lane)] = attracted;\n\
+          lane_parts[lane_place(TOTAL, r, own_lane)] = total;\n\
+          lane_parts[lane_place(COUNT, r, own_lane)] = count;\n\
+        }\n\
+        var sum = lane_parts[lane_place(SUM, r, own_lane)] * exp(before - now);\n\
+        var positive_sum = 0.0;\n\
+        //#unroll\n\
+        for (var c = 0u; c < COLS; c++) {\n\
+          let positive = ATTRACTING == 1u && kinds[c] == POSITIVE;\n\
+          // The exponential serves either sum.\n\
+          let share = exp(min(logits[c] - select(now, positive_now, positive), 0.0));\n\
+          sum += select(0.0, share, negative[c]);\n\
+          positive_sum += select(0.0, share, positive);\n\
+        }\n\
+        lane_parts[lane_place(LARGEST, r, own_lane)] = now;\n\
+        lane_parts[lane_place(SUM, r, own_lane)] = sum;\n\
+        if (ATTRACTING == 1u) {\n\
+          let positive_before = lane_parts[lane_place(POSITIVE_LARGEST, r, own_lane)];\n\
+          positive_sum += lane_parts[lane_place(POSITIVE_SUM, r, own_lane)] * exp(positive_before - positive_now);\n\
+          lane_parts[lane_place(POSITIVE_LARGEST, r, own_lane)] = positive_now;\n\
+          lane_parts[lane_place(POSITIVE_SUM, r, own_lane)] = positive_sum;\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  workgroupBarrier(); //#subgroups ;\n\
+  let row_count = min(ROWS, params.rows - first_row);\n\
+  for (var r = 0u; r < row_count; r++) {\n\
+    let own_largest = lane_parts[lane_place(LARGEST, r, own_lane)];\n\
+    let now = largest_of(LARGEST, r); //#subgroups let now = subgroupMax(own_largest);\n\
+    let own_sum = lane_parts[lane_place(SUM, r, own_lane)] * exp(own_largest - now);\n\
+    let sum = sum_of(LARGEST, r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
+    var positives = vec2f(LOWEST, 0.0);\n\
+    var attracted = LOWEST;\n\
+    var attracting = vec2f(0.0);\n\
+    if (ATTRACTING == 1u) {\n\
+      let own_positive = lane_parts[lane_place(POSITIVE_LARGEST, r, own_lane)];\n\
+      positives.x = largest_of(POSITIVE_LARGEST, r); //#subgroups positives.x = subgroupMax(own_positive);\n\
+      let own_positive_sum = lane_parts[lane_place(POSITIVE_SUM, r, own_lane)] * exp(own_positive - positives.x);\n\
+      positives.y = sum_of(POSITIVE_LARGEST, r, positives.x); //#subgroups positives.y = subgroupAdd(own_positive_sum);\n\
+      attracted = largest_of(ATTRACTED_LARGEST, r); //#subgroups attracted = subgroupMax(lane_parts[lane_place(ATTRACTED_LARGEST, r, own_lane)]);\n\
+      attracting.x = total_of(TOTAL, r); //#subgroups attracting.x = subgroupAdd(lane_parts[lane_place(TOTAL, r, own_lane)]);\n\
+      attracting.y = total_of(COUNT, r); //#subgroups attracting.y = subgroupAdd(lane_parts[lane_place(COUNT, r, own_lane)]);\n\
+    }\n\
+    if (own_lane == 0u) {\n\
+      keep(split, first_row + r, vec2f(now, sum), positives, attracted, attracting);\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
 export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | "largest" | "totals" | "gradient" | "dsimilarities", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
   name: "contrastRowsGradient",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"slopes","access":"read","element":"f32"}, {"name":"largest","access":"read","element":"f32"}, {"name":"totals","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dsimilarities","access":"read_write","element":"f32"}],
@@ -2196,22 +4223,10 @@ export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | 
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
 }\n\
 // What LOSS stands for.\n\
 const NT_XENT = 0u;\n\
@@ -2314,22 +4329,10 @@ export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
+// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
 }\n\
 // What LOSS stands for.\n\
 const NT_XENT = 0u;\n\
@@ -2476,6 +4479,110 @@ fn main(\n\
   slopes[row] = slope;\n\
   largest[row] = reference;\n\
   totals[row] = total;\n\
+}\n\
+",
+};
+
+export const contrastStatistics: KernelDefinition<"columns" | "statistics", "dim" | "width" | "before", "LANES"> = {
+  name: "contrastStatistics",
+  bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"dim","type":"u32","offset":0}, {"name":"width","type":"u32","offset":4}, {"name":"before","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), statistics: 2 * v["dim"] }),
+  workgroups: (v) => v["dim"],
+  flops: (v) => 4 * v["width"] * v["dim"],
+  source: "// Means and biased variances of the dimensions of normalised embeddings, panel by panel: those of a panel (its mean first, so that\n\
+// nothing cancels) are put together with those of the `before` columns of the panels before (Chan, Golub and LeVeque 1979).\n\
+// `statistics` holds the means, then the variances. A workgroup a dimension.\n\
+//\n\
+// shape columns: dim * 4 * ceil(width / 4)\n\
+// shape statistics: 2 * dim\n\
+// workgroups: dim\n\
+// flops: 4 * width * dim\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+\n\
+struct Params {\n\
+  dim: u32,\n\
+  width: u32,\n\
+  before: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> columns: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let dim = workgroup_index(group, grid);\n\
+  if (dim >= params.dim) {\n\
+    return;\n\
+  }\n\
+  let start = dim * panel_stride(params.width);\n\
+  var sum = 0.0;\n\
+  for (var j = local.x; j < params.width; j += LANES) {\n\
+    sum += columns[start + j];\n\
+  }\n\
+  let more = f32(params.width);\n\
+  let panel_mean = workgroup_sum(local.x, sum) / more;\n\
+  var squares = 0.0;\n\
+  for (var j = local.x; j < params.width; j += LANES) {\n\
+    let difference = columns[start + j] - panel_mean;\n\
+    squares = fma(difference, difference, squares);\n\
+  }\n\
+  let panel_squares = workgroup_sum(local.x, squares);\n\
+  if (local.x > 0u) {\n\
+    return;\n\
+  }\n\
+  if (params.before == 0u) {\n\
+    statistics[dim] = panel_mean;\n\
+    statistics[params.dim + dim] = panel_squares / more;\n\
+    return;\n\
+  }\n\
+  let count = f32(params.before);\n\
+  let total = count + more;\n\
+  let mean = statistics[dim];\n\
+  let step = panel_mean - mean;\n\
+  let all_squares = statistics[params.dim + dim] * count + panel_squares + step * step * (count * more / total);\n\
+  statistics[dim] = mean + step * (more / total);\n\
+  statistics[params.dim + dim] = all_squares / total;\n\
 }\n\
 ",
 };
@@ -3612,6 +5719,70 @@ fn main(\n\
   let end = min(first + LANES * ELEMENTS, params.words);\n\
   for (var i = first + local.x; i < end; i += LANES) {\n\
     y[i] = x[i];\n\
+  }\n\
+}\n\
+",
+};
+
+export const countedMean: KernelDefinition<"x" | "counted" | "y", "elements" | "numbers", "LANES"> = {
+  name: "countedMean",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"counted","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"elements","type":"u32","offset":0}, {"name":"numbers","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["elements"], counted: v["numbers"], y: 1 }),
+  workgroups: () => 1,
+  flops: (v) => v["elements"] + v["numbers"],
+  source: "// Mean over what counts: y = sum_i x[i] / max(1, sum_i counted[i]), `counted` holding zeros and ones. One workgroup.\n\
+//\n\
+// shape x: elements\n\
+// shape counted: numbers\n\
+// shape y: 1\n\
+// workgroups: 1\n\
+// flops: elements + numbers\n\
+// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  elements: u32,\n\
+  numbers: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> counted: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(@builtin(local_invocation_id) local: vec3u) {\n\
+  var own_sum = 0.0;\n\
+  for (var i = local.x; i < params.elements; i += LANES) {\n\
+    own_sum += x[i];\n\
+  }\n\
+  var own_number = 0.0;\n\
+  for (var i = local.x; i < params.numbers; i += LANES) {\n\
+    own_number += counted[i];\n\
+  }\n\
+  let sum = workgroup_sum(local.x, own_sum);\n\
+  let number = workgroup_sum(local.x, own_number);\n\
+  if (local.x == 0u) {\n\
+    y[0] = sum / max(number, 1.0);\n\
   }\n\
 }\n\
 ",
@@ -7277,109 +9448,25 @@ fn main(\n\
 ",
 };
 
-export const ntXentColumns: KernelDefinition<"z" | "anchors" | "columns", "rows" | "dim" | "first_column" | "width", "LANES" | "DIMS"> = {
-  name: "ntXentColumns",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
-  paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 32 }, DIMS: { type: "u32", value: 16 } },
-  unrolls: () => [],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4) }),
-  workgroups: (v) => Math.ceil(v["width"] / v["LANES"]) * Math.ceil(v["dim"] / v["DIMS"]),
-  flops: (v) => v["width"] * v["dim"],
-  source: "// A panel of columns for NT-Xent: rows of the embeddings, made of length 1 and transposed,\n\
-// columns[k, j] = z[first_column + j, k] * inverse[first_column + j]. Behind each dimension's `width` columns, zeros fill the last\n\
-// vector of four.\n\
-//\n\
-// Neighbouring threads take neighbouring columns, so they write neighbouring elements; each reads DIMS neighbouring ones.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// workgroups: ceil(width / LANES) * ceil(dim / DIMS)\n\
-// flops: width * dim\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-\n\
-const LANES: u32 = 32u;\n\
-const DIMS: u32 = 16u;\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  dim: u32,\n\
-  first_column: u32,\n\
-  width: u32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> columns: array<f32>;\n\
-@group(0) @binding(3) var<uniform> params: Params;\n\
-\n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let dim_blocks = (params.dim + DIMS - 1u) / DIMS;\n\
-  let index = workgroup_index(group, grid);\n\
-  let column = index / dim_blocks * LANES + local.x;\n\
-  let stride = panel_stride(params.width);\n\
-  if (column >= stride) {\n\
-    return;\n\
-  }\n\
-  let row = params.first_column + min(column, params.width - 1u);\n\
-  let scale = select(0.0, anchors[row], column < params.width);\n\
-  let begin = index % dim_blocks * DIMS;\n\
-  let end = min(begin + DIMS, params.dim);\n\
-  for (var k = begin; k < end; k++) {\n\
-    columns[k * stride + column] = z[row * params.dim + k] * scale;\n\
-  }\n\
-}\n\
-",
-};
-
-export const ntXentCombine: KernelDefinition<"largest" | "sums" | "z" | "anchors" | "losses" | "correct", "rows" | "splits" | "dim" | "first" | "total" | "inverse_temperature", "LANES"> = {
+export const ntXentCombine: KernelDefinition<"partials" | "z" | "anchors" | "losses" | "correct", "rows" | "splits" | "dim" | "first" | "total" | "inverse_temperature", "LOWEST" | "LANES"> = {
   name: "ntXentCombine",
-  bindings: [{"name":"largest","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
+  bindings: [{"name":"partials","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"first","type":"u32","offset":12}, {"name":"total","type":"u32","offset":16}, {"name":"inverse_temperature","type":"f32","offset":20}],
   paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LOWEST: { type: "f32", value: -1e+30 }, LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
-  shapes: (v) => ({ largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"], z: v["rows"] * v["dim"], anchors: 3 * v["rows"], losses: v["total"], correct: v["total"] }),
+  shapes: (v) => ({ partials: 2 * v["splits"] * v["rows"], z: v["rows"] * v["dim"], anchors: 3 * v["rows"], losses: v["total"], correct: v["total"] }),
   workgroups: (v) => Math.ceil(v["rows"] / 2 / v["LANES"]),
   flops: (v) => v["rows"] * (4 * v["splits"] + 2 * v["dim"]),
-  source: "// Second pass of NT-Xent: puts the runs of negatives of each row of a block and its positive together. Of each anchor, `anchors`\n\
-// holds the reciprocal of its norm, and gets\n\
+  source: "// Second pass of NT-Xent with two views of each image: puts the runs of negatives of each row of a block and its positive together.\n\
+// Of each anchor, `anchors` holds the reciprocal of its norm, and gets\n\
 // - the log-sum-exp lse[i] = log sum_{j != i} exp(s[i, j]),\n\
-// - what its pair lacks, (1 - p[i, positive]) + (1 - p[positive, i]) with p[i, j] = exp(s[i, j] - lse[i]), from the negatives alone, for\n\
-//   where the loss is small, a difference from 1 would be all rounding.\n\
+// - its pull (see lib/slope.wgsl): what its positive lacks, 1 - p[i, positive] with p[i, j] = exp(s[i, j] - lse[i]), from the negatives\n\
+//   alone, for where the loss is small, a difference from 1 would be all rounding.\n\
 // losses[first + i] = lse[i] - s[i, positive of i], and correct[first + i] says whether the positive's logit is larger than every\n\
 // negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0). One thread a pair.\n\
 //\n\
-// shape largest: splits * rows\n\
-// shape sums: splits * rows\n\
+// shape partials: 2 * splits * rows\n\
 // shape z: rows * dim\n\
 // shape anchors: 3 * rows\n\
 // shape losses: total\n\
@@ -7390,6 +9477,28 @@ export const ntXentCombine: KernelDefinition<"largest" | "sums" | "z" | "anchors
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
+}\n\
+// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
+// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
+// logits and their number. The last five are there only where some key attracts.\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+// Two largest logits and sums of exponentials relative to them, put together.\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -7404,31 +9513,31 @@ struct Params {\n\
   inverse_temperature: f32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> largest: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> anchors: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> losses: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> correct: array<f32>;\n\
-@group(0) @binding(6) var<uniform> params: Params;\n\
+@group(0) @binding(0) var<storage, read> partials: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> anchors: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> correct: array<f32>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
 \n\
-// Stores what is known of a row, and returns 1 - p[row, positive].\n\
-fn combine(row: u32, positive: f32) -> f32 {\n\
-  var negative = largest[row];\n\
+fn combine(row: u32, positive: f32) {\n\
+  let sums = params.splits * params.rows;\n\
+  var negative = partials[row];\n\
   for (var s = 1u; s < params.splits; s++) {\n\
-    negative = max(negative, largest[s * params.rows + row]);\n\
+    negative = max(negative, partials[s * params.rows + row]);\n\
   }\n\
   let now = max(negative, positive);\n\
   var rest = 0.0;\n\
   for (var s = 0u; s < params.splits; s++) {\n\
-    rest += sums[s * params.rows + row] * exp(largest[s * params.rows + row] - now);\n\
+    let at = s * params.rows + row;\n\
+    rest += partials[sums + at] * exp(partials[at] - now);\n\
   }\n\
   let sum = rest + exp(positive - now);\n\
   anchors[params.rows + row] = now + log(sum);\n\
+  anchors[2u * params.rows + row] = rest / sum;\n\
   // The difference first: both are large at low temperatures, and the loss is small.\n\
   losses[params.first + row] = log(sum) + (now - positive);\n\
   correct[params.first + row] = select(0.0, 1.0, positive > negative);\n\
-  return rest / sum;\n\
 }\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -7454,1430 +9563,8 @@ fn main(\n\
     row_similarity = fma(row_value, other_value * other_inverse, row_similarity);\n\
     other_similarity = fma(other_value, row_value * row_inverse, other_similarity);\n\
   }\n\
-  let row_rest = combine(row, row_similarity * (row_inverse * params.inverse_temperature));\n\
-  let other_rest = combine(other, other_similarity * (other_inverse * params.inverse_temperature));\n\
-  anchors[2u * params.rows + row] = row_rest + other_rest;\n\
-  anchors[2u * params.rows + other] = row_rest + other_rest;\n\
-}\n\
-",
-};
-
-export const ntXentEmbeddingGradient: KernelDefinition<"z" | "anchors" | "gradient" | "dz", "rows" | "dim" | "total" | "inverse_temperature", "LANES" | "LARGEST"> = {
-  name: "ntXentEmbeddingGradient",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"total","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
-  paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, LARGEST: { type: "f32", value: 1000000000000 } },
-  unrolls: () => [],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
-  workgroups: (v) => v["rows"],
-  flops: (v) => 5 * v["rows"] * v["dim"],
-  source: "// Last step of NT-Xent's gradient, in place: from dz as nt-xent-gradient leaves it, the sum g over all columns, to the gradient with\n\
-// respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total` anchors,\n\
-// dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be\n\
-// made of length 1. A workgroup a row.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape gradient: 1\n\
-// shape dz: rows * dim\n\
-// workgroups: rows\n\
-// flops: 5 * rows * dim\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
-var<workgroup> reduced: array<f32, LANES>;\n\
-\n\
-fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
-  workgroupBarrier();\n\
-  reduced[lane] = value;\n\
-  workgroupBarrier();\n\
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
-    if (lane < half) {\n\
-      reduced[lane] += reduced[lane + half];\n\
-    }\n\
-    workgroupBarrier();\n\
-  }\n\
-  return reduced[0];\n\
-}\n\
-\n\
-const LANES: u32 = 8u;\n\
-// Of rows that are too short: see inverse-norms.\n\
-const LARGEST: f32 = 1000000000000.0;\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  dim: u32,\n\
-  total: u32,\n\
-  inverse_temperature: f32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> gradient: array<f32>;\n\
-@group(0) @binding(3) var<storage, read_write> dz: array<f32>;\n\
-@group(0) @binding(4) var<uniform> params: Params;\n\
-\n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let row = workgroup_index(group, grid);\n\
-  if (row >= params.rows) {\n\
-    return;\n\
-  }\n\
-  let inverse = anchors[row];\n\
-  let scale = gradient[0] * params.inverse_temperature / f32(params.total);\n\
-  var dot = 0.0;\n\
-  for (var d = local.x; d < params.dim; d += LANES) {\n\
-    let at = row * params.dim + d;\n\
-    dot = fma(z[at] * inverse, dz[at], dot);\n\
-  }\n\
-  dot = workgroup_sum(local.x, dot);\n\
-  let along = select(0.0, dot, inverse < LARGEST);\n\
-  for (var d = local.x; d < params.dim; d += LANES) {\n\
-    let at = row * params.dim + d;\n\
-    dz[at] = (dz[at] - z[at] * inverse * along) * (inverse * scale);\n\
-  }\n\
-}\n\
-",
-};
-
-export const ntXentFactors: KernelDefinition<"factors" | "anchors" | "column_anchors", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "LANES"> = {
-  name: "ntXentFactors",
-  bindings: [{"name":"factors","access":"read_write","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"column_rows","type":"u32","offset":12}, {"name":"first_column","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}, {"name":"same_block","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
-  paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 64 } },
-  unrolls: () => [],
-  shapes: (v) => ({ factors: v["count"] * v["width"], anchors: 3 * v["rows"], column_anchors: 3 * v["column_rows"] }),
-  workgroups: (v) => Math.ceil(v["count"] * v["width"] / v["LANES"]),
-  flops: (v) => 8 * v["count"] * v["width"],
-  source: "// The factors before the columns in NT-Xent's gradient (see nt-xent-gradient), in place of the cosine similarities of a run of\n\
-// `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.\n\
-//\n\
-// shape factors: count * width\n\
-// shape anchors: 3 * rows\n\
-// shape column_anchors: 3 * column_rows\n\
-// workgroups: ceil(count * width / LANES)\n\
-// flops: 8 * count * width\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-\n\
-const LANES: u32 = 64u;\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  first_row: u32,\n\
-  count: u32,\n\
-  column_rows: u32,\n\
-  first_column: u32,\n\
-  width: u32,\n\
-  same_block: u32,\n\
-  inverse_temperature: f32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read_write> factors: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> column_anchors: array<f32>;\n\
-@group(0) @binding(3) var<uniform> params: Params;\n\
-\n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.count * params.width) {\n\
-    return;\n\
-  }\n\
-  let row = params.first_row + i / params.width;\n\
-  let column = i % params.width;\n\
-  let row_lse = anchors[params.rows + row];\n\
-  let lack = anchors[2u * params.rows + row];\n\
-  let column_lse = column_anchors[params.column_rows + params.first_column + column];\n\
-  let logit = factors[i] * params.inverse_temperature;\n\
-  let probabilities = exp(logit - row_lse) + exp(logit - column_lse);\n\
-  let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
-  let factor = select(probabilities, -lack, column == positive);\n\
-  factors[i] = select(factor, 0.0, column == place_in_panel(row, params.first_column, params.same_block));\n\
-}\n\
-",
-};
-
-export const ntXentGradientTiled: KernelDefinition<"z" | "anchors" | "columns" | "others" | "column_anchors" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "continues" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
-  name: "ntXentGradientTiled",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
-  paramsSize: 32,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
-  unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), Math.floor(4 / v["VECTOR"])],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], dz: v["rows"] * v["dim"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]),
-  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 2)) + 3 * v["ROW_THREADS"] * v["ROWS"]) + (1 + v["continues"]) * v["rows"] * v["dim"]),
-  source: "// Gradient of NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of nt-xent-gradient, for GPUs.\n\
-//\n\
-// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
-// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
-// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape others: column_rows * dim\n\
-// shape column_anchors: 3 * column_rows\n\
-// shape dz: rows * dim\n\
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)\n\
-// flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + (1 + continues) * rows * dim)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-\n\
-const ROW_THREADS: u32 = 16u;\n\
-const COL_THREADS: u32 = 8u;\n\
-const ROWS: u32 = 4u;\n\
-// COL_THREADS * COLS is a multiple of DEPTH.\n\
-const COLS: u32 = 4u;\n\
-const DEPTH: u32 = 8u;\n\
-// A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
-const DIMS: u32 = 128u;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
-const VECTOR: u32 = 1u;\n\
-const PIECES = 4u / VECTOR;\n\
-const LEFT_STRIDE = DEPTH / 4u;\n\
-// As many as either product needs.\n\
-const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
-// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
-// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
-// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
-// them from one bank, and all of them the same vector of the left one.\n\
-//\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
-// the number of threads one of DEPTH / 4.\n\
-const THREADS = ROW_THREADS * COL_THREADS;\n\
-const TILE_ROWS = ROW_THREADS * ROWS;\n\
-const TILE_COLS = COL_THREADS * COLS;\n\
-const TERM_VECTORS = DEPTH / 4u;\n\
-const COL_VECTORS = COLS / 4u;\n\
-const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
-const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
-// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
-const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
-const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
-\n\
-var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
-var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
-\n\
-alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
-\n\
-// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
-fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
-  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
-  let x = thread.x % COL_THREADS;\n\
-  let y = thread.y % ROW_THREADS;\n\
-  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
-    var left: array<vec4f, ROWS>;\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
-    }\n\
-    //#unroll\n\
-    for (var k = 0u; k < 4u; k++) {\n\
-      var right: array<vec4f, COL_VECTORS>;\n\
-      //#unroll\n\
-      for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
-      }\n\
-      //#unroll\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        //#unroll\n\
-        for (var c = 0u; c < COL_VECTORS; c++) {\n\
-          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
-        }\n\
-      }\n\
-    }\n\
-  }\n\
-}\n\
-const DIM_VECTORS = DIMS / 4u / COL_THREADS;\n\
-const TILE_DIM_VECTORS = DIMS / 4u;\n\
-const DIM_LOADS = DEPTH * TILE_DIM_VECTORS / THREADS;\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  dim: u32,\n\
-  column_rows: u32,\n\
-  first_column: u32,\n\
-  width: u32,\n\
-  same_block: u32,\n\
-  continues: u32,\n\
-  inverse_temperature: f32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;\n\
-@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;\n\
-@group(0) @binding(6) var<uniform> params: Params;\n\
-// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
-// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
-// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
-fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
-  let thread = local.y * COL_THREADS + local.x;\n\
-  var z_at: array<u32, LEFT_LOADS>;\n\
-  //#unroll\n\
-  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
-    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
-  }\n\
-  let stride = panel_stride(params.width);\n\
-  var columns_at: array<u32, RIGHT_LOADS>;\n\
-  //#unroll\n\
-  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-    let number = i * THREADS + thread;\n\
-    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);\n\
-    columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
-  }\n\
-  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
-    // Dimensions past the end are zero; what stands there in memory does not count.\n\
-    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
-    var left: array<vec4f, LEFT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      let at = z_at[i] + k;\n\
-      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
-      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
-    }\n\
-    var right: array<vec4f, RIGHT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let at = columns_at[i] + k * stride;\n\
-      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
-      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];\n\
-      right[i] = select(vec4f(0.0), values, counts);\n\
-    }\n\
-    workgroupBarrier();\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      let number = i * THREADS + thread;\n\
-      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
-        left_tile[number] = left[i];\n\
-      }\n\
-    }\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let number = i * THREADS + thread;\n\
-      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
-        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
-      }\n\
-    }\n\
-    workgroupBarrier();\n\
-    multiply_tiles(sums, local);\n\
-  }\n\
-}\n\
-\n\
-var<workgroup> factors: array<vec4f, TILE_ROWS * TILE_COL_VECTORS>;\n\
-\n\
-@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
-  let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * TILE_ROWS;\n\
-  let first_dim = index / row_blocks * DIMS;\n\
-  if (first_dim >= params.dim) {\n\
-    return;\n\
-  }\n\
-  let last = params.rows - 1u;\n\
-  let thread = local.y * COL_THREADS + local.x;\n\
-  var row_scale: array<f32, ROWS>;\n\
-  var row_lse: array<f32, ROWS>;\n\
-  var row_lack: array<f32, ROWS>;\n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    let row = min(first_row + r * ROW_THREADS + local.y, last);\n\
-    row_scale[r] = anchors[row] * params.inverse_temperature;\n\
-    row_lse[r] = anchors[params.rows + row];\n\
-    row_lack[r] = anchors[2u * params.rows + row];\n\
-  }\n\
-\n\
-  var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;\n\
-  for (var tile = 0u; tile < params.width; tile += TILE_COLS) {\n\
-    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-    var similarities: Sums;\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      //#unroll\n\
-      for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        similarities[r][c] = vec4f(0.0);\n\
-      }\n\
-    }\n\
-    add_similarities(&similarities, first_row, tile, local);\n\
-    // The barriers before and after the next tile of z keep the factors apart from their use.\n\
-    //#unroll\n\
-    for (var c = 0u; c < COL_VECTORS; c++) {\n\
-      let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);\n\
-      let at = vec4u(params.first_column) + min(place, vec4u(params.width - 1u));\n\
-      let column_inverse = vec4f(column_anchors[at.x], column_anchors[at.y], column_anchors[at.z], column_anchors[at.w]);\n\
-      let lse_at = at + vec4u(params.column_rows);\n\
-      let column_lse = vec4f(column_anchors[lse_at.x], column_anchors[lse_at.y], column_anchors[lse_at.z], column_anchors[lse_at.w]);\n\
-      //#unroll\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        let row = first_row + r * ROW_THREADS + local.y;\n\
-        let itself = vec4u(place_in_panel(row, params.first_column, params.same_block));\n\
-        let positive = vec4u(place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block));\n\
-        let logits = similarities[r][c] * row_scale[r];\n\
-        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);\n\
-        let values = select(probabilities, vec4f(-row_lack[r]), place == positive) * column_inverse;\n\
-        let counts = (place < vec4u(params.width)) & (place != itself);\n\
-        factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);\n\
-      }\n\
-    }\n\
-    for (var j = 0u; j < TILE_COLS; j += DEPTH) {\n\
-      // Columns past the end have the factor 0; dimensions past the end are not stored.\n\
-      var right: array<vec4f, DIM_LOADS>;\n\
-      //#unroll\n\
-      for (var i = 0u; i < DIM_LOADS; i++) {\n\
-        let number = i * THREADS + thread;\n\
-        let dim = first_dim + 4u * (number % TILE_DIM_VECTORS);\n\
-        let dims = select(\n\
-          min(vec4u(dim) + vec4u(0u, 1u, 2u, 3u), vec4u(params.dim - 1u)),\n\
-          vec4u(min(dim, max(params.dim, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-          VECTOR == 4u,\n\
-        );\n\
-        let column = params.first_column + min(tile + j + number / TILE_DIM_VECTORS, params.width - 1u);\n\
-        let at = vec4u(column * params.dim) + dims;\n\
-        right[i] = vec4f(others[at.x], others[at.y], others[at.z], others[at.w]); //#vec4 right[i] = others[at.x / 4u];\n\
-      }\n\
-      workgroupBarrier();\n\
-      //#unroll\n\
-      for (var i = 0u; i < DIM_LOADS; i++) {\n\
-        right_tile[i * THREADS + thread] = right[i];\n\
-      }\n\
-      workgroupBarrier();\n\
-      for (var t = 0u; t < TERM_VECTORS; t++) {\n\
-        var left: array<vec4f, ROWS>;\n\
-        //#unroll\n\
-        for (var r = 0u; r < ROWS; r++) {\n\
-          left[r] = factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + j / 4u + t];\n\
-        }\n\
-        //#unroll\n\
-        for (var k = 0u; k < 4u; k++) {\n\
-          var values: array<vec4f, DIM_VECTORS>;\n\
-          //#unroll\n\
-          for (var d = 0u; d < DIM_VECTORS; d++) {\n\
-            values[d] = right_tile[(4u * t + k) * TILE_DIM_VECTORS + d * COL_THREADS + local.x];\n\
-          }\n\
-          //#unroll\n\
-          for (var r = 0u; r < ROWS; r++) {\n\
-            //#unroll\n\
-            for (var d = 0u; d < DIM_VECTORS; d++) {\n\
-              totals[r][d] = fma(vec4f(left[r][k]), values[d], totals[r][d]);\n\
-            }\n\
-          }\n\
-        }\n\
-      }\n\
-    }\n\
-  }\n\
-\n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    let row = first_row + r * ROW_THREADS + local.y;\n\
-    //#unroll\n\
-    for (var d = 0u; d < DIM_VECTORS; d++) {\n\
-      let dim = first_dim + 4u * (d * COL_THREADS + local.x);\n\
-      //#unroll\n\
-      for (var i = 0u; i < PIECES; i++) {\n\
-        if (row < params.rows && dim + i < params.dim) {\n\
-          let at = row * params.dim + dim + i;\n\
-          var total = totals[r][d][i]; //#vec4 var total = totals[r][d];\n\
-          if (params.continues == 1u) {\n\
-            total += dz[at]; //#vec4 total += dz[at / 4u];\n\
-          }\n\
-          dz[at] = total; //#vec4 dz[at / 4u] = total;\n\
-        }\n\
-      }\n\
-    }\n\
-  }\n\
-}\n\
-",
-};
-
-export const ntXentGradient: KernelDefinition<"z" | "anchors" | "columns" | "others" | "column_anchors" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "continues" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
-  name: "ntXentGradient",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
-  paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
-  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16), Math.min(v["ROWS"], 16), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16)],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], dz: v["rows"] * v["dim"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]),
-  flops: (v) => 4 * v["rows"] * v["width"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + 3 * v["ROWS"] + 2 * v["COLS"] * v["LANES"] + v["COLS"] * v["LANES"] * Math.ceil(v["dim"] / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + (1 + v["continues"]) * v["rows"] * v["dim"]),
-  source: "// Gradient of NT-Xent, from a panel of columns, with respect to normalised embeddings and but for a constant factor: the\n\
-// matrix of logits s (see nt-xent-partials) is symmetric, so\n\
-// dz[i] = sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j] / |z[j]|.\n\
-// For the positive, the factor is what `anchors` says that the pair lacks (see nt-xent-combine), negated. The logits are computed\n\
-// again, tile by tile, and never stored. With `continues`, the sum over the panels before is in dz and goes on from there.\n\
-//\n\
-// A workgroup takes ROWS rows and all dimensions, DEPTH at most. For each tile of columns, the factors before z[j] go to\n\
-// workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then\n\
-// neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
-// `columns` is the panel of `others` as nt-xent-columns makes it; `others` has a block's `column_rows` rows.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape others: column_rows * dim\n\
-// shape column_anchors: 3 * column_rows\n\
-// shape dz: rows * dim\n\
-// workgroups: ceil(rows / ROWS)\n\
-// flops: 4 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 3 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * rows * dim)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
-fn from_lane(value: f32, lane: u32) -> f32 {\n\
-  return value; //#subgroups return subgroupShuffle(value, lane);\n\
-}\n\
-// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
-fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
-  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
-}\n\
-\n\
-// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
-// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
-// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
-fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
-  let last = params.rows - 1u;\n\
-  let stride = panel_stride(params.width);\n\
-  var own_starts: array<u32, OWN>;\n\
-  //#unroll\n\
-  for (var i = 0u; i < OWN; i++) {\n\
-    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
-  }\n\
-  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-  var similarities: array<array<f32, COLS>, ROWS>;\n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      similarities[r][c] = 0.0;\n\
-    }\n\
-  }\n\
-  for (var k = 0u; k < params.dim; k++) {\n\
-    var values: array<f32, COLS>;\n\
-    //#unroll\n\
-    for (var v = 0u; v < VECTORS; v++) {\n\
-      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);\n\
-      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
-      //#unroll\n\
-      for (var i = 0u; i < VECTOR; i++) {\n\
-        values[v * VECTOR + i] = loaded[i];\n\
-      }\n\
-    }\n\
-    var own: array<f32, OWN>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < OWN; i++) {\n\
-      own[i] = z[own_starts[i] + k];\n\
-    }\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let value = from_lane(own[r / SHARE], r % SHARE);\n\
-      //#unroll\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
-      }\n\
-    }\n\
-  }\n\
-  return similarities;\n\
-}\n\
-\n\
-const LANES: u32 = 8u;\n\
-// A multiple of SHARE.\n\
-const ROWS: u32 = 8u;\n\
-const COLS: u32 = 8u;\n\
-const SHARE: u32 = 1u;\n\
-const OWN = ROWS / SHARE;\n\
-// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
-const VECTOR: u32 = 1u;\n\
-const VECTORS = COLS / VECTOR;\n\
-// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
-const ROUNDS = min(ROWS, 16u);\n\
-const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
-// A multiple of LANES * COLS.\n\
-const DEPTH: u32 = 128u;\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  dim: u32,\n\
-  column_rows: u32,\n\
-  first_column: u32,\n\
-  width: u32,\n\
-  same_block: u32,\n\
-  continues: u32,\n\
-  inverse_temperature: f32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;\n\
-@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;\n\
-@group(0) @binding(5) var<storage, read_write> dz: array<f32>;\n\
-@group(0) @binding(6) var<uniform> params: Params;\n\
-\n\
-var<workgroup> factors: array<f32, ROWS * LANES * COLS>;\n\
-// Every thread touches only the dimensions that it owns until the end: no barrier needed between tiles.\n\
-var<workgroup> totals: array<f32, ROWS * DEPTH>;\n\
-\n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
-) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
-  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
-  let first_row = workgroup_index(group, grid) * ROWS;\n\
-  if (first_row >= params.rows) {\n\
-    return;\n\
-  }\n\
-  let last = params.rows - 1u;\n\
-\n\
-  for (var tile = 0u; tile < params.width; tile += LANES * COLS) {\n\
-    var tile_factors = similarity_tile(first_row, tile, own_lane);\n\
-    var column_inverse: array<f32, COLS>;\n\
-    var column_lse: array<f32, COLS>;\n\
-    //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      let at = params.first_column + min(column_of(tile, c, own_lane), params.width - 1u);\n\
-      column_inverse[c] = column_anchors[at];\n\
-      column_lse[c] = column_anchors[params.column_rows + at];\n\
-    }\n\
-    for (var round = 0u; round < ROUNDS; round++) {\n\
-      //#unroll\n\
-      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
-        let r = round * ROWS_AT_ONCE + i;\n\
-        let row = min(first_row + r, last);\n\
-        let scale = anchors[row] * params.inverse_temperature;\n\
-        let row_lse = anchors[params.rows + row];\n\
-        let lack = anchors[2u * params.rows + row];\n\
-        let itself = place_in_panel(row, params.first_column, params.same_block);\n\
-        let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
-        //#unroll\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          let column = column_of(tile, c, own_lane);\n\
-          var similarity = 0.0;\n\
-          //#unroll\n\
-          for (var q = 0u; q < ROUNDS; q++) {\n\
-            similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);\n\
-          }\n\
-          let logit = similarity * scale;\n\
-          let probabilities = exp(logit - row_lse) + exp(logit - column_lse[c]);\n\
-          let factor = select(probabilities, -lack, column == positive) * column_inverse[c];\n\
-          let kept = select(0.0, factor, column < params.width && column != itself);\n\
-          factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;\n\
-          //#unroll\n\
-          for (var q = 0u; q < ROUNDS; q++) {\n\
-            tile_factors[q * ROWS_AT_ONCE + i][c] = select(tile_factors[q * ROWS_AT_ONCE + i][c], kept, q == round);\n\
-          }\n\
-        }\n\
-      }\n\
-    }\n\
-    workgroupBarrier(); //#subgroups ;\n\
-\n\
-    for (var d = 0u; d < params.dim; d += LANES * COLS) {\n\
-      // By hand, for the same reason as in similarity_tile.\n\
-      var sums: array<array<f32, COLS>, ROWS>;\n\
-      //#unroll\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        //#unroll\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          sums[r][c] = 0.0;\n\
-        }\n\
-      }\n\
-      for (var chunk = 0u; chunk < COLS; chunk++) {\n\
-        var own: array<f32, ROWS>;\n\
-        //#unroll\n\
-        for (var r = 0u; r < ROWS; r++) {\n\
-          own[r] = 0.0;\n\
-          //#unroll\n\
-          for (var c = 0u; c < COLS; c++) {\n\
-            own[r] = select(own[r], tile_factors[r][c], c == chunk);\n\
-          }\n\
-        }\n\
-        for (var lane = 0u; lane < LANES; lane++) {\n\
-          // Past the last column the factors are 0.\n\
-          let column = column_of(tile, chunk, lane);\n\
-          let start = (params.first_column + min(column, params.width - 1u)) * params.dim;\n\
-          var values: array<f32, COLS>;\n\
-          //#unroll\n\
-          for (var v = 0u; v < VECTORS; v++) {\n\
-            let at = start + min(column_of(d, v * VECTOR, own_lane), params.dim - VECTOR);\n\
-            let loaded = vec4f(others[at]); //#vec4 let loaded = others[at / 4u];\n\
-            //#unroll\n\
-            for (var i = 0u; i < VECTOR; i++) {\n\
-              values[v * VECTOR + i] = loaded[i];\n\
-            }\n\
-          }\n\
-          //#unroll\n\
-          for (var r = 0u; r < ROWS; r++) {\n\
-            let factor = factors[r * LANES * COLS + column - tile]; //#subgroups let factor = subgroupShuffle(own[r], lane);\n\
-            //#unroll\n\
-            for (var c = 0u; c < COLS; c++) {\n\
-              sums[r][c] = fma(factor, values[c], sums[r][c]);\n\
-            }\n\
-          }\n\
-        }\n\
-      }\n\
-      for (var round = 0u; round < ROUNDS; round++) {\n\
-        //#unroll\n\
-        for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
-          //#unroll\n\
-          for (var c = 0u; c < COLS; c++) {\n\
-            var sum = 0.0;\n\
-            //#unroll\n\
-            for (var q = 0u; q < ROUNDS; q++) {\n\
-              sum = select(sum, sums[q * ROWS_AT_ONCE + i][c], q == round);\n\
-            }\n\
-            totals[(round * ROWS_AT_ONCE + i) * DEPTH + column_of(d, c, own_lane)] += sum;\n\
-          }\n\
-        }\n\
-      }\n\
-    }\n\
-    workgroupBarrier(); //#subgroups ;\n\
-  }\n\
-\n\
-  workgroupBarrier();\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    for (var d = own_lane; d < params.dim; d += LANES) {\n\
-      if (first_row + r < params.rows) {\n\
-        let at = (first_row + r) * params.dim + d;\n\
-        var total = totals[r * DEPTH + d];\n\
-        if (params.continues == 1u) {\n\
-          total += dz[at];\n\
-        }\n\
-        dz[at] = total;\n\
-      }\n\
-    }\n\
-  }\n\
-}\n\
-",
-};
-
-export const ntXentPartialsTiled: KernelDefinition<"z" | "anchors" | "columns" | "largest" | "sums", "rows" | "dim" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "LOWEST"> = {
-  name: "ntXentPartialsTiled",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"same_block","type":"u32","offset":16}, {"name":"splits","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
-  paramsSize: 32,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
-  unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), v["ROWS"]],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
-  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + 2 * (1 + v["continues"]) * v["splits"] * v["rows"]),
-  source: "// First pass of NT-Xent with tiles of the embeddings in workgroup memory: the equations and bindings of nt-xent-partials, for\n\
-// GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A thread keeps the\n\
-// largest logit and the sum of each of its rows; at the end, the threads of a row put theirs together.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape largest: splits * rows\n\
-// shape sums: splits * rows\n\
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
-// flops: 2 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + splits * ROW_THREADS * ROWS) + 2 * (1 + continues) * splits * rows)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-\n\
-const ROW_THREADS: u32 = 16u;\n\
-const COL_THREADS: u32 = 16u;\n\
-const ROWS: u32 = 4u;\n\
-const COLS: u32 = 4u;\n\
-const DEPTH: u32 = 16u;\n\
-// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
-const VECTOR: u32 = 1u;\n\
-const LEFT_STRIDE = DEPTH / 4u;\n\
-const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
-// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
-const LOWEST: f32 = -1e30;\n\
-// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
-// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
-// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
-// them from one bank, and all of them the same vector of the left one.\n\
-//\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
-// the number of threads one of DEPTH / 4.\n\
-const THREADS = ROW_THREADS * COL_THREADS;\n\
-const TILE_ROWS = ROW_THREADS * ROWS;\n\
-const TILE_COLS = COL_THREADS * COLS;\n\
-const TERM_VECTORS = DEPTH / 4u;\n\
-const COL_VECTORS = COLS / 4u;\n\
-const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
-const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
-// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
-const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
-const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
-\n\
-var<workgroup> left_tile: array<vec4f, TILE_ROWS * LEFT_STRIDE>;\n\
-var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
-\n\
-alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
-\n\
-// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
-fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
-  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
-  let x = thread.x % COL_THREADS;\n\
-  let y = thread.y % ROW_THREADS;\n\
-  for (var t = 0u; t < TERM_VECTORS; t++) {\n\
-    var left: array<vec4f, ROWS>;\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      left[r] = left_tile[(r * ROW_THREADS + y) * LEFT_STRIDE + t];\n\
-    }\n\
-    //#unroll\n\
-    for (var k = 0u; k < 4u; k++) {\n\
-      var right: array<vec4f, COL_VECTORS>;\n\
-      //#unroll\n\
-      for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        right[c] = right_tile[(4u * t + k) * RIGHT_STRIDE + c * COL_THREADS + x];\n\
-      }\n\
-      //#unroll\n\
-      for (var r = 0u; r < ROWS; r++) {\n\
-        //#unroll\n\
-        for (var c = 0u; c < COL_VECTORS; c++) {\n\
-          (*sums)[r][c] = fma(vec4f(left[r][k]), right[c], (*sums)[r][c]);\n\
-        }\n\
-      }\n\
-    }\n\
-  }\n\
-}\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  dim: u32,\n\
-  first_column: u32,\n\
-  width: u32,\n\
-  same_block: u32,\n\
-  splits: u32,\n\
-  continues: u32,\n\
-  inverse_temperature: f32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(3) var<storage, read_write> largest: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> sums: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
-// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
-// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
-// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
-fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
-  let thread = local.y * COL_THREADS + local.x;\n\
-  var z_at: array<u32, LEFT_LOADS>;\n\
-  //#unroll\n\
-  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-    let row = min(first_row + (i * THREADS + thread) / TERM_VECTORS, params.rows - 1u);\n\
-    z_at[i] = row * params.dim + 4u * (thread % TERM_VECTORS);\n\
-  }\n\
-  let stride = panel_stride(params.width);\n\
-  var columns_at: array<u32, RIGHT_LOADS>;\n\
-  //#unroll\n\
-  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-    let number = i * THREADS + thread;\n\
-    let column = min(first_column + 4u * (number % TILE_COL_VECTORS), stride - 4u);\n\
-    columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
-  }\n\
-  for (var k = 0u; k < params.dim; k += DEPTH) {\n\
-    // Dimensions past the end are zero; what stands there in memory does not count.\n\
-    let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
-    var left: array<vec4f, LEFT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      let at = z_at[i] + k;\n\
-      let values = vec4f(z[at], z[at + 1u], z[at + 2u], z[at + 3u]); //#vec4 let values = z[at / 4u];\n\
-      left[i] = select(vec4f(0.0), values, terms < vec4u(params.dim));\n\
-    }\n\
-    var right: array<vec4f, RIGHT_LOADS>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let at = columns_at[i] + k * stride;\n\
-      let counts = k + (i * THREADS + thread) / TILE_COL_VECTORS < params.dim;\n\
-      let values = vec4f(columns[at], columns[at + 1u], columns[at + 2u], columns[at + 3u]); //#vec4 let values = columns[at / 4u];\n\
-      right[i] = select(vec4f(0.0), values, counts);\n\
-    }\n\
-    workgroupBarrier();\n\
-    //#unroll\n\
-    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
-      let number = i * THREADS + thread;\n\
-      if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
-        left_tile[number] = left[i];\n\
-      }\n\
-    }\n\
-    //#unroll\n\
-    for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
-      let number = i * THREADS + thread;\n\
-      if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
-        right_tile[number / TILE_COL_VECTORS * RIGHT_STRIDE + number % TILE_COL_VECTORS] = right[i];\n\
-      }\n\
-    }\n\
-    workgroupBarrier();\n\
-    multiply_tiles(sums, local);\n\
-  }\n\
-}\n\
-\n\
-var<workgroup> thread_largest: array<f32, THREADS>;\n\
-var<workgroup> thread_sums: array<f32, THREADS>;\n\
-\n\
-@compute @workgroup_size(COL_THREADS, ROW_THREADS)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;\n\
-  let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * TILE_ROWS;\n\
-  let split = index / row_blocks;\n\
-  if (split >= params.splits) {\n\
-    return;\n\
-  }\n\
-  let tiles = (params.width + TILE_COLS - 1u) / TILE_COLS;\n\
-  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
-  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
-\n\
-  var row_largest: array<f32, ROWS>;\n\
-  var row_sums: array<f32, ROWS>;\n\
-  var row_scale: array<f32, ROWS>;\n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    row_largest[r] = LOWEST;\n\
-    row_sums[r] = 0.0;\n\
-    row_scale[r] = anchors[min(first_row + r * ROW_THREADS + local.y, params.rows - 1u)] * params.inverse_temperature;\n\
-  }\n\
-  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
-    let first_column = tile * TILE_COLS + 4u * local.x;\n\
-    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-    var similarities: Sums;\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      //#unroll\n\
-      for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        similarities[r][c] = vec4f(0.0);\n\
-      }\n\
-    }\n\
-    add_similarities(&similarities, first_row, tile * TILE_COLS, local);\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let row = first_row + r * ROW_THREADS + local.y;\n\
-      let itself = place_in_panel(row, params.first_column, params.same_block);\n\
-      let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
-      var now = row_largest[r];\n\
-      //#unroll\n\
-      for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
-        let negative = (place < vec4u(params.width)) & (place != vec4u(itself)) & (place != vec4u(positive));\n\
-        let logits = select(vec4f(LOWEST), similarities[r][c] * row_scale[r], negative);\n\
-        now = max(max(now, max(logits.x, logits.y)), max(logits.z, logits.w));\n\
-      }\n\
-      var sum = row_sums[r] * exp(row_largest[r] - now);\n\
-      //#unroll\n\
-      for (var c = 0u; c < COL_VECTORS; c++) {\n\
-        let place = vec4u(first_column + 4u * c * COL_THREADS) + vec4u(0u, 1u, 2u, 3u);\n\
-        let negative = (place < vec4u(params.width)) & (place != vec4u(itself)) & (place != vec4u(positive));\n\
-        let logits = similarities[r][c] * row_scale[r];\n\
-        let shares = select(vec4f(0.0), exp(min(logits - vec4f(now), vec4f(0.0))), negative);\n\
-        sum += (shares.x + shares.y) + (shares.z + shares.w);\n\
-      }\n\
-      row_sums[r] = sum;\n\
-      row_largest[r] = now;\n\
-    }\n\
-  }\n\
-\n\
-  let thread = local.y * COL_THREADS + local.x;\n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    workgroupBarrier();\n\
-    thread_largest[thread] = row_largest[r];\n\
-    thread_sums[thread] = row_sums[r];\n\
-    workgroupBarrier();\n\
-    let row = first_row + r * ROW_THREADS + local.y;\n\
-    if (local.x == 0u && row < params.rows) {\n\
-      var now = LOWEST;\n\
-      for (var i = 0u; i < COL_THREADS; i++) {\n\
-        now = max(now, thread_largest[local.y * COL_THREADS + i]);\n\
-      }\n\
-      var sum = 0.0;\n\
-      for (var i = 0u; i < COL_THREADS; i++) {\n\
-        sum += thread_sums[local.y * COL_THREADS + i] * exp(thread_largest[local.y * COL_THREADS + i] - now);\n\
-      }\n\
-      let at = split * params.rows + row;\n\
-      var most = now;\n\
-      var total = sum;\n\
-      if (params.continues == 1u) {\n\
-        let before = largest[at];\n\
-        most = max(now, before);\n\
-        total = sum * exp(now - most) + sums[at] * exp(before - most);\n\
-      }\n\
-      largest[at] = most;\n\
-      sums[at] = total;\n\
-    }\n\
-  }\n\
-}\n\
-",
-};
-
-export const ntXentPartials: KernelDefinition<"z" | "anchors" | "columns" | "largest" | "sums", "rows" | "dim" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "LOWEST"> = {
-  name: "ntXentPartials",
-  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"same_block","type":"u32","offset":16}, {"name":"splits","type":"u32","offset":20}, {"name":"continues","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
-  paramsSize: 32,
-  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, LOWEST: { type: "f32", value: -1e+30 } },
-  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16), v["COLS"]],
-  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), largest: v["splits"] * v["rows"], sums: v["splits"] * v["rows"] }),
-  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
-  flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"]) + 2 * (1 + v["continues"]) * v["splits"] * v["rows"]),
-  source: "// First pass of NT-Xent (Chen et al. 2020, equation 1), on a panel of columns: the logits\n\
-// s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of the negatives of each row i, that\n\
-// is all columns but i and its positive, in each of `splits` runs of the panel's columns, only the largest logit and the sum of\n\
-// exp(s[i, j] - largest) are kept, by a running maximum and a sum that is scaled when the maximum moves (Milakov and\n\
-// Gimelshein 2018). With `continues`, those of the panels before are in `largest` and `sums` already and go on from there.\n\
-//\n\
-// `columns` holds rows of length 1, transposed: see nt-xent-columns. A thread holds a tile of ROWS x COLS logits in registers;\n\
-// with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape largest: splits * rows\n\
-// shape sums: splits * rows\n\
-// workgroups: ceil(rows / ROWS) * splits\n\
-// flops: 2 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS) + 2 * (1 + continues) * splits * rows)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
-fn from_lane(value: f32, lane: u32) -> f32 {\n\
-  return value; //#subgroups return subgroupShuffle(value, lane);\n\
-}\n\
-// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
-fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
-  return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
-}\n\
-\n\
-// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
-// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
-// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
-fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
-  let last = params.rows - 1u;\n\
-  let stride = panel_stride(params.width);\n\
-  var own_starts: array<u32, OWN>;\n\
-  //#unroll\n\
-  for (var i = 0u; i < OWN; i++) {\n\
-    own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
-  }\n\
-  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
-  var similarities: array<array<f32, COLS>, ROWS>;\n\
-  //#unroll\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    //#unroll\n\
-    for (var c = 0u; c < COLS; c++) {\n\
-      similarities[r][c] = 0.0;\n\
-    }\n\
-  }\n\
-  for (var k = 0u; k < params.dim; k++) {\n\
-    var values: array<f32, COLS>;\n\
-    //#unroll\n\
-    for (var v = 0u; v < VECTORS; v++) {\n\
-      let at = k * stride + min(column_of(tile_start, v * VECTOR, lane), stride - VECTOR);\n\
-      let loaded = vec4f(columns[at]); //#vec4 let loaded = columns[at / 4u];\n\
-      //#unroll\n\
-      for (var i = 0u; i < VECTOR; i++) {\n\
-        values[v * VECTOR + i] = loaded[i];\n\
-      }\n\
-    }\n\
-    var own: array<f32, OWN>;\n\
-    //#unroll\n\
-    for (var i = 0u; i < OWN; i++) {\n\
-      own[i] = z[own_starts[i] + k];\n\
-    }\n\
-    //#unroll\n\
-    for (var r = 0u; r < ROWS; r++) {\n\
-      let value = from_lane(own[r / SHARE], r % SHARE);\n\
-      //#unroll\n\
-      for (var c = 0u; c < COLS; c++) {\n\
-        similarities[r][c] = fma(value, values[c], similarities[r][c]);\n\
-      }\n\
-    }\n\
-  }\n\
-  return similarities;\n\
-}\n\
-\n\
-const LANES: u32 = 8u;\n\
-// A multiple of SHARE.\n\
-const ROWS: u32 = 8u;\n\
-const COLS: u32 = 8u;\n\
-const SHARE: u32 = 1u;\n\
-const OWN = ROWS / SHARE;\n\
-// Neighbouring columns that a thread loads at once, 1 or 4.\n\
-const VECTOR: u32 = 1u;\n\
-const VECTORS = COLS / VECTOR;\n\
-// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
-const ROUNDS = min(ROWS, 16u);\n\
-const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
-// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
-const LOWEST: f32 = -1e30;\n\
-\n\
-struct Params {\n\
-  rows: u32,\n\
-  dim: u32,\n\
-  first_column: u32,\n\
-  width: u32,\n\
-  same_block: u32,\n\
-  splits: u32,\n\
-  continues: u32,\n\
-  inverse_temperature: f32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;\n\
-@group(0) @binding(3) var<storage, read_write> largest: array<f32>;\n\
-@group(0) @binding(4) var<storage, read_write> sums: array<f32>;\n\
-@group(0) @binding(5) var<uniform> params: Params;\n\
-\n\
-// Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.\n\
-var<workgroup> lane_largest: array<f32, ROWS * LANES>;\n\
-var<workgroup> lane_sums: array<f32, ROWS * LANES>;\n\
-\n\
-fn largest_of(r: u32) -> f32 {\n\
-  var now = LOWEST;\n\
-  for (var lane = 0u; lane < LANES; lane++) {\n\
-    now = max(now, lane_largest[r * LANES + lane]);\n\
-  }\n\
-  return now;\n\
-}\n\
-\n\
-fn sum_of(r: u32, now: f32) -> f32 {\n\
-  var sum = 0.0;\n\
-  for (var lane = 0u; lane < LANES; lane++) {\n\
-    sum += lane_sums[r * LANES + lane] * exp(lane_largest[r * LANES + lane] - now);\n\
-  }\n\
-  return sum;\n\
-}\n\
-\n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
-) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
-  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
-  let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
-  let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * ROWS;\n\
-  let split = index / row_blocks;\n\
-  if (split >= params.splits) {\n\
-    return;\n\
-  }\n\
-  let tiles = (params.width + LANES * COLS - 1u) / (LANES * COLS);\n\
-  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;\n\
-  let tile_end = min(tiles, (split + 1u) * tiles_per_split);\n\
-\n\
-  for (var r = 0u; r < ROWS; r++) {\n\
-    lane_largest[r * LANES + own_lane] = LOWEST;\n\
-    lane_sums[r * LANES + own_lane] = 0.0;\n\
-  }\n\
-  for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
-    let tile_start = tile * LANES * COLS;\n\
-    let similarities = similarity_tile(first_row, tile_start, own_lane);\n\
-    for (var round = 0u; round < ROUNDS; round++) {\n\
-      //#unroll\n\
-      for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
-        let r = round * ROWS_AT_ONCE + i;\n\
-        let row = min(first_row + r, params.rows - 1u);\n\
-        let scale = anchors[row] * params.inverse_temperature;\n\
-        let itself = place_in_panel(row, params.first_column, params.same_block);\n\
-        let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);\n\
-        let before = lane_largest[r * LANES + own_lane];\n\
-        var now = before;\n\
-        var logits: array<f32, COLS>;\n\
-        var negative: array<bool, COLS>;\n\
-        //#unroll\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          let column = column_of(tile_start, c, own_lane);\n\
-          var similarity = 0.0;\n\
-          //#unroll\n\
-          for (var q = 0u; q < ROUNDS; q++) {\n\
-            similarity = select(similarity, similarities[q * ROWS_AT_ONCE + i][c], q == round);\n\
-          }\n\
-          logits[c] = similarity * scale;\n\
-          negative[c] = column < params.width && column != itself && column != positive;\n\
-          now = select(now, max(now, logits[c]), negative[c]);\n\
-        }\n\
-        var sum = lane_sums[r * LANES + own_lane] * exp(before - now);\n\
-        //#unroll\n\
-        for (var c = 0u; c < COLS; c++) {\n\
-          sum += select(0.0, exp(min(logits[c] - now, 0.0)), negative[c]);\n\
-        }\n\
-        lane_largest[r * LANES + own_lane] = now;\n\
-        lane_sums[r * LANES + own_lane] = sum;\n\
-      }\n\
-    }\n\
-  }\n\
-\n\
-  workgroupBarrier(); //#subgroups ;\n\
-  let row_count = min(ROWS, params.rows - first_row);\n\
-  for (var r = 0u; r < row_count; r++) {\n\
-    let own_largest = lane_largest[r * LANES + own_lane];\n\
-    let now = largest_of(r); //#subgroups let now = subgroupMax(own_largest);\n\
-    let own_sum = lane_sums[r * LANES + own_lane] * exp(own_largest - now);\n\
-    let sum = sum_of(r, now); //#subgroups let sum = subgroupAdd(own_sum);\n\
-    if (own_lane == 0u) {\n\
-      let at = split * params.rows + first_row + r;\n\
-      var most = now;\n\
-      var total = sum;\n\
-      if (params.continues == 1u) {\n\
-        let before = largest[at];\n\
-        most = max(now, before);\n\
-        total = sum * exp(now - most) + sums[at] * exp(before - most);\n\
-      }\n\
-      largest[at] = most;\n\
-      sums[at] = total;\n\
-    }\n\
-  }\n\
-}\n\
-",
-};
-
-export const ntXentStatistics: KernelDefinition<"columns" | "statistics", "dim" | "width" | "before", "LANES"> = {
-  name: "ntXentStatistics",
-  bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
-  params: [{"name":"dim","type":"u32","offset":0}, {"name":"width","type":"u32","offset":4}, {"name":"before","type":"u32","offset":8}],
-  paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 } },
-  unrolls: () => [],
-  shapes: (v) => ({ columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), statistics: 2 * v["dim"] }),
-  workgroups: (v) => v["dim"],
-  flops: (v) => 4 * v["width"] * v["dim"],
-  source: "// Means and biased variances of the dimensions of normalised embeddings, panel by panel: those of a panel (its mean first, so that\n\
-// nothing cancels) are put together with those of the `before` columns of the panels before (Chan, Golub and LeVeque 1979).\n\
-// `statistics` holds the means, then the variances. A workgroup a dimension.\n\
-//\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape statistics: 2 * dim\n\
-// workgroups: dim\n\
-// flops: 4 * width * dim\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
-  return group.y * grid.x + group.x;\n\
-}\n\
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
-var<workgroup> reduced: array<f32, LANES>;\n\
-\n\
-fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
-  workgroupBarrier();\n\
-  reduced[lane] = value;\n\
-  workgroupBarrier();\n\
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
-    if (lane < half) {\n\
-      reduced[lane] += reduced[lane + half];\n\
-    }\n\
-    workgroupBarrier();\n\
-  }\n\
-  return reduced[0];\n\
-}\n\
-\n\
-const LANES: u32 = 8u;\n\
-\n\
-struct Params {\n\
-  dim: u32,\n\
-  width: u32,\n\
-  before: u32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> columns: array<f32>;\n\
-@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
-@group(0) @binding(2) var<uniform> params: Params;\n\
-\n\
-@compute @workgroup_size(LANES)\n\
-fn main(\n\
-  @builtin(workgroup_id) group: vec3u,\n\
-  @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_id) local: vec3u,\n\
-) {\n\
-  let dim = workgroup_index(group, grid);\n\
-  if (dim >= params.dim) {\n\
-    return;\n\
-  }\n\
-  let start = dim * panel_stride(params.width);\n\
-  var sum = 0.0;\n\
-  for (var j = local.x; j < params.width; j += LANES) {\n\
-    sum += columns[start + j];\n\
-  }\n\
-  let more = f32(params.width);\n\
-  let panel_mean = workgroup_sum(local.x, sum) / more;\n\
-  var squares = 0.0;\n\
-  for (var j = local.x; j < params.width; j += LANES) {\n\
-    let difference = columns[start + j] - panel_mean;\n\
-    squares = fma(difference, difference, squares);\n\
-  }\n\
-  let panel_squares = workgroup_sum(local.x, squares);\n\
-  if (local.x > 0u) {\n\
-    return;\n\
-  }\n\
-  if (params.before == 0u) {\n\
-    statistics[dim] = panel_mean;\n\
-    statistics[params.dim + dim] = panel_squares / more;\n\
-    return;\n\
-  }\n\
-  let count = f32(params.before);\n\
-  let total = count + more;\n\
-  let mean = statistics[dim];\n\
-  let step = panel_mean - mean;\n\
-  let all_squares = statistics[params.dim + dim] * count + panel_squares + step * step * (count * more / total);\n\
-  statistics[dim] = mean + step * (more / total);\n\
-  statistics[params.dim + dim] = all_squares / total;\n\
+  combine(row, row_similarity * (row_inverse * params.inverse_temperature));\n\
+  combine(other, other_similarity * (other_inverse * params.inverse_temperature));\n\
 }\n\
 ",
 };
@@ -10385,6 +11072,55 @@ fn main(\n\
 ",
 };
 
+export const timedMarks: KernelDefinition<"groups" | "times" | "marks", "rows", "LANES"> = {
+  name: "timedMarks",
+  bindings: [{"name":"groups","access":"read","element":"u32"}, {"name":"times","access":"read","element":"u32"}, {"name":"marks","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ groups: v["rows"], times: v["rows"], marks: 2 * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: () => 0,
+  source: "// The marks of rows that have a time (see lib/relations.wgsl): all groups, then all times.\n\
+//\n\
+// shape groups: rows\n\
+// shape times: rows\n\
+// shape marks: 2 * rows\n\
+// workgroups: ceil(rows / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> groups: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> times: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> marks: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row < params.rows) {\n\
+    marks[row] = groups[row];\n\
+    marks[params.rows + row] = times[row];\n\
+  }\n\
+}\n\
+",
+};
+
 export const toFloat: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "toFloat",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -10784,6 +11520,52 @@ fn main(\n\
 ",
 };
 
+export const viewGroups: KernelDefinition<"groups", "rows" | "images" | "first", "LANES"> = {
+  name: "viewGroups",
+  bindings: [{"name":"groups","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"images","type":"u32","offset":4}, {"name":"first","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ groups: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: () => 0,
+  source: "// A group for each image of a batch: rows i, i + images, i + 2 * images and so on are its views, and their group is first + i.\n\
+//\n\
+// shape groups: rows\n\
+// workgroups: ceil(rows / LANES)\n\
+// flops: 0\n\
+// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
+// Workgroups past the end of the line exist: kernels return early for them.\n\
+fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  images: u32,\n\
+  first: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read_write> groups: array<u32>;\n\
+@group(0) @binding(1) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row < params.rows) {\n\
+    groups[row] = params.first + row % params.images;\n\
+  }\n\
+}\n\
+",
+};
+
 export const weightStandardizationGradient: KernelDefinition<"y" | "dy" | "inverse" | "dweight", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR"> = {
   name: "weightStandardizationGradient",
   bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"inverse","access":"read","element":"f32"}, {"name":"dweight","access":"read_write","element":"f32"}],
@@ -10998,13 +11780,23 @@ export const kernels = {
   columnStatisticsGradient,
   columnSums,
   columnsToImage,
+  contrastColumns,
+  contrastCombine,
+  contrastEmbeddingGradient,
+  contrastFactors,
+  contrastGradientTiled,
+  contrastGradient,
+  contrastPartialsTiled,
+  contrastPartials,
   contrastRowsGradient,
   contrastRows,
+  contrastStatistics,
   conv2dTiled,
   conv2dWeightGradientTiled,
   conv2dWeightGradient,
   conv2d,
   copy,
+  countedMean,
   dropout,
   elementwiseGradient,
   elementwise,
@@ -11041,15 +11833,7 @@ export const kernels = {
   mean,
   normalizeRowsGradient,
   normalizeRows,
-  ntXentColumns,
   ntXentCombine,
-  ntXentEmbeddingGradient,
-  ntXentFactors,
-  ntXentGradientTiled,
-  ntXentGradient,
-  ntXentPartialsTiled,
-  ntXentPartials,
-  ntXentStatistics,
   pairPotentials,
   permute,
   reluGradient,
@@ -11070,11 +11854,13 @@ export const kernels = {
   squaredDistances,
   standardize,
   sumSplits,
+  timedMarks,
   toFloat,
   toHalf,
   topK,
   transpose,
   unscaleGradients,
+  viewGroups,
   weightStandardizationGradient,
   weightStandardization,
 };

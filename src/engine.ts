@@ -26,6 +26,8 @@ export { type Backward, Tape } from "./engine/tape.js";
 export { type ElementType, Tensor } from "./engine/tensor.js";
 export { type Timing, type TuneOptions, type TuneProgress, tune } from "./engine/tuner.js";
 export * from "./errors.js";
+export { type Anchors, type Contrast, contrast, type Keys } from "./losses/contrast.js";
+export type { Relation, RelationRule } from "./losses/contrast-relations.js";
 export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
 export {
   type ContrastiveLossOptions,
@@ -38,6 +40,7 @@ export {
 } from "./losses/contrastive.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
+export { viewGroups } from "./losses/view-groups.js";
 export { initialValues } from "./nn/initial-values.js";
 export {
   BatchNorm,

@@ -71,6 +71,7 @@ export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io
 export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
 export { collapseToPoint } from "./methods/collapse.js";
 export { headOf, headOptions, headText } from "./methods/heads.js";
@@ -89,6 +90,7 @@ export {
   type Outputs,
   type ViewSpec,
 } from "./methods/method.js";
+export { moco } from "./methods/moco.js";
 export {
   choice,
   flag,
@@ -101,6 +103,7 @@ export {
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
 export { supervised } from "./methods/supervised.js";
+export { momentumText, Teacher, teacherOptions } from "./methods/teacher.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";

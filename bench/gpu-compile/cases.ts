@@ -176,13 +176,13 @@ function contrastCases(device: Device, rows: number, dim: number): Case[] {
   const product = { rows, inner: dim, cols: rows };
   return [
     ...contrastTiles.map((variant) => tiledCase("nt-xent", shape, variant, params, { VECTOR: 4 }, product)),
-    caseOf("nt-xent", shape, REGISTERS, kernels.ntXentPartials, params, registers, inRegisters),
+    caseOf("nt-xent", shape, REGISTERS, kernels.contrastPartials, params, registers, inRegisters),
     ...contrastGradientTiles.map((variant): Case => {
       const constants = { VECTOR: 4, ...variant.tile };
       const rest = { fmaPerRound: 0, tiled: { variant, product: { rows, inner: rows, cols: dim } } };
       return caseOf("nt-xent gradient", shape, variant.name, variant.kernel, params, constants, rest);
     }),
-    caseOf("nt-xent gradient", shape, REGISTERS, kernels.ntXentGradient, params, registers, inRegisters),
+    caseOf("nt-xent gradient", shape, REGISTERS, kernels.contrastGradient, params, registers, inRegisters),
   ];
 }
 

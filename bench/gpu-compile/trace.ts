@@ -185,14 +185,12 @@ export async function trace(
   const count = workgroups ?? kernel.workgroups(values);
   const words = wordsOf(entries);
   const TRACED = count * threadsPerWorkgroup * words + 1;
-  const memories: Memory[] = kernel.bindings
-    .filter(({ element }) => element !== "u32")
-    .map(({ name, element }) => ({
-      name,
-      memory: "global",
-      element: declaredElement(kernel, name, vectors),
-      width: half && element === "stored" ? 2 : 4,
-    }));
+  const memories: Memory[] = kernel.bindings.map(({ name, element }) => ({
+    name,
+    memory: "global",
+    element: declaredElement(kernel, name, vectors),
+    width: half && element === "stored" ? 2 : 4,
+  }));
   for (const [, name, element] of kernel.source.matchAll(/^var<workgroup> (\w+): array<(\w+),/gm)) {
     memories.push({ name, memory: "workgroup", element, width: 4 });
   }

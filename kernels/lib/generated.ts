@@ -15,23 +15,6 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }",
-  "lib/contrast.wgsl": "// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.\n\
-\n\
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.\n\
-fn positive_of(row: u32, rows: u32) -> u32 {\n\
-  let half_rows = rows / 2u;\n\
-  return select(row - half_rows, row + half_rows, row < half_rows);\n\
-}\n\
-\n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
-fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
-  return select(4294967295u, row - first_column, same_block == 1u);\n\
-}\n\
-\n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
-fn panel_stride(width: u32) -> u32 {\n\
-  return (width + 3u) / 4u * 4u;\n\
-}",
   "lib/element.wgsl": "// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;",
   "lib/functions.wgsl": "// Functions of one number, to be put together in chains. A number goes through a chain together with its slope: the derivative\n\
@@ -177,6 +160,33 @@ fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, row
     image * pixels + min(pixels, first + rows_per_run),\n\
   );\n\
 }",
+  "lib/keep.wgsl": "// Stores what a launch found of a row in a run of columns or, with `continues`, puts it together with what is there from the\n\
+// launches before. `attracting` is a sum of logits and a number.\n\
+fn keep(split: u32, row: u32, negatives: vec2f, positives: vec2f, attracted: f32, attracting: vec2f) {\n\
+  let next = params.splits * params.rows;\n\
+  let at = split * params.rows + row;\n\
+  var kept = negatives;\n\
+  if (params.continues == 1u) {\n\
+    kept = merged(negatives, vec2f(partials[at], partials[next + at]));\n\
+  }\n\
+  partials[at] = kept.x;\n\
+  partials[next + at] = kept.y;\n\
+  if (ATTRACTING == 1u) {\n\
+    var kept_positives = positives;\n\
+    var kept_attracted = attracted;\n\
+    var kept_attracting = attracting;\n\
+    if (params.continues == 1u) {\n\
+      kept_positives = merged(positives, vec2f(partials[POSITIVE_LARGEST * next + at], partials[POSITIVE_SUM * next + at]));\n\
+      kept_attracted = max(attracted, partials[ATTRACTED_LARGEST * next + at]);\n\
+      kept_attracting = attracting + vec2f(partials[TOTAL * next + at], partials[COUNT * next + at]);\n\
+    }\n\
+    partials[POSITIVE_LARGEST * next + at] = kept_positives.x;\n\
+    partials[POSITIVE_SUM * next + at] = kept_positives.y;\n\
+    partials[ATTRACTED_LARGEST * next + at] = kept_attracted;\n\
+    partials[TOTAL * next + at] = kept_attracting.x;\n\
+    partials[COUNT * next + at] = kept_attracting.y;\n\
+  }\n\
+}",
   "lib/logits.wgsl": "// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
 fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
   return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
@@ -247,6 +257,44 @@ fn sigmoid(x: f32) -> f32 {\n\
   let small = exp(-abs(x));\n\
   return select(small, 1.0, x >= 0.0) / (1.0 + small);\n\
 }",
+  "lib/pairs.wgsl": "// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
+fn positive_of(row: u32, rows: u32) -> u32 {\n\
+  let half_rows = rows / 2u;\n\
+  return select(row - half_rows, row + half_rows, row < half_rows);\n\
+}",
+  "lib/panels.wgsl": "// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
+\n\
+// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
+fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
+  return select(4294967295u, row - first_column, same_block == 1u);\n\
+}\n\
+\n\
+// From one dimension of a panel to the next in memory: whole vectors of four.\n\
+fn panel_stride(width: u32) -> u32 {\n\
+  return (width + 3u) / 4u * 4u;\n\
+}",
+  "lib/partials.wgsl": "// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
+// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
+// logits and their number. The last five are there only where some key attracts.\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+// Two largest logits and sums of exponentials relative to them, put together.\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}",
   "lib/poison.wgsl": "// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
 // bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
 fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
@@ -299,6 +347,47 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
     workgroupBarrier();\n\
   }\n\
   return reduced[0];\n\
+}",
+  "lib/relations.wgsl": "// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
+// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
+const ATTRACTS = 1u;\n\
+const CONTRASTS = 2u;\n\
+const POSITIVE = 3u;\n\
+\n\
+// What the keys of an anchor's own group are to it, and those of another group.\n\
+const SAME: u32 = 3u;\n\
+const OTHER: u32 = 2u;\n\
+// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
+const TIMED: bool = false;\n\
+const BEYOND: u32 = 0u;\n\
+const NEAR: u32 = 0u;\n\
+const FAR: u32 = 0u;\n\
+// 1 where any of the keys attracts.\n\
+const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
+\n\
+// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
+fn mark_of(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(marks[row], marks[params.rows + row]);\n\
+  }\n\
+  return vec2u(marks[row], 0u);\n\
+}\n\
+\n\
+// The same for a row of the columns' block.\n\
+fn column_mark(row: u32) -> vec2u {\n\
+  if (TIMED) {\n\
+    return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
+  }\n\
+  return vec2u(column_marks[row], 0u);\n\
+}\n\
+\n\
+fn relation(a: vec2u, b: vec2u) -> u32 {\n\
+  var same = SAME;\n\
+  if (TIMED) {\n\
+    let apart = max(a.y, b.y) - min(a.y, b.y);\n\
+    same = select(select(0u, BEYOND, apart > FAR), SAME, apart <= NEAR);\n\
+  }\n\
+  return select(OTHER, same, a.x == b.x);\n\
 }",
   "lib/repeated.wgsl": "// Where the element [row, col] of a matrix is in an operand that may have one row or one column only, which then counts for all.\n\
 fn repeated(row: u32, col: u32, rows: u32, cols: u32) -> u32 {\n\
@@ -364,6 +453,20 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     workgroupBarrier();\n\
     multiply_tiles(sums, local);\n\
   }\n\
+}",
+  "lib/slope.wgsl": "// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
+const ONE_POSITIVE: bool = false;\n\
+\n\
+// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
+// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
+// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
+// reciprocal of the number of keys that attract.\n\
+fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
+  if (ONE_POSITIVE) {\n\
+    return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
+  return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
 }",
   "lib/stored.wgsl": "// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
 // the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\

@@ -5,6 +5,7 @@ import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { broadcastChecks, halfBroadcastChecks } from "./broadcast-checks.js";
 import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
+import { contrastKeysChecks } from "./contrast-keys-checks.js";
 import { convolutionChecks, groupedConvolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { functionChecks, halfFunctionChecks } from "./function-checks.js";
@@ -44,6 +45,7 @@ export const checks: readonly Check[] = [
   ...poolingChecks,
   ...lossChecks,
   ...contrastChecks,
+  ...contrastKeysChecks,
   ...nearestChecks,
   ...indicatorChecks,
   ...optimizerChecks,

@@ -227,7 +227,7 @@ function inverseNormError(columns: number): number {
 }
 
 /** Error of the mean over the columns of the standard deviation of rows that are off by so much, put together from so many panels. */
-function spreadError(unit: Float64Array, columns: number, error: number, panels: number): number {
+export function spreadError(unit: Float64Array, columns: number, error: number, panels: number): number {
   const rows = unit.length / columns;
   let result = 0;
   for (let c = 0; c < columns; c++) {
@@ -253,7 +253,7 @@ function spreadError(unit: Float64Array, columns: number, error: number, panels:
 export function ntXentTolerance({ rows, dimension, temperature, z, cut }: NtXentInputs, tileColumns: number): Outputs {
   const normalization = l2NormalizeForward(z, rows, dimension);
   const unit = normalization.y;
-  const { blocks, panel } = cut ?? { blocks: [rows], panel: panelColumns(rows, dimension) };
+  const { blocks, panel } = cut ?? { blocks: [rows], panel: panelColumns(rows, rows, dimension) };
   const widths = blocks.flatMap((count) =>
     Array.from({ length: Math.ceil(count / panel) }, (_, i) => Math.min(panel, count - i * panel)),
   );
@@ -376,8 +376,8 @@ export function ntXentInputs(rows: number, dimension: number, temperature: numbe
 }
 
 /** What the two ways to the gradient launch. */
-const FUSED = ["ntXentGradient"] as const;
-const IN_PRODUCTS = ["scaledRows", "transpose", "matmul", "ntXentFactors", "addRows"] as const;
+const FUSED = ["contrastGradient"] as const;
+const IN_PRODUCTS = ["scaledRows", "transpose", "matmul", "contrastFactors", "addRows"] as const;
 
 /**
  * A check of NT-Xent on pairs of related embeddings.
@@ -394,8 +394,8 @@ export function checkNtXent(
   const pieces = cut ? `, in blocks of ${cut.blocks.join(", ")} and panels of ${cut.panel}` : "";
   const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, size ${scale}${pieces}, and gradient`;
   const used = [
-    ...(["inverseNorms", "ntXentColumns", "ntXentStatistics", "ntXentPartials", "ntXentCombine"] as const),
-    ...(["meanStandardDeviation", "mean", "ntXentEmbeddingGradient"] as const),
+    ...(["viewGroups", "inverseNorms", "contrastColumns", "contrastStatistics", "contrastPartials"] as const),
+    ...(["ntXentCombine", "meanStandardDeviation", "mean", "contrastEmbeddingGradient"] as const),
     ...(dimension > FUSED_GRADIENT_DIMENSIONS ? IN_PRODUCTS : FUSED),
   ];
   return checkOf(used, text, ntXentSubject, () => ({ ...ntXentInputs(rows, dimension, temperature, scale), cut }));

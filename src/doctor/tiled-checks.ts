@@ -1,12 +1,13 @@
 import { kernels } from "../../kernels/generated.js";
-import { columnsOf, cutPanels, measureBlocks, placeOf } from "../losses/contrast-panels.js";
+import { ntXentInPanels } from "../losses/nt-xent.js";
 import { sumSplits } from "../ops/column-sums.js";
-import { mean, transpose } from "../ops/elementwise.js";
-import type { ContrastTile, WorkgroupTile } from "../ops/gpu-tiles.js";
+import { transpose } from "../ops/elementwise.js";
+import type { WorkgroupTile } from "../ops/gpu-tiles.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
 import { bothAxes, type PerAxis, windowOutputSize } from "../reference/window.js";
-import { type Check, checkOf, evaluate, type Subject } from "./check.js";
+import { type Check, checkOf, evaluate, gradientOf, type Subject } from "./check.js";
+import { type ContrastTiles, withContrastTiles } from "./contrast-tiles.js";
 import {
   type ConvolutionInputs,
   convolutionInputs,
@@ -24,7 +25,7 @@ const smallTile: WorkgroupTile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS
 /** More threads than either tile has vectors to load. */
 const manyThreads: WorkgroupTile = { ROW_THREADS: 8, COL_THREADS: 4, ROWS: 3, COLS: 4, DEPTH: 4 };
 
-const smallContrastTile: ContrastTile = { ...smallTile, ROWS: 2, DIMS: 16 };
+const smallContrastTiles: ContrastTiles = { partials: smallTile, gradient: { ...smallTile, ROWS: 2, DIMS: 16 } };
 
 /** The outputs c, da and db of `matmulSubject`, by the tiled kernel. */
 function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
@@ -109,55 +110,21 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
 /** Columns of a panel in checks of NT-Xent: no multiple of a tile. */
 const PANEL = 28;
 
-/** The outputs of `ntXentSubject` but the spread, by the tiled kernels, with a tile for each. */
-function tiledNtXentSubject(partialsTile: WorkgroupTile, gradientTile: ContrastTile): Subject<NtXentInputs> {
-  const tileColumns = partialsTile.COL_THREADS * partialsTile.COLS;
+/** The outputs of `ntXentSubject`, by the tiled kernels. */
+function tiledNtXentSubject(tiles: ContrastTiles): Subject<NtXentInputs> {
+  const tileColumns = tiles.partials.COL_THREADS * tiles.partials.COLS;
   return {
-    reference(inputs, actual) {
-      const { loss, accuracy, dz } = ntXentSubject.reference(inputs, actual);
-      return { loss, accuracy, dz };
-    },
+    ...ntXentSubject,
     tolerance: (inputs) => ntXentTolerance(inputs, tileColumns),
-    compute: (device, { rows, dimension: dim, temperature, z: data }) =>
+    compute: (device, { rows, dimension, temperature, z: data }) =>
       evaluate(device, (tape, input) => {
-        const VECTOR = dim % 4 === 0 ? 4 : 1;
-        const splits = 3;
-        const inverse_temperature = 1 / temperature;
-        const z = input(data, [rows, dim]);
-        const { blocks } = measureBlocks(tape, [z]);
-        const [{ anchors }] = blocks;
-        const [largest, sums] = ["largest", "sums"].map((label) => tape.tensor([splits, rows], label));
-        const [losses, correct] = ["losses", "correct"].map((label) => tape.tensor([rows], label));
-        const dz = tape.tensor([rows, dim], "dz");
-        const panels = cutPanels(blocks, PANEL);
-        const common = { rows, dim, inverse_temperature };
-        for (const panel of panels) {
-          tape.launch(
-            kernels.ntXentPartialsTiled,
-            { z, anchors, columns: columnsOf(tape, panel, dim), largest, sums },
-            { ...common, splits, ...placeOf(panel, blocks[0]), continues: Number(panel !== panels[0]) },
-            { ...partialsTile, VECTOR },
-          );
-        }
-        tape.launch(
-          kernels.ntXentCombine,
-          { largest, sums, z, anchors, losses, correct },
-          { ...common, splits, first: 0, total: rows },
-        );
-        for (const panel of panels) {
-          tape.launch(
-            kernels.ntXentGradientTiled,
-            { z, anchors, columns: columnsOf(tape, panel, dim), others: z, column_anchors: anchors, dz },
-            { ...common, column_rows: rows, ...placeOf(panel, blocks[0]), continues: Number(panel !== panels[0]) },
-            { ...gradientTile, VECTOR },
-          );
-        }
-        tape.launch(
-          kernels.ntXentEmbeddingGradient,
-          { z, anchors, gradient: device.one, dz },
-          { ...common, total: rows },
-        );
-        return { loss: mean(tape, losses, "loss"), accuracy: mean(tape, correct, "accuracy"), dz };
+        const z = input(data, [rows, dimension]);
+        tape.watch(z);
+        return withContrastTiles(tape, tiles, () => {
+          const { loss, accuracy, spread } = ntXentInPanels(tape, [z], temperature, PANEL);
+          tape.backward(loss);
+          return { loss, accuracy, spread, dz: gradientOf(tape, z) };
+        });
       }),
   };
 }
@@ -190,16 +157,11 @@ export function checkTiledConvolution(
 }
 
 /** A check of the tiled kernels of NT-Xent. */
-export function checkTiledNtXent(
-  partialsTile: WorkgroupTile,
-  gradientTile: ContrastTile,
-  rows: number,
-  dimension: number,
-  temperature: number,
-): Check {
-  const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, and gradient, ${tileText(partialsTile)} and ${tileText(gradientTile)}`;
-  const used = ["ntXentPartialsTiled", "ntXentGradientTiled", "ntXentCombine"] as const;
-  return checkOf(used, text, tiledNtXentSubject(partialsTile, gradientTile), () => ({
+export function checkTiledNtXent(tiles: ContrastTiles, rows: number, dimension: number, temperature: number): Check {
+  const { partials, gradient } = tiles;
+  const text = `2N = ${rows}, dimension ${dimension}, temperature ${temperature}, and gradient, ${tileText(partials)} and ${tileText(gradient)}`;
+  const used = ["contrastPartialsTiled", "contrastGradientTiled", "ntXentCombine"] as const;
+  return checkOf(used, text, tiledNtXentSubject(tiles), () => ({
     ...ntXentInputs(rows, dimension, temperature),
     cut: { blocks: [rows], panel: PANEL },
   }));
@@ -253,9 +215,9 @@ export const tiledChecks: readonly Check[] = [
   convolution([1, 9, 8, 8], 16, [3, 2], [2, 1], [1, 2], 2),
   convolution([2, 9, 8, 3], 5, [3, 3], [1, 2], 2, 3, { dilation: [3, 2] }),
   convolution([1, 7, 8, 8], 12, [2, 3], 2, [1, 2], 2, { dilation: [1, 2] }),
-  checkTiledNtXent(smallTile, smallContrastTile, 4, 3, 0.5),
-  checkTiledNtXent(smallTile, smallContrastTile, 66, 21, 0.2),
-  checkTiledNtXent(smallTile, smallContrastTile, 68, 20, 0.05),
+  checkTiledNtXent(smallContrastTiles, 4, 3, 0.5),
+  checkTiledNtXent(smallContrastTiles, 66, 21, 0.2),
+  checkTiledNtXent(smallContrastTiles, 68, 20, 0.05),
 ];
 
 /** The convolutions with f16: channels in vectors of 4, some of them, and none; an odd number of elements. */

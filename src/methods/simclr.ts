@@ -1,21 +1,33 @@
-import { augmentationPolicies } from "../augment/policy.js";
+import { augmentationPolicies, policyList } from "../augment/policy.js";
+import { ConfigError } from "../errors.js";
+import { contrast } from "../losses/contrast.js";
 import { CONTRASTIVE_LOSSES, checkContrastiveSettings, MININGS } from "../losses/contrast-rows.js";
 import { contrastiveLoss, DEFAULT_MARGIN } from "../losses/contrastive.js";
+import { viewGroups } from "../losses/view-groups.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
-import { choice, flag, number } from "./options.js";
+import { choice, flag, number, whole } from "./options.js";
 
 const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
 
-/** Two views of each image, told apart from those of all others (Chen et al. 2020, section 2.1). */
+/**
+ * Two views of each image, told from those of all others (Chen et al. 2020, section 2.1), or more of them: the positives of an anchor
+ * are then averaged outside of the logarithm, and all other views are in its denominator (Khosla et al. 2020, equation 2, with the
+ * image for the label; as much as two-view NT-Xent for two). With small views (multi-crop: Caron et al. 2020, section 3.4), those of
+ * full size are the keys of all.
+ */
 export const simclr = defineMethod({
   name: "simclr",
   summary: "tells views of an image from those of all other images of the batch (Chen et al. 2020)",
   options: {
     ...headOptions({ layers: 2, output: 128 }),
+    views: whole(2, { from: 2 }, "views of full size of each image"),
+    smallViews: whole(0, { from: 0 }, "small views of each image beside them, compared with those of full size"),
+    smallSize: whole(0, { from: 0 }, "pixels of a small view; 0: half of the image's"),
+    smallArea: number(0.32, { above: 0, to: 1 }, "largest area of a small view's crop, as a share of the image"),
     loss: choice(CONTRASTIVE_LOSSES, "nt-xent", "what is trained for (Chen et al. 2020, table 2)"),
     temperature: number(0.5, { above: 0 }, "of NT-Xent and NT-logistic"),
     mining: choice(
@@ -29,34 +41,64 @@ export const simclr = defineMethod({
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "cifar" : "imagenet"],
   design(options, { encoder, imageSize, batch }) {
     checkContrastiveSettings(options);
-    const { loss: name, mining, margin, temperature, normalize } = options;
+    const { loss: name, mining, margin, temperature, normalize, views, smallViews } = options;
     const head = projectionHead(encoder.features, headOf(options));
     const [triplet, mined] = [name === "margin-triplet", mining === "semi-hard"];
+    const plain = name === "nt-xent" && !mined && normalize;
+    if (!plain && (views > 2 || smallViews > 0)) {
+      throw new ConfigError(
+        "more than two views, and small ones, come with NT-Xent of normalised embeddings and all negatives: leave loss, mining and normalize as they are",
+      );
+    }
+    const smallSize = options.smallSize === 0 ? Math.ceil(imageSize / 2) : options.smallSize;
+    if (smallViews > 0 && smallSize > imageSize)
+      throw new ConfigError(`smallSize is ${smallSize}; it must be at most the ${imageSize} pixels of the images`);
     return {
       head,
       classes: 0,
-      start: ({ policies }) => ({
-        views: [{ views: 2, size: imageSize, policies }],
-        coupled: true,
-        embed: (pass, [views]) => ({ z: head.forward(pass, encoder.forward(pass, views)) }),
-        loss({ tape }, { z }) {
-          const { loss, accuracy, spread } = contrastiveLoss(tape, z, options);
-          return { loss, contrastiveAccuracy: accuracy, outputStd: spread };
-        },
-        state: new Map(),
-        collapse: (means) => collapseToPoint(means, head.output),
-        description: {
-          loss: triplet ? LOSS_NAMES[name] : `${LOSS_NAMES[name]} in nats`,
-          chance: name === "nt-xent" && !mined ? { formula: "ln(2N − 1)", value: Math.log(2 * batch - 1) } : null,
-          rows: [
-            ["projection head", headText(options, head.output)],
-            ["loss", `${LOSS_NAMES[name]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`],
-            ...(triplet ? [] : [["temperature", String(temperature)] as const]),
-            ...(triplet || mined ? [["margin", String(margin)] as const] : []),
-          ],
-        },
-        dispose() {},
-      }),
+      start({ policies }) {
+        const [first] = policyList(policies);
+        const area: [number, number] = [Math.min(first.cropArea[0], options.smallArea / 2), options.smallArea];
+        const small = { views: smallViews, size: smallSize, policies: { ...first, cropArea: area } };
+        return {
+          views: [{ views, size: imageSize, policies }, ...(smallViews > 0 ? [small] : [])],
+          coupled: true,
+          embed(pass, groups) {
+            const [z, smallZ] = groups.map((group) => head.forward(pass, encoder.forward(pass, group)));
+            return { z, ...(smallViews > 0 && { smallZ }) };
+          },
+          loss({ tape }, { z, smallZ }, { size }) {
+            if (views === 2 && smallViews === 0) {
+              const { loss, accuracy, spread } = contrastiveLoss(tape, z, options);
+              return { loss, contrastiveAccuracy: accuracy, outputStd: spread };
+            }
+            const full = { z, groups: viewGroups(tape, size, views) };
+            const others = smallZ ? [{ z: smallZ, groups: viewGroups(tape, size, smallViews) }] : [];
+            const keys = { ...full, same: "positive", other: "negative" } as const;
+            const { loss, accuracy, spread } = contrast(tape, [full, ...others], [keys], { temperature });
+            return { loss, contrastiveAccuracy: accuracy, outputStd: spread };
+          },
+          state: new Map(),
+          collapse: (means) => collapseToPoint(means, head.output),
+          description: {
+            loss: triplet ? LOSS_NAMES[name] : `${LOSS_NAMES[name]} in nats`,
+            chance:
+              name === "nt-xent" && !mined
+                ? { formula: `ln(${views}N − 1)`, value: Math.log(views * batch - 1) }
+                : null,
+            rows: [
+              ["projection head", headText(options, head.output)],
+              [
+                "loss",
+                `${LOSS_NAMES[name]}${mined ? ", semi-hard negatives" : ""}${normalize ? "" : ", dot products"}`,
+              ],
+              ...(triplet ? [] : [["temperature", String(temperature)] as const]),
+              ...(triplet || mined ? [["margin", String(margin)] as const] : []),
+            ],
+          },
+          dispose() {},
+        };
+      },
     };
   },
 });

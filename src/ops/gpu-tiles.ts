@@ -9,7 +9,7 @@ export interface WorkgroupTile {
   readonly DEPTH: number;
 }
 
-/** The same for the gradient of NT-Xent, which takes DIMS dimensions at a time. */
+/** The same for the gradient of the contrastive losses, which takes DIMS dimensions at a time. */
 export interface ContrastTile extends WorkgroupTile {
   readonly DIMS: number;
 }
@@ -17,7 +17,7 @@ export interface ContrastTile extends WorkgroupTile {
 /**
  * A way to compute a heavy operation on a GPU. The constants that follow from the shapes, VECTOR among them, come on top of
  * those of the tile. VECTOR is 4 where the extents that neighbour in memory are multiples of 4, and 1 elsewhere: inner and cols
- * of a matrix product without transposition, the channels on both sides of a convolution, rows and dim of NT-Xent.
+ * of a matrix product without transposition, the channels on both sides of a convolution, the dimensions of the contrastive losses.
  */
 export interface GpuVariant<Kernel, Tile extends WorkgroupTile = WorkgroupTile> {
   /** For example "tile128x64x8-8x8": rows x columns x terms of a workgroup, rows x columns of a thread. */
@@ -125,12 +125,12 @@ export const weightGradientTiles: readonly GpuVariant<typeof kernels.conv2dWeigh
 ];
 
 /** Two numbers for each thread, to put the largest logits and the sums of a row together. */
-function partialsVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof kernels.ntXentPartialsTiled> {
-  return variant(kernels.ntXentPartialsTiled, tile, rate, 8 * tile.ROW_THREADS * tile.COL_THREADS);
+function partialsVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof kernels.contrastPartialsTiled> {
+  return variant(kernels.contrastPartialsTiled, tile, rate, 8 * tile.ROW_THREADS * tile.COL_THREADS);
 }
 
-/** Variants of the first pass of NT-Xent; the default first. */
-export const contrastTiles: readonly GpuVariant<typeof kernels.ntXentPartialsTiled>[] = [
+/** Variants of the first pass of the contrastive losses; the default first. */
+export const contrastTiles: readonly GpuVariant<typeof kernels.contrastPartialsTiled>[] = [
   partialsVariant(tallLight, 0.61),
   partialsVariant(wideLight, 0.6),
   partialsVariant(smallLight, 0.41),
@@ -141,14 +141,14 @@ export const contrastTiles: readonly GpuVariant<typeof kernels.ntXentPartialsTil
 function gradientVariant(
   tile: ContrastTile,
   rate: number,
-): GpuVariant<typeof kernels.ntXentGradientTiled, ContrastTile> {
+): GpuVariant<typeof kernels.contrastGradientTiled, ContrastTile> {
   const [rows, cols] = [tile.ROW_THREADS * tile.ROWS, tile.COL_THREADS * tile.COLS];
   const extraBytes = 4 * (rows * cols + tile.DEPTH * Math.max(0, tile.DIMS - cols));
-  return variant(kernels.ntXentGradientTiled, tile, rate, extraBytes, `-dims${tile.DIMS}`);
+  return variant(kernels.contrastGradientTiled, tile, rate, extraBytes, `-dims${tile.DIMS}`);
 }
 
-/** Variants of the gradient of NT-Xent; the default first. */
-export const contrastGradientTiles: readonly GpuVariant<typeof kernels.ntXentGradientTiled, ContrastTile>[] = [
+/** Variants of the gradient of the contrastive losses; the default first. */
+export const contrastGradientTiles: readonly GpuVariant<typeof kernels.contrastGradientTiled, ContrastTile>[] = [
   gradientVariant({ ROW_THREADS: 16, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.56),
   gradientVariant({ ROW_THREADS: 8, COL_THREADS: 16, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.5),
   gradientVariant({ ROW_THREADS: 8, COL_THREADS: 8, ROWS: 4, COLS: 4, DEPTH: 8, DIMS: 128 }, 0.55),

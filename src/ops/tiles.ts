@@ -72,10 +72,10 @@ export function rowTiles(device: Device, columns: number): Tiles<Tile> {
   return [first, ...others];
 }
 
-/** How the passes of NT-Xent are cut up. */
+/** How the passes of the contrastive losses are cut up. */
 export type ContrastTile = Omit<Tile, "GROUPS">;
 
-/** Tiles of NT-Xent's passes: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
+/** Tiles of the passes of the contrastive losses: 64 columns of logits or more, so that sums of exponentials are seldom scaled. */
 export function contrastTiles(device: Device): Tiles<ContrastTile> {
   const SHARE = sharedLanes(device, 8);
   const tile = (LANES: number, ROWS: number, COLS: number, share = 1) => {

@@ -33,8 +33,8 @@ export type MatmulVariant = VariantOf<typeof kernels.matmul>;
 export type ConvolutionVariant = VariantOf<typeof kernels.conv2d>;
 export type WeightGradientVariant = VariantOf<typeof kernels.conv2dWeightGradient>;
 /** `columns` is the number of logits of a row that a workgroup computes at once. */
-export type ContrastVariant = VariantOf<typeof kernels.ntXentPartials> & { readonly columns: number };
-export type ContrastGradientVariant = VariantOf<typeof kernels.ntXentGradient>;
+export type ContrastVariant = VariantOf<typeof kernels.contrastPartials> & { readonly columns: number };
+export type ContrastGradientVariant = VariantOf<typeof kernels.contrastGradient>;
 
 interface RegisterTile {
   readonly LANES: number;
@@ -156,10 +156,10 @@ export function weightGradientVariants(
   );
 }
 
-/** Variants of the first pass of NT-Xent. */
+/** Variants of the first pass of the contrastive losses, whose workgroups keep up to seven numbers of a row and a thread. */
 export function contrastVariants(device: Device): readonly ContrastVariant[] {
   const registers = contrastTiles(device).map((tile) => ({
-    ...inRegisters(kernels.ntXentPartials, tile, 2 * 4 * tile.ROWS * tile.LANES),
+    ...inRegisters(kernels.contrastPartials, tile, 7 * 4 * tile.ROWS * tile.LANES),
     columns: tile.LANES * tile.COLS,
   }));
   return choose<ContrastVariant>(device, Number.POSITIVE_INFINITY, registers, () =>
@@ -170,21 +170,28 @@ export function contrastVariants(device: Device): readonly ContrastVariant[] {
   );
 }
 
-/** Dimensions that the kernels of NT-Xent's gradient hold at once; there are others for more. */
+/** Dimensions that the kernels of the contrastive gradient hold at once; there are others for more. */
 export const FUSED_GRADIENT_DIMENSIONS = 128;
 
-/** Variants of the gradient of NT-Xent up to `FUSED_GRADIENT_DIMENSIONS`. */
-export function contrastGradientVariants(device: Device): readonly ContrastGradientVariant[] {
+/**
+ * Variants of the gradient of the contrastive losses. Above `FUSED_GRADIENT_DIMENSIONS` those in workgroup memory alone, which
+ * compute the logits once for each run of DIMS dimensions: none on a software adapter.
+ */
+export function contrastGradientVariants(
+  device: Device,
+  dim = FUSED_GRADIENT_DIMENSIONS,
+): readonly ContrastGradientVariant[] {
   const DEPTH = FUSED_GRADIENT_DIMENSIONS;
-  const registers = contrastTiles(device).map((tile) =>
-    inRegisters(kernels.ntXentGradient, { ...tile, DEPTH }, 4 * tile.ROWS * (tile.LANES * tile.COLS + DEPTH)),
+  const tiles = dim > DEPTH ? [] : contrastTiles(device);
+  const registers = tiles.map((tile) =>
+    inRegisters(kernels.contrastGradient, { ...tile, DEPTH }, 4 * tile.ROWS * (tile.LANES * tile.COLS + DEPTH)),
   );
   return choose<ContrastGradientVariant>(device, Number.POSITIVE_INFINITY, registers, () =>
     contrastGradientWorkgroupTiles.map((variant) => inWorkgroups(variant, true)),
   );
 }
 
-/** A tile of NT-Xent whose vectors of four are single elements where the dimensions are no multiple of four. */
+/** A tile of the contrastive losses whose vectors of four are single elements where the dimensions are no multiple of four. */
 export function withVectors(tile: ConstantValues, dim: number): ConstantValues {
   return isVector(dim) ? tile : { ...tile, VECTOR: 1 };
 }
@@ -205,8 +212,8 @@ export function variantNames(device: Device): ReadonlyMap<string, readonly strin
     "conv2d-weight-gradient": EXTENTS.flatMap((rows) =>
       shapes.flatMap((shape) => weightGradientVariants(device, shape.cols, { ...shape, rows })),
     ),
-    "nt-xent": contrastVariants(device),
-    "nt-xent-gradient": contrastGradientVariants(device),
+    contrast: contrastVariants(device),
+    "contrast-gradient": contrastGradientVariants(device),
   };
   return new Map(
     Object.entries(offered).map(([operation, variants]) => [operation, [...new Set(variants.map(({ name }) => name))]]),

@@ -22,12 +22,16 @@ async function count({ kernel, params, constants, half }: Subject, apart = false
   let [loaded, stored, fma] = [0, 0, 0];
   for (let first = 0; first < threads.length; first += threadsPerWorkgroup) {
     const group = threads.slice(first, first + threadsPerWorkgroup);
-    const loads = group.map(({ accesses }) => accesses.filter(({ memory, store }) => memory === "global" && !store));
+    // What belongs to a column is loaded by all threads of the column.
+    const again = (name: string, thread: number) => apart && name === "column_marks" && thread >= tile.COL_THREADS;
+    const loads = group.map(({ accesses }, thread) =>
+      accesses.filter(({ name, memory, store }) => memory === "global" && !store && !again(name, thread)),
+    );
     const steps = Math.max(...loads.map(({ length }) => length));
     for (let step = 0; step < steps; step++) {
       const together = loads.flatMap((own) => own[step] ?? []);
       // What belongs to a row is loaded by all threads of the row.
-      const isShared = ({ name }: Access) => !apart || name === "anchors";
+      const isShared = ({ name }: Access) => !apart || name === "anchors" || name === "marks";
       const shared = new Map(together.filter(isShared).map((own) => [key(own), own])).values();
       const places = [...shared, ...together.filter((own) => !isShared(own))];
       for (const { width, count } of places) loaded += width * count;
@@ -69,6 +73,24 @@ const contrast = {
   ...{ rows: 32, dim: 16, column_rows: 64, first_column: 16, width: 32 },
   ...{ same_block: 0, splits: 2, continues: 0, inverse_temperature: 2 },
 };
+/** Rules of the contrastive losses: NT-Xent's, and one where times count and some keys attract. */
+const rules = {
+  pairs: { SAME: 0, OTHER: 2 },
+  times: { SAME: 2, OTHER: 0, BEYOND: 1, TIMED: true, PARTS: 7 },
+};
+/** With the constants of a rule that a kernel has. */
+const contrastSubjects = (
+  kernel: KernelDefinition,
+  constants: ConstantValues,
+  forms: Readonly<Record<string, ConstantValues>> = rules,
+): Subject[] =>
+  Object.entries(forms).flatMap(([name, rule]) =>
+    [0, 1].map((continues) => {
+      const own = Object.fromEntries(Object.entries(rule).filter(([constant]) => constant in kernel.constants));
+      const title = `${kernel.name} ${name} continues ${continues}`;
+      return { title, kernel, params: { ...contrast, continues }, constants: { ...constants, ...own } };
+    }),
+  );
 
 const full: readonly Subject[] = [
   ...[
@@ -97,20 +119,16 @@ const full: readonly Subject[] = [
     params: { batch: 2, splits: 3 },
     constants: { ...tile, ...shape, VECTOR: 4 },
   })),
-  ...[0, 1].flatMap((continues) => [
+  ...contrastSubjects(kernels.contrastPartialsTiled, { ...tile, VECTOR: 4 }),
+  ...contrastSubjects(
+    kernels.contrastGradientTiled,
+    { ...tile, VECTOR: 4, DIMS: 16 },
     {
-      title: `ntXentPartialsTiled continues ${continues}`,
-      kernel: kernels.ntXentPartialsTiled,
-      params: { ...contrast, continues },
-      constants: { ...tile, VECTOR: 4 },
+      "both ways": rules.pairs,
+      "rows as anchors": { ...rules.pairs, COLUMN_ANCHORS: false },
+      "columns as anchors": { ...rules.times, ROW_ANCHORS: false },
     },
-    {
-      title: `ntXentGradientTiled continues ${continues}`,
-      kernel: kernels.ntXentGradientTiled,
-      params: { ...contrast, continues },
-      constants: { ...tile, VECTOR: 4, DIMS: 16 },
-    },
-  ]),
+  ),
   ...[{ VECTOR: 1 }, { VECTOR: 4 }, { TRANSPOSE_A: true, TRANSPOSE_B: true }].map((form) => ({
     title: `matmul ${JSON.stringify(form)}`,
     kernel: kernels.matmul,
@@ -129,18 +147,8 @@ const full: readonly Subject[] = [
     params: { batch: 2, splits: 2 },
     constants: { ...registers, ...same },
   },
-  {
-    title: "ntXentPartials",
-    kernel: kernels.ntXentPartials,
-    params: contrast,
-    constants: { LANES: 4, ROWS: 4, COLS: 4 },
-  },
-  {
-    title: "ntXentGradient",
-    kernel: kernels.ntXentGradient,
-    params: contrast,
-    constants: { LANES: 4, ROWS: 4, COLS: 4, DEPTH: 16 },
-  },
+  ...contrastSubjects(kernels.contrastPartials, { LANES: 4, ROWS: 4, COLS: 4 }),
+  ...contrastSubjects(kernels.contrastGradient, { LANES: 4, ROWS: 4, COLS: 4, DEPTH: 16 }),
 ];
 
 /** The same with f16, of kernels that have it; half of the bytes of a convolution's x and y, and none of those of its weights. */
@@ -188,8 +196,8 @@ const odd: readonly Subject[] = [
     constants: { ...tile, ...window(3, 1, 1), ...maps([5, 3], [5, 7]) },
   },
   {
-    title: "ntXentPartialsTiled",
-    kernel: kernels.ntXentPartialsTiled,
+    title: "contrastPartialsTiled",
+    kernel: kernels.contrastPartialsTiled,
     params: { ...contrast, rows: 24, width: 19, dim: 5 },
     constants: tile,
   },

@@ -38,10 +38,10 @@ const tiled: readonly KernelName[] = [
   "normalizeRows",
   "normalizeRowsGradient",
   "inverseNorms",
-  "ntXentStatistics",
-  "ntXentPartials",
-  "ntXentGradient",
-  "ntXentEmbeddingGradient",
+  "contrastStatistics",
+  "contrastPartials",
+  "contrastGradient",
+  "contrastEmbeddingGradient",
 ];
 
 const { gpu, adapter } = await testDevice();

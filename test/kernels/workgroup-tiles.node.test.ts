@@ -22,9 +22,10 @@ const checks: readonly Check[] = [
   ...matmulTiles.map(({ tile }) => checkTiledMatmul(tile, { m: 132, n: 136, k: 20 })),
   // The convolution and its weight gradient have the same tiles.
   ...convolutionTiles.map(({ tile }) => checkTiledConvolution(tile, convolution, 2)),
-  ...contrastGradientTiles.map(({ tile }, i) =>
-    checkTiledNtXent(contrastTiles[Math.min(i, contrastTiles.length - 1)].tile, tile, 132, 36, 0.2),
-  ),
+  ...contrastGradientTiles.map(({ tile: gradient }, i) => {
+    const { tile: partials } = contrastTiles[Math.min(i, contrastTiles.length - 1)];
+    return checkTiledNtXent({ partials, gradient }, 132, 36, 0.2);
+  }),
 ];
 
 correct("the convolution and its weight gradient have the same tiles", () => {

@@ -150,7 +150,7 @@ export function variantChecks(
       const actual = await ntXentSubject.compute(device, inputs);
       return worstDeviation(actual, ntXentSubject.reference(inputs, actual), ntXentSubject.tolerance(inputs));
     };
-    const forced = { "nt-xent": at(passes[0], i), "nt-xent-gradient": at(passes[1], i) };
+    const forced = { contrast: at(passes[0], i), "contrast-gradient": at(passes[1], i) };
     checks.push(check(forced, "190 x 127", compute));
   }
   return checks;

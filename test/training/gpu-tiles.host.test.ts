@@ -46,8 +46,8 @@ training("gives the losses that it gives with those for software adapters", asyn
     "conv2dTiled",
     "conv2dWeightGradientTiled",
     "matmulTiled",
-    "ntXentPartialsTiled",
-    "ntXentGradientTiled",
+    "contrastPartialsTiled",
+    "contrastGradientTiled",
   ]) {
     assert.ok(onGpu.kernels.has(kernel), `${kernel} is used`);
     assert.not.ok(onSoftware.kernels.has(kernel), `${kernel} is not used`);

@@ -65,7 +65,7 @@ tuning("a trainer keeps the choices it was made with, and resumes with them to t
     const { operation, shape, candidates } = site;
     device.choices.set(operation, shape, candidates[candidates.length - 1].name);
   }
-  device.choices.force("nt-xent", "lanes8-4x8");
+  device.choices.force("contrast", "lanes8-4x8");
   const { table } = device.choices;
   const trainer = await create();
   device.choices.use({});

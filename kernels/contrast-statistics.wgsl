@@ -7,7 +7,7 @@
 // workgroups: dim
 // flops: 4 * width * dim
 //#include "lib/grid.wgsl"
-//#include "lib/contrast.wgsl"
+//#include "lib/panels.wgsl"
 //#include "lib/reduce.wgsl"
 
 const LANES: u32 = 8u;

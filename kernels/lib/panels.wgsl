@@ -1,10 +1,4 @@
-// NT-Xent's rows lie in blocks, and in panels of columns, each of which is a run of rows of a block, from `first_column` on.
-
-// The row of the other view of the same image: rows i and i + rows / 2 of a block are a pair.
-fn positive_of(row: u32, rows: u32) -> u32 {
-  let half_rows = rows / 2u;
-  return select(row - half_rows, row + half_rows, row < half_rows);
-}
+// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.
 
 // Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {

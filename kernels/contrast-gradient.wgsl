@@ -1,28 +1,35 @@
-// Gradient of NT-Xent, from a panel of columns, with respect to normalised embeddings and but for a constant factor: the
-// matrix of logits s (see nt-xent-partials) is symmetric, so
-// dz[i] = sum_{j != i} (exp(s[i, j] - lse[i]) + exp(s[i, j] - lse[j]) - 2 [j = positive of i]) * z[j] / |z[j]|.
-// For the positive, the factor is what `anchors` says that the pair lacks (see nt-xent-combine), negated. The logits are computed
-// again, tile by tile, and never stored. With `continues`, the sum over the panels before is in dz and goes on from there.
+// Gradient of the contrastive losses, from a panel of columns, with respect to the normalised rows of a block and but for a constant
+// factor. Where rows are anchors of the columns as keys (ROW_ANCHORS), columns anchors of the rows (COLUMN_ANCHORS), or both,
+// dz[i] = sum_j (d loss[i] / d s[i, j] + d loss[j] / d s[j, i]) * z[j] / |z[j]|,
+// of which lib/slope.wgsl tells the derivatives: as the logits s (see contrast-partials) are symmetric, they serve both. They are
+// computed again, tile by tile, and never stored. Each of `splits` runs of the panel's columns has a sum of its own in dz; with
+// `continues`, those over the panels before are there and go on from there.
 //
 // A workgroup takes ROWS rows and all dimensions, DEPTH at most. For each tile of columns, the factors before z[j] go to
 // workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then
 // neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.
-// `columns` is the panel of `others` as nt-xent-columns makes it; `others` has a block's `column_rows` rows.
+// `columns` is the panel of `others` as contrast-columns makes it; `others` has a block's `column_rows` rows.
 //
 // shape z: rows * dim
 // shape anchors: 3 * rows
+// shape marks: (1 + TIMED) * rows
 // shape columns: dim * 4 * ceil(width / 4)
 // shape others: column_rows * dim
 // shape column_anchors: 3 * column_rows
-// shape dz: rows * dim
-// workgroups: ceil(rows / ROWS)
+// shape column_marks: (1 + TIMED) * column_rows
+// shape dz: splits * rows * dim
+// workgroups: ceil(rows / ROWS) * splits
 // flops: 4 * rows * width * dim
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + 3 * ROWS + 2 * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * rows * dim)
+// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + (2 + TIMED + 2 * ROW_ANCHORS) * ROWS + (2 + TIMED + 2 * COLUMN_ANCHORS) * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * splits * rows * dim)
 //#include "lib/grid.wgsl"
-//#include "lib/contrast.wgsl"
+//#include "lib/panels.wgsl"
+//#include "lib/relations.wgsl"
+//#include "lib/slope.wgsl"
 //#include "lib/share.wgsl"
 //#include "lib/logits.wgsl"
 
+const ROW_ANCHORS: bool = true;
+const COLUMN_ANCHORS: bool = true;
 const LANES: u32 = 8u;
 // A multiple of SHARE.
 const ROWS: u32 = 8u;
@@ -45,17 +52,20 @@ struct Params {
   first_column: u32,
   width: u32,
   same_block: u32,
+  splits: u32,
   continues: u32,
   inverse_temperature: f32,
 }
 
 @group(0) @binding(0) var<storage, read> z: array<f32>;
 @group(0) @binding(1) var<storage, read> anchors: array<f32>;
-@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;
-@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;
-@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dz: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> marks: array<u32>;
+@group(0) @binding(3) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> columns: array<vec4f>;
+@group(0) @binding(4) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read> others: array<vec4f>;
+@group(0) @binding(5) var<storage, read> column_anchors: array<f32>;
+@group(0) @binding(6) var<storage, read> column_marks: array<u32>;
+@group(0) @binding(7) var<storage, read_write> dz: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 
 var<workgroup> factors: array<f32, ROWS * LANES * COLS>;
 // Every thread touches only the dimensions that it owns until the end: no barrier needed between tiles.
@@ -70,21 +80,33 @@ fn main(
 ) {
   // Where lanes share, all threads are one subgroup, and have its order, whatever that is.
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
-  let first_row = workgroup_index(group, grid) * ROWS;
-  if (first_row >= params.rows) {
+  let row_blocks = (params.rows + ROWS - 1u) / ROWS;
+  let index = workgroup_index(group, grid);
+  let first_row = index % row_blocks * ROWS;
+  let split = index / row_blocks;
+  if (split >= params.splits) {
     return;
   }
   let last = params.rows - 1u;
+  let tiles = (params.width + LANES * COLS - 1u) / (LANES * COLS);
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split) * LANES * COLS;
 
-  for (var tile = 0u; tile < params.width; tile += LANES * COLS) {
+  for (var tile = split * tiles_per_split * LANES * COLS; tile < tile_end; tile += LANES * COLS) {
     var tile_factors = similarity_tile(first_row, tile, own_lane);
     var column_inverse: array<f32, COLS>;
     var column_lse: array<f32, COLS>;
+    var column_pull: array<f32, COLS>;
+    var key_marks: array<vec2u, COLS>;
     //#unroll
     for (var c = 0u; c < COLS; c++) {
       let at = params.first_column + min(column_of(tile, c, own_lane), params.width - 1u);
       column_inverse[c] = column_anchors[at];
-      column_lse[c] = column_anchors[params.column_rows + at];
+      key_marks[c] = column_mark(at);
+      if (COLUMN_ANCHORS) {
+        column_lse[c] = column_anchors[params.column_rows + at];
+        column_pull[c] = column_anchors[2u * params.column_rows + at];
+      }
     }
     for (var round = 0u; round < ROUNDS; round++) {
       //#unroll
@@ -92,10 +114,14 @@ fn main(
         let r = round * ROWS_AT_ONCE + i;
         let row = min(first_row + r, last);
         let scale = anchors[row] * params.inverse_temperature;
-        let row_lse = anchors[params.rows + row];
-        let lack = anchors[2u * params.rows + row];
+        let mark = mark_of(row);
         let itself = place_in_panel(row, params.first_column, params.same_block);
-        let positive = place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block);
+        var row_lse: f32;
+        var row_pull: f32;
+        if (ROW_ANCHORS) {
+          row_lse = anchors[params.rows + row];
+          row_pull = anchors[2u * params.rows + row];
+        }
         //#unroll
         for (var c = 0u; c < COLS; c++) {
           let column = column_of(tile, c, own_lane);
@@ -105,9 +131,15 @@ fn main(
             similarity = select(similarity, tile_factors[q * ROWS_AT_ONCE + i][c], q == round);
           }
           let logit = similarity * scale;
-          let probabilities = exp(logit - row_lse) + exp(logit - column_lse[c]);
-          let factor = select(probabilities, -lack, column == positive) * column_inverse[c];
-          let kept = select(0.0, factor, column < params.width && column != itself);
+          let kind = relation(mark, key_marks[c]);
+          var factor = 0.0;
+          if (ROW_ANCHORS) {
+            factor = slope(kind, exp(logit - row_lse), row_pull);
+          }
+          if (COLUMN_ANCHORS) {
+            factor += slope(kind, exp(logit - column_lse[c]), column_pull[c]);
+          }
+          let kept = select(0.0, factor * column_inverse[c], column < params.width && column != itself);
           factors[r * LANES * COLS + column - tile] = kept; //#subgroups ;
           //#unroll
           for (var q = 0u; q < ROUNDS; q++) {
@@ -184,7 +216,7 @@ fn main(
   for (var r = 0u; r < ROWS; r++) {
     for (var d = own_lane; d < params.dim; d += LANES) {
       if (first_row + r < params.rows) {
-        let at = (first_row + r) * params.dim + d;
+        let at = (split * params.rows + first_row + r) * params.dim + d;
         var total = totals[r * DEPTH + d];
         if (params.continues == 1u) {
           total += dz[at];

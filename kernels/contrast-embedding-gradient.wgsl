@@ -1,6 +1,6 @@
-// Last step of NT-Xent's gradient, in place: from dz as nt-xent-gradient leaves it, the sum g over all columns, to the gradient with
-// respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total` anchors,
-// dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be
+// Last step of the gradient of the contrastive losses, in place: from dz as contrast-gradient leaves it, the sum g over all columns,
+// to the gradient with respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total`
+// anchors, dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be
 // made of length 1. A workgroup a row.
 //
 // shape z: rows * dim

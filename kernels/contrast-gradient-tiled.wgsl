@@ -1,4 +1,5 @@
-// Gradient of NT-Xent with tiles of the embeddings in workgroup memory: the equation and bindings of nt-xent-gradient, for GPUs.
+// Gradient of the contrastive losses with tiles of the embeddings in workgroup memory: the equation and bindings of
+// contrast-gradient, for GPUs.
 //
 // A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it
 // computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the
@@ -6,16 +7,22 @@
 //
 // shape z: rows * dim
 // shape anchors: 3 * rows
+// shape marks: (1 + TIMED) * rows
 // shape columns: dim * 4 * ceil(width / 4)
 // shape others: column_rows * dim
 // shape column_anchors: 3 * column_rows
-// shape dz: rows * dim
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS)
+// shape column_marks: (1 + TIMED) * column_rows
+// shape dz: splits * rows * dim
+// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * splits
 // flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2)) + 3 * ROW_THREADS * ROWS) + (1 + continues) * rows * dim)
+// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2 + TIMED + 2 * COLUMN_ANCHORS)) + (2 + TIMED + 2 * ROW_ANCHORS) * splits * ROW_THREADS * ROWS) + (1 + continues) * splits * rows * dim)
 //#include "lib/grid.wgsl"
-//#include "lib/contrast.wgsl"
+//#include "lib/panels.wgsl"
+//#include "lib/relations.wgsl"
+//#include "lib/slope.wgsl"
 
+const ROW_ANCHORS: bool = true;
+const COLUMN_ANCHORS: bool = true;
 const ROW_THREADS: u32 = 16u;
 const COL_THREADS: u32 = 8u;
 const ROWS: u32 = 4u;
@@ -42,17 +49,20 @@ struct Params {
   first_column: u32,
   width: u32,
   same_block: u32,
+  splits: u32,
   continues: u32,
   inverse_temperature: f32,
 }
 
 @group(0) @binding(0) var<storage, read> z: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> z: array<vec4f>;
 @group(0) @binding(1) var<storage, read> anchors: array<f32>;
-@group(0) @binding(2) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read> columns: array<vec4f>;
-@group(0) @binding(3) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> others: array<vec4f>;
-@group(0) @binding(4) var<storage, read> column_anchors: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> marks: array<u32>;
+@group(0) @binding(3) var<storage, read> columns: array<f32>; //#vec4 @group(0) @binding(3) var<storage, read> columns: array<vec4f>;
+@group(0) @binding(4) var<storage, read> others: array<f32>; //#vec4 @group(0) @binding(4) var<storage, read> others: array<vec4f>;
+@group(0) @binding(5) var<storage, read> column_anchors: array<f32>;
+@group(0) @binding(6) var<storage, read> column_marks: array<u32>;
+@group(0) @binding(7) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(7) var<storage, read_write> dz: array<vec4f>;
+@group(0) @binding(8) var<uniform> params: Params;
 //#include "lib/similarity-tiles.wgsl"
 
 var<workgroup> factors: array<vec4f, TILE_ROWS * TILE_COL_VECTORS>;
@@ -66,25 +76,34 @@ fn main(
   let row_blocks = (params.rows + TILE_ROWS - 1u) / TILE_ROWS;
   let index = workgroup_index(group, grid);
   let first_row = index % row_blocks * TILE_ROWS;
-  let first_dim = index / row_blocks * DIMS;
-  if (first_dim >= params.dim) {
+  let dim_blocks = (params.dim + DIMS - 1u) / DIMS;
+  let first_dim = index / row_blocks % dim_blocks * DIMS;
+  let split = index / (row_blocks * dim_blocks);
+  if (split >= params.splits) {
     return;
   }
+  let tiles = (params.width + TILE_COLS - 1u) / TILE_COLS;
+  let tiles_per_split = (tiles + params.splits - 1u) / params.splits;
+  let tile_end = min(tiles, (split + 1u) * tiles_per_split) * TILE_COLS;
   let last = params.rows - 1u;
   let thread = local.y * COL_THREADS + local.x;
   var row_scale: array<f32, ROWS>;
+  var row_mark: array<vec2u, ROWS>;
   var row_lse: array<f32, ROWS>;
-  var row_lack: array<f32, ROWS>;
+  var row_pull: array<f32, ROWS>;
   //#unroll
   for (var r = 0u; r < ROWS; r++) {
     let row = min(first_row + r * ROW_THREADS + local.y, last);
     row_scale[r] = anchors[row] * params.inverse_temperature;
-    row_lse[r] = anchors[params.rows + row];
-    row_lack[r] = anchors[2u * params.rows + row];
+    row_mark[r] = mark_of(row);
+    if (ROW_ANCHORS) {
+      row_lse[r] = anchors[params.rows + row];
+      row_pull[r] = anchors[2u * params.rows + row];
+    }
   }
 
   var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;
-  for (var tile = 0u; tile < params.width; tile += TILE_COLS) {
+  for (var tile = split * tiles_per_split * TILE_COLS; tile < tile_end; tile += TILE_COLS) {
     // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.
     var similarities: Sums;
     //#unroll
@@ -99,20 +118,38 @@ fn main(
     //#unroll
     for (var c = 0u; c < COL_VECTORS; c++) {
       let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);
-      let at = vec4u(params.first_column) + min(place, vec4u(params.width - 1u));
-      let column_inverse = vec4f(column_anchors[at.x], column_anchors[at.y], column_anchors[at.z], column_anchors[at.w]);
-      let lse_at = at + vec4u(params.column_rows);
-      let column_lse = vec4f(column_anchors[lse_at.x], column_anchors[lse_at.y], column_anchors[lse_at.z], column_anchors[lse_at.w]);
+      var column_inverse: array<f32, 4>;
+      var column_lse: array<f32, 4>;
+      var column_pull: array<f32, 4>;
+      var key_marks: array<vec2u, 4>;
+      //#unroll
+      for (var i = 0u; i < 4u; i++) {
+        let at = params.first_column + min(place[i], params.width - 1u);
+        column_inverse[i] = column_anchors[at];
+        key_marks[i] = column_mark(at);
+        if (COLUMN_ANCHORS) {
+          column_lse[i] = column_anchors[params.column_rows + at];
+          column_pull[i] = column_anchors[2u * params.column_rows + at];
+        }
+      }
       //#unroll
       for (var r = 0u; r < ROWS; r++) {
-        let row = first_row + r * ROW_THREADS + local.y;
-        let itself = vec4u(place_in_panel(row, params.first_column, params.same_block));
-        let positive = vec4u(place_in_panel(positive_of(row, params.rows), params.first_column, params.same_block));
+        let itself = place_in_panel(first_row + r * ROW_THREADS + local.y, params.first_column, params.same_block);
         let logits = similarities[r][c] * row_scale[r];
-        let probabilities = exp(logits - vec4f(row_lse[r])) + exp(logits - column_lse);
-        let values = select(probabilities, vec4f(-row_lack[r]), place == positive) * column_inverse;
-        let counts = (place < vec4u(params.width)) & (place != itself);
-        factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = select(vec4f(0.0), values, counts);
+        var values: vec4f;
+        //#unroll
+        for (var i = 0u; i < 4u; i++) {
+          let kind = relation(row_mark[r], key_marks[i]);
+          var factor = 0.0;
+          if (ROW_ANCHORS) {
+            factor = slope(kind, exp(logits[i] - row_lse[r]), row_pull[r]);
+          }
+          if (COLUMN_ANCHORS) {
+            factor += slope(kind, exp(logits[i] - column_lse[i]), column_pull[i]);
+          }
+          values[i] = select(0.0, factor * column_inverse[i], place[i] < params.width && place[i] != itself);
+        }
+        factors[(r * ROW_THREADS + local.y) * TILE_COL_VECTORS + c * COL_THREADS + local.x] = values;
       }
     }
     for (var j = 0u; j < TILE_COLS; j += DEPTH) {
@@ -171,7 +208,7 @@ fn main(
       //#unroll
       for (var i = 0u; i < PIECES; i++) {
         if (row < params.rows && dim + i < params.dim) {
-          let at = row * params.dim + dim + i;
+          let at = (split * params.rows + row) * params.dim + dim + i;
           var total = totals[r][d][i]; //#vec4 var total = totals[r][d];
           if (params.continues == 1u) {
             total += dz[at]; //#vec4 total += dz[at / 4u];

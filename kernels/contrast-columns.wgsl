@@ -10,7 +10,7 @@
 // workgroups: ceil(width / LANES) * ceil(dim / DIMS)
 // flops: width * dim
 //#include "lib/grid.wgsl"
-//#include "lib/contrast.wgsl"
+//#include "lib/panels.wgsl"
 
 const LANES: u32 = 32u;
 const DIMS: u32 = 16u;
