@@ -25,7 +25,8 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
   const fitting = alternatives.map(({ microBatch: images, peak }) => {
     const over = peak !== null && peak > memoryBudget * 2 ** 20;
     const chosen = images === microBatch ? "this plan" : "";
-    if (peak === null) return [String(images), "-", "a tensor is larger than this adapter allows"];
+    if (peak === null)
+      return [String(images), "-", "cannot be: a tensor too large for this adapter, or a single row for batch norm"];
     return [String(images), mebibytes(peak), over ? "above the memory budget" : chosen];
   });
   return [

@@ -1,11 +1,19 @@
 import type { Device } from "../engine/device.js";
-import { ConfigError, OutOfMemoryError } from "../errors.js";
+import { ConfigError } from "../errors.js";
 import { EMBEDDED_AT_ONCE, recordEmbedding } from "../evaluation/embed.js";
 import { recordSearch } from "../evaluation/knn.js";
 import { recordProbe } from "../evaluation/linear-probe.js";
 import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { createParts, disposeParts } from "./model.js";
-import { type DividedStep, divided, recordStep, rehearseStep, type StepMemory, withMicroBatch } from "./step.js";
+import {
+  candidatesOf,
+  type DividedStep,
+  peakWith,
+  recordStep,
+  rehearseStep,
+  type StepMemory,
+  withMicroBatch,
+} from "./step.js";
 
 /** One part of a training step. */
 export interface PlannedLayer {
@@ -38,7 +46,8 @@ export interface TrainingPlan {
     /** The most bytes while it is evaluated, with training's buffers beside; null where there is nothing to evaluate on. */
     readonly evaluation: number | null;
   };
-  /** The peak with other micro-batches; null where a tensor would be larger than the adapter allows. */
+  /** The peak with other micro-batches; null where it cannot be, for a tensor would be larger than the adapter allows, or batch
+   * norm be left a single row. */
   readonly alternatives: readonly { readonly microBatch: number; readonly peak: number | null }[];
 }
 
@@ -162,14 +171,8 @@ function layersOf(programs: StepMemory["programs"]): PlannedLayer[] {
 
 /** The peak for the whole batch and the powers of two below it. */
 function alternativesTo(parts: DividedStep, before: number): TrainingPlan["alternatives"] {
-  const { batch } = parts.config;
-  const powers = Array.from({ length: Math.ceil(Math.log2(batch)) }, (_, i) => 2 ** i);
-  return [batch, ...powers.toReversed()].map((microBatch) => {
-    try {
-      return { microBatch, peak: rehearseStep(divided(parts, microBatch)).peakBytes - before };
-    } catch (error) {
-      if (error instanceof OutOfMemoryError) return { microBatch, peak: null };
-      throw error;
-    }
+  return candidatesOf(parts.config.batch).map((microBatch) => {
+    const peak = peakWith(parts, microBatch);
+    return { microBatch, peak: peak === null ? null : peak - before };
   });
 }

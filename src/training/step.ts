@@ -1,6 +1,6 @@
 import type { MemoryPlan } from "../engine/planner.js";
 import type { Tape } from "../engine/tape.js";
-import { OutOfMemoryError } from "../errors.js";
+import { OutOfMemoryError, ShapeError } from "../errors.js";
 import { recordAccumulation } from "./gradient-accumulation.js";
 import { recordGradientCache } from "./gradient-cache.js";
 import type { StepParts } from "./model.js";
@@ -50,37 +50,50 @@ export function divided(parts: StepParts, microBatch: number): DividedStep {
   return { ...parts, config: { ...parts.config, microBatch } };
 }
 
-/** The largest micro-batch that fits, of the whole batch and the powers of two below it; null where none does. */
+/**
+ * The most bytes on the device with another micro-batch; null where it cannot be: a tensor would be larger than the adapter allows, or
+ * a batch norm would be left a single row to take its statistics from.
+ */
+export function peakWith(parts: StepParts, microBatch: number): number | null {
+  try {
+    return rehearseStep(divided(parts, microBatch)).peakBytes;
+  } catch (error) {
+    if (error instanceof OutOfMemoryError || error instanceof ShapeError) return null;
+    throw error;
+  }
+}
+
+/** The whole batch and the powers of two below it, downwards. */
+export function candidatesOf(batch: number): number[] {
+  const powers = Array.from({ length: Math.ceil(Math.log2(batch)) }, (_, i) => 2 ** i);
+  return [batch, ...powers.toReversed()];
+}
+
+/** The largest micro-batch that fits, of those candidates; null where none does. */
 function largestMicroBatch(parts: StepParts): number | null {
   const { batch, memoryBudget } = parts.config;
-  const fits = (microBatch: number) => {
-    try {
-      return rehearseStep(divided(parts, microBatch)).peakBytes <= memoryBudget * MEBIBYTE;
-    } catch (error) {
-      if (error instanceof OutOfMemoryError) return false;
-      throw error;
-    }
-  };
-  let candidate = batch;
-  while (!fits(candidate)) {
-    if (candidate === 1) return null;
-    candidate = 2 ** Math.ceil(Math.log2(candidate) - 1);
-  }
-  return candidate;
+  const fitting = candidatesOf(batch).find((candidate) => {
+    const peak = peakWith(parts, candidate);
+    return peak !== null && peak <= memoryBudget * MEBIBYTE;
+  });
+  return fitting ?? null;
 }
 
 /**
  * The parts with the micro-batch that the configuration names, or the largest one that fits.
- * @throws OutOfMemoryError where a tensor is larger than the adapter allows, or no micro-batch fits the memory budget.
+ * @throws OutOfMemoryError where a tensor is larger than the adapter allows, or no micro-batch fits the memory budget; ShapeError
+ * where batch norm would be left a single row.
  */
 export function withMicroBatch(parts: StepParts): DividedStep {
   const { config } = parts;
   if (config.microBatch === "auto") {
     const chosen = largestMicroBatch(parts);
     if (chosen !== null) return divided(parts, chosen);
-    const { peakBytes: least } = rehearseStep(divided(parts, 1));
+    const least = candidatesOf(config.batch).findLast((candidate) => peakWith(parts, candidate) !== null);
+    // Where not one can be, the recording says why.
+    const { peakBytes } = rehearseStep(divided(parts, least ?? config.batch));
     throw new OutOfMemoryError(
-      `a micro-batch of one image needs ${Math.ceil(least / MEBIBYTE)} MiB, and the memory budget is ${config.memoryBudget} MiB: raise it, or take a smaller encoder, image size or batch`,
+      `a micro-batch of ${least === 1 ? "one image" : `${least} images`} needs ${Math.ceil(peakBytes / MEBIBYTE)} MiB, and the memory budget is ${config.memoryBudget} MiB: raise it, or take a smaller encoder, image size or batch`,
     );
   }
   const chosen = divided(parts, config.microBatch);

@@ -93,8 +93,14 @@ function expectStep(
     const near = Math.abs(found[measure] - value) <= relativeError(1200) * Math.max(Math.abs(value), 1);
     assert.ok(near, `${measure} is ${found[measure]} in micro-batches, ${value} otherwise`);
   }
+  // A bias before a batch norm has none: what is left of it are roundings of the terms that cancel.
+  const vanishing = 1e-4 * Math.max(...[...gradients.values()].map(largest));
   for (const [parameter, gradient] of gradients) {
     assert.ok(largest(gradient) > 0, `${parameter} has a gradient`);
+    if (largest(gradient) < vanishing) {
+      assert.ok(largest(all.get(parameter) ?? gradient) < vanishing, `${parameter} vanishes`);
+      continue;
+    }
     // Sums over 14 views of maps of 64 pixels, of products of what is off as the loss is, that cancel in part.
     expectNear(all.get(parameter), gradient, largest(gradient) * 14 * 64 * UNIT * 10, parameter);
   }
