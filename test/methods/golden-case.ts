@@ -9,7 +9,7 @@ import { testDevice } from "../lib/device.js";
 import { type GoldenCase, loadCase } from "../reference/goldens.js";
 
 /** Cases of test/golden/methods.safetensors: each is a method with options of its own. */
-export const CASES = ["simclr", "supervised", "byol"] as const;
+export const CASES = ["simclr", "simclr, three views", "supervised", "moco", "byol"] as const;
 
 /** The encoder of test/golden/make_methods.py: images [batch, 8, 8, 3] to representations [batch, 12]. */
 function smallNet(): Encoder {
