@@ -153,7 +153,7 @@ command("train on a flat folder, with two policies from a file, goes without lab
     const run = await onlyRun(cwd);
     const { training } = JSON.parse(await readFile(join(cwd, run, "config.json"), "utf8"));
     const settings = { loss: "margin-triplet", mining: "semi-hard", margin: 0.6, normalize: false };
-    assert.equal({ ...training, ...settings }, training);
+    assert.equal({ ...training.options, ...settings }, training.options);
     const report = await readFile(join(cwd, run, "report.html"), "utf8");
     assert.match(report, /margin triplet, semi-hard negatives, dot products/);
     assert.match(report, /margin triplet: each step/);
