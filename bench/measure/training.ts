@@ -35,10 +35,12 @@ export function noiseTrainer(
   device: Device,
   { encoder, batch, imageSize, microBatch = batch, precision = "f32" }: StepShape,
   onCompile?: (compiled: number, total: number) => void,
+  method: Partial<Pick<TrainingConfig, "method" | "options">> = {},
 ): Promise<Trainer> {
   const pixels = noiseBytes(batch * imageSize * imageSize * 4);
   const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
-  return Trainer.create(device, dataset, { encoder, batch, microBatch, precision, epochs: 10_000 }, { onCompile });
+  const config = { encoder, batch, microBatch, precision, ...method, epochs: 10_000 };
+  return Trainer.create(device, dataset, config, { onCompile });
 }
 
 /** Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took. */

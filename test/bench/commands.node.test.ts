@@ -31,6 +31,18 @@ commands("measure a training step", async () => {
   assert.ok(kernels.some(({ kernel }: { kernel: string }) => kernel === "conv2d"));
 });
 
+commands("measure the steps of the methods beside each other", async () => {
+  const { stdout } = await run("methods.js", "convnet", "4", "16", "--rounds", "1", "--json");
+  const { rows, lossRate } = JSON.parse(stdout);
+  assert.ok(lossRate > 0);
+  assert.equal(
+    rows.map(({ method }: { method: string }) => method),
+    ["simclr", "byol", "moco"],
+  );
+  for (const { milliseconds, ofRates, dispatches, bytes } of rows)
+    assert.ok(milliseconds > 0 && ofRates > 0 && dispatches > 50 && bytes > 0);
+});
+
 commands("compare batch sizes, and draw the comparison", async () => {
   const folder = await mkdtemp(join(tmpdir(), "batch-size-test-"));
   try {
