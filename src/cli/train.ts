@@ -151,7 +151,7 @@ export function addTrainCommand(program: Command): void {
         .default(d.learningRateScaling),
     )
     .option("--warmup <epochs>", "epochs of linear warm-up before the cosine", number, d.warmupEpochs)
-    .option("--weight-decay <number>", "of what --decay says", number, d.weightDecay)
+    .option("--weight-decay <number>", "of weights, or of all parameters", number, d.weightDecay)
     .addOption(
       new Option("--decay <which>", "weights: not biases and norms; all: these, too").choices(DECAYS).default(d.decay),
     )

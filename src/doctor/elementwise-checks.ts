@@ -64,6 +64,29 @@ const sumChecks = (
 function storedChecks(type?: StoredType): Check[] {
   return [
     check(
+      ["channelScale"],
+      `37 pixels of 3 channels, scaled and shifted${typeText(type)}`,
+      (random) => {
+        const x = random.normal(111);
+        const [scale, offset] = [
+          [4.25, -0.5, 2],
+          [0.125, 3, -1],
+        ] as const;
+        const y = x.map((value, i) => scale[i % 3] * value + offset[i % 3]);
+        const magnitudes = x.map((value, i) => Math.abs(scale[i % 3] * value) + Math.abs(offset[i % 3]));
+        return {
+          record: (tape, input) => scaleChannels(tape, input(x, [37, 3], type), scale, offset),
+          y,
+          tolerance: stored(
+            magnitudes.map((magnitude) => relativeError(2) * magnitude),
+            y,
+            type,
+          ),
+        };
+      },
+      type,
+    ),
+    check(
       ["add"],
       `sum of two vectors of 131${typeText(type)}`,
       (random) => {
@@ -199,19 +222,6 @@ export const elementwiseChecks: readonly Check[] = [
       },
       y,
       tolerance: exactly(y),
-    };
-  }),
-  check(["channelScale"], "37 pixels of 3 channels", (random) => {
-    const x = random.normal(111);
-    const [scale, offset] = [
-      [4.25, -0.5, 2],
-      [0.125, 3, -1],
-    ] as const;
-    const y = x.map((value, i) => scale[i % 3] * value + offset[i % 3]);
-    return {
-      record: (tape, input) => scaleChannels(tape, input(x, [37, 3]), [4.25, -0.5, 2], [0.125, 3, -1]),
-      y,
-      tolerance: x.map((value, i) => relativeError(2) * (Math.abs(scale[i % 3] * value) + Math.abs(offset[i % 3]))),
     };
   }),
   check(["standardize"], "19 x 7 by given means and variances", (random) => {

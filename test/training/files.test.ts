@@ -108,6 +108,7 @@ files("configurations of earlier versions, which had an objective and no method,
   const { method, options, batch } = completeConfig(parseConfig(earlier));
   assert.equal([method, batch], ["simclr", 32]);
   assert.equal(options, {
+    ...{ views: 2, smallViews: 0, smallSize: 0, smallArea: 0.32 },
     ...{ headLayers: 3, headHidden: 0, headOutput: 64, headBatchNorm: false },
     ...{ loss: "nt-logistic", temperature: 0.2, mining: "none", margin: 0.4, normalize: true },
   });
