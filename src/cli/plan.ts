@@ -43,7 +43,8 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
 /** Prints what training with a configuration on these images takes, and trains nothing. */
 export function printPlan(device: Device, config: Partial<TrainingConfig>, images: ImageSet): void {
   const { width } = images.train;
-  const set = labelled(withTestSet(images));
+  const divided = withTestSet(images);
+  const set = labelled(divided);
   const evaluated = set && { train: set.train.length, test: set.test.length, classes: set.train.classes.length };
-  console.log(`\n${planText(planTraining(device, config, width, evaluated))}`);
+  console.log(`\n${planText(planTraining(device, config, width, evaluated, { images: divided.train.length }))}`);
 }

@@ -89,7 +89,7 @@ function evaluationBytes(parts: DividedStep, { train, test, classes }: Evaluated
  * Plans the training of a configuration on square images of `imageSize` pixels: memory and operations, part by part. Only
  * the model and the optimizer's state are made on the device, and freed again.
  * @param config what differs from `DEFAULT_CONFIG`
- * @param own an encoder, a method or an optimizer of one's own
+ * @param own an encoder, a method or an optimizer of one's own; and `images`, the size of the training set where it has no labels
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
 export function planTraining(
@@ -97,7 +97,7 @@ export function planTraining(
   config: Partial<TrainingConfig>,
   imageSize: number,
   evaluated: EvaluatedImages | null = null,
-  own: OwnParts = {},
+  { images = evaluated?.train, ...own }: OwnParts & { readonly images?: number } = {},
 ): TrainingPlan {
   const full = completeConfig(config, own);
   checkConfig(full, full.batch, device, own);
@@ -105,12 +105,7 @@ export function planTraining(
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const before = device.memory.currentBytes;
-  const undivided = createParts(
-    device,
-    full,
-    { imageSize, classes: evaluated?.classes ?? 0, images: evaluated?.train },
-    own,
-  );
+  const undivided = createParts(device, full, { imageSize, classes: evaluated?.classes ?? 0, images }, own);
   try {
     const parts = withMicroBatch(undivided);
     const modelBytes = device.memory.currentBytes - before;
