@@ -126,11 +126,13 @@ const LOSS_SCALE = "lossScale";
 export function recordBackward(
   tape: Tape,
   { loss, ...others }: Measured,
-  { device, optimizer: { lossScale } }: { readonly device: Device; readonly optimizer: Optimizer },
+  { device, optimizer: { lossScale, state } }: { readonly device: Device; readonly optimizer: Optimizer },
 ): MetricsSlab {
-  // A copy, for the optimizer may change it.
-  const scaledBy = tape.scope("loss", () => mean(tape, lossScale, "loss scale"));
-  const measured = { loss, ...others, [LOSS_SCALE]: scaledBy };
+  // A copy, for the optimizer may change it; without a loss scale, it is always 1.
+  const scaled = state.has("loss_scale") && {
+    [LOSS_SCALE]: tape.scope("loss", () => mean(tape, lossScale, "loss scale")),
+  };
+  const measured = { loss, ...others, ...scaled };
   const names = Object.keys(measured);
   // One buffer for all that is read back; its tensors lie at multiples of 64 elements.
   const [slab] = device.slabs(names.map((label) => ({ label, shape: [1] })));
@@ -149,9 +151,9 @@ export async function runForMetrics(program: Program, { slab }: MetricsSlab): Pr
 
 /** The numbers of a slab of metrics, by name. */
 export function stepMetrics({ names }: MetricsSlab, numbers: readonly number[]): StepMetrics {
-  const of = (name: string) => numbers[names.indexOf(name)];
-  const all = Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
-  return { ...all, loss: of("loss"), lossScale: of(LOSS_SCALE) };
+  const measured = Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
+  const { loss, [LOSS_SCALE]: lossScale = 1 } = measured;
+  return { ...measured, loss, lossScale };
 }
 
 /** Records all of a step that follows its views: outputs, loss, the way back, and the updates. */
