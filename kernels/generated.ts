@@ -2165,27 +2165,30 @@ fn main(\n\
 ",
 };
 
-export const contrastColumns: KernelDefinition<"z" | "anchors" | "columns", "rows" | "dim" | "first_column" | "width", "LANES" | "DIMS"> = {
+export const contrastColumns: KernelDefinition<"z" | "anchors" | "columns", "rows" | "dim" | "first_column" | "width", "LANES" | "DIMS" | "VECTOR"> = {
   name: "contrastColumns",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"first_column","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 32 }, DIMS: { type: "u32", value: 16 } },
-  unrolls: () => [],
+  constants: { LANES: { type: "u32", value: 32 }, DIMS: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 } },
+  unrolls: (v) => [4, 4, v["VECTOR"]],
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4) }),
-  workgroups: (v) => Math.ceil(v["width"] / v["LANES"]) * Math.ceil(v["dim"] / v["DIMS"]),
+  workgroups: (v) => Math.ceil(Math.ceil(v["width"] / 4) / v["LANES"]) * Math.ceil(v["dim"] / v["DIMS"]),
   flops: (v) => v["width"] * v["dim"],
-  source: "// A panel of columns for NT-Xent: rows of the embeddings, made of length 1 and transposed,\n\
+  source: "// A panel of columns for the contrastive losses: rows of the embeddings, made of length 1 and transposed,\n\
 // columns[k, j] = z[first_column + j, k] * inverse[first_column + j]. Behind each dimension's `width` columns, zeros fill the last\n\
 // vector of four.\n\
 //\n\
-// Neighbouring threads take neighbouring columns, so they write neighbouring elements; each reads DIMS neighbouring ones.\n\
+// A thread takes four columns and DIMS dimensions. Neighbouring threads take neighbouring columns, so they write neighbouring\n\
+// vectors; each reads neighbouring elements of four rows.\n\
 //\n\
 // shape z: rows * dim\n\
 // shape anchors: 3 * rows\n\
 // shape columns: dim * 4 * ceil(width / 4)\n\
-// workgroups: ceil(width / LANES) * ceil(dim / DIMS)\n\
+// workgroups: ceil(ceil(width / 4) / LANES) * ceil(dim / DIMS)\n\
 // flops: width * dim\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -2205,6 +2208,8 @@ fn panel_stride(width: u32) -> u32 {\n\
 \n\
 const LANES: u32 = 32u;\n\
 const DIMS: u32 = 16u;\n\
+// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
+const VECTOR: u32 = 1u;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
@@ -2213,9 +2218,9 @@ struct Params {\n\
   width: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> z: array<Element>;\n\
 @group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
-@group(0) @binding(2) var<storage, read_write> columns: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> columns: array<vec4f>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -2227,16 +2232,29 @@ fn main(\n\
   let dim_blocks = (params.dim + DIMS - 1u) / DIMS;\n\
   let index = workgroup_index(group, grid);\n\
   let column = index / dim_blocks * LANES + local.x;\n\
-  let stride = panel_stride(params.width);\n\
+  let stride = panel_stride(params.width) / 4u;\n\
   if (column >= stride) {\n\
     return;\n\
   }\n\
-  let row = params.first_column + min(column, params.width - 1u);\n\
-  let scale = select(0.0, anchors[row], column < params.width);\n\
+  let place = vec4u(4u * column) + vec4u(0u, 1u, 2u, 3u);\n\
+  let rows = params.first_column + min(place, vec4u(params.width - 1u));\n\
+  var scale: vec4f;\n\
+  //#unroll\n\
+  for (var i = 0u; i < 4u; i++) {\n\
+    scale[i] = select(0.0, anchors[rows[i]], place[i] < params.width);\n\
+  }\n\
   let begin = index % dim_blocks * DIMS;\n\
   let end = min(begin + DIMS, params.dim);\n\
-  for (var k = begin; k < end; k++) {\n\
-    columns[k * stride + column] = z[row * params.dim + k] * scale;\n\
+  for (var k = begin; k < end; k += VECTOR) {\n\
+    var values: array<vec4f, 4>;\n\
+    //#unroll\n\
+    for (var i = 0u; i < 4u; i++) {\n\
+      values[i] = vec4f(z[(rows[i] * params.dim + k) / VECTOR]) * scale[i];\n\
+    }\n\
+    //#unroll\n\
+    for (var v = 0u; v < VECTOR; v++) {\n\
+      columns[(k + v) * stride + column] = vec4f(values[0][v], values[1][v], values[2][v], values[3][v]);\n\
+    }\n\
   }\n\
 }\n\
 ",
@@ -7799,45 +7817,36 @@ fn main(\n\
 ",
 };
 
-export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "LANES" | "EPSILON" | "LARGEST"> = {
+export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "LANES" | "ROWS" | "VECTOR" | "EPSILON" | "LARGEST"> = {
   name: "inverseNorms",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, EPSILON: { type: "f32", value: 1e-12 }, LARGEST: { type: "f32", value: 1000000000000 } },
+  constants: { LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, EPSILON: { type: "f32", value: 1e-12 }, LARGEST: { type: "f32", value: 1000000000000 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], anchors: 3 * v["rows"] }),
-  workgroups: (v) => v["rows"],
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]),
   flops: (v) => 2 * v["rows"] * v["cols"],
   source: "// Reciprocals of the lengths of rows: inverse[row] = 1 / max(|x[row]|, EPSILON), with nothing but 1 / EPSILON for shorter ones. They\n\
-// are the first of the three values an anchor of NT-Xent has in `anchors`. A workgroup a row.\n\
+// are the first of the three values that a row of a contrastive loss has in `anchors`. A workgroup takes ROWS rows one after another,\n\
+// all threads each of them, and adds up what the threads found at the end, a thread a row.\n\
 //\n\
 // shape x: rows * cols\n\
 // shape anchors: 3 * rows\n\
-// workgroups: rows\n\
+// workgroups: ceil(rows / ROWS)\n\
 // flops: 2 * rows * cols\n\
+// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
+alias Element = f32; //#vec4 alias Element = vec4f;\n\
 // The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
 // Workgroups past the end of the line exist: kernels return early for them.\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
-var<workgroup> reduced: array<f32, LANES>;\n\
-\n\
-fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
-  workgroupBarrier();\n\
-  reduced[lane] = value;\n\
-  workgroupBarrier();\n\
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
-    if (lane < half) {\n\
-      reduced[lane] += reduced[lane + half];\n\
-    }\n\
-    workgroupBarrier();\n\
-  }\n\
-  return reduced[0];\n\
-}\n\
 \n\
 const LANES: u32 = 8u;\n\
+const ROWS: u32 = 16u;\n\
+// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 columns.\n\
+const VECTOR: u32 = 1u;\n\
 const EPSILON: f32 = 0.000000000001;\n\
 const LARGEST: f32 = 1000000000000.0;\n\
 \n\
@@ -7846,9 +7855,11 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> x: array<Element>;\n\
 @group(0) @binding(1) var<storage, read_write> anchors: array<f32>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+var<workgroup> squares: array<f32, ROWS * LANES>;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
 fn main(\n\
@@ -7856,18 +7867,28 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let row = workgroup_index(group, grid);\n\
-  if (row >= params.rows) {\n\
+  let first = workgroup_index(group, grid) * ROWS;\n\
+  if (first >= params.rows) {\n\
     return;\n\
   }\n\
-  var squares = 0.0;\n\
-  for (var c = local.x; c < params.cols; c += LANES) {\n\
-    let value = x[row * params.cols + c];\n\
-    squares = fma(value, value, squares);\n\
+  let count = min(ROWS, params.rows - first);\n\
+  let vectors = params.cols / VECTOR;\n\
+  for (var r = 0u; r < count; r++) {\n\
+    var own = Element();\n\
+    for (var c = local.x; c < vectors; c += LANES) {\n\
+      let value = x[(first + r) * vectors + c];\n\
+      own = fma(value, value, own);\n\
+    }\n\
+    squares[r * LANES + local.x] = own; //#vec4 squares[r * LANES + local.x] = dot(own, vec4f(1.0));\n\
   }\n\
-  let norm = sqrt(workgroup_sum(local.x, squares));\n\
-  if (local.x == 0u) {\n\
-    anchors[row] = select(1.0 / max(norm, EPSILON), LARGEST, norm < EPSILON);\n\
+  workgroupBarrier();\n\
+  for (var r = local.x; r < count; r += LANES) {\n\
+    var sum = 0.0;\n\
+    for (var lane = 0u; lane < LANES; lane++) {\n\
+      sum += squares[r * LANES + lane];\n\
+    }\n\
+    let norm = sqrt(sum);\n\
+    anchors[first + r] = select(1.0 / max(norm, EPSILON), LARGEST, norm < EPSILON);\n\
   }\n\
 }\n\
 ",

@@ -2,7 +2,7 @@ import { kernels } from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
-import { FUSED_GRADIENT_DIMENSIONS } from "../ops/variants.js";
+import { FUSED_GRADIENT_DIMENSIONS, withVectors } from "../ops/variants.js";
 import type { RelationConstants } from "./contrast-relations.js";
 
 /** Rows of embeddings, as anchors, as keys or as both. */
@@ -87,7 +87,8 @@ export function cutPanels(blocks: readonly Block[], columns: number): Panel[] {
 export function measureBlock(tape: Tape, z: Tensor, groups: Tensor, times: Tensor | null): Block {
   const [rows, cols] = matrixShape(z);
   const anchors = tape.tensor([3, rows], `anchors of ${z.label}`);
-  tape.launch(kernels.inverseNorms, { x: z, anchors }, { rows, cols }, { LANES: lanesPerRow(tape.device) });
+  const constants = withVectors({ LANES: lanesPerRow(tape.device), VECTOR: 4 }, cols);
+  tape.launch(kernels.inverseNorms, { x: z, anchors }, { rows, cols }, constants);
   if (!times) return { z, rows, anchors, groups, timed: null };
   const timed = tape.tensor([2, rows], `groups and times of ${z.label}`, "u32");
   tape.launch(kernels.timedMarks, { groups, times, marks: timed }, { rows });
@@ -114,7 +115,8 @@ export function columnsOf(tape: Tape, panel: Panel, dim: number): Tensor {
   const { block, first, width } = panel;
   const { z, anchors, rows } = block;
   const columns = tape.tensor(columnShape(panel, dim), "panel of columns");
-  tape.launch(kernels.contrastColumns, { z, anchors, columns }, { rows, dim, first_column: first, width });
+  const constants = withVectors({ VECTOR: 4 }, dim);
+  tape.launch(kernels.contrastColumns, { z, anchors, columns }, { rows, dim, first_column: first, width }, constants);
   return columns;
 }
 
