@@ -39,7 +39,7 @@ export {
 } from "./data/views.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
-export { Embedder, type Features } from "./evaluation/embed.js";
+export { Embedder, type EmbedderOptions, type Features } from "./evaluation/embed.js";
 export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./evaluation/evaluation.js";
 export {
   alignment,
@@ -137,7 +137,7 @@ export {
 } from "./training/encoder-file.js";
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
 export { createModel, createOptimizer } from "./training/model.js";
-export { type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
+export { type PlannedImages, type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
 export { PRESETS, type Preset, presetNamed } from "./training/presets.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
 export type { StepMetrics } from "./training/training-step.js";

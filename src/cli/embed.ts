@@ -19,8 +19,9 @@ export function addEmbedCommand(program: Command): void {
       await withDevice(async (device) => {
         const run = await openStoredRun(path);
         device.choices.use(run.checkpoint.choices);
+        const { memoryBudget } = run.checkpoint.config;
         const set = await openRunImages(run, images);
-        const embedder = await Embedder.create(device, loadModel(device, run));
+        const embedder = await Embedder.create(device, loadModel(device, run), { memoryBudget });
         const { mkdir } = await import("node:fs/promises");
         const { join } = await import("node:path");
         await mkdir(out, { recursive: true });

@@ -46,8 +46,10 @@ export function addEvalCommand(program: Command): void {
           "random weights": createModel(device, config, imageSize, classes.length),
           [`after ${step} steps`]: loadModel(device, run),
         };
+        const { memoryBudget } = config;
         for (const [name, model] of Object.entries(models)) {
-          const evaluator = await Evaluator.create(device, classified ? model : { ...model, classes: 0 }, images);
+          const evaluated = classified ? model : { ...model, classes: 0 };
+          const evaluator = await Evaluator.create(device, evaluated, images, { memoryBudget });
           const cells = ({ classifier, knn }: Evaluation) =>
             [classifier, knn].flatMap((share) => (share === null ? [] : [percentage(share)]));
           if (regression) {

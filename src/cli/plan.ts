@@ -1,6 +1,6 @@
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
-import { labelled, withTestSet } from "../evaluation/evaluation.js";
+import { withTestSet } from "../evaluation/evaluation.js";
 import type { TrainingConfig } from "../training/config.js";
 import { planTraining, type TrainingPlan } from "../training/plan.js";
 import { mebibytes, textTable } from "./table.js";
@@ -20,7 +20,7 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
     ["images, embeddings, metrics", mebibytes(bytes.inputs)],
     ["activations and their gradients", mebibytes(bytes.activations)],
     ["peak", mebibytes(bytes.peak)],
-    ...(bytes.evaluation === null ? [] : [["peak while evaluating", mebibytes(bytes.evaluation)]]),
+    ...(bytes.run === null ? [] : [["peak of a run, with evaluation and report", mebibytes(bytes.run)]]),
   ];
   const fitting = alternatives.map(({ microBatch: images, peak }) => {
     const over = peak !== null && peak > memoryBudget * 2 ** 20;
@@ -44,7 +44,10 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
 export function printPlan(device: Device, config: Partial<TrainingConfig>, images: ImageSet): void {
   const { width } = images.train;
   const divided = withTestSet(images);
-  const set = labelled(divided);
-  const evaluated = set && { train: set.train.length, test: set.test.length, classes: set.train.classes.length };
-  console.log(`\n${planText(planTraining(device, config, width, evaluated, { images: divided.train.length }))}`);
+  const planned = {
+    train: divided.train.length,
+    test: divided.test?.length,
+    classes: divided.train.labels ? divided.train.classes.length : 0,
+  };
+  console.log(`\n${planText(planTraining(device, config, width, planned))}`);
 }

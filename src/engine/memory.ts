@@ -1,5 +1,8 @@
 import { OutOfMemoryError } from "../errors.js";
 
+/** MiB that work which can be divided stays within, unless it is told otherwise. */
+export const MEMORY_BUDGET = 2048;
+
 interface ScratchBuffer {
   readonly buffer: GPUBuffer;
   readonly bytes: number;

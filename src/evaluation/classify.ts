@@ -3,7 +3,7 @@ import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";
 import type { Model } from "../nn/model.js";
-import { Embedder, type Features } from "./embed.js";
+import { Embedder, type EmbedderOptions, type Features } from "./embed.js";
 
 /** What a model's classifier says of images, row by row. */
 export interface Classification {
@@ -21,6 +21,15 @@ function checkClassifier({ classes }: Model): void {
     throw new ConfigError("this model has a projection head and no classifier: train it with the method supervised");
 }
 
+/** Records the classifier on so many representations, a chunk at a time. */
+export function recordClassifier(device: Device, model: Model, rows: number) {
+  const chunk = Math.min(CHUNK, rows);
+  const h = device.tensor([chunk, model.encoder.features], undefined, "representations");
+  const tape = new Tape(device);
+  const output = model.head.forward(model.tensors.pass(tape, { training: false }), h);
+  return { chunk, h, output, tape };
+}
+
 /** The classes of images by their representations. @throws ConfigError for a model without a classifier */
 export async function classifyFeatures(
   device: Device,
@@ -29,10 +38,7 @@ export async function classifyFeatures(
 ): Promise<Classification> {
   checkClassifier(model);
   const { classes } = model;
-  const chunk = Math.min(CHUNK, rows);
-  const h = device.tensor([chunk, dimension], undefined, "representations");
-  const tape = new Tape(device);
-  const output = model.head.forward(model.tensors.pass(tape, { training: false }), h);
+  const { chunk, h, output, tape } = recordClassifier(device, model, rows);
   const program = await tape.compile({ keep: [output] });
   const logits = new Float32Array(rows * classes);
   const buffer = new Float32Array(chunk * dimension);
@@ -61,9 +67,10 @@ export async function classify(
   model: Model,
   dataset: Dataset,
   onProgress?: (done: number, total: number) => void,
+  options: EmbedderOptions = {},
 ): Promise<Classification> {
   checkClassifier(model);
-  const embedder = await Embedder.create(device, model);
+  const embedder = await Embedder.create(device, model, options);
   try {
     return await classifyFeatures(device, model, await embedder.embed(dataset, onProgress));
   } finally {

@@ -1,10 +1,11 @@
 import { toFloatImages } from "../augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
+import { MEMORY_BUDGET } from "../engine/memory.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
-import { ConfigError } from "../errors.js";
+import { ConfigError, OutOfMemoryError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 
 /** Representations h of images, row by row. */
@@ -15,8 +16,9 @@ export interface Features {
   readonly dimension: number;
 }
 
-/** Images of a batch, unless another number is asked for. */
-export const EMBEDDED_AT_ONCE = 128;
+/** The most images that go through an encoder at once, unless another number is asked for. */
+const MOST_AT_ONCE = 128;
+const MEBIBYTE = 2 ** 20;
 
 /** Records the encoder's forward pass on images as they are. */
 export function recordEmbedding(device: Device, model: Model, batch: number) {
@@ -26,6 +28,43 @@ export function recordEmbedding(device: Device, model: Model, batch: number) {
   const pass = model.tensors.pass(tape, { training: false });
   const features = model.encoder.forward(pass, toFloatImages(tape, bytes));
   return { bytes, features, tape };
+}
+
+/** Takes the memory of an embedder for batches of `batch` images, on paper: see `DeviceMemory.rehearse`. */
+export function reserveEmbedding(device: Device, model: Model, batch: number): void {
+  const { features, tape } = recordEmbedding(device, model, batch);
+  tape.reserve([features]);
+  // One batch is read while the next is computed.
+  for (let i = 0; i < 2; i++) device.memory.create(features.bytes, GPUBufferUsage.COPY_DST, "staging");
+}
+
+/**
+ * How many images go through an encoder at once: the largest power of two up to 128 with which every tensor is within the adapter's
+ * limits and all that is on the device within `memoryBudget` MiB. What is there already, as the buffers of a training, may be beyond
+ * that: then up to an eighth of it comes on top.
+ */
+export function imagesAtOnce(device: Device, model: Model, memoryBudget: number): number {
+  const { memory } = device;
+  const allowed = Math.max(memoryBudget * MEBIBYTE, (9 / 8) * memory.currentBytes);
+  const fits = (batch: number) => {
+    try {
+      return memory.rehearse(() => reserveEmbedding(device, model, batch)).peakBytes <= allowed;
+    } catch (error) {
+      if (error instanceof OutOfMemoryError) return false;
+      throw error;
+    }
+  };
+  let batch = MOST_AT_ONCE;
+  while (batch > 1 && !fits(batch)) batch /= 2;
+  return batch;
+}
+
+/** How an embedder goes about it. */
+export interface EmbedderOptions {
+  /** Images at once; as many as `memoryBudget` and the adapter's limits allow by default, 128 at most. */
+  readonly batch?: number;
+  /** MiB that all on the device stays within, 2,048 by default; see `imagesAtOnce`. */
+  readonly memoryBudget?: number;
 }
 
 /** Computes representations with the running statistics: what a trained encoder is for. */
@@ -39,8 +78,15 @@ export class Embedder {
     readonly program: Program,
   ) {}
 
-  /** Records and compiles the encoder's forward pass for batches of `batch` images; it uses the model's weights as they are at each call. */
-  static async create(device: Device, model: Model, batch = EMBEDDED_AT_ONCE): Promise<Embedder> {
+  /**
+   * Records and compiles the encoder's forward pass; it uses the model's weights as they are at each call.
+   * @throws OutOfMemoryError where a tensor of a single image, or of `batch`, is larger than the adapter allows.
+   */
+  static async create(
+    device: Device,
+    model: Model,
+    { memoryBudget = MEMORY_BUDGET, batch = imagesAtOnce(device, model, memoryBudget) }: EmbedderOptions = {},
+  ): Promise<Embedder> {
     const { bytes, features, tape } = recordEmbedding(device, model, batch);
     const program = await tape.compile({ keep: [features] });
     return new Embedder(device, model, batch, bytes, features, program);

@@ -3,7 +3,7 @@ import { splitHoldOut, subset } from "../data/views.js";
 import type { Device } from "../engine/device.js";
 import type { Model } from "../nn/model.js";
 import { classifyFeatures } from "./classify.js";
-import { Embedder, type Features } from "./embed.js";
+import { Embedder, type EmbedderOptions, type Features } from "./embed.js";
 import { accuracy, type KnnResult, knn } from "./knn.js";
 import { linearProbe } from "./linear-probe.js";
 import { type LogisticSearchResult, searchLogisticRegression } from "./logistic-regression.js";
@@ -74,8 +74,13 @@ export class Evaluator {
     readonly images: LabelledImageSet,
   ) {}
 
-  static async create(device: Device, model: Model, images: LabelledImageSet): Promise<Evaluator> {
-    return new Evaluator(device, await Embedder.create(device, model), images);
+  static async create(
+    device: Device,
+    model: Model,
+    images: LabelledImageSet,
+    options: EmbedderOptions = {},
+  ): Promise<Evaluator> {
+    return new Evaluator(device, await Embedder.create(device, model, options), images);
   }
 
   /**

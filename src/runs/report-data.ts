@@ -1,19 +1,15 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
-import { Tape } from "../engine/tape.js";
 import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
 import type { MetricsLine } from "./run-folder.js";
 import type { TrainingConfig } from "../training/config.js";
 import { Embedder, type Features } from "../evaluation/embed.js";
 import { type Evaluation, evenly } from "../evaluation/evaluation.js";
 import { knn } from "../evaluation/knn.js";
-import { drawGroups } from "../training/training-step.js";
+import { REPORTED } from "../evaluation/reported.js";
+import { recordPictures } from "../training/training-step.js";
 import type { Trainer } from "../training/trainer.js";
 
-const AUGMENTED = 12;
-const QUERIES = 6;
-const NEAREST = 8;
-const MAP_POINTS = 1000;
 
 /** A number of a metrics line. */
 function figure(line: MetricsLine, key: string): number {
@@ -35,20 +31,16 @@ async function pictures(dataset: Dataset, indices: readonly number[]): Promise<R
 }
 
 /** Some images and the views of each that a step sees, made as in the first epoch of training. */
-async function augmented(device: Device, { config, dataset, model, parts }: Trainer): Promise<ReportData["augmented"]> {
-  const size = model.imageSize;
-  const count = Math.min(AUGMENTED, dataset.length);
+async function augmented(device: Device, { config, dataset, parts }: Trainer): Promise<ReportData["augmented"]> {
+  const count = Math.min(REPORTED.views, dataset.length);
   const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
   const originals = await pictures(dataset, indices);
-  const pixels = new Uint32Array(count * size * size);
+  const { inputs, groups, tape } = recordPictures(parts, count);
+  const pixels = new Uint32Array(inputs.bytes.size);
   await dataset.fetch(indices, new Uint8Array(pixels.buffer));
-  const inputs = {
-    bytes: device.tensor([count, size, size], pixels, "pictures"),
-    images: device.tensor([count], Uint32Array.from(indices), "picture numbers"),
-    counter: device.tensor([2], Uint32Array.of(config.seed, 0), "seed and epoch"),
-  };
-  const tape = new Tape(device);
-  const groups = drawGroups(tape, inputs, parts.learner);
+  device.write(inputs.bytes, pixels);
+  device.write(inputs.images, Uint32Array.from(indices));
+  device.write(inputs.counter, Uint32Array.of(config.seed, 0));
   const program = await tape.compile({ keep: groups });
   program.run();
   const shown: ReportImage[][] = originals.map(() => []);
@@ -85,11 +77,11 @@ async function nearestNeighbours(
   candidates: { dataset: Dataset; features: Features },
   queries: { dataset: Dataset; features: Features },
 ): Promise<ReportData["neighbours"]> {
-  const count = Math.min(QUERIES, queries.dataset.length);
+  const count = Math.min(REPORTED.queries, queries.dataset.length);
   // Spread over the set, so that a set sorted by class shows several classes.
   const rows = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * queries.dataset.length) / count));
   const same = candidates.dataset === queries.dataset;
-  const k = Math.min(NEAREST + (same ? 1 : 0), candidates.dataset.length);
+  const k = Math.min(REPORTED.nearest + (same ? 1 : 0), candidates.dataset.length);
   const found = await knn(device, candidates.features, null, 1, rowsOf(queries.features, rows), { k });
   const labelOf = (dataset: Dataset, index: number) => dataset.labels?.[index] ?? null;
   const images = await pictures(queries.dataset, rows);
@@ -98,7 +90,7 @@ async function nearestNeighbours(
       const order = Array.from({ length: k }, (_, i) => q * k + i)
         .filter((at) => !(same && found.neighbours[at] === row))
         .sort((a, b) => found.similarities[b] - found.similarities[a])
-        .slice(0, NEAREST);
+        .slice(0, REPORTED.nearest);
       const tiles = await pictures(
         candidates.dataset,
         order.map((at) => found.neighbours[at]),
@@ -176,15 +168,15 @@ export async function reportData(
       { dataset: images.test, features: after.test },
     ];
   } else {
-    const embedder = await Embedder.create(device, model);
-    const sets = images.test ? [evenly(dataset, MAP_POINTS), shown] : [evenly(dataset, MAP_POINTS)];
+    const embedder = await Embedder.create(device, model, { memoryBudget: config.memoryBudget });
+    const sets = images.test ? [evenly(dataset, REPORTED.mapped), shown] : [evenly(dataset, REPORTED.mapped)];
     features = [];
     for (const set of sets) features.push({ dataset: set, features: await embedder.embed(set) });
     embedder.dispose();
   }
   const candidates = features[0];
   const queries = features[features.length - 1];
-  const points = evenly(queries.dataset, MAP_POINTS);
+  const points = evenly(queries.dataset, REPORTED.mapped);
   const rows = Array.from({ length: points.length }, (_, i) =>
     Math.floor((i * queries.dataset.length) / points.length),
   );

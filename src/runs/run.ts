@@ -204,8 +204,9 @@ export async function readFile(path: string): Promise<Uint8Array> {
 
 async function carryOn(run: Run, hooks: RunHooks): Promise<RunSummary> {
   const { device, trainer, images } = run;
+  const { memoryBudget } = trainer.config;
   const set = labelled(images);
-  const evaluator = set && (await Evaluator.create(device, trainer.model, set));
+  const evaluator = set && (await Evaluator.create(device, trainer.model, set, { memoryBudget }));
   try {
     return await trainAndReport(run, hooks, evaluator);
   } finally {

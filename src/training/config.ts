@@ -5,6 +5,7 @@ import {
   checkPolicies,
 } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
+import { MEMORY_BUDGET } from "../engine/memory.js";
 import { ConfigError } from "../errors.js";
 import { methodNamed } from "../methods/catalogue.js";
 import type { Method } from "../methods/method.js";
@@ -63,7 +64,7 @@ export interface TrainingConfig {
    * `auto` takes the whole batch or, where that does not fit, the largest power of two that does.
    */
   readonly microBatch: number | "auto";
-  /** MiB on the device that `microBatch: "auto"` stays within. */
+  /** MiB on the device that `microBatch: "auto"` stays within, and evaluation beside it (see `imagesAtOnce`). */
   readonly memoryBudget: number;
   /** Keep only the outputs of the encoder's blocks for the backward pass, and compute the rest a second time there. */
   readonly recompute: boolean;
@@ -106,7 +107,7 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   augmentation: "auto",
   batch: 128,
   microBatch: "auto",
-  memoryBudget: 2048,
+  memoryBudget: MEMORY_BUDGET,
   recompute: false,
   precision: "f32",
   epochs: 100,

@@ -1,8 +1,13 @@
 import type { Device } from "../engine/device.js";
+import type { Tape } from "../engine/tape.js";
+import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
-import { EMBEDDED_AT_ONCE, recordEmbedding } from "../evaluation/embed.js";
+import { recordClassifier } from "../evaluation/classify.js";
+import { imagesAtOnce, recordEmbedding, reserveEmbedding } from "../evaluation/embed.js";
 import { recordSearch } from "../evaluation/knn.js";
 import { recordProbe } from "../evaluation/linear-probe.js";
+import { REPORTED } from "../evaluation/reported.js";
+import type { Model } from "../nn/model.js";
 import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { createParts, disposeParts } from "./model.js";
 import {
@@ -11,9 +16,11 @@ import {
   peakWith,
   recordStep,
   rehearseStep,
+  reserveSaving,
   type StepMemory,
   withMicroBatch,
 } from "./step.js";
+import { recordPictures } from "./training-step.js";
 
 /** One part of a training step. */
 export interface PlannedLayer {
@@ -43,61 +50,90 @@ export interface TrainingPlan {
     readonly activations: number;
     /** The sum: the most bytes on the device at once while it trains. */
     readonly peak: number;
-    /** The most bytes while it is evaluated, with training's buffers beside; null where there is nothing to evaluate on. */
-    readonly evaluation: number | null;
+    /** The most bytes in a whole run, evaluation and report included; null where the numbers of images are not known. */
+    readonly run: number | null;
   };
   /** The peak with other micro-batches; null where it cannot be, for a tensor would be larger than the adapter allows, or batch
    * norm be left a single row. */
   readonly alternatives: readonly { readonly microBatch: number; readonly peak: number | null }[];
 }
 
-/** Sizes of the labelled images that a training is evaluated on, and whose classes supervised training tells apart. */
-export interface EvaluatedImages {
+/** How many images a run trains on and is tested on. */
+export interface PlannedImages {
   readonly train: number;
-  readonly test: number;
-  readonly classes: number;
+  /** 0 by default. */
+  readonly test?: number;
+  /** 0, no labels, by default. With two classes and test images a run is evaluated. */
+  readonly classes?: number;
 }
 
-/** The most bytes on the device while the model of such steps is evaluated. */
-function evaluationBytes(parts: DividedStep, { train, test, classes }: EvaluatedImages): number {
-  const { device, model } = parts;
+/** The most bytes on the device in a run with such steps: what stays, and the largest of what comes and goes. */
+function runBytes(parts: DividedStep, { train, test = 0, classes = 0 }: PlannedImages): number {
+  const { device, model, config } = parts;
   const { memory } = device;
   const dimension = model.encoder.features;
+  const evaluated = test > 0 && classes > 1;
   return memory.rehearse(() => {
     for (const { tape } of recordStep(parts).tapes) tape.reserve();
-    const embedding = recordEmbedding(device, model, EMBEDDED_AT_ONCE);
-    embedding.tape.reserve([embedding.features]);
-    const stages = [
-      () => recordSearch(device, { candidates: train, queries: test, dimension, classes }),
-      () => recordProbe(device, { train, test, dimension, classes }),
+    const atOnce = imagesAtOnce(device, model, config.memoryBudget);
+    const embed = () => reserveEmbedding(device, model, atOnce);
+    if (evaluated) {
+      const { tape, features } = recordEmbedding(device, model, atOnce);
+      tape.reserve([features]);
+    }
+    const shown = { candidates: Math.min(train, evaluated ? train : REPORTED.mapped), queries: REPORTED.queries };
+    const { tape: views, groups } = recordPictures(parts, Math.min(REPORTED.views, train));
+    const stages: readonly (() => void)[] = [
+      ...(evaluated ? [] : [embed]),
+      () => reserveSaving(parts),
+      () =>
+        reserveAll(
+          device,
+          recordSearch(device, { ...shown, dimension, classes: 1 }, { k: REPORTED.nearest + 1 }).tapes,
+        ),
+      () => reserveAll(device, [{ tape: views, keep: groups }]),
+      ...(evaluated
+        ? [
+            () =>
+              reserveAll(device, recordSearch(device, { candidates: train, queries: test, dimension, classes }).tapes),
+            () => reserveAll(device, recordProbe(device, { train, test, dimension, classes }).tapes),
+          ]
+        : []),
+      ...(evaluated && model.classes > 0 ? [() => reserveClassifier(device, model, test)] : []),
     ];
-    const peaks = stages.map((record) => {
-      const { peakBytes } = memory.rehearse(() => {
-        const { tapes } = record();
-        for (const { tape, keep } of tapes) tape.reserve(keep);
-        // What the last program keeps is read.
-        const read = Math.max(...(tapes.at(-1)?.keep ?? []).map(({ bytes }) => bytes));
-        memory.create(read, GPUBufferUsage.COPY_DST, "staging");
-      });
-      return peakBytes;
-    });
-    return Math.max(...peaks);
+    return Math.max(...stages.map((stage) => memory.rehearse(stage).peakBytes));
   }).result;
+}
+
+function reserveClassifier(device: Device, model: Model, rows: number): void {
+  const { tape, output } = recordClassifier(device, model, rows);
+  reserveAll(device, [{ tape, keep: [output] }]);
+}
+
+/** The memory of recordings that are compiled one beside the other, and of reading what the last one keeps. */
+function reserveAll(
+  device: Device,
+  recordings: readonly { readonly tape: Tape; readonly keep: readonly Tensor[] }[],
+): void {
+  for (const { tape, keep } of recordings) tape.reserve(keep);
+  const read = Math.max(...(recordings.at(-1)?.keep ?? []).map(({ bytes }) => bytes));
+  device.memory.create(read, GPUBufferUsage.COPY_DST, "staging");
 }
 
 /**
  * Plans the training of a configuration on square images of `imageSize` pixels: memory and operations, part by part. Only
  * the model and the optimizer's state are made on the device, and freed again.
  * @param config what differs from `DEFAULT_CONFIG`
- * @param own an encoder, a method or an optimizer of one's own; and `images`, the size of the training set where it has no labels
+ * @param images of the run, for the plan of its evaluation and report; a method may depend on their number
+ * @param own an encoder, a method or an optimizer of one's own
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
 export function planTraining(
   device: Device,
   config: Partial<TrainingConfig>,
   imageSize: number,
-  evaluated: EvaluatedImages | null = null,
-  { images = evaluated?.train, ...own }: OwnParts & { readonly images?: number } = {},
+  images: PlannedImages | null = null,
+  own: OwnParts = {},
 ): TrainingPlan {
   const full = completeConfig(config, own);
   checkConfig(full, full.batch, device, own);
@@ -105,7 +141,7 @@ export function planTraining(
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const before = device.memory.currentBytes;
-  const undivided = createParts(device, full, { imageSize, classes: evaluated?.classes ?? 0, images }, own);
+  const undivided = createParts(device, full, { imageSize, classes: images?.classes ?? 0, images: images?.train }, own);
   try {
     const parts = withMicroBatch(undivided);
     const modelBytes = device.memory.currentBytes - before;
@@ -122,7 +158,7 @@ export function planTraining(
         inputs: result.inputs,
         activations: peakBytes - before - modelBytes - result.inputs,
         peak: peakBytes - before,
-        evaluation: evaluated && evaluationBytes(parts, evaluated) - before,
+        run: images && Math.max(peakBytes, runBytes(parts, images)) - before,
       },
       alternatives: alternativesTo(parts, before),
     };

@@ -37,12 +37,16 @@ export function rehearseStep(parts: DividedStep): { readonly peakBytes: number; 
     const { tapes } = recordStep(parts);
     const inputs = memory.currentBytes - before;
     const programs = tapes.map(({ tape, runs }) => ({ tape, runs, memory: tape.reserve() }));
-    const { model, optimizer, learner } = parts;
-    const states = [optimizer, learner].flatMap(({ state }) => [...state.values()]);
-    const saved = [...model.tensors.parameters.map(({ value }) => value), ...states];
-    memory.create(Math.max(...saved.map(({ bytes }) => bytes)), GPUBufferUsage.COPY_DST, "staging");
+    reserveSaving(parts);
     return { inputs, programs };
   });
+}
+
+/** Takes the memory that reading a checkpoint takes: its tensors are read one after another. */
+export function reserveSaving({ device, model, optimizer, learner }: StepParts): void {
+  const states = [optimizer, learner].flatMap(({ state }) => [...state.values()]);
+  const saved = [...model.tensors.parameters.map(({ value }) => value), ...states];
+  device.memory.create(Math.max(...saved.map(({ bytes }) => bytes)), GPUBufferUsage.COPY_DST, "staging");
 }
 
 /** The parts with another micro-batch. */

@@ -76,13 +76,24 @@ export function lossBatch({ images, labels }: Pick<StepInputs, "images" | "label
 }
 
 /** Records the views of each image, group by group: [views * images, size, size, 3] with values in [0, 1]. */
-export function drawGroups(tape: Tape, inputs: ImageBatch, { views: groups }: Pick<Learner, "views">): Tensor[] {
+function drawGroups(tape: Tape, inputs: ImageBatch, { views: groups }: Pick<Learner, "views">): Tensor[] {
   let firstView = 0;
   return groups.map(({ views, size, policies }) => {
     const drawn = augment(tape, inputs, policies, size, { views, firstView });
     firstView += views;
     return drawn;
   });
+}
+
+/** Records the views of some images, to be looked at; labels play no part. */
+export function recordPictures({ device, model: { imageSize }, learner }: StepParts, count: number) {
+  const inputs = {
+    bytes: device.indices([count, imageSize, imageSize], "pictures"),
+    images: device.indices([count], "picture numbers"),
+    counter: device.indices([2], "seed and epoch"),
+  };
+  const tape = new Tape(device);
+  return { inputs, groups: drawGroups(tape, inputs, learner), tape };
 }
 
 /** The views of a step, in the type of the activations of the encoder that follows. */

@@ -6,14 +6,16 @@ import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { relativeError } from "../../src/doctor/rounding.js";
 import { openDevice } from "../../src/engine/device.js";
 import { ConfigError, DataError, DeviceLostError } from "../../src/errors.js";
-import { Embedder, type Features } from "../../src/evaluation/embed.js";
+import { Embedder, type Features, imagesAtOnce, reserveEmbedding } from "../../src/evaluation/embed.js";
 import { Evaluator, evenly, labelled, withTestSet } from "../../src/evaluation/evaluation.js";
 import { accuracy, knn } from "../../src/evaluation/knn.js";
 import { linearProbe } from "../../src/evaluation/linear-probe.js";
+import type { Model } from "../../src/nn/model.js";
 import { knnClassify } from "../../src/reference/knn.js";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";
 import { createModel } from "../../src/training/model.js";
 import { rejects } from "../data/expect.js";
+import { lowerLimits } from "../engine/observe.js";
 import { testDevice } from "../lib/device.js";
 import { SMALL_CONFIG, stripes } from "../training/small-set.js";
 
@@ -148,7 +150,10 @@ evaluation("embeddings of a ragged last batch are those of one image after the o
   const model = createModel(device, config, 16);
   const images = stripes(11);
   const progress: [number, number][] = [];
-  const [batched, single] = [await Embedder.create(device, model, 4), await Embedder.create(device, model, 1)];
+  const [batched, single] = [
+    await Embedder.create(device, model, { batch: 4 }),
+    await Embedder.create(device, model, { batch: 1 }),
+  ];
   const all = await batched.embed(images, (done, total) => progress.push([done, total]));
   assert.equal([all.rows, all.dimension, all.values.length], [11, 64, 11 * 64]);
   assert.equal(progress, [
@@ -167,10 +172,36 @@ evaluation("embeddings of a ragged last batch are those of one image after the o
   model.tensors.dispose();
 });
 
+evaluation("as many images go through at once as limits and memory allow", async () => {
+  const device = await openDevice();
+  const MEBIBYTE = 2 ** 20;
+  const peak = (model: Model, batch: number) =>
+    device.memory.rehearse(() => reserveEmbedding(device, model, batch)).peakBytes / MEBIBYTE;
+
+  const small = createModel(device, config, 16);
+  assert.is(imagesAtOnce(device, small, 2048), 128, "never more than 128");
+  assert.is(imagesAtOnce(device, small, peak(small, 16)), 16, "what the budget allows");
+  const training = device.tensor([2 ** 18]);
+  const there = device.memory.currentBytes / MEBIBYTE;
+  const beside = imagesAtOnce(device, small, 0.5);
+  assert.ok(beside > 1 && peak(small, beside) <= (9 / 8) * there, "an eighth more than what is there");
+  assert.ok(peak(small, 2 * beside) > (9 / 8) * there);
+  device.free(training);
+
+  // WebGPU's default limits, at the size of ImageNet's images.
+  lowerLimits(device.gpu, { maxStorageBufferBindingSize: 128 * MEBIBYTE, maxBufferSize: 256 * MEBIBYTE });
+  const large = createModel(device, { ...DEFAULT_CONFIG, encoder: "resnet18" }, 224);
+  const most = imagesAtOnce(device, large, 2048);
+  assert.ok(most > 1 && most < 128, String(most));
+  peak(large, most);
+  assert.throws(() => peak(large, 2 * most), /this adapter allows 134217728/);
+  device.close();
+});
+
 evaluation("an image that cannot be read ends the embedding", async () => {
   const device = await testDevice();
   const model = createModel(device, config, 16);
-  const embedder = await Embedder.create(device, model, 4);
+  const embedder = await Embedder.create(device, model, { batch: 4 });
   const images = stripes(11);
   let calls = 0;
   const fetch = async (indices: ArrayLike<number>, out: Uint8Array) => {
@@ -184,7 +215,7 @@ evaluation("an image that cannot be read ends the embedding", async () => {
 
 evaluation("a device lost while images are read ends the embedding, and no error is left unheard", async () => {
   const device = await openDevice();
-  const embedder = await Embedder.create(device, createModel(device, config, 16), 4);
+  const embedder = await Embedder.create(device, createModel(device, config, 16), { batch: 4 });
   const images = stripes(11);
   let calls = 0;
   const fetch = async (indices: ArrayLike<number>, out: Uint8Array) => {

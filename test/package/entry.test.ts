@@ -15,7 +15,7 @@ entry("trains on pixels in memory and embeds them, in a browser as everywhere", 
   // Two views of four images: chance is log 7, and nothing can cost more than two temperatures' worth above it.
   assert.is(losses.length, 4);
   assert.ok(losses.every((loss) => loss > 0 && loss < Math.log(7) + 2 / Number(trainer.config.options["temperature"])));
-  const { values, rows, dimension } = await (await Embedder.create(device, trainer.model, 4)).embed(dataset);
+  const { values, rows, dimension } = await (await Embedder.create(device, trainer.model, { batch: 4 })).embed(dataset);
   assert.equal([rows, dimension], [8, 64]);
   assert.ok(values.every(Number.isFinite) && new Set(values).size > 100);
   device.close();

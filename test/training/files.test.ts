@@ -40,7 +40,7 @@ function trained(): ReturnType<typeof train> {
 }
 
 async function featuresOf(device: Device, model: Model): Promise<Float32Array> {
-  const embedder = await Embedder.create(device, model, 16);
+  const embedder = await Embedder.create(device, model, { batch: 16 });
   const { values } = await embedder.embed(images);
   embedder.dispose();
   return values;

@@ -2,7 +2,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Device } from "../../src/engine/device.js";
 import { ConfigError, OutOfMemoryError } from "../../src/errors.js";
-import { Evaluator } from "../../src/evaluation/evaluation.js";
 import type { TrainingConfig } from "../../src/training/config.js";
 import { planTraining } from "../../src/training/plan.js";
 import { Trainer } from "../../src/training/trainer.js";
@@ -57,23 +56,6 @@ for (const [name, changes] of Object.entries(configs)) {
     trainer.dispose();
   });
 }
-
-planning("of a run with evaluation is within 5 % of what it takes", async () => {
-  const device = await freshDevice();
-  const config = { ...SMALL_CONFIG, batch: 24, microBatch: 8, epochs: 1 };
-  const [train, test] = [stripes(700), stripes(300)];
-  const { bytes } = planTraining(device, config, IMAGE_SIZE, { train: 700, test: 300, classes: 3 });
-  const trainer = await Trainer.create(device, train, config);
-  const evaluator = await Evaluator.create(device, trainer.model, { train, test });
-  await evaluator.accuracies();
-  const measured = device.memory.peakBytes;
-  const planned = bytes.evaluation ?? 0;
-  assert.ok(planned > 1.2 * bytes.peak, "evaluation takes more than training here");
-  assert.ok(Math.abs(planned / measured - 1) < 0.05, `${planned} planned, ${measured} measured`);
-  evaluator.dispose();
-  trainer.dispose();
-  assert.ok(device.memory.currentBytes < 10_000, `${device.memory.currentBytes} bytes are left`);
-});
 
 planning("chooses the largest micro-batch that fits the budget", async () => {
   const device = await freshDevice();

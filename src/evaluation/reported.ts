@@ -1,0 +1,10 @@
+/** What the report of a run looks at: its plan counts the memory for that. */
+export const REPORTED = {
+  /** Images that are shown with their views. */
+  views: 12,
+  /** Images that are shown with their neighbours, and how many of these. */
+  queries: 6,
+  nearest: 8,
+  /** Images on the map. */
+  mapped: 1000,
+} as const;
