@@ -1,3 +1,4 @@
+import { fromHalfBits } from "../engine/half.js";
 import { CheckpointError, ShapeError } from "../errors.js";
 
 /** The elements of a tensor; the type of the array gives the dtype F32, I64, U32, I32 or U8. */
@@ -10,8 +11,11 @@ export interface TensorData {
   readonly data: TensorElements;
 }
 
-const ELEMENT_BYTES = { F32: 4, I64: 8, U32: 4, I32: 4, U8: 1 } as const;
+const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2, F64: 8, I64: 8, U32: 4, I32: 4, U8: 1 } as const;
 type Dtype = keyof typeof ELEMENT_BYTES;
+
+/** What a zip archive begins with: such are the files of torch.save, which hold a program for Python's unpickler. */
+const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
 /** Bytes of the little-endian u64 in front of the header, and the alignment of the data behind it. */
 const PREFIX_BYTES = 8;
@@ -62,9 +66,11 @@ export function encodeSafetensors(
 }
 
 /**
- * Decodes a safetensors file; the tensors are copies in the order in which the header names them.
+ * Decodes a safetensors file; the tensors are copies in the order in which the header names them. F16, BF16 and F64 become
+ * Float32Arrays, the last of them rounded.
  * @throws CheckpointError naming the defect: a file cut short, a header that is not as the format demands, data that
- *   overlaps, leaves gaps or does not match shape and dtype, or a dtype other than F32, I64, U32, I32 and U8.
+ *   overlaps, leaves gaps or does not match shape and dtype, or a dtype other than F32, F16, BF16, F64, I64, U32, I32
+ *   and U8.
  */
 export function decodeSafetensors(bytes: Uint8Array): {
   tensors: Map<string, TensorData>;
@@ -112,6 +118,11 @@ function splitHeader(bytes: Uint8Array): { header: object; data: Uint8Array } {
   if (bytes.length < PREFIX_BYTES) {
     throw new CheckpointError(
       `Safetensors file cut short: it has ${bytes.length} bytes, the length of the header alone takes ${PREFIX_BYTES}.`,
+    );
+  }
+  if (ZIP.every((byte, i) => bytes[i] === byte)) {
+    throw new CheckpointError(
+      "This is a zip archive, as torch.save writes them, and no safetensors file: convert it in Python by safetensors.torch.save_file(state_dict, path).",
     );
   }
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
@@ -176,6 +187,13 @@ function copyElements(dtype: Dtype, source: Uint8Array): TensorElements {
   switch (dtype) {
     case "F32":
       return new Float32Array(bytes.buffer);
+    case "F16":
+      return fromHalfBits(new Uint16Array(bytes.buffer));
+    case "BF16":
+      // The upper half of an f32.
+      return new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), (bits) => bits << 16).buffer);
+    case "F64":
+      return Float32Array.from(new Float64Array(bytes.buffer));
     case "I64":
       return new BigInt64Array(bytes.buffer);
     case "U32":

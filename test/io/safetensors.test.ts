@@ -99,7 +99,11 @@ safetensors("names the defect of a damaged file", () => {
   refuses(file('{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', 4), /"a" has no valid shape/);
   refuses(file('{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,6]}}', 6), /"a" has no valid shape/);
   refuses(file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}', 4), /"a" has no valid shape/);
-  refuses(file('{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}', 4), /dtype "BF16"; this library reads F32/);
+  refuses(
+    file('{"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}', 2),
+    /dtype "F8_E4M3"; this library reads F32/,
+  );
+  refuses(Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 0, 0, 0), /a zip archive, as torch.save writes/);
   refuses(file('{"a":{"dtype":"toString","shape":[],"data_offsets":[0,4]}}', 4), /dtype "toString"/);
   refuses(file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}', 4), /needs 8 bytes.*give 4/);
   refuses(file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', 4), /cut short: tensor "a" ends at byte 8/);
@@ -132,6 +136,22 @@ safetensors("refuses to write what no reader could read", () => {
     () => encodeSafetensors(new Map([["__metadata__", { shape: [], data: new Float32Array(1) }]])),
     (error: unknown) => error instanceof CheckpointError,
   );
+});
+
+safetensors("floats of other widths become f32", () => {
+  const read = (dtype: string, elements: ArrayBufferView<ArrayBuffer>, count: number) => {
+    const bytes = elements.byteLength;
+    const encoded = file(`{"a":{"dtype":"${dtype}","shape":[${count}],"data_offsets":[0,${bytes}]}}`, bytes);
+    encoded.set(new Uint8Array(elements.buffer), encoded.length - bytes);
+    return decodeSafetensors(encoded).tensors.get("a")?.data;
+  };
+  // Bit patterns of IEEE 754: 1, -2, the least f16 above 0, infinity; and of bfloat16: 1, -3, 2^-133.
+  assert.equal(
+    read("F16", Uint16Array.of(0x3c00, 0xc000, 1, 0x7c00), 4),
+    Float32Array.of(1, -2, 2 ** -24, Number.POSITIVE_INFINITY),
+  );
+  assert.equal(read("BF16", Uint16Array.of(0x3f80, 0xc040, 1), 3), Float32Array.of(1, -3, 2 ** -133));
+  assert.equal(read("F64", Float64Array.of(0.1, -7), 2), Float32Array.of(0.1, -7));
 });
 
 safetensors.run();
