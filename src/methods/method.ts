@@ -76,7 +76,7 @@ export interface Learner {
   collapse(means: Numbers): string | null;
   readonly description: Description;
   /** Frees what it made on the device. */
-  dispose(): void;
+  dispose?(): void;
 }
 
 /** What is known of a training before a model is made. */

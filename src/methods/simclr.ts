@@ -96,7 +96,6 @@ export const simclr = defineMethod({
               ...(triplet || mined ? [["margin", String(margin)] as const] : []),
             ],
           },
-          dispose() {},
         };
       },
     };

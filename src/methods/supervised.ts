@@ -43,7 +43,6 @@ export const supervised = defineMethod({
             ["loss", "cross-entropy of the labels"],
           ],
         },
-        dispose() {},
       };
     },
   }),

@@ -96,14 +96,14 @@ export function createParts(device: Device, config: TrainingConfig, images: Imag
   const method = own.method ?? methodNamed(config.method);
   const design = method.design(config.options, facts);
   const model = modelOfDesign(device, design, facts);
-  const made: { dispose(): void }[] = [model.tensors];
+  const made: { dispose?(): void }[] = [model.tensors];
   try {
     const policies = policyOf(config, facts.imageSize, method);
     const learner = design.start({ ...facts, device, model, policies, recompute: config.recompute });
     made.push(learner);
     return { device, config, method, model, learner, optimizer: createOptimizer(config, model.tensors, own.optimizer) };
   } catch (error) {
-    for (const part of made.reverse()) part.dispose();
+    for (const part of made.reverse()) part.dispose?.();
     throw error;
   }
 }
@@ -111,6 +111,6 @@ export function createParts(device: Device, config: TrainingConfig, images: Imag
 /** Frees everything that such parts have on the device. */
 export function disposeParts({ model, learner, optimizer }: StepParts): void {
   optimizer.dispose();
-  learner.dispose();
+  learner.dispose?.();
   model.tensors.dispose();
 }
