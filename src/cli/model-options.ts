@@ -61,7 +61,7 @@ export function addModelOptions(command: Command): Command {
         .choices(NORMS)
         .default(d.norm),
     )
-    .option("--batch <images>", "images a step", number, d.batch);
+    .option("--batch <images>", "images a step; by default no more than there are", number, d.batch);
   return addMethodOptions(addMemoryOptions(described));
 }
 

@@ -55,7 +55,7 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
       },
       onWarning(message, step) {
         stop();
-        console.log(`warning after step ${step}: ${message}`);
+        console.log(step === 0 ? `warning: ${message}` : `warning after step ${step}: ${message}`);
       },
       onStep(event, steps) {
         if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", test });

@@ -137,6 +137,13 @@ export async function startRun(
   const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
   const trainer = await Trainer.create(device, set.train, config, options);
+  const { batch } = trainer.config;
+  if (config.batch === undefined && batch < DEFAULT_CONFIG.batch) {
+    options.onWarning?.(
+      `there are fewer than ${DEFAULT_CONFIG.batch} images to train on, so each step takes all ${batch}`,
+      0,
+    );
+  }
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);

@@ -56,7 +56,7 @@ export interface TrainingConfig {
   readonly normalization: Normalization;
   /** `auto` takes the method's own. Several policies make one view of an image each. */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
-  /** Images a step. */
+  /** Images a step; where nothing is said, 128, or all that there are in a smaller set. */
   readonly batch: number;
   /**
    * Images that go through encoder and head at once; fewer than `batch` means gradient caching, or gradient
@@ -94,6 +94,8 @@ export interface TrainingConfig {
   /** Steps between checkpoints; one is always written at the end. */
   readonly checkpointEvery: number;
 }
+
+const LEAST_BATCH = 2;
 
 /** The defaults: a small net and Adam, which learn on any machine. */
 export const DEFAULT_CONFIG: TrainingConfig = {
@@ -134,10 +136,16 @@ export function withChanges(config: TrainingConfig, changes: Partial<TrainingCon
 /**
  * The configuration that differs from `DEFAULT_CONFIG` in this, with all options of its method.
  * @param own what is given beside it: their names take the place of those in the configuration
+ * @param images size of the training set: a batch that nobody asked for is not larger
  * @throws ConfigError for a method that there is not, and options that it does not have.
  */
-export function completeConfig(changes: Partial<TrainingConfig>, own: OwnParts = {}): TrainingConfig {
+export function completeConfig(
+  changes: Partial<TrainingConfig>,
+  own: OwnParts = {},
+  images = Number.POSITIVE_INFINITY,
+): TrainingConfig {
   const config = withChanges(DEFAULT_CONFIG, {
+    batch: Math.max(LEAST_BATCH, Math.min(DEFAULT_CONFIG.batch, images)),
     ...changes,
     ...(own.method && { method: own.method.name }),
     ...(own.encoder && { encoder: own.encoder.name }),
@@ -207,7 +215,7 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   } else {
     checkPolicies(config.augmentation);
   }
-  wholeNumber("batch", config.batch, 2);
+  wholeNumber("batch", config.batch, LEAST_BATCH);
   if (config.microBatch !== "auto") wholeNumber("microBatch", config.microBatch, 1, config.batch);
   wholeNumber("memoryBudget", config.memoryBudget, 1);
   wholeNumber("epochs", config.epochs, 1);
@@ -228,7 +236,7 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   }
   if (config.batch > images) {
     throw new ConfigError(
-      `the batch of ${config.batch} is larger than the training set of ${images} images: choose a smaller one`,
+      `the batch of ${config.batch} is larger than the training set of ${images} ${images === 1 ? "image" : "images"}: choose a smaller one`,
     );
   }
   if (config.precision === "mixed") {

@@ -135,8 +135,8 @@ export function planTraining(
   images: PlannedImages | null = null,
   own: OwnParts = {},
 ): TrainingPlan {
-  const full = completeConfig(config, own);
-  checkConfig(full, full.batch, device, own);
+  const full = completeConfig(config, own, images?.train);
+  checkConfig(full, images?.train ?? full.batch, device, own);
   if (!Number.isInteger(imageSize) || imageSize < 1) {
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }

@@ -84,7 +84,7 @@ export class Trainer {
     config: Partial<TrainingConfig> = {},
     { initial, onCompile, ...own }: TrainerOptions = {},
   ): Promise<Trainer> {
-    const full = completeConfig(config, own);
+    const full = completeConfig(config, own, dataset.length);
     checkConfig(full, dataset.length, device, own);
     if (dataset.width !== dataset.height) {
       throw new ConfigError(

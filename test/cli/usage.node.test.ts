@@ -119,6 +119,7 @@ usage("images and settings that cannot be are refused before anything is written
       [["train", "words.jpg"], /words\.jpg is neither a folder/],
       [["train", "text"], /one\.jpg/],
       [["train", "set", "--batch", "64"], /batch of 64 is larger than the training set of 37 images/],
+      [["train", "set", "--batch", "64", "--plan"], /batch of 64 is larger than the training set of 37 images/],
       [["train", "set", "--batch", "16", "--temperature", "0"], /temperature is 0; it must be a number above 0/],
       [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature is -1; it must be/],
       [["train", "set", "--batch", "16", "--margin", "-1"], /margin is -1; it must be a number from 0/],

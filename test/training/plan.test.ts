@@ -57,6 +57,23 @@ for (const [name, changes] of Object.entries(configs)) {
   });
 }
 
+planning("a batch that nobody asked for is no larger than the set", async () => {
+  const device = await freshDevice();
+  const { batch: _, ...config } = SMALL_CONFIG;
+  const batchOf = (train: number) => planTraining(device, config, IMAGE_SIZE, { train }).config.batch;
+  assert.equal([2000, 128, 37].map(batchOf), [128, 128, 37]);
+  throws(() => batchOf(1), ConfigError, /batch of 2 is larger than the training set of 1 image:/);
+  throws(
+    () => planTraining(device, { ...config, batch: 128 }, IMAGE_SIZE, { train: 37 }),
+    ConfigError,
+    /batch of 128 is larger/,
+  );
+  const images = stripes(37);
+  const trainer = await Trainer.create(device, images, config);
+  assert.is(trainer.config.batch, 37);
+  trainer.dispose();
+});
+
 planning("chooses the largest micro-batch that fits the budget", async () => {
   const device = await freshDevice();
   const config = { ...SMALL_CONFIG, encoder: "convnet", width: 1, batch: 96 } as const;
