@@ -9,6 +9,8 @@
 //#include "lib/poison.wgsl"
 
 const LANES: u32 = 64u;
+// Whether a row that is not there is NaN, or 0.
+const POISON: bool = true;
 
 struct Params {
   elements: u32,
@@ -32,5 +34,10 @@ fn main(
     return;
   }
   let row = indices[i / params.cols];
-  y[i] = poisoned(x[row * params.cols + i % params.cols], row >= params.rows);
+  let value = x[row * params.cols + i % params.cols];
+  if (POISON) {
+    y[i] = poisoned(value, row >= params.rows);
+  } else {
+    y[i] = select(value, 0.0, row >= params.rows);
+  }
 }

@@ -6370,12 +6370,12 @@ fn main(\n\
 ",
 };
 
-export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES"> = {
+export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES" | "POISON"> = {
   name: "gatherRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"elements","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 64 } },
+  constants: { LANES: { type: "u32", value: 64 }, POISON: { type: "bool", value: 1 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
@@ -6399,6 +6399,8 @@ fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
+// Whether a row that is not there is NaN, or 0.\n\
+const POISON: bool = true;\n\
 \n\
 struct Params {\n\
   elements: u32,\n\
@@ -6422,7 +6424,12 @@ fn main(\n\
     return;\n\
   }\n\
   let row = indices[i / params.cols];\n\
-  y[i] = poisoned(x[row * params.cols + i % params.cols], row >= params.rows);\n\
+  let value = x[row * params.cols + i % params.cols];\n\
+  if (POISON) {\n\
+    y[i] = poisoned(value, row >= params.rows);\n\
+  } else {\n\
+    y[i] = select(value, 0.0, row >= params.rows);\n\
+  }\n\
 }\n\
 ",
 };

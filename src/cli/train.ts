@@ -67,7 +67,8 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
   if (options.preset === undefined) return all;
   const preset = presetNamed(options.preset);
   console.log(presetText(preset));
-  return withChanges(withChanges(DEFAULT_CONFIG, preset.config), all);
+  const { options: own } = withChanges(withChanges(DEFAULT_CONFIG, preset.config), all);
+  return { ...preset.config, ...all, options: own };
 }
 
 function isField(name: string): name is keyof TrainingConfig {

@@ -3,7 +3,7 @@ import type { Launch } from "./launch.js";
 import type { Tensor } from "./tensor.js";
 
 /** Whether two tensors have memory in common. */
-function overlap(a: Tensor, b: Tensor): boolean {
+export function overlap(a: Tensor, b: Tensor): boolean {
   if (a.base === b.base) return true;
   const [p, q] = [a.place, b.place];
   if (!p || !q || p.buffer !== q.buffer) return false;

@@ -5,7 +5,7 @@ import type { Site, Variant } from "./choices.js";
 import type { Device } from "./device.js";
 import type { Launch, Recorder } from "./launch.js";
 import { type ConstantValues, constantsOf } from "./pipelines.js";
-import { canLieAt, conflictingBindings } from "./placement.js";
+import { canLieAt, conflictingBindings, overlap } from "./placement.js";
 import type { MemoryPlan } from "./planner.js";
 import { type CompileOptions, compileProgram, type Program, reserveMemory } from "./program.js";
 import { type Cut, describeCut, Reach } from "./reach.js";
@@ -24,6 +24,8 @@ interface Node {
   readonly scope: string;
   /** The first input that no gradient can pass, though it has to. */
   readonly cut?: CutInput;
+  /** What of its inputs was written over since: what its gradient is computed from may not be there any more. */
+  overwritten?: Tensor;
 }
 
 interface CutInput {
@@ -174,7 +176,8 @@ export class Tape implements Recorder {
    * @param seed the gradient of `output` itself; without it, 1 for an output of one element.
    * @throws ShapeError where there is no seed and the output has more than one element, or depends on no watched tensor, or where
    * an operation gives a gradient of another shape or type than its input's; GradientError where the gradient would come to a
-   * tensor that a kernel without a gradient computed from watched ones: `stopGradient` says that this is meant.
+   * tensor that a kernel without a gradient computed from watched ones: `stopGradient` says that this is meant; or through an
+   * operation whose input was placed over since.
    */
   backward(output: Tensor, seed?: Tensor): void {
     if (!this.needsGradient(output)) {
@@ -205,7 +208,7 @@ export class Tape implements Recorder {
   }
 
   #walk(nodes: readonly Node[]): void {
-    for (const { inputs, output, backward, scope, cut } of nodes.toReversed()) {
+    for (const { inputs, output, backward, scope, cut, overwritten } of nodes.toReversed()) {
       const gradient = this.#gradients.get(output);
       if (!gradient) continue;
       // Besides what was cut when the operation was recorded: what was written over, and what was watched too late.
@@ -213,6 +216,11 @@ export class Tape implements Recorder {
       if (found) {
         throw new GradientError(
           `the gradient of ${output} would be cut: ${describeCut(found.input, found.cut)}. ${REMEDY}`,
+        );
+      }
+      if (overwritten) {
+        throw new GradientError(
+          `the gradient of ${output} would be wrong: ${overwritten}, which it was computed from, was written over by Tape.place; place after backward()`,
         );
       }
       const gradients = this.scope(scope, () => this.#comingBack(true, () => backward(gradient)));
@@ -319,6 +327,9 @@ export class Tape implements Recorder {
     expectType(tensor, at.type, `to be placed in ${at}`);
     const place = this.device.placeOf(at);
     const { base } = tensor;
+    if (base !== at.base) {
+      for (const node of this.#nodes) node.overwritten ??= node.inputs.find((input) => overlap(input, at));
+    }
     if (base.place) {
       const { buffer, offset } = this.device.placeOf(base);
       if (buffer !== place.buffer || offset !== place.offset) this.#copy(base, at);

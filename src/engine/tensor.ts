@@ -25,6 +25,8 @@ export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
+const MOST_LABEL = 100;
+
 /**
  * An n-dimensional array on the device, row-major. Persistent tensors (made by a `Device`) have a place from the start;
  * intermediate ones (made by a `Tape`) get theirs when the recording is compiled.
@@ -33,17 +35,19 @@ export class Tensor {
   readonly size: number;
   /** The tensor whose memory this one shows in a shape of its own (see `view`); itself where it has memory of its own. */
   readonly base: Tensor;
+  /** For error messages and profiles. Labels are made of others: what is longer than a line is cut. */
+  readonly label: string;
   #place: Place | null = null;
 
   /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up. */
   constructor(
     readonly shape: readonly number[],
     readonly type: ElementType,
-    /** For error messages and profiles. */
-    readonly label: string,
+    label: string,
     /** The tensor that this one is a view of; undefined where it has memory of its own. */
     readonly shown?: Tensor,
   ) {
+    this.label = label.length > MOST_LABEL ? `${label.slice(0, MOST_LABEL - 1)}…` : label;
     if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
       throw new ShapeError(
         `${label}: [${shape.join(", ")}] is not a shape: every extent must be a whole number from 1 up`,

@@ -48,9 +48,17 @@ export function separates({ SAME, OTHER, BEYOND }: RelationConstants): boolean {
   return [SAME, OTHER, BEYOND].includes(RELATIONS.indexOf("negative"));
 }
 
-/** @throws ConfigError where `near` and `far` are no whole numbers in ascending order. */
+/** The number of a relation in the kernels. @throws ConfigError for a name that is none: JavaScript has no compiler that says so. */
+function numberOf(relation: Relation): number {
+  const number = RELATIONS.indexOf(relation);
+  if (number < 0) throw new ConfigError(`there is no relation "${String(relation)}": choose ${RELATIONS.join(", ")}`);
+  return number;
+}
+
+/** @throws ConfigError for unknown relations, or where `near` and `far` are no whole numbers in ascending order. */
 export function relationConstants({ same, other, near, far, beyond = "negative" }: RelationRule): RelationConstants {
-  const [SAME, OTHER] = [RELATIONS.indexOf(same), RELATIONS.indexOf(other)];
+  const [SAME, OTHER] = [numberOf(same), numberOf(other)];
+  if (near === undefined && far !== undefined) throw new ConfigError(`far ${far} says nothing without near`);
   if (near === undefined) return { SAME, OTHER, TIMED: false, BEYOND: 0, NEAR: 0, FAR: 0 };
   const FAR = far ?? 2 * near;
   const isTime = (time: number) => Number.isInteger(time) && time >= 0 && time < 2 ** 32;
@@ -59,7 +67,7 @@ export function relationConstants({ same, other, near, far, beyond = "negative" 
       `near ${near} and far ${FAR} must be whole numbers from 0 up, in the unit of the times, and far no less than near`,
     );
   }
-  return { SAME, OTHER, TIMED: true, BEYOND: RELATIONS.indexOf(beyond), NEAR: near, FAR };
+  return { SAME, OTHER, TIMED: true, BEYOND: numberOf(beyond), NEAR: near, FAR };
 }
 
 /** True for rules that say the same of every pair. */

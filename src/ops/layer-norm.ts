@@ -44,7 +44,7 @@ export function layerNorm(tape: Tape, x: Tensor, { gamma, beta, epsilon = 1e-5 }
     }
     if (!affine.some((tensor) => tape.needsGradient(tensor))) return [dx];
     const sums = parameterGradients(tape, x, dy, statistics);
-    return [dx, ...affine.map((tensor) => (tensor === gamma ? sums.dgamma : sums.dbeta))];
+    return [dx, ...(gamma ? [sums.dgamma] : []), ...(beta ? [sums.dbeta] : [])];
   });
   return y;
 }

@@ -13,10 +13,16 @@ import { elementwise, negate, scale } from "./unary.js";
  * is not there is picked as NaN.
  */
 export function gatherRows(tape: Tape, x: Tensor, indices: Tensor): Tensor {
+  const y = pickRows(tape, x, indices, true);
+  tape.differentiate([x], y, (dy) => [scatterAddRows(tape, dy, indices, matrixShape(x)[0])]);
+  return y;
+}
+
+/** Rows of a matrix; one that is not there is NaN with POISON, and else 0. */
+function pickRows(tape: Tape, x: Tensor, indices: Tensor, POISON: boolean): Tensor {
   const [rows, cols] = matrixShape(x);
   const y = tape.tensor([indices.size, cols], `rows of ${x.label}`);
-  tape.launch(kernels.gatherRows, { x, indices, y }, { elements: y.size, rows, cols });
-  tape.differentiate([x], y, (dy) => [scatterAddRows(tape, dy, indices, rows)]);
+  tape.launch(kernels.gatherRows, { x, indices, y }, { elements: y.size, rows, cols }, { POISON });
   return y;
 }
 
@@ -31,7 +37,7 @@ export function scatterAddRows(tape: Tape, x: Tensor, indices: Tensor, rows: num
   const y = tape.tensor([rows, cols], `sums of rows of ${x.label}`);
   const LANES = lanesPerRow(tape.device);
   tape.launch(kernels.scatterAddRows, { x, indices, y }, { rows, cols, picked }, { LANES });
-  tape.differentiate([x], y, (dy) => [gatherRows(tape, dy, indices)]);
+  tape.differentiate([x], y, (dy) => [pickRows(tape, dy, indices, false)]);
   return y;
 }
 

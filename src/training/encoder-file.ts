@@ -83,8 +83,15 @@ export function readEncoder(
   const architecture = { ...found.architecture, ...(normalization && { normalization }) };
   const values = new Map<string, Float32Array<ArrayBuffer>>();
   for (const spec of encoderOf({ ...DEFAULT_CONFIG, ...architecture }, found.imageSize ?? 0).tensors) {
-    const data = tensors.get(`${prefix}${spec.name}`)?.data;
-    if (!(data instanceof Float32Array)) throw new CheckpointError(`${name} has no tensor ${spec.name} of f32`);
+    const { data, shape = [] } = tensors.get(`${prefix}${spec.name}`) ?? {};
+    if (!(data instanceof Float32Array)) throw new CheckpointError(`${name} has no tensor ${spec.name} of floats`);
+    const wanted = torchShape(spec.shape);
+    if (shape.join() !== wanted.join()) {
+      throw new CheckpointError(
+        `${name}: ${spec.name} is of shape [${shape.join(", ")}], and this architecture wants [${wanted.join(", ")}], in PyTorch's layout`,
+      );
+    }
+    if (!data.every(Number.isFinite)) throw new CheckpointError(`${name}: ${spec.name} has values that are not finite`);
     values.set(spec.name, fromTorch(spec, data));
   }
   return { name, architecture, imageSize: found.imageSize, tensors: values };

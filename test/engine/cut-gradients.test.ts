@@ -285,4 +285,23 @@ cuts("that did not come are told apart from those that were not asked for", () =
   device.free(unused);
 });
 
+cuts("are refused where what they are computed from was placed over", async () => {
+  const written = (at: Tensor, what: Tensor) => {
+    const { tape, y } = begin();
+    tape.watch(x);
+    const own = matmul(tape, add(tape, y, x), w);
+    tape.place(add(tape, what, what), at);
+    return { tape, own };
+  };
+  for (const at of [x, w]) {
+    const { tape, own } = written(at, ones);
+    throws(() => tape.backward(own, ones), GradientError, /would be wrong: \w \[2, 2\].*written over by Tape\.place/);
+  }
+  const elsewhere = device.tensor([2, 2]);
+  const { tape, own } = written(elsewhere, ones);
+  tape.backward(own, ones);
+  tape.place(tape.gradientOf(x), x);
+  device.free(elsewhere);
+});
+
 cuts.run();

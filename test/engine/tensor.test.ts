@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
-import type { Tensor } from "../../src/engine/tensor.js";
+import { Tensor } from "../../src/engine/tensor.js";
 import { OutOfMemoryError, ShapeError, UsageError } from "../../src/errors.js";
 import { add } from "../../src/ops/elementwise.js";
 import { rejects, throws } from "../data/expect.js";
@@ -180,6 +180,13 @@ tensors("are read side by side", async () => {
     all.map((_, i) => [i, i + 1, i + 2]),
   );
   for (const tensor of all) device.free(tensor);
+});
+
+tensors("labels that are made of others stay short", () => {
+  let tensor = new Tensor([1], "f32", "x");
+  for (let i = 0; i < 100; i++) tensor = new Tensor([1], "f32", `${tensor.label} + ${tensor.label}`);
+  assert.is(tensor.label.length, 100);
+  assert.match(tensor.label, /^x \+ x.*…$/);
 });
 
 tensors.run();

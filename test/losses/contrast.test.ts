@@ -27,6 +27,30 @@ const contrastive = suite("contrastive losses of anchors and keys");
 
 const POSITIVE_PAIRS = { same: "positive", other: "negative" } as const;
 
+contrastive("rules that are none are refused", async () => {
+  const device = await testDevice();
+  const tape = new Tape(device);
+  const z = device.tensor([2, 2]);
+  const groups = device.indices([2]);
+  const given = (rule: string) => () => {
+    const keys: Keys = { z, groups, times: groups, ...JSON.parse(rule) };
+    contrast(tape, { z, groups, times: groups }, [keys], { temperature: 1 });
+  };
+  throws(given('{ "same": "pos", "other": "negative" }'), ConfigError, /no relation "pos": choose ignored, attracted/);
+  throws(given('{ "same": "positive" }'), ConfigError, /no relation "undefined"/);
+  throws(
+    given('{ "same": "positive", "other": "negative", "near": 1, "beyond": "z" }'),
+    ConfigError,
+    /no relation "z"/,
+  );
+  throws(
+    given('{ "same": "positive", "other": "negative", "far": 9 }'),
+    ConfigError,
+    /far 9 says nothing without near/,
+  );
+  for (const tensor of [z, groups]) device.free(tensor);
+});
+
 contrastive("groups of views count the images from a first one on", async () => {
   const { two, three } = await evaluate(await testDevice(), (tape) => ({
     two: viewGroups(tape, 3),

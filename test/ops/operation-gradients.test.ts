@@ -207,6 +207,18 @@ for (const [name, operation, reference] of [
   );
 }
 
+gradients("layer norm whose gamma is its beta", () =>
+  checkGradients({
+    inputs: { x: [5, 7], both: [7], head: [7, 3] },
+    record: (tape, { x, both, head }) => matmul(tape, layerNorm(tape, x, { gamma: both, beta: both }), head),
+    reference: ({ x, both, head }) => {
+      const { y } = layerNormForward(x, { rows: 5, columns: 7 }, { gamma: both, beta: both });
+      return matmulForward(y, head, { m: 5, n: 3, k: 7 });
+    },
+    terms: 40,
+  }),
+);
+
 gradients("layer norm, with and without gamma and beta", () =>
   checkGradients({
     inputs: { x: [5, 4], weight: [4, 7], gamma: [7], beta: [7], head: [7, 3] },

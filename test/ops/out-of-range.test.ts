@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Tape } from "../../src/engine/tape.js";
 import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
-import { gatherIndices, gatherRows, scatterRows } from "../../src/ops/rows.js";
+import { gatherIndices, gatherRows, scatterAddRows, scatterRows } from "../../src/ops/rows.js";
 import { testDevice } from "../lib/device.js";
 
 const outside = suite("indices and labels out of range");
@@ -22,6 +22,22 @@ outside("are picked as rows of NaN", async () => {
   assert.equal([...(await program.runAndRead(y))], [5, 6, ...nothing, 1, 2]);
   program.dispose();
   for (const tensor of [x, indices]) device.free(tensor);
+});
+
+outside("add rows to none, and give these no gradient", async () => {
+  const x = device.tensor([6, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  const seed = device.tensor([3, 2], [1, 2, 3, 4, 5, 6]);
+  const indices = device.tensor([6], [2, ...WRONG, 0], "indices", "u32");
+  const tape = new Tape(device);
+  tape.watch(x);
+  const y = scatterAddRows(tape, x, indices, 3);
+  tape.backward(y, seed);
+  const gradient = tape.gradientOf(x);
+  const program = await tape.compile({ keep: [y, gradient] });
+  assert.equal([...(await program.runAndRead(y))], [11, 12, 0, 0, 1, 2]);
+  assert.equal([...(await device.read(gradient))], [5, 6, ...Array(8).fill(0), 1, 2]);
+  program.dispose();
+  for (const tensor of [x, seed, indices]) device.free(tensor);
 });
 
 outside("are picked as entries that are out of every range", async () => {

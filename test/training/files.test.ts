@@ -238,7 +238,7 @@ files("files that are no encoder are refused", async () => {
   throws(
     () => decodeEncoder(device, wider),
     CheckpointError,
-    /layers\.0\.conv\.weight has 216 elements.*\[16, 3, 3, 3\]/,
+    /layers\.0\.conv\.weight is of shape \[8, 3, 3, 3\].*\[16, 3, 3, 3\]/,
   );
   const unknown = encodeSafetensors(tensors, { ...metadata, encoder: "vgg" });
   throws(() => decodeEncoder(device, unknown), CheckpointError, /an encoder that this version does not know/);
@@ -310,7 +310,40 @@ files("state dicts of other nets are refused with what they are", async () => {
   const unnormed = [...tensors].filter(([name]) => !name.includes("running"));
   throws(read(unnormed), CheckpointError, /without batch norm's running statistics/);
   const damaged = [...tensors].filter(([name]) => name !== "layer3.0.conv2.weight");
-  throws(read(damaged), CheckpointError, /no tensor layer3\.0\.conv2\.weight of f32/);
+  throws(read(damaged), CheckpointError, /no tensor layer3\.0\.conv2\.weight of floats/);
+});
+
+files("weights of another layout, or that are not finite, are refused", async () => {
+  const { model, tensors } = await torchResNet("cifar");
+  model.tensors.dispose();
+  const changed = (change: (tensor: TensorData) => TensorData) => () => {
+    const name = "layer1.0.conv1.weight";
+    const entries = [...tensors].map(([key, tensor]): [string, TensorData] => [
+      key,
+      key === name ? change(tensor) : tensor,
+    ]);
+    return readEncoder(encodeSafetensors(new Map(entries), {}));
+  };
+  changed((tensor) => tensor)();
+  const message = /layer1\.0\.conv1\.weight is of shape \[.*\], and this architecture wants \[\d+, \d+, 3, 3\]/;
+  throws(
+    changed(({ shape: [o, i, h, w], data }) => ({ shape: [h, w, i, o], data })),
+    CheckpointError,
+    message,
+  );
+  throws(
+    changed(({ data }) => ({ shape: [data.length], data })),
+    CheckpointError,
+    message,
+  );
+  for (const wrong of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    const poison = ({ shape, data }: TensorData) => {
+      const values = Float32Array.from(data, Number);
+      values[values.length - 1] = wrong;
+      return { shape, data: values };
+    };
+    throws(changed(poison), CheckpointError, /layer1\.0\.conv1\.weight has values that are not finite/);
+  }
 });
 
 files("images are centred and scaled channel by channel before the encoder", async () => {
