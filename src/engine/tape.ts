@@ -67,7 +67,8 @@ export class Tape implements Recorder {
 
   /**
    * Records a kernel call. Bindings of activations take f32 or f16, all of them the same: that decides on the kernel's form.
-   * @throws ShapeError where a tensor is missing, or has another number of elements or another type than the kernel's header says;
+   * @throws ShapeError where a tensor is missing, or has another number of elements or another type than the kernel's header says,
+   * a name is not the kernel's, or its workgroups are none or too many;
    * UsageError where a tensor is freed or of another device, and where the kernel would read what it writes; ConfigError for f16 on
    * a device without it.
    */
@@ -78,7 +79,7 @@ export class Tape implements Recorder {
     constants?: ConstantValues<Exclude<Constants, "HALF">>,
   ): void {
     const definition: KernelDefinition = kernel;
-    checkNames(kernel, bindings, params);
+    checkNames(kernel, bindings, params, constants ?? {});
     const half = kernel.bindings.some(({ name, element }) => element === "stored" && bindings[name].type === "f16");
     if (half) this.device.requireHalf();
     const chosen: ConstantValues = half ? { ...constants, HALF: true } : { ...constants };
@@ -103,13 +104,15 @@ export class Tape implements Recorder {
         `${kernel.name}: ${first} and ${second} lie in one buffer, and a kernel must not read what it writes: write to a tensor of its own, and place that (see Tape.place)`,
       );
     }
+    const workgroups = kernel.workgroups(values);
+    checkWorkgroups(kernel.name, workgroups, this.device.gpu.limits.maxComputeWorkgroupsPerDimension);
     this.#reach.launched(definition, tensors);
     this.launches.push({
       kernel: definition,
       tensors: tensors.map(({ base }) => base),
       params: values,
       constants: chosen,
-      workgroups: kernel.workgroups(values),
+      workgroups,
       flops: kernel.flops(values),
       scope: this.#scope,
     });
@@ -390,7 +393,24 @@ function checkNames(
   kernel: KernelDefinition,
   bindings: Readonly<Record<string, Tensor>>,
   params: Readonly<Record<string, number>>,
+  constants: ConstantValues,
 ): void {
+  const known = [kernel.bindings, kernel.params].map((list): readonly string[] => list.map(({ name }) => name));
+  const kinds = [
+    { what: "binding", given: bindings, names: known[0] },
+    { what: "field of Params", given: params, names: known[1] },
+    { what: "constant", given: constants, names: Object.keys(kernel.constants) },
+  ];
+  for (const { what, given, names } of kinds) {
+    const unknown = Object.keys(given).find((name) => !names.includes(name));
+    if (unknown !== undefined)
+      throw new ShapeError(`${kernel.name} has no ${what} ${unknown}; it has ${names.join(", ") || "none"}`);
+  }
+  for (const [name, value] of Object.entries(constants)) {
+    const wanted = kernel.constants[name].type === "bool" ? "boolean" : "number";
+    if (value !== undefined && typeof value !== wanted)
+      throw new ShapeError(`${kernel.name}: the constant ${name} is ${String(value)}, and has to be a ${wanted}`);
+  }
   for (const { name } of kernel.bindings)
     if (!(bindings[name] instanceof Tensor)) throw new ShapeError(`${kernel.name}: no tensor is given for ${name}`);
   for (const { name, type } of kernel.params) {
@@ -398,6 +418,14 @@ function checkNames(
     const fits = type === "u32" ? Number.isInteger(value) && value >= 0 && value < 2 ** 32 : typeof value === "number";
     if (!fits) throw new ShapeError(`${kernel.name}: ${name} is ${value}, and has to be of type ${type}`);
   }
+}
+
+/** @throws ShapeError where a kernel's header asks for none or more than a grid of two dimensions holds */
+function checkWorkgroups(kernel: string, workgroups: number, perDimension: number): void {
+  if (Number.isInteger(workgroups) && workgroups >= 1 && workgroups <= perDimension ** 2) return;
+  throw new ShapeError(
+    `${kernel}: its header's workgroups come to ${workgroups} here, and must be a whole number from 1 to ${perDimension} squared`,
+  );
 }
 
 /** Compiles recordings one after the other, so that each may use what those before it keep. @throws what `Tape.compile` throws */

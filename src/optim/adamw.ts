@@ -1,6 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of AdamW. */
 export interface AdamWOptions {
@@ -51,6 +51,7 @@ export function adamW(
       });
     },
     setStep(step, learningRate) {
+      checkStep(step, learningRate);
       device.write(schedule, Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step, 0));
     },
     dispose() {

@@ -1,6 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { BLOCK, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { BLOCK, checkStep, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of LARS. */
 export interface LarsOptions {
@@ -89,7 +89,8 @@ export function lars(
         );
       });
     },
-    setStep(_step, learningRate) {
+    setStep(step, learningRate) {
+      checkStep(step, learningRate);
       device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
     },
     dispose() {

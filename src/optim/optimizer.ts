@@ -1,6 +1,7 @@
 import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import { ConfigError } from "../errors.js";
 import type { ModelTensors, ParameterSlab } from "../nn/model-tensors.js";
 
 /** An optimizer of the parameters of one model. */
@@ -13,10 +14,19 @@ export interface Optimizer {
   readonly schedule: Tensor;
   /** Records the update of all parameters from their gradients: a few dispatches a slab. */
   record(tape: Tape): void;
-  /** Sets the learning rate of the runs that follow, 0 until then; `step` counts from 1. */
+  /** Sets the learning rate of the runs that follow, 0 until then; `step` counts from 1. @throws ConfigError for one that does not */
   setStep(step: number, learningRate: number): void;
   /** Frees its buffers. */
   dispose(): void;
+}
+
+/** @throws ConfigError for a step that is no whole number from 1 up, or a learning rate that is not finite */
+export function checkStep(step: number, learningRate: number): void {
+  if (!Number.isInteger(step) || step < 1)
+    throw new ConfigError(
+      `step ${step} must be a whole number from 1 up: an optimizer counts from 1, a schedule from 0`,
+    );
+  if (!Number.isFinite(learningRate)) throw new ConfigError(`the learning rate of step ${step} is ${learningRate}`);
 }
 
 /**

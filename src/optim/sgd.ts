@@ -1,6 +1,6 @@
 import { kernels } from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of SGD. */
 export interface SgdOptions {
@@ -43,7 +43,8 @@ export function sgd(
         tape.launch(kernels.sgd, bindings, params, { NESTEROV: nesterov });
       });
     },
-    setStep(_step, learningRate) {
+    setStep(step, learningRate) {
+      checkStep(step, learningRate);
       device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
     },
     dispose() {

@@ -1,7 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { KernelDefinition } from "../../kernels/definition.js";
 import { kernels } from "../../kernels/generated.js";
 import { openDevice } from "../../src/engine/device.js";
+import { kernelFrom } from "../../src/engine/kernel-from.js";
 import { Tape } from "../../src/engine/tape.js";
 import { ShapeError, UsageError } from "../../src/errors.js";
 import { add, relu } from "../../src/ops/elementwise.js";
@@ -29,6 +31,62 @@ launches("are refused where a tensor has another size or type than the kernel ta
   );
   assert.is(tape.launches.length, 0);
   for (const tensor of [a, labels]) device.free(tensor);
+});
+
+launches("are refused where they name what the kernel does not have", async () => {
+  const device = await testDevice();
+  const tape = new Tape(device);
+  const a = device.tensor([4]);
+  const y = tape.tensor([4], "y");
+  // As from JavaScript, or of a kernel whose source the compiler does not know.
+  const kernel: KernelDefinition = kernels.add;
+  const launch = (bindings = {}, params = {}, constants = {}) =>
+    tape.launch(kernel, { a, b: a, y, ...bindings }, { elements: 4, ...params }, constants);
+  throws(() => launch({ q: a }), ShapeError, /add has no binding q; it has a, b, y/);
+  throws(() => launch({}, { z: 3 }), ShapeError, /add has no field of Params z; it has elements/);
+  throws(() => launch({}, {}, { GRADIENTS: true }), ShapeError, /add has no constant GRADIENTS; it has .*LANES/);
+  throws(() => launch({}, {}, { LANES: "64" }), ShapeError, /add: the constant LANES is 64, and has to be a number/);
+  assert.is(tape.launches.length, 0);
+  launch();
+  assert.is(tape.launches.length, 1);
+  device.free(a);
+});
+
+launches("are refused where the header asks for workgroups that cannot be, and the device goes on", async () => {
+  const device = await testDevice();
+  const x = device.tensor([6], [1, 2, 3, 4, 5, 6]);
+  const twice = (workgroups: string) =>
+    kernelFrom(
+      `// shape x: elements
+// shape y: elements
+// workgroups: ${workgroups}
+// flops: elements
+struct Params { elements: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < params.elements) {
+    y[id.x] = 2.0 * x[id.x];
+  }
+}
+`,
+      { name: "twice" },
+    );
+  const record = (workgroups: string) => {
+    const tape = new Tape(device);
+    const y = tape.tensor([6], "y");
+    tape.launch(twice(workgroups), { x, y }, { elements: 6 });
+    return { tape, y };
+  };
+  for (const wrong of ["elements * 1000000000", "elements - 6", "elements - 7", "elements / 0", "elements / 4"])
+    throws(() => record(wrong), ShapeError, /^twice: its header's workgroups come to/);
+  const { tape, y } = record("ceil(elements / 64)");
+  const program = await tape.compile({ keep: [y] });
+  assert.equal([...(await program.runAndRead(y))], [2, 4, 6, 8, 10, 12]);
+  program.dispose();
+  device.free(x);
 });
 
 launches("are refused where they read what nothing has written, and leave nothing behind", async () => {

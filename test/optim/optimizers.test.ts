@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { UNIT } from "../../src/doctor/rounding.js";
 import { Tape } from "../../src/engine/tape.js";
+import { ConfigError } from "../../src/errors.js";
 import { ModelTensors } from "../../src/nn/model-tensors.js";
 import type { TensorSpec } from "../../src/nn/module.js";
 import { adamW } from "../../src/optim/adamw.js";
@@ -10,6 +11,7 @@ import { lars } from "../../src/optim/lars.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { adamWStep, clippedLarsStep, larsStep, sgdStep } from "../../src/reference/optimizers.js";
+import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { loadCase } from "../reference/goldens.js";
 
@@ -304,5 +306,22 @@ for (const [name, make] of Object.entries({ sgd, adamW, lars })) {
     for (const part of [program, optimizer, model]) part.dispose();
   });
 }
+
+optimizers("refuse steps that they do not count, and rates that are no numbers", async () => {
+  const model = new ModelTensors(await testDevice(), specs, 1);
+  for (const make of [adamW, lars, sgd]) {
+    const optimizer = make(model);
+    for (const step of [0, -1, 1.5, Number.NaN])
+      throws(
+        () => optimizer.setStep(step, 0.1),
+        ConfigError,
+        /must be a whole number from 1 up: an optimizer counts from 1/,
+      );
+    throws(() => optimizer.setStep(1, Number.NaN), ConfigError, /the learning rate of step 1 is NaN/);
+    optimizer.setStep(1, 0);
+    optimizer.dispose();
+  }
+  model.dispose();
+});
 
 optimizers.run();
