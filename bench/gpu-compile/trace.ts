@@ -78,7 +78,12 @@ function wordsOf(entries: number): number {
 function traced(
   kernel: KernelDefinition,
   memories: readonly Memory[],
-  { from, count, entries }: { readonly from: number; readonly count: number; readonly entries: number },
+  {
+    from,
+    count,
+    entries,
+    words,
+  }: { readonly from: number; readonly count: number; readonly entries: number; readonly words: number },
 ): KernelDefinition {
   const logBinding = kernel.bindings.length;
   let source = kernel.source
@@ -109,7 +114,7 @@ function traced(
     name: `${kernel.name} traced`,
     bindings: [...kernel.bindings, { name: "log", access: "read_write", element: "u32" }],
     unrolls: () => [],
-    shapes: (v) => ({ ...kernel.shapes(v), log: v.TRACED }),
+    shapes: (v) => ({ ...kernel.shapes(v), log: words }),
     source: `${source.slice(0, head)}
   let traced_number = group.y * grid.x + group.x - ${from}u;
   traced_last = arrayLength(&log_) - 1u;
@@ -184,7 +189,7 @@ export async function trace(
   const threadsPerWorkgroup = workgroupSize(kernel).reduce((product, name) => product * (values[name] ?? 1), 1);
   const count = workgroups ?? kernel.workgroups(values);
   const words = wordsOf(entries);
-  const TRACED = count * threadsPerWorkgroup * words + 1;
+  const logWords = count * threadsPerWorkgroup * words + 1;
   const memories: Memory[] = kernel.bindings.map(({ name, element }) => ({
     name,
     memory: "global",
@@ -194,17 +199,17 @@ export async function trace(
   for (const [, name, element] of kernel.source.matchAll(/^var<workgroup> (\w+): array<(\w+),/gm)) {
     memories.push({ name, memory: "workgroup", element, width: 4 });
   }
-  const instrumented = traced(kernel, memories, { from, count, entries });
+  const instrumented = traced(kernel, memories, { from, count, entries, words: logWords });
   const tape = new Tape(device);
-  const shapes = instrumented.shapes({ ...values, TRACED });
-  const log = device.indices([TRACED], "log");
+  const shapes = instrumented.shapes(values);
+  const log = device.indices([logWords], "log");
   const tensors = Object.fromEntries(
     kernel.bindings.map(({ name, element }) => {
       const type = element === "stored" ? (half ? "f16" : "f32") : element;
       return [name, device.zeros([shapes[name]], type, name)];
     }),
   );
-  tape.launch(instrumented, { ...tensors, log }, { ...params, TRACED }, constants);
+  tape.launch(instrumented, { ...tensors, log }, params, constants);
   const program = await tape.compile();
   program.run();
   const written = await device.readIndices(log);

@@ -36,10 +36,11 @@ function launchTiled(
   tape: Tape,
   kernel: KernelDefinition,
   tile: WorkgroupTile | ContrastTile,
-  { tensors, params }: Launch,
+  { tensors, params, constants }: Launch,
 ): void {
   const bindings = Object.fromEntries(kernel.bindings.map(({ name }, i) => [name, tensors[i]]));
-  const rule = RULE.filter((name) => name in kernel.constants).map((name) => [name, params[name]]);
+  const fields = Object.fromEntries(kernel.params.map(({ name }) => [name, params[name]]));
+  const rule = RULE.filter((name) => name in kernel.constants).map((name) => [name, constants[name]]);
   const VECTOR = params.dim % 4 === 0 ? 4 : 1;
-  tape.launch(kernel, bindings, params, { ...Object.fromEntries(rule), ...tile, VECTOR });
+  tape.launch(kernel, bindings, fields, { ...Object.fromEntries(rule), ...tile, VECTOR });
 }
