@@ -44,23 +44,15 @@ ${bytes === null ? "" : `  bytes: ${functionOf(bytes)},\n`}\
 }
 
 /**
- * A TypeScript module that exports kernels, each by its name and all of them as `kernels`.
+ * A TypeScript module that exports kernels, each by its name: `import * as kernels` gives all of them, and bundlers leave out
+ * those that nobody names.
  * @param made what it was made by and what to do to change it, for its first line
  * @param types where `KernelDefinition` is imported from
  */
 export function kernelModule(kernels: readonly KernelDescription[], made: string, types: string): string {
-  const lines = [
-    `// ${made}`,
-    `import type { KernelDefinition } from "${types}";`,
-    "",
-    ...kernels.map(definitionOf),
-    "/** Every kernel by name. */",
-    "export const kernels = {",
-    ...kernels.map(({ name }) => `  ${name},`),
-    "};",
-    "",
-  ];
-  return lines.join("\n");
+  return [`// ${made}`, `import type { KernelDefinition } from "${types}";`, "", ...kernels.map(definitionOf)].join(
+    "\n",
+  );
 }
 
 /** A TypeScript module of shared pieces of WGSL, by what stands in an include. */

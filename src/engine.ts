@@ -10,7 +10,7 @@ export type {
   KernelParameter,
   KernelValues,
 } from "../kernels/definition.js";
-export { kernels } from "../kernels/generated.js";
+export * as kernels from "../kernels/generated.js";
 export type { AdapterOptions, AdapterSummary } from "./engine/adapter.js";
 export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/choices.js";
 export { Device, type DeviceOptions, openDevice, type Slab } from "./engine/device.js";

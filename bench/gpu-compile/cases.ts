@@ -1,5 +1,5 @@
 import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { Device } from "../../src/engine/device.js";
 import type { ConstantValues } from "../../src/engine/pipelines.js";
 import {

@@ -1,7 +1,7 @@
 import type { Device } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
-import { kernels } from "../roofline/generated.js";
+import * as kernels from "../roofline/generated.js";
 import { type Benchmark, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
 import { median } from "./statistics.js";
 import { digits, resultText } from "./text.js";

@@ -135,9 +135,3 @@ fn main(\n\
 }\n\
 ",
 };
-
-/** Every kernel by name. */
-export const kernels = {
-  copy,
-  fma,
-};

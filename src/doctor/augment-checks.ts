@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import type { ConstantValues } from "../engine/pipelines.js";
 import { gaussianBlur } from "../reference/blur.js";

@@ -1,4 +1,4 @@
-import type { kernels } from "../../kernels/generated.js";
+import type * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";

@@ -1,5 +1,5 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Launch } from "../engine/launch.js";
 import type { Tape } from "../engine/tape.js";
 import type { ContrastTile, WorkgroupTile } from "../ops/gpu-tiles.js";

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { clippedLarsStep, larsStep } from "../reference/optimizers.js";
 import { type Check, checkOf, evaluate, type Outputs, type Subject } from "./check.js";
 import { block, concatenate, midTraining, type OptimizerInputs } from "./optimizer-checks.js";

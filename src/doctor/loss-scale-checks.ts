@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { constantsOf } from "../engine/pipelines.js";
 import { type LossScaleState, lossScaleStep } from "../reference/loss-scale.js";
 import { type Check, checkOf, evaluate, exactly, type Outputs, type Subject } from "./check.js";

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { topK } from "../ops/rows.js";
 import { type Check, checkOf, evaluate, exactly, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { adamWStep, sgdStep } from "../reference/optimizers.js";
 import { type Check, checkOf, evaluate, exactly, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { ntXentInPanels } from "../losses/nt-xent.js";
 import { sumSplits } from "../ops/column-sums.js";
 import { transpose } from "../ops/elementwise.js";

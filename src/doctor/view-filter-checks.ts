@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { solarize } from "../reference/color.js";
 import type { ImageSize } from "../reference/image.js";
 import { gaussianNoise, noisePolar } from "../reference/noise.js";

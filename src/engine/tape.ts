@@ -1,5 +1,5 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { GradientError, ShapeError, UsageError } from "../errors.js";
 import type { Site, Variant } from "./choices.js";
 import type { Device } from "./device.js";

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { compileEach, Tape } from "../engine/tape.js";
 import { ConfigError } from "../errors.js";

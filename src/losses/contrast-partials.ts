@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Site } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import { constantsOf } from "../engine/pipelines.js";

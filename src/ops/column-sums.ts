@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import type { Recorder } from "../engine/launch.js";
 import type { Tape } from "../engine/tape.js";

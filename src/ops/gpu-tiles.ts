@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 
 /** How a kernel with tiles in workgroup memory is cut up: see kernels/lib/tile-product.wgsl. */
 export interface WorkgroupTile {

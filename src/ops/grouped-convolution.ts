@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { constantsOf } from "../engine/pipelines.js";
 import { type ConvolutionPasses, describe, type Geometry, sumOfParts } from "./convolution-geometry.js";
 

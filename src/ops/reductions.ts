@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { channelShape, type Tensor } from "../engine/tensor.js";
 import { repeat } from "./broadcast.js";

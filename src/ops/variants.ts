@@ -1,5 +1,5 @@
 import type { KernelDefinition } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Variant } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import type { ConstantValues } from "../engine/pipelines.js";

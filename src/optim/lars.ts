@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
 import { BLOCK, checkStep, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
 

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { constantsOf } from "../engine/pipelines.js";
 import { ConfigError } from "../errors.js";
 import type { ModelTensors } from "../nn/model-tensors.js";

@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
 import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 

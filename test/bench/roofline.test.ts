@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../bench/roofline/generated.js";
+import * as kernels from "../../bench/roofline/generated.js";
 import { Tape } from "../../src/engine/tape.js";
 import { testDevice } from "../lib/device.js";
 

@@ -2,7 +2,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { experiments } from "../../src/experiments/catalogue.js";
 import { simclr as method } from "../../src/methods/simclr.js";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { evaluate } from "../../src/doctor/check.js";
 import { roundToHalf } from "../../src/doctor/rounding.js";
 import type { Site } from "../../src/engine/choices.js";

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { KernelDefinition } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { kernelFrom } from "../../src/engine/kernel-from.js";
 import { Tape } from "../../src/engine/tape.js";
 import { GpuValidationError, KernelError } from "../../src/errors.js";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { Device, openDevice } from "../../src/engine/device.js";
 import { SUBMIT_FLOPS } from "../../src/engine/submits.js";
 import { Tape } from "../../src/engine/tape.js";

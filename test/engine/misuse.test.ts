@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { type Device, openDevice } from "../../src/engine/device.js";
 import { compileEach, Tape } from "../../src/engine/tape.js";
 import { ShapeError, UsageError } from "../../src/errors.js";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Launch } from "../../src/engine/launch.js";
 import { planMemory } from "../../src/engine/planner.js";
 import { Tape } from "../../src/engine/tape.js";

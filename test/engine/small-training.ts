@@ -1,4 +1,4 @@
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../../src/engine/device.js";
 import type { Program } from "../../src/engine/program.js";
 import { Tape } from "../../src/engine/tape.js";

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { KernelDefinition } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Site, Variant } from "../../src/engine/choices.js";
 import { type Device, openDevice } from "../../src/engine/device.js";
 import { type Timing, tune } from "../../src/engine/tuner.js";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { adjustmentOrder, type DrawInputs, drawOnDevice } from "../../src/doctor/augment-checks.js";
 import { testDevice } from "../lib/device.js";
 

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Access, trace } from "../../bench/gpu-compile/trace.js";
 import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { type ConstantValues, constantsOf } from "../../src/engine/pipelines.js";
 import { testDevice } from "../lib/device.js";
 

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { KernelBinding } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { passes, worstDeviation } from "../../src/doctor/check.js";
 import { type CheckResult, checks, checksFor, halfChecks, runChecks } from "../../src/doctor/checks.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";

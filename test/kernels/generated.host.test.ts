@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import type { KernelDefinition } from "../../kernels/definition.js";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { repository } from "../lib/repository.js";
 
 const generated = suite("generated kernel modules");

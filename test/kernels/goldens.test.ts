@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { augmentSubject, blurSubject, plainView } from "../../src/doctor/augment-checks.js";
 import { type BatchNormInputs, batchNormSubject } from "../../src/doctor/batch-norm-checks.js";
 import { evaluate, type Outputs, passes, type Subject, worstDeviation } from "../../src/doctor/check.js";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { kernels } from "../../kernels/generated.js";
+import * as kernels from "../../kernels/generated.js";
 import { Tape } from "../../src/engine/tape.js";
 import { conv2dForward, conv2dWeightGradient } from "../../src/reference/conv2d.js";
 import { matmulForward } from "../../src/reference/matmul.js";
