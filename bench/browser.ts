@@ -1,4 +1,4 @@
-/** The same benchmarks in a headless Chromium: `node dist/bench/browser.js kernels|step|host|roofline [...]`. */
+/** The same benchmarks in a headless Chromium: `node dist/bench/browser.js kernels|step|host|roofline|matmul-ladder [...]`. */
 import { Command } from "commander";
 import { SimclrError } from "../src/errors.js";
 import { openPage } from "../test/lib/browser.js";

@@ -1,7 +1,7 @@
 /**
  * Writes `kernels/generated.ts` from every `kernels/*.wgsl`, `kernels/lib/generated.ts` from the shared pieces, and
- * `bench/roofline/generated.ts` from the benchmarks' own kernels. Run with `npm run kernels`; a test fails when they drift. What a
- * kernel's file must have stands at `KernelDescription`.
+ * `bench/roofline/generated.ts` and `bench/ladder/generated.ts` from the benchmarks' own kernels. Run with `npm run kernels`; a test
+ * fails when they drift. What a kernel's file must have stands at `KernelDescription`.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ export function generateModules(repository: string): Readonly<Record<string, str
   return {
     "kernels/generated.ts": kernelModule(kernelsOf("kernels"), MADE, "./definition.js"),
     "kernels/lib/generated.ts": pieceModule(pieces, MADE),
+    "bench/ladder/generated.ts": kernelModule(kernelsOf("bench/ladder"), MADE, "../../kernels/definition.js"),
     "bench/roofline/generated.ts": kernelModule(kernelsOf("bench/roofline"), MADE, "../../kernels/definition.js"),
   };
 }

@@ -83,11 +83,32 @@ commands("compare the loss with one that stores its matrix", async () => {
   }
 });
 
+commands("climb a matrix product from the naive kernel up, each rung held against the reference", async () => {
+  const { stdout } = await run("matmul-ladder.js", "128", "--rounds", "1", "--json");
+  const { roofline, rows } = JSON.parse(stdout);
+  assert.ok(roofline.fma > 0);
+  assert.equal(
+    rows.slice(0, 5).map(({ name }: { name: string }) => name),
+    ["naive", "registers", "tiles in workgroup memory", "tiles, vector loads", "registers, vector loads"],
+  );
+  const loads = new Map<string, number>();
+  for (const { name, gigaflops, share, perLoad } of rows) {
+    assert.ok(gigaflops > 0 && share > 0, name);
+    loads.set(name, perLoad);
+  }
+  const [naive, registers = 0, tiles = 0, vectors] = loads.values();
+  assert.is(naive, 1 / 2);
+  assert.ok(registers > 1 && tiles > 1);
+  assert.is(vectors, 4 * tiles);
+});
+
 commands("say what is wrong with a setting", async () => {
   for (const [words, message] of [
     [["kernels.js", "--only", "no such case"], "no case matches"],
     [["kernels.js", "--only", "("], "no regular expression"],
     [["host.js", "--rounds", "0"], 'rounds is "0"'],
+    [["matmul-ladder.js", "100"], 'size is "100"'],
+    [["matmul-ladder.js", "200"], "size is 200; it must be a multiple of 128"],
     [["step.js", "resnet17"], 'no encoder "resnet17"'],
     [["step.js", "convnet", "many"], 'batch is "many"'],
     [["step.js", "--precision", "f16"], 'no precision "f16"'],
