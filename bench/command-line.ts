@@ -1,17 +1,52 @@
 /** Benchmarks on the command line of Node, Bun and Deno. */
 import { Argument, Command, Option } from "commander";
 import { SimclrError } from "../src/errors.js";
-import type { Benchmark, Outcome, Settings } from "./measure/benchmark.js";
+import type { Attendance, Benchmark, Outcome, Settings } from "./measure/benchmark.js";
 
 /** Runs a benchmark somewhere. */
-export type Runner = (benchmark: Benchmark, settings: Settings, progress: (line: string) => void) => Promise<Outcome>;
+export type Runner = (
+  benchmark: Benchmark,
+  settings: Settings,
+  progress: (line: string) => void,
+  attendance: Attendance,
+) => Promise<Outcome>;
 
-/** Progress in place on a terminal, and nowhere else: the result is what is kept. */
-function showProgress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+/** Milliseconds between lines of progress where they cannot stand in place. */
+const PAUSE = 10_000;
+
+/** Progress on stderr: in place on a terminal, and a line every ten seconds elsewhere. */
+class ProgressDisplay {
+  #last = performance.now();
+
+  show(line: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+    else if (performance.now() - this.#last > PAUSE) this.note(line);
+  }
+
+  /** Shows a line that stays. */
+  note(line: string): void {
+    this.#last = performance.now();
+    this.clear();
+    process.stderr.write(`${line}\n`);
+  }
+
+  clear(): void {
+    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  }
 }
 
-/** The command of a benchmark; `run` says where it runs. */
+/** A signal of the first Ctrl-C; the second one ends the process. */
+function interruptSignal(display: ProgressDisplay): AbortSignal {
+  const controller = new AbortController();
+  process.on("SIGINT", () => {
+    if (controller.signal.aborted) process.exit(130);
+    display.note("interrupted: ending with what has been measured (Ctrl-C again to stop at once)");
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+/** The command of a benchmark; `run` says where it runs. Ends with exit code 130 where it was interrupted. */
 export function commandOf(benchmark: Benchmark, run: Runner): Command {
   const command = new Command(benchmark.name).description(benchmark.description).showHelpAfterError("(see --help)");
   for (const { name, description, standard } of benchmark.arguments) {
@@ -24,9 +59,16 @@ export function commandOf(benchmark: Benchmark, run: Runner): Command {
   return command.action(async () => {
     const words = Object.fromEntries(benchmark.arguments.map(({ name }, i) => [name, command.processedArgs[i]]));
     const { json, ...options } = command.opts();
-    const outcome = await run(benchmark, { ...words, ...options }, showProgress);
-    showProgress("");
-    console.log(json === true ? JSON.stringify(outcome.data, null, 2) : outcome.text);
+    const display = new ProgressDisplay();
+    const signal = benchmark.stoppable ? interruptSignal(display) : new AbortController().signal;
+    const { text, data, failure } = await run(benchmark, { ...words, ...options }, (line) => display.show(line), {
+      note: (line) => display.note(line),
+      signal,
+    });
+    display.clear();
+    console.log(json === true ? JSON.stringify(data, null, 2) : text);
+    if (failure !== undefined) throw failure;
+    if (signal.aborted) process.exitCode = 130;
   });
 }
 
@@ -41,6 +83,10 @@ export async function runCommand(command: Command): Promise<void> {
 }
 
 /** Runs a benchmark in this process. */
+export const inThisProcess: Runner = (benchmark, settings, progress, attendance) =>
+  benchmark.run(settings, progress, attendance);
+
+/** Runs a benchmark in this process, with its own command line. */
 export function runHere(benchmark: Benchmark): Promise<void> {
-  return runCommand(commandOf(benchmark, (chosen, settings, progress) => chosen.run(settings, progress)));
+  return runCommand(commandOf(benchmark, inThisProcess));
 }

@@ -19,7 +19,10 @@ const { benchmark, settings } = await benchmarkTask();
 try {
   const found = benchmarks.find(({ name }) => name === benchmark);
   if (!found) throw new Error(`there is no benchmark ${benchmark}`);
-  await benchmarkDone(await found.run(settings, (line) => void benchmarkProgress(line)));
+  const progress = (line: string) => void benchmarkProgress(line);
+  const outcome = await found.run(settings, progress, { note: progress, signal: new AbortController().signal });
+  const { failure } = outcome;
+  await benchmarkDone({ ...outcome, failure: failure instanceof Error ? failure.message : failure });
 } catch (error) {
   await benchmarkFailed(error instanceof Error ? error.message : String(error));
 }

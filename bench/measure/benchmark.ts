@@ -16,6 +16,16 @@ export interface Choice {
 export interface Outcome {
   readonly text: string;
   readonly data: unknown;
+  /** What ended it early, to be shown after what had been measured until then. */
+  readonly failure?: unknown;
+}
+
+/** Whoever waits for a benchmark. */
+export interface Attendance {
+  /** Takes a line that stays, of what has been measured or not. */
+  note(line: string): void;
+  /** Asks a benchmark that is `stoppable` to end with what it has. */
+  readonly signal: AbortSignal;
 }
 
 /** A benchmark that runs in any runtime. */
@@ -24,11 +34,13 @@ export interface Benchmark {
   readonly description: string;
   readonly arguments: readonly Choice[];
   readonly options: readonly Choice[];
+  /** Whether it ends with what it has when it is asked to. */
+  readonly stoppable?: true;
   /**
    * @param progress is told what is being measured
    * @throws ConfigError for settings out of range
    */
-  run(settings: Settings, progress: (line: string) => void): Promise<Outcome>;
+  run(settings: Settings, progress: (line: string) => void, attendance: Attendance): Promise<Outcome>;
 }
 
 /** Where a result comes from. */

@@ -35,20 +35,23 @@ export function noiseTrainer(
   device: Device,
   { encoder, batch, imageSize, microBatch = batch, precision = "f32" }: StepShape,
   onCompile?: (compiled: number, total: number) => void,
-  method: Partial<Pick<TrainingConfig, "method" | "options">> = {},
+  others: Partial<Pick<TrainingConfig, "method" | "options" | "norm" | "optimizer">> = {},
 ): Promise<Trainer> {
   const pixels = noiseBytes(batch * imageSize * imageSize * 4);
   const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
-  const config = { encoder, batch, microBatch, precision, ...method, epochs: 10_000 };
+  const config = { encoder, batch, microBatch, precision, ...others, epochs: 10_000 };
   return Trainer.create(device, dataset, config, { onCompile });
 }
 
-/** Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took. */
-export async function trainSteps(trainer: Trainer, count: number): Promise<number[]> {
+/**
+ * Trains `count` steps (2 or more), as they run in training; resolves with the seconds that each took, of fewer steps where the
+ * signal stopped it.
+ */
+export async function trainSteps(trainer: Trainer, count: number, signal?: AbortSignal): Promise<number[]> {
   const controller = new AbortController();
   const seconds: number[] = [];
   await trainer.train({
-    signal: controller.signal,
+    signal: signal ? AbortSignal.any([controller.signal, signal]) : controller.signal,
     onStep: ({ imagesPerSecond }) => {
       seconds.push(trainer.config.batch / imagesPerSecond);
       // The step after this one is running.
