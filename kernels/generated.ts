@@ -11,22 +11,11 @@ export const accumulate: KernelDefinition<"x" | "continues" | "y", "elements" | 
   shapes: (v) => ({ x: v["elements"], continues: 1, y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 2 * v["elements"],
-  source: "// A running sum in place: y = weight x where `continues` is 0, and y + weight x where it is not, so that one recording serves\n\
-// the first term and all that follow.\n\
-//\n\
-// shape x: elements\n\
-// shape continues: 1\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: 2 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -65,33 +54,13 @@ export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "para
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], first_moment: v["elements"], second_moment: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 16 * v["elements"],
-  source: "// AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:\n\
-// p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;\n\
-// p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).\n\
-// The betas come as 1 - beta: of a beta near 1, f32 would keep that difference to five digits only.\n\
-// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate, the corrections 1 - beta^step and 1 for a step\n\
-// to be skipped.\n\
-//\n\
-// shape gradients: elements\n\
-// shape decays: elements / 64\n\
-// shape schedule: 4\n\
-// shape parameters: elements\n\
-// shape first_moment: elements\n\
-// shape second_moment: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
-// flops: 16 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// The elements of a slab are a multiple of 64.\n\
 const VECTOR: u32 = 4u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -116,7 +85,6 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  // The loss scale found an overflow: nothing moves.\n\
   if (schedule[3] > 0.0) {\n\
     return;\n\
   }\n\
@@ -148,15 +116,7 @@ export const addRows: KernelDefinition<"part" | "y", "rows" | "cols" | "first" |
   shapes: (v) => ({ part: v["count"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["count"] * v["cols"] / v["LANES"]),
   flops: (v) => v["count"] * v["cols"],
-  source: "// Adds to a run of rows, in place: y[first + r, c] += part[r, c], or without `continues`, puts them there.\n\
-//\n\
-// shape part: count * cols\n\
-// shape y: rows * cols\n\
-// workgroups: ceil(count * cols / LANES)\n\
-// flops: count * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -203,30 +163,14 @@ export const add: KernelDefinition<"a" | "b" | "y", "elements", "HALF" | "LANES"
   shapes: (v) => ({ a: v["elements"], b: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
-  source: "// Elementwise sum: y = a + b.\n\
-//\n\
-// shape a: elements\n\
-// shape b: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -263,29 +207,9 @@ export const augmentParameters: KernelDefinition<"counter" | "images" | "views",
   shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
   workgroups: (v) => Math.ceil((v["end"] - v["begin"]) * v["batch"] / v["LANES"]),
   flops: (v) => 100 * (v["end"] - v["begin"]) * v["batch"],
-  source: "// Draws how every view of a batch is made (Chen et al. 2020, figure 4 and appendix A): crop box, flip, cutout, colour jitter,\n\
-// grayscale, Sobel filter, noise, blur, solarization, quarter turns. Everything depends only on (seed, epoch, image, view):\n\
-// `counter` holds seed and epoch, `images` the number of each image in its set. The table is of a group of an image's views,\n\
-// which are numbered from first_view: view v of the group, of image i of the batch, is row v * batch + i. Views begin to\n\
-// end - 1 of the group are drawn. One thread a view.\n\
-//\n\
-// A crop: up to ten tries of an area in a range of shares of what is cropped and a log-uniform aspect ratio in\n\
-// [MIN_ASPECT, MAX_ASPECT]; if none fits, the largest centred box within the aspect limits. A range of areas that begins at 1\n\
-// crops nothing. A first crop, its area in [MIN_SHARED_AREA, MAX_SHARED_AREA], is the same for all views of an image; the\n\
-// view's own, its area in [MIN_AREA, MAX_AREA], lies inside of that.\n\
-//\n\
-// shape counter: 2\n\
-// shape images: batch\n\
-// shape views: views * batch * VIEW_FIELDS\n\
-// workgroups: ceil((end - begin) * batch / LANES)\n\
-// flops: 100 * (end - begin) * batch\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Random numbers from a counter: the same four words always give the same four words (PCG4D of Jarzynski and Olano 2020,\n\
-// \"Hash functions for GPU rendering\").\n\
 fn random_words(counter: vec4u) -> vec4u {\n\
   var v = counter * 1664525u + 1013904223u;\n\
   v.x += v.y * v.w;\n\
@@ -300,11 +224,9 @@ fn random_words(counter: vec4u) -> vec4u {\n\
   return v;\n\
 }\n\
 \n\
-// Four numbers in [0, 1), multiples of 2^-24.\n\
 fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
-// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
 const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
@@ -315,23 +237,16 @@ const VIEW_BRIGHTNESS = 5u;\n\
 const VIEW_CONTRAST = 6u;\n\
 const VIEW_SATURATION = 7u;\n\
 const VIEW_HUE = 8u;\n\
-// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
 const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
-// Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
-// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
 const VIEW_CUTOUT_ROW = 12u;\n\
 const VIEW_CUTOUT_COLUMN = 13u;\n\
 const VIEW_CUTOUT_SIDE = 14u;\n\
 const VIEW_SOBEL = 15u;\n\
-// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
 const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
-// Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
-// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
-// inverts values of a half and more.\n\
 const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -360,7 +275,6 @@ const MAX_SIGMA: f32 = 2.0;\n\
 const SOLARIZE_PROBABILITY: f32 = 0.2;\n\
 const ROTATION_PROBABILITY: f32 = 0.75;\n\
 const TRIES: u32 = 10u;\n\
-// The words that count the draws of the crop that views share: those of a view which no batch has.\n\
 const SHARED_DRAWS = 0xfffffff0u;\n\
 \n\
 struct Params {\n\
@@ -378,7 +292,6 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> views: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-// Top, left, height and width of a random box inside of the box `whole`, from the draws that follow `key`.\n\
 fn draw_crop(key: vec4u, whole: vec4f, min_area: f32, max_area: f32) -> vec4f {\n\
   if (min_area >= 1.0) {\n\
     return whole;\n\
@@ -418,7 +331,6 @@ fn main(\n\
   if (row >= params.end * params.batch) {\n\
     return;\n\
   }\n\
-  // The last word counts the draws of this view: 16 are set aside for each.\n\
   let view = params.first_view + row / params.batch;\n\
   let key = vec4u(counter[0], counter[1], images[row % params.batch], view * 16u);\n\
   let image = vec4f(0.0, 0.0, f32(params.height), f32(params.width));\n\
@@ -469,31 +381,10 @@ export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views
   shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
   workgroups: (v) => v["views"] * v["batch"],
   flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
-  source: "// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,\n\
-// colour jitter, grayscale and, with SOLARIZE, solarization; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.\n\
-//\n\
-// Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output\n\
-// pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast\n\
-// f * x + (1 - f) * mean luma of the image as it is then, saturation f * x + (1 - f) * luma of the pixel, hue shifted in\n\
-// HSV; each followed by a clamp to [0, 1]. Contrast needs the mean over the image: pixels are first taken up to it.\n\
-//\n\
-// The cutout is a square of mid-gray, cut off at the borders of the view (DeVries and Taylor 2017). Quarter turns are the\n\
-// last thing that happens to a view, and what other kernels do before them does not care which way is up: they are made\n\
-// here, where they cost nothing, by taking each pixel from where it was. They need square views.\n\
-//\n\
-// shape bytes: batch * height * width\n\
-// shape views: views * batch * VIEW_FIELDS\n\
-// shape y: views * batch * out_height * out_width * 3\n\
-// workgroups: views * batch\n\
-// flops: 60 * views * batch * out_height * out_width\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Brightness of an RGB colour as in ITU-R BT.601, with torchvision's digits.\n\
 const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -508,7 +399,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
 const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
@@ -519,23 +409,16 @@ const VIEW_BRIGHTNESS = 5u;\n\
 const VIEW_CONTRAST = 6u;\n\
 const VIEW_SATURATION = 7u;\n\
 const VIEW_HUE = 8u;\n\
-// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
 const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
-// Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
-// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
 const VIEW_CUTOUT_ROW = 12u;\n\
 const VIEW_CUTOUT_COLUMN = 13u;\n\
 const VIEW_CUTOUT_SIDE = 14u;\n\
 const VIEW_SOBEL = 15u;\n\
-// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
 const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
-// Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
-// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
-// inverts values of a half and more.\n\
 const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -556,7 +439,6 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-// The source pixels under the filter of one output pixel along one axis, [begin, end), and where the filter sits.\n\
 struct Taps {\n\
   center: f32,\n\
   reach: f32,\n\
@@ -594,7 +476,6 @@ fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {\n\
   return color / total;\n\
 }\n\
 \n\
-// Row and column, before the quarter turns, of a pixel of the finished view.\n\
 fn before_turns(turns: u32, row: u32, column: u32) -> vec2u {\n\
   var place = vec2u(row, column);\n\
   for (var turn = 0u; turn < turns; turn++) {\n\
@@ -603,7 +484,6 @@ fn before_turns(turns: u32, row: u32, column: u32) -> vec2u {\n\
   return place;\n\
 }\n\
 \n\
-// Top, left and side of the square that is cut out.\n\
 fn cutout_square(start: u32) -> vec3f {\n\
   let size = vec2f(f32(params.out_height), f32(params.out_width));\n\
   let side = floor(views[start + VIEW_CUTOUT_SIDE] * size.x + 0.5);\n\
@@ -625,13 +505,10 @@ fn shift_hue(color: vec3f, shift: f32) -> vec3f {\n\
     sector = (color.g - color.b) / chroma;\n\
   }\n\
   let hue = fract(sector / 6.0 + 1.0 + shift);\n\
-  // Distance around the colour wheel from each primary, in sixths.\n\
   let wheel = fract(vec3f(hue) + vec3f(1.0, 2.0 / 3.0, 1.0 / 3.0)) * 6.0 - 3.0;\n\
   return largest - chroma * (1.0 - clamp(abs(wheel) - 1.0, vec3f(), vec3f(1.0)));\n\
 }\n\
 \n\
-// The colour operations in one of their 24 orders, four bits each, the first one lowest: 0 brightness, 1 contrast,\n\
-// 2 saturation, 3 hue.\n\
 fn operations(order: u32) -> u32 {\n\
   var left = 0x3210u;\n\
   var code = order;\n\
@@ -641,7 +518,6 @@ fn operations(order: u32) -> u32 {\n\
     let choice = code % remaining * 4u;\n\
     code /= remaining;\n\
     packed |= ((left >> choice) & 15u) << (turn * 4u);\n\
-    // The last one left takes the place of the one chosen.\n\
     let last = (left >> (remaining * 4u - 4u)) & 15u;\n\
     left = (left & ~(15u << choice)) | (last << choice);\n\
   }\n\
@@ -719,7 +595,6 @@ fn main(\n\
   }\n\
   let mean_luma = workgroup_sum(local.x, luma) / f32(pixels);\n\
 \n\
-  // Every thread reads back only what it wrote itself.\n\
   for (var p = local.x; p < pixels; p += LANES) {\n\
     let at = (row * pixels + p) * 3u;\n\
     var color = vec3f(y[at], y[at + 1u], y[at + 2u]);\n\
@@ -752,33 +627,15 @@ export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "runnin
   shapes: (v) => ({ parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"], statistics: 2 * v["channels"], running_mean: v["channels"], running_var: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 7 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"],
-  source: "// Second pass of the statistics of batch norm: puts the runs of rows together (Chan, Golub and LeVeque 1979) and moves\n\
-// the running statistics: running = (1 - momentum) * running + momentum * now, with the unbiased variance.\n\
-// `statistics` holds the means, then the biased variances. A workgroup has LANES channels, and its GROUPS strands of threads take\n\
-// turns with the runs: once for the mean, once for the squared differences from it.\n\
-//\n\
-// shape parts: 2 * ceil(rows / ROWS) * channels\n\
-// shape statistics: 2 * channels\n\
-// shape running_mean: channels\n\
-// shape running_var: channels\n\
-// workgroups: ceil(channels / LANES)\n\
-// flops: 7 * ceil(rows / ROWS) * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
-// Rows of a run, as in batch-norm-statistics.\n\
 const ROWS: u32 = 64u;\n\
-// False where a checkpointed segment is computed again.\n\
 const UPDATE_RUNNING: bool = true;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -816,7 +673,6 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let own = workgroup_index(group, grid) * LANES + local.x;\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(own, params.channels - 1u);\n\
   let chunks = (params.rows + ROWS - 1u) / ROWS;\n\
   let rows = f32(params.rows);\n\
@@ -856,26 +712,13 @@ export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "db
   shapes: (v) => ({ parts: 2 * v["chunks"] * v["channels"], dgamma: v["channels"], dbeta: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: (v) => 2 * v["chunks"] * v["channels"],
-  source: "// Second pass of the gradient of batch norm: adds the runs of rows up. A workgroup has LANES channels, and its GROUPS strands of\n\
-// threads take turns with the runs.\n\
-//\n\
-// shape parts: 2 * chunks * channels\n\
-// shape dgamma: channels\n\
-// shape dbeta: channels\n\
-// workgroups: ceil(channels / LANES)\n\
-// flops: 2 * chunks * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -911,7 +754,6 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let own = workgroup_index(group, grid) * LANES + local.x;\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(own, params.channels - 1u);\n\
   var gamma_sum = 0.0;\n\
   var beta_sum = 0.0;\n\
@@ -939,25 +781,9 @@ export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" |
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["rows"] * v["channels"],
-  source: "// First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x\n\
-// (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed\n\
-// again: cheaper than reading them. The GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape dy: rows * channels\n\
-// shape statistics: 2 * channels\n\
-// shape gamma: channels\n\
-// shape beta: channels\n\
-// shape parts: 2 * ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 6 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one of `chunks` runs of rows.\n\
 struct ChannelTile {\n\
   channel: u32,\n\
   chunk: u32,\n\
@@ -970,30 +796,19 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
 const EPSILON: f32 = 0.00001;\n\
-// As in batch-norm.\n\
 const GAMMA: bool = true;\n\
 const BETA: bool = true;\n\
 const RELU: bool = false;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -1033,7 +848,6 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(tile.channel, channels - 1u);\n\
   let mean = statistics[channel];\n\
   let inverse = inverseSqrt(statistics[channels + channel] + EPSILON);\n\
@@ -1044,7 +858,6 @@ fn main(\n\
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
     let i = row * channels + channel;\n\
     let centered = Element(x[i]) - mean;\n\
-    // The output by the expression of batch-norm.\n\
     var g = Element(dy[i]);\n\
     if (RELU) {\n\
       g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
@@ -1074,27 +887,9 @@ export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "ga
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], dgamma: v["channels"], dbeta: v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["rows"] * v["channels"],
-  source: "// Third pass of the gradient of batch norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,\n\
-// dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,\n\
-// which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape dy: rows * channels\n\
-// shape statistics: 2 * channels\n\
-// shape gamma: channels\n\
-// shape beta: channels\n\
-// shape dgamma: channels\n\
-// shape dbeta: channels\n\
-// shape dx: rows * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 6 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one of `chunks` runs of rows.\n\
 struct ChannelTile {\n\
   channel: u32,\n\
   chunk: u32,\n\
@@ -1107,24 +902,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
-// As in batch-norm.\n\
 const GAMMA: bool = true;\n\
 const BETA: bool = true;\n\
 const RELU: bool = false;\n\
@@ -1186,16 +972,7 @@ export const batchNormRunning: KernelDefinition<"running_mean" | "running_var" |
   shapes: (v) => ({ running_mean: v["channels"], running_var: v["channels"], statistics: 2 * v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / v["LANES"]),
   flops: () => 0,
-  source: "// The running statistics in the form that batch-norm reads: the means, then the variances.\n\
-//\n\
-// shape running_mean: channels\n\
-// shape running_var: channels\n\
-// shape statistics: 2 * channels\n\
-// workgroups: ceil(channels / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -1235,22 +1012,9 @@ export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "chan
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 5 * v["rows"] * v["channels"],
-  source: "// First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and\n\
-// each channel. The GROUPS strands of a workgroup take turns with the rows, BLOCK at a time: mean and squares of a block are\n\
-// exact enough to be put together (Chan, Golub and LeVeque 1979), where a sum of squares would cancel. `parts` holds\n\
-// [chunk, channel] means, then as many sums of squares.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape parts: 2 * ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 5 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one of `chunks` runs of rows.\n\
 struct ChannelTile {\n\
   channel: u32,\n\
   chunk: u32,\n\
@@ -1263,26 +1027,16 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
 const BLOCK = 8u;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -1318,7 +1072,6 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(tile.channel, channels - 1u);\n\
   var count = 0.0;\n\
   var mean = Element();\n\
@@ -1328,7 +1081,6 @@ fn main(\n\
     var sum = Element();\n\
     //#unroll\n\
     for (var r = 0u; r < BLOCK; r++) {\n\
-      // Past the end, the row before the end again, with no weight.\n\
       values[r] = Element(x[min(row + r, tile.end - 1u) * channels + channel]);\n\
       sum += select(Element(), values[r], row + r < tile.end);\n\
     }\n\
@@ -1368,26 +1120,9 @@ export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" |
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["rows"] * v["channels"], y: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 4 * v["rows"] * v["channels"],
-  source: "// Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:\n\
-// y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.\n\
-// `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without GAMMA, the\n\
-// scale is 1, and without BETA, the offset 0, whatever is bound.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape statistics: 2 * channels\n\
-// shape gamma: channels\n\
-// shape beta: channels\n\
-// shape residual: rows * channels\n\
-// shape y: rows * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 4 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one of `chunks` runs of rows.\n\
 struct ChannelTile {\n\
   channel: u32,\n\
   chunk: u32,\n\
@@ -1400,21 +1135,13 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const EPSILON: f32 = 0.00001;\n\
 const GAMMA: bool = true;\n\
@@ -1472,21 +1199,7 @@ export const batchedMatmul: KernelDefinition<"a" | "b" | "y", "batch" | "rows" |
   shapes: (v) => ({ a: v["batch"] * v["rows"] * v["inner"], b: v["batch"] * v["inner"] * v["cols"], y: v["batch"] * v["rows"] * v["cols"] }),
   workgroups: (v) => v["batch"] * Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["rows"] * v["cols"] * v["inner"],
-  source: "// Matrix products of a batch, either operand transposed: y[i, m, n] = sum_k op(a[i])[m, k] * op(b[i])[k, n]. For many small matrices,\n\
-// such as those of attention; matmul is for large ones.\n\
-//\n\
-// a[i] is [rows, inner], or [inner, rows] with TRANSPOSE_A; b[i] is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
-// A thread holds ROWS x COLS outputs in registers. Neighbouring threads hold neighbouring columns, so their loads of b lie side\n\
-// by side, and those of a are the same.\n\
-//\n\
-// shape a: batch * rows * inner\n\
-// shape b: batch * inner * cols\n\
-// shape y: batch * rows * cols\n\
-// workgroups: batch * ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))\n\
-// flops: 2 * batch * rows * cols * inner\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -1525,7 +1238,6 @@ fn main(\n\
     return;\n\
   }\n\
 \n\
-  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
   var a_at: array<u32, ROWS>;\n\
   //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
@@ -1582,30 +1294,14 @@ export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels",
   shapes: (v) => ({ x: v["elements"], bias: v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
-  source: "// Adds a value a channel: y[row, channel] = x[row, channel] + bias[channel].\n\
-//\n\
-// shape x: elements\n\
-// shape bias: channels\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -1643,35 +1339,17 @@ export const binary: KernelDefinition<"a" | "b" | "y", "a_rows" | "a_cols" | "b_
   shapes: (v) => ({ a: v["a_rows"] * v["a_cols"], b: v["b_rows"] * v["b_cols"], y: Math.max(v["a_rows"], v["b_rows"]) * Math.max(v["a_cols"], v["b_cols"]) }),
   workgroups: (v) => Math.ceil(Math.max(v["a_rows"], v["b_rows"]) * Math.max(v["a_cols"], v["b_cols"]) / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => Math.max(v["a_rows"], v["b_rows"]) * Math.max(v["a_cols"], v["b_cols"]),
-  source: "// Two operands, element by element: y[r, c] = a[r, c] op b[r, c]. Each has all rows or one that counts for all, and so for the\n\
-// columns. OPERATION: 0 a + b, 1 a - b, 2 a b, 3 a / b, 4 -a b.\n\
-//\n\
-// shape a: a_rows * a_cols\n\
-// shape b: b_rows * b_cols\n\
-// shape y: max(a_rows, b_rows) * max(a_cols, b_cols)\n\
-// workgroups: ceil(max(a_rows, b_rows) * max(a_cols, b_cols) / (LANES * ELEMENTS))\n\
-// flops: max(a_rows, b_rows) * max(a_cols, b_cols)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Where the element [row, col] of a matrix is in an operand that may have one row or one column only, which then counts for all.\n\
 fn repeated(row: u32, col: u32, rows: u32, cols: u32) -> u32 {\n\
   return select(0u, row, rows > 1u) * cols + select(0u, col, cols > 1u);\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const OPERATION: u32 = 0u;\n\
 \n\
@@ -1737,34 +1415,17 @@ export const broadcast: KernelDefinition<"x" | "y", "x_rows" | "x_cols" | "rows"
   shapes: (v) => ({ x: v["x_rows"] * v["x_cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] * v["cols"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["rows"] * v["cols"],
-  source: "// A row, a column or a single number repeated to a matrix: y[r, c] = x[r, c] / divisor, where x has all rows or one that counts\n\
-// for all, and so for the columns. The gradient of a sum, and with a divisor, of a mean.\n\
-//\n\
-// shape x: x_rows * x_cols\n\
-// shape y: rows * cols\n\
-// workgroups: ceil(rows * cols / (LANES * ELEMENTS))\n\
-// flops: rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Where the element [row, col] of a matrix is in an operand that may have one row or one column only, which then counts for all.\n\
 fn repeated(row: u32, col: u32, rows: u32, cols: u32) -> u32 {\n\
   return select(0u, row, rows > 1u) * cols + select(0u, col, cols > 1u);\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -1804,15 +1465,7 @@ export const bytesToImages: KernelDefinition<"bytes" | "y", "pixels", "LANES"> =
   shapes: (v) => ({ bytes: v["pixels"], y: v["pixels"] * 3 }),
   workgroups: (v) => Math.ceil(v["pixels"] / v["LANES"]),
   flops: (v) => v["pixels"] * 3,
-  source: "// Images kept as bytes (R, G, B, 255 a pixel in one u32) as RGB images with values in [0, 1]; one thread a pixel.\n\
-//\n\
-// shape bytes: pixels\n\
-// shape y: pixels * 3\n\
-// workgroups: ceil(pixels / LANES)\n\
-// flops: pixels * 3\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -1853,29 +1506,14 @@ export const channelScale: KernelDefinition<"x" | "y", "pixels" | "scale_r" | "s
   shapes: (v) => ({ x: 3 * v["pixels"], y: 3 * v["pixels"] }),
   workgroups: (v) => Math.ceil(3 * v["pixels"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 6 * v["pixels"],
-  source: "// Three channels, each scaled and shifted: y[p, c] = scale[c] * x[p, c] + offset[c].\n\
-//\n\
-// shape x: 3 * pixels\n\
-// shape y: 3 * pixels\n\
-// workgroups: ceil(3 * pixels / (LANES * ELEMENTS))\n\
-// flops: 6 * pixels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -1919,32 +1557,14 @@ export const columnStatisticsGradient: KernelDefinition<"x" | "statistics" | "ds
   shapes: (v) => ({ x: v["rows"] * v["channels"], statistics: 2 * v["channels"], dstatistics: 2 * v["channels"], dx: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] * v["channels"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 4 * v["rows"] * v["channels"],
-  source: "// Gradient of the mean and the biased variance of each column: dx[r, c] = (dmean[c] + 2 dvariance[c] (x[r, c] - mean[c])) / rows.\n\
-// `statistics` holds the means, then the variances, and `dstatistics` their gradients.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape statistics: 2 * channels\n\
-// shape dstatistics: 2 * channels\n\
-// shape dx: rows * channels\n\
-// workgroups: ceil(rows * channels / (LANES * ELEMENTS))\n\
-// flops: 4 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -1985,20 +1605,9 @@ export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "H
   shapes: (v) => ({ x: v["rows"] * v["channels"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => v["rows"] * v["channels"],
-  source: "// First pass of the sums of columns: of each run of ROWS rows, with which the GROUPS strands of a workgroup take turns.\n\
-// sum-splits adds the runs up.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape parts: ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one of `chunks` runs of rows.\n\
 struct ChannelTile {\n\
   channel: u32,\n\
   chunk: u32,\n\
@@ -2011,25 +1620,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -2065,7 +1664,6 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(tile.channel, channels - 1u);\n\
   var sum = Element();\n\
   for (var row = tile.begin + local.y; row < tile.end; row += GROUPS) {\n\
@@ -2089,26 +1687,11 @@ export const columnsToImage: KernelDefinition<"columns" | "dx", "batch", "LANES"
   shapes: (v) => ({ columns: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"], dx: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"],
-  source: "// Second half of the gradient of a convolution with respect to its input: each element of the input adds up what the taps\n\
-// that read it have for it, columns[n, oy, ox, ky, kx, c] = sum_o dy[n, oy, ox, o] * weight[ky, kx, c, o]:\n\
-// dx[n, iy, ix, c] = sum_{ky, kx} columns[n, (iy + PADDING_Y - ky) / STRIDE_Y, (ix + PADDING_X - kx) / STRIDE_X, ky, kx, c],\n\
-// over the taps for which both divisions come out even and give a place inside of the output.\n\
-//\n\
-// Along an axis those taps are every STRIDE_Y-th one, from (iy + PADDING_Y) % STRIDE_Y on. All threads go through equally many,\n\
-// and add nothing where a tap or its place is outside: on a software adapter, loops whose ends differ take longer than that.\n\
-//\n\
-// shape columns: batch * OUT_HEIGHT * OUT_WIDTH * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS\n\
-// shape dx: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// workgroups: ceil(batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS / (LANES * ELEMENTS))\n\
-// flops: batch * OUT_HEIGHT * OUT_WIDTH * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const STRIDE_Y: u32 = 1u;\n\
 const STRIDE_X: u32 = 1u;\n\
@@ -2148,7 +1731,6 @@ fn main(\n\
     var sum = 0.0;\n\
     for (var down = 0u; down < TAPS_DOWN; down++) {\n\
       let ky = row % STRIDE_Y + down * STRIDE_Y;\n\
-      // Left of or above the first place, this wraps round to one that is outside, too.\n\
       let oy = row / STRIDE_Y - down;\n\
       for (var across = 0u; across < TAPS_ACROSS; across++) {\n\
         let kx = column % STRIDE_X + across * STRIDE_X;\n\
@@ -2175,40 +1757,21 @@ export const contrastColumns: KernelDefinition<"z" | "anchors" | "columns", "row
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4) }),
   workgroups: (v) => Math.ceil(Math.ceil(v["width"] / 4) / v["LANES"]) * Math.ceil(v["dim"] / v["DIMS"]),
   flops: (v) => v["width"] * v["dim"],
-  source: "// A panel of columns for the contrastive losses: rows of the embeddings, made of length 1 and transposed,\n\
-// columns[k, j] = z[first_column + j, k] * inverse[first_column + j]. Behind each dimension's `width` columns, zeros fill the last\n\
-// vector of four.\n\
-//\n\
-// A thread takes four columns and DIMS dimensions. Neighbouring threads take neighbouring columns, so they write neighbouring\n\
-// vectors; each reads neighbouring elements of four rows.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// workgroups: ceil(ceil(width / 4) / LANES) * ceil(dim / DIMS)\n\
-// flops: width * dim\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
-alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
+  source: "alias Element = f32; //#vec4 alias Element = vec4f;\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
 \n\
 const LANES: u32 = 32u;\n\
 const DIMS: u32 = 16u;\n\
-// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 \n\
 struct Params {\n\
@@ -2270,30 +1833,9 @@ export const contrastCombine: KernelDefinition<"partials" | "anchors" | "losses"
   shapes: (v) => ({ partials: 7 * v["splits"] * v["rows"], anchors: 3 * v["rows"], losses: v["total"], correct: v["total"], counted: v["total"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
   flops: (v) => v["rows"] * (9 * v["splits"] + 10),
-  source: "// Second pass of the contrastive losses: puts the runs of keys of each anchor of a block together. With P the keys that attract it,\n\
-// A its candidates, which are the positives and the negatives, and p[j] = exp(s[j] - lse), an anchor has the loss\n\
-// lse - mean_{j in P} s[j] with lse = log sum_{j in A} exp(s[j]),\n\
-// and counts where neither is empty. Of each anchor, `anchors` holds the reciprocal of its norm, and gets\n\
-// - its lse,\n\
-// - its pull (see lib/slope.wgsl): where P is one positive, what that one lacks, the sum of p over the negatives; elsewhere -1 / |P|.\n\
-// correct[first + i] says whether the largest logit of P is larger than every negative's; a tie does not count. Anchors that do not\n\
-// count have the loss 0, a pull of 0, and an lse that makes all p 0. One thread an anchor.\n\
-//\n\
-// shape partials: 7 * splits * rows\n\
-// shape anchors: 3 * rows\n\
-// shape losses: total\n\
-// shape correct: total\n\
-// shape counted: total\n\
-// workgroups: ceil(rows / LANES)\n\
-// flops: rows * (9 * splits + 10)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
-// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
-// logits and their number. The last five are there only where some key attracts.\n\
 const LARGEST = 0u;\n\
 const SUM = 1u;\n\
 const POSITIVE_LARGEST = 2u;\n\
@@ -2301,10 +1843,8 @@ const POSITIVE_SUM = 3u;\n\
 const ATTRACTED_LARGEST = 4u;\n\
 const TOTAL = 5u;\n\
 const COUNT = 6u;\n\
-// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST: f32 = -1e30;\n\
 \n\
-// Two largest logits and sums of exponentials relative to them, put together.\n\
 fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
   let most = max(a.x, b.x);\n\
   return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
@@ -2315,13 +1855,11 @@ fn is_largest(part: u32) -> bool {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Above every logit.\n\
 const HIGHEST: f32 = 1e30;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
   splits: u32,\n\
-  // Rows of the blocks before, and of all.\n\
   first: u32,\n\
   total: u32,\n\
 }\n\
@@ -2366,16 +1904,13 @@ fn main(\n\
     positives += partials[POSITIVE_SUM * next + at] * exp(partials[POSITIVE_LARGEST * next + at] - now);\n\
   }\n\
   let sum = negatives + positives;\n\
-  // An embedding that is not a number counts, for the loss has to tell.\n\
   let counts = count > 0.0 && sum != 0.0;\n\
   let some = select(1.0, sum, counts);\n\
   let number = max(count, 1.0);\n\
-  // A mean of one is that one, to the bit, which a quotient need not be.\n\
   let mean = select(total / number, total, count == 1.0);\n\
   let alone = count == 1.0 && positives != 0.0;\n\
   anchors[params.rows + row] = select(HIGHEST, now + log(some), counts);\n\
   anchors[2u * params.rows + row] = select(0.0, select(-1.0 / number, negatives / some, alone), counts);\n\
-  // The difference first: both are large at low temperatures, and the loss may be small.\n\
   losses[params.first + row] = select(0.0, log(some) + (now - mean), counts);\n\
   let nearest = max(positive_largest, attracted_largest);\n\
   correct[params.first + row] = select(0.0, 1.0, counts && nearest > largest);\n\
@@ -2394,23 +1929,9 @@ export const contrastEmbeddingGradient: KernelDefinition<"z" | "anchors" | "grad
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], gradient: 1, dz: v["rows"] * v["dim"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 5 * v["rows"] * v["dim"],
-  source: "// Last step of the gradient of the contrastive losses, in place: from dz as contrast-gradient leaves it, the sum g over all columns,\n\
-// to the gradient with respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total`\n\
-// anchors, dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be\n\
-// made of length 1. A workgroup a row.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape gradient: 1\n\
-// shape dz: rows * dim\n\
-// workgroups: rows\n\
-// flops: 5 * rows * dim\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -2427,7 +1948,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
-// Of rows that are too short: see inverse-norms.\n\
 const LARGEST: f32 = 1000000000000.0;\n\
 \n\
 struct Params {\n\
@@ -2480,50 +2000,29 @@ export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" |
   shapes: (v) => ({ factors: v["count"] * v["width"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"] }),
   workgroups: (v) => Math.ceil(v["count"] * v["width"] / v["LANES"]),
   flops: (v) => (3 + 5 * (v["ROW_ANCHORS"] + v["COLUMN_ANCHORS"])) * v["count"] * v["width"],
-  source: "// The factors before the columns in the gradient of the contrastive losses (see contrast-gradient), in place of the cosine\n\
-// similarities of a run of `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.\n\
-//\n\
-// shape factors: count * width\n\
-// shape anchors: 3 * rows\n\
-// shape marks: (1 + TIMED) * rows\n\
-// shape column_anchors: 3 * column_rows\n\
-// shape column_marks: (1 + TIMED) * column_rows\n\
-// workgroups: ceil(count * width / LANES)\n\
-// flops: (3 + 5 * (ROW_ANCHORS + COLUMN_ANCHORS)) * count * width\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
-// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
-// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
 const ATTRACTS = 1u;\n\
 const CONTRASTS = 2u;\n\
 const POSITIVE = 3u;\n\
 \n\
-// What the keys of an anchor's own group are to it, and those of another group.\n\
 const SAME: u32 = 3u;\n\
 const OTHER: u32 = 2u;\n\
-// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
 const TIMED: bool = false;\n\
 const BEYOND: u32 = 0u;\n\
 const NEAR: u32 = 0u;\n\
 const FAR: u32 = 0u;\n\
-// 1 where any of the keys attracts.\n\
 const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
 \n\
-// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
 fn mark_of(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(marks[row], marks[params.rows + row]);\n\
@@ -2531,7 +2030,6 @@ fn mark_of(row: u32) -> vec2u {\n\
   return vec2u(marks[row], 0u);\n\
 }\n\
 \n\
-// The same for a row of the columns' block.\n\
 fn column_mark(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
@@ -2547,13 +2045,8 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
-// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
 const ONE_POSITIVE: bool = false;\n\
 \n\
-// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
-// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
-// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
-// reciprocal of the number of keys that attract.\n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
@@ -2623,58 +2116,29 @@ export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" |
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["width"] * v["dim"] * (1 + Math.ceil(v["dim"] / v["DIMS"])),
   bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["COL_THREADS"] * v["COLS"] * (v["DIMS"] + 2 + v["TIMED"] + 2 * v["COLUMN_ANCHORS"])) + (2 + v["TIMED"] + 2 * v["ROW_ANCHORS"]) * v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + (1 + v["continues"]) * v["splits"] * v["rows"] * v["dim"]),
-  source: "// Gradient of the contrastive losses with tiles of the embeddings in workgroup memory: the equation and bindings of\n\
-// contrast-gradient, for GPUs.\n\
-//\n\
-// A workgroup takes ROW_THREADS * ROWS rows and DIMS of the dimensions. For each tile of COL_THREADS * COLS columns, it\n\
-// computes the logits, leaves the factors before z[j] in workgroup memory, and adds their product with that part of z to the\n\
-// gradient; a thread holds ROWS rows x DIMS / COL_THREADS dimensions of it in registers.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape marks: (1 + TIMED) * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape others: column_rows * dim\n\
-// shape column_anchors: 3 * column_rows\n\
-// shape column_marks: (1 + TIMED) * column_rows\n\
-// shape dz: splits * rows * dim\n\
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * splits\n\
-// flops: 2 * rows * width * dim * (1 + ceil(dim / DIMS))\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(dim / DIMS) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + COL_THREADS * COLS * (DIMS + 2 + TIMED + 2 * COLUMN_ANCHORS)) + (2 + TIMED + 2 * ROW_ANCHORS) * splits * ROW_THREADS * ROWS) + (1 + continues) * splits * rows * dim)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
-// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
-// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
 const ATTRACTS = 1u;\n\
 const CONTRASTS = 2u;\n\
 const POSITIVE = 3u;\n\
 \n\
-// What the keys of an anchor's own group are to it, and those of another group.\n\
 const SAME: u32 = 3u;\n\
 const OTHER: u32 = 2u;\n\
-// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
 const TIMED: bool = false;\n\
 const BEYOND: u32 = 0u;\n\
 const NEAR: u32 = 0u;\n\
 const FAR: u32 = 0u;\n\
-// 1 where any of the keys attracts.\n\
 const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
 \n\
-// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
 fn mark_of(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(marks[row], marks[params.rows + row]);\n\
@@ -2682,7 +2146,6 @@ fn mark_of(row: u32) -> vec2u {\n\
   return vec2u(marks[row], 0u);\n\
 }\n\
 \n\
-// The same for a row of the columns' block.\n\
 fn column_mark(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
@@ -2698,13 +2161,8 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
-// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
 const ONE_POSITIVE: bool = false;\n\
 \n\
-// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
-// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
-// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
-// reciprocal of the number of keys that attract.\n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
@@ -2718,24 +2176,13 @@ const COLUMN_ANCHORS: bool = true;\n\
 const ROW_THREADS: u32 = 16u;\n\
 const COL_THREADS: u32 = 8u;\n\
 const ROWS: u32 = 4u;\n\
-// COL_THREADS * COLS is a multiple of DEPTH.\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 8u;\n\
-// A multiple of 4 * COL_THREADS; DEPTH * DIMS / 4 is one of the number of threads.\n\
 const DIMS: u32 = 128u;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
-// As many as either product needs.\n\
 const RIGHT_STRIDE = max(COL_THREADS * COLS, DIMS) / 4u;\n\
-// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
-// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
-// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
-// them from one bank, and all of them the same vector of the left one.\n\
-//\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
-// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -2744,7 +2191,6 @@ const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
 const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
 const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
-// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
 const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
 const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
@@ -2753,9 +2199,7 @@ var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
 \n\
 alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
 \n\
-// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
 fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
-  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
   let x = thread.x % COL_THREADS;\n\
   let y = thread.y % ROW_THREADS;\n\
   for (var t = 0u; t < TERM_VECTORS; t++) {\n\
@@ -2806,9 +2250,6 @@ struct Params {\n\
 @group(0) @binding(6) var<storage, read> column_marks: array<u32>;\n\
 @group(0) @binding(7) var<storage, read_write> dz: array<f32>; //#vec4 @group(0) @binding(7) var<storage, read_write> dz: array<vec4f>;\n\
 @group(0) @binding(8) var<uniform> params: Params;\n\
-// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
-// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
-// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
 fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
   let thread = local.y * COL_THREADS + local.x;\n\
   var z_at: array<u32, LEFT_LOADS>;\n\
@@ -2826,7 +2267,6 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
   }\n\
   for (var k = 0u; k < params.dim; k += DEPTH) {\n\
-    // Dimensions past the end are zero; what stands there in memory does not count.\n\
     let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
     var left: array<vec4f, LEFT_LOADS>;\n\
     //#unroll\n\
@@ -2902,7 +2342,6 @@ fn main(\n\
 \n\
   var totals: array<array<vec4f, DIM_VECTORS>, ROWS>;\n\
   for (var tile = split * tiles_per_split * TILE_COLS; tile < tile_end; tile += TILE_COLS) {\n\
-    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
     var similarities: Sums;\n\
     //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
@@ -2912,7 +2351,6 @@ fn main(\n\
       }\n\
     }\n\
     add_similarities(&similarities, first_row, tile, local);\n\
-    // The barriers before and after the next tile of z keep the factors apart from their use.\n\
     //#unroll\n\
     for (var c = 0u; c < COL_VECTORS; c++) {\n\
       let place = vec4u(tile + 4u * (c * COL_THREADS + local.x)) + vec4u(0u, 1u, 2u, 3u);\n\
@@ -2951,7 +2389,6 @@ fn main(\n\
       }\n\
     }\n\
     for (var j = 0u; j < TILE_COLS; j += DEPTH) {\n\
-      // Columns past the end have the factor 0; dimensions past the end are not stored.\n\
       var right: array<vec4f, DIM_LOADS>;\n\
       //#unroll\n\
       for (var i = 0u; i < DIM_LOADS; i++) {\n\
@@ -3031,63 +2468,29 @@ export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "col
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 4 * v["rows"] * v["width"] * v["dim"],
   bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + (2 + v["TIMED"] + 2 * v["ROW_ANCHORS"]) * v["ROWS"] + (2 + v["TIMED"] + 2 * v["COLUMN_ANCHORS"]) * v["COLS"] * v["LANES"] + v["COLS"] * v["LANES"] * Math.ceil(v["dim"] / (v["COLS"] * v["LANES"])) * v["COLS"] * v["LANES"]) + (1 + v["continues"]) * v["splits"] * v["rows"] * v["dim"]),
-  source: "// Gradient of the contrastive losses, from a panel of columns, with respect to the normalised rows of a block and but for a constant\n\
-// factor. Where rows are anchors of the columns as keys (ROW_ANCHORS), columns anchors of the rows (COLUMN_ANCHORS), or both,\n\
-// dz[i] = sum_j (d loss[i] / d s[i, j] + d loss[j] / d s[j, i]) * z[j] / |z[j]|,\n\
-// of which lib/slope.wgsl tells the derivatives: as the logits s (see contrast-partials) are symmetric, they serve both. They are\n\
-// computed again, tile by tile, and never stored. Each of `splits` runs of the panel's columns has a sum of its own in dz; with\n\
-// `continues`, those over the panels before are there and go on from there.\n\
-//\n\
-// A workgroup takes ROWS rows and all dimensions, DEPTH at most. For each tile of columns, the factors before z[j] go to\n\
-// workgroup memory, or, where the workgroup is one subgroup (SHARE = LANES), stay in registers and are handed on; then\n\
-// neighbouring threads take neighbouring dimensions and add the tile's share to the gradient.\n\
-// `columns` is the panel of `others` as contrast-columns makes it; `others` has a block's `column_rows` rows.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape marks: (1 + TIMED) * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape others: column_rows * dim\n\
-// shape column_anchors: 3 * column_rows\n\
-// shape column_marks: (1 + TIMED) * column_rows\n\
-// shape dz: splits * rows * dim\n\
-// workgroups: ceil(rows / ROWS) * splits\n\
-// flops: 4 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + (2 + TIMED + 2 * ROW_ANCHORS) * ROWS + (2 + TIMED + 2 * COLUMN_ANCHORS) * COLS * LANES + COLS * LANES * ceil(dim / (COLS * LANES)) * COLS * LANES) + (1 + continues) * splits * rows * dim)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
-// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
-// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
 const ATTRACTS = 1u;\n\
 const CONTRASTS = 2u;\n\
 const POSITIVE = 3u;\n\
 \n\
-// What the keys of an anchor's own group are to it, and those of another group.\n\
 const SAME: u32 = 3u;\n\
 const OTHER: u32 = 2u;\n\
-// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
 const TIMED: bool = false;\n\
 const BEYOND: u32 = 0u;\n\
 const NEAR: u32 = 0u;\n\
 const FAR: u32 = 0u;\n\
-// 1 where any of the keys attracts.\n\
 const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
 \n\
-// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
 fn mark_of(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(marks[row], marks[params.rows + row]);\n\
@@ -3095,7 +2498,6 @@ fn mark_of(row: u32) -> vec2u {\n\
   return vec2u(marks[row], 0u);\n\
 }\n\
 \n\
-// The same for a row of the columns' block.\n\
 fn column_mark(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
@@ -3111,13 +2513,8 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
-// True where each anchor has one key that attracts it, a positive, and all others are negatives.\n\
 const ONE_POSITIVE: bool = false;\n\
 \n\
-// Derivative of an anchor's loss by the logit of a key of this kind, from the key's probability among the candidates of the anchor\n\
-// and the anchor's pull, as contrast-combine and nt-xent-combine leave it: where all that attracts it is one positive, what the\n\
-// probability of that one lacks, which takes the place of a difference from 1 that would be all rounding; elsewhere the negated\n\
-// reciprocal of the number of keys that attract.\n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
@@ -3125,19 +2522,13 @@ fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
 }\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
 fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
   return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
 }\n\
 \n\
-// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
-// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
-// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
 fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
   let stride = panel_stride(params.width);\n\
@@ -3146,7 +2537,6 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
   for (var i = 0u; i < OWN; i++) {\n\
     own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
   }\n\
-  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
   var similarities: array<array<f32, COLS>, ROWS>;\n\
   //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
@@ -3186,18 +2576,14 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
 const ROW_ANCHORS: bool = true;\n\
 const COLUMN_ANCHORS: bool = true;\n\
 const LANES: u32 = 8u;\n\
-// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 const VECTORS = COLS / VECTOR;\n\
-// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
 const ROUNDS = min(ROWS, 16u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
-// A multiple of LANES * COLS.\n\
 const DEPTH: u32 = 128u;\n\
 \n\
 struct Params {\n\
@@ -3223,7 +2609,6 @@ struct Params {\n\
 @group(0) @binding(8) var<uniform> params: Params;\n\
 \n\
 var<workgroup> factors: array<f32, ROWS * LANES * COLS>;\n\
-// Every thread touches only the dimensions that it owns until the end: no barrier needed between tiles.\n\
 var<workgroup> totals: array<f32, ROWS * DEPTH>;\n\
 \n\
 @compute @workgroup_size(LANES)\n\
@@ -3233,7 +2618,6 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
   let index = workgroup_index(group, grid);\n\
@@ -3306,7 +2690,6 @@ fn main(\n\
     workgroupBarrier(); //#subgroups ;\n\
 \n\
     for (var d = 0u; d < params.dim; d += LANES * COLS) {\n\
-      // By hand, for the same reason as in similarity_tile.\n\
       var sums: array<array<f32, COLS>, ROWS>;\n\
       //#unroll\n\
       for (var r = 0u; r < ROWS; r++) {\n\
@@ -3326,7 +2709,6 @@ fn main(\n\
           }\n\
         }\n\
         for (var lane = 0u; lane < LANES; lane++) {\n\
-          // Past the last column the factors are 0.\n\
           let column = column_of(tile, chunk, lane);\n\
           let start = (params.first_column + min(column, params.width - 1u)) * params.dim;\n\
           var values: array<f32, COLS>;\n\
@@ -3395,53 +2777,29 @@ export const contrastPartialsTiled: KernelDefinition<"z" | "anchors" | "marks" |
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
   bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * (Math.ceil(v["width"] / (v["COL_THREADS"] * v["COLS"])) * (Math.ceil(v["dim"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + (1 + v["TIMED"]) * v["COL_THREADS"] * v["COLS"]) + (2 + v["TIMED"]) * v["splits"] * v["ROW_THREADS"] * v["ROWS"]) + (2 + 5 * Math.max(v["SAME"] % 2, v["OTHER"] % 2, v["BEYOND"] % 2)) * (1 + v["continues"]) * v["splits"] * v["rows"]),
-  source: "// First pass of the contrastive losses with tiles of the embeddings in workgroup memory: the equations and bindings of\n\
-// contrast-partials, for GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A\n\
-// thread keeps the parts of each of its rows; at the end, the threads of a row put theirs together.\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape marks: (1 + TIMED) * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape column_marks: (1 + TIMED) * column_rows\n\
-// shape partials: PARTS * splits * rows\n\
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * splits\n\
-// flops: 2 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * (ceil(width / (COL_THREADS * COLS)) * (ceil(dim / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + (1 + TIMED) * COL_THREADS * COLS) + (2 + TIMED) * splits * ROW_THREADS * ROWS) + (2 + 5 * max(SAME % 2, OTHER % 2, BEYOND % 2)) * (1 + continues) * splits * rows)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
-// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
-// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
 const ATTRACTS = 1u;\n\
 const CONTRASTS = 2u;\n\
 const POSITIVE = 3u;\n\
 \n\
-// What the keys of an anchor's own group are to it, and those of another group.\n\
 const SAME: u32 = 3u;\n\
 const OTHER: u32 = 2u;\n\
-// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
 const TIMED: bool = false;\n\
 const BEYOND: u32 = 0u;\n\
 const NEAR: u32 = 0u;\n\
 const FAR: u32 = 0u;\n\
-// 1 where any of the keys attracts.\n\
 const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
 \n\
-// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
 fn mark_of(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(marks[row], marks[params.rows + row]);\n\
@@ -3449,7 +2807,6 @@ fn mark_of(row: u32) -> vec2u {\n\
   return vec2u(marks[row], 0u);\n\
 }\n\
 \n\
-// The same for a row of the columns' block.\n\
 fn column_mark(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
@@ -3465,9 +2822,6 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
-// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
-// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
-// logits and their number. The last five are there only where some key attracts.\n\
 const LARGEST = 0u;\n\
 const SUM = 1u;\n\
 const POSITIVE_LARGEST = 2u;\n\
@@ -3475,10 +2829,8 @@ const POSITIVE_SUM = 3u;\n\
 const ATTRACTED_LARGEST = 4u;\n\
 const TOTAL = 5u;\n\
 const COUNT = 6u;\n\
-// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST: f32 = -1e30;\n\
 \n\
-// Two largest logits and sums of exponentials relative to them, put together.\n\
 fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
   let most = max(a.x, b.x);\n\
   return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
@@ -3487,8 +2839,6 @@ fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
 fn is_largest(part: u32) -> bool {\n\
   return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
 }\n\
-// Stores what a launch found of a row in a run of columns or, with `continues`, puts it together with what is there from the\n\
-// launches before. `attracting` is a sum of logits and a number.\n\
 fn keep(split: u32, row: u32, negatives: vec2f, positives: vec2f, attracted: f32, attracting: vec2f) {\n\
   let next = params.splits * params.rows;\n\
   let at = split * params.rows + row;\n\
@@ -3520,20 +2870,11 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
-// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 dimensions.\n\
 const VECTOR: u32 = 1u;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
 const PARTS: u32 = 2u;\n\
-// Of the parts, those that change here.\n\
 const HELD = 2u + 5u * ATTRACTING;\n\
-// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
-// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
-// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
-// them from one bank, and all of them the same vector of the left one.\n\
-//\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
-// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -3542,7 +2883,6 @@ const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
 const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
 const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
-// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
 const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
 const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
@@ -3551,9 +2891,7 @@ var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
 \n\
 alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
 \n\
-// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
 fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
-  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
   let x = thread.x % COL_THREADS;\n\
   let y = thread.y % ROW_THREADS;\n\
   for (var t = 0u; t < TERM_VECTORS; t++) {\n\
@@ -3599,9 +2937,6 @@ struct Params {\n\
 @group(0) @binding(4) var<storage, read> column_marks: array<u32>;\n\
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
-// A tile of products z[i] . columns[j] in workgroup memory: TILE_ROWS rows from first_row on and TILE_COLS columns from\n\
-// first_column on, the dimensions in ascending order. `columns` is transposed: neighbouring threads load neighbouring\n\
-// elements of both. Rows past the end repeat the last one; columns past it hold anything. Has to be called by all threads.\n\
 fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32, local: vec3u) {\n\
   let thread = local.y * COL_THREADS + local.x;\n\
   var z_at: array<u32, LEFT_LOADS>;\n\
@@ -3619,7 +2954,6 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
     columns_at[i] = number / TILE_COL_VECTORS * stride + column;\n\
   }\n\
   for (var k = 0u; k < params.dim; k += DEPTH) {\n\
-    // Dimensions past the end are zero; what stands there in memory does not count.\n\
     let terms = vec4u(k + 4u * (thread % TERM_VECTORS)) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
     var left: array<vec4f, LEFT_LOADS>;\n\
     //#unroll\n\
@@ -3658,12 +2992,10 @@ fn add_similarities(sums: ptr<function, Sums>, first_row: u32, first_column: u32
 \n\
 var<workgroup> thread_parts: array<f32, HELD * THREADS>;\n\
 \n\
-// Where a part of a thread lies: the threads of a row of the workgroup side by side.\n\
 fn thread_place(part: u32, local: vec3u, thread: u32) -> u32 {\n\
   return part * THREADS + local.y * COL_THREADS + thread;\n\
 }\n\
 \n\
-// Over the threads of a row: the largest logit of a part, and the sum that the part behind it has relative to that.\n\
 fn pooled(part: u32, local: vec3u) -> vec2f {\n\
   var now = LOWEST;\n\
   for (var i = 0u; i < COL_THREADS; i++) {\n\
@@ -3715,7 +3047,6 @@ fn main(\n\
   }\n\
   for (var tile = split * tiles_per_split; tile < tile_end; tile++) {\n\
     let first_column = tile * TILE_COLS + 4u * local.x;\n\
-    // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
     var similarities: Sums;\n\
     //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
@@ -3748,7 +3079,6 @@ fn main(\n\
         for (var i = 0u; i < 4u; i++) {\n\
           kind[i] = relation(row_mark[r], key_marks[c][i]);\n\
         }\n\
-        // Where keys of the same group are ignored, so is the anchor itself.\n\
         let is_key = (place < vec4u(params.width)) & ((place != vec4u(itself)) | vec4<bool>(SAME == 0u));\n\
         negative[c] = is_key & (kind == vec4u(CONTRASTS));\n\
         kinds[c] = select(vec4u(0u), kind, is_key);\n\
@@ -3775,7 +3105,6 @@ fn main(\n\
       //#unroll\n\
       for (var c = 0u; c < COL_VECTORS; c++) {\n\
         let positive = (kinds[c] == vec4u(POSITIVE)) & vec4<bool>(ATTRACTING == 1u);\n\
-        // The exponential serves either sum.\n\
         let reference = select(vec4f(now), vec4f(positive_now), positive);\n\
         let all = exp(min(similarities[r][c] * row_scale[r] - reference, vec4f(0.0)));\n\
         let shares = select(vec4f(0.0), all, negative[c]);\n\
@@ -3834,58 +3163,29 @@ export const contrastPartials: KernelDefinition<"z" | "anchors" | "marks" | "col
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
   flops: (v) => 2 * v["rows"] * v["width"] * v["dim"],
   bytes: (v) => 4 * (Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["width"] / (v["COLS"] * v["LANES"])) * (v["dim"] * (v["ROWS"] + v["COLS"] * v["LANES"]) + v["ROWS"] + (1 + v["TIMED"]) * (v["ROWS"] + v["COLS"] * v["LANES"])) + (2 + 5 * Math.max(v["SAME"] % 2, v["OTHER"] % 2, v["BEYOND"] % 2)) * (1 + v["continues"]) * v["splits"] * v["rows"]),
-  source: "// First pass of the contrastive losses (see src/losses/contrast.ts) for anchors and a panel of keys: the logits\n\
-// s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of each anchor i, in each of `splits`\n\
-// runs of the panel's columns, only what lib/partials.wgsl lists is kept, by a running maximum and a sum that is scaled when the\n\
-// maximum moves (Milakov and Gimelshein 2018). With `continues`, what the panels before gave is in `partials` already and goes on\n\
-// from there. PARTS is 7, or 2 where no key of any panel attracts.\n\
-//\n\
-// `columns` holds keys of length 1, transposed: see contrast-columns. A thread holds a tile of ROWS x COLS logits in registers;\n\
-// with SHARE above 1, the workgroup has to be one subgroup (SHARE = LANES).\n\
-//\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape marks: (1 + TIMED) * rows\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape column_marks: (1 + TIMED) * column_rows\n\
-// shape partials: PARTS * splits * rows\n\
-// workgroups: ceil(rows / ROWS) * splits\n\
-// flops: 2 * rows * width * dim\n\
-// bytes: 4 * (ceil(rows / ROWS) * ceil(width / (COLS * LANES)) * (dim * (ROWS + COLS * LANES) + ROWS + (1 + TIMED) * (ROWS + COLS * LANES)) + (2 + 5 * max(SAME % 2, OTHER % 2, BEYOND % 2)) * (1 + continues) * splits * rows)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
-// What a key is to an anchor, in two bits: it attracts the anchor, that is, stands in the numerator of its loss; and it contrasts\n\
-// with it, in the denominator. A positive does both, a negative contrasts alone, and what does neither is ignored.\n\
 const ATTRACTS = 1u;\n\
 const CONTRASTS = 2u;\n\
 const POSITIVE = 3u;\n\
 \n\
-// What the keys of an anchor's own group are to it, and those of another group.\n\
 const SAME: u32 = 3u;\n\
 const OTHER: u32 = 2u;\n\
-// With TIMED, keys of the same group are SAME up to NEAR from the anchor in time, BEYOND further than FAR, and ignored between.\n\
 const TIMED: bool = false;\n\
 const BEYOND: u32 = 0u;\n\
 const NEAR: u32 = 0u;\n\
 const FAR: u32 = 0u;\n\
-// 1 where any of the keys attracts.\n\
 const ATTRACTING = (SAME | OTHER | BEYOND) & ATTRACTS;\n\
 \n\
-// The group of a row, and its time: `marks` holds the groups of all rows, then, with TIMED, their times.\n\
 fn mark_of(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(marks[row], marks[params.rows + row]);\n\
@@ -3893,7 +3193,6 @@ fn mark_of(row: u32) -> vec2u {\n\
   return vec2u(marks[row], 0u);\n\
 }\n\
 \n\
-// The same for a row of the columns' block.\n\
 fn column_mark(row: u32) -> vec2u {\n\
   if (TIMED) {\n\
     return vec2u(column_marks[row], column_marks[params.column_rows + row]);\n\
@@ -3909,9 +3208,6 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
-// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
-// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
-// logits and their number. The last five are there only where some key attracts.\n\
 const LARGEST = 0u;\n\
 const SUM = 1u;\n\
 const POSITIVE_LARGEST = 2u;\n\
@@ -3919,10 +3215,8 @@ const POSITIVE_SUM = 3u;\n\
 const ATTRACTED_LARGEST = 4u;\n\
 const TOTAL = 5u;\n\
 const COUNT = 6u;\n\
-// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST: f32 = -1e30;\n\
 \n\
-// Two largest logits and sums of exponentials relative to them, put together.\n\
 fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
   let most = max(a.x, b.x);\n\
   return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
@@ -3931,8 +3225,6 @@ fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
 fn is_largest(part: u32) -> bool {\n\
   return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
 }\n\
-// Stores what a launch found of a row in a run of columns or, with `continues`, puts it together with what is there from the\n\
-// launches before. `attracting` is a sum of logits and a number.\n\
 fn keep(split: u32, row: u32, negatives: vec2f, positives: vec2f, attracted: f32, attracting: vec2f) {\n\
   let next = params.splits * params.rows;\n\
   let at = split * params.rows + row;\n\
@@ -3958,19 +3250,13 @@ fn keep(split: u32, row: u32, negatives: vec2f, positives: vec2f, attracted: f32
     partials[COUNT * next + at] = kept_attracting.y;\n\
   }\n\
 }\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// Column `c` of those that a thread has of a tile: VECTOR neighbours, then VECTOR on from where all lanes have theirs.\n\
 fn column_of(tile_start: u32, c: u32, lane: u32) -> u32 {\n\
   return tile_start + c / VECTOR * VECTOR * LANES + lane * VECTOR + c % VECTOR;\n\
 }\n\
 \n\
-// A tile of products z[i] . columns[j] for ROWS rows from first_row on and COLS columns: see column_of. `columns` is transposed,\n\
-// so that neighbouring threads read neighbouring elements; all of a workgroup need the same elements of z: each of SHARE threads\n\
-// loads a part of them and hands it on to the others. Rows past the end repeat the last one; columns past it hold anything.\n\
 fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f32, COLS>, ROWS> {\n\
   let last = params.rows - 1u;\n\
   let stride = panel_stride(params.width);\n\
@@ -3979,7 +3265,6 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
   for (var i = 0u; i < OWN; i++) {\n\
     own_starts[i] = min(first_row + i * SHARE + lane % SHARE, last) * params.dim;\n\
   }\n\
-  // Set to zero by hand: inside of a loop, Mesa 25.0 would leave the values of the round before.\n\
   var similarities: array<array<f32, COLS>, ROWS>;\n\
   //#unroll\n\
   for (var r = 0u; r < ROWS; r++) {\n\
@@ -4017,19 +3302,15 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
-// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 8u;\n\
 const SHARE: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
-// Neighbouring columns that a thread loads at once, 1 or 4.\n\
 const VECTOR: u32 = 1u;\n\
 const VECTORS = COLS / VECTOR;\n\
-// A tile is gone through ROWS_AT_ONCE rows a round, picked by comparing, to keep the code short.\n\
 const ROUNDS = min(ROWS, 16u);\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const PARTS: u32 = 2u;\n\
-// Of the parts, those that change here.\n\
 const HELD = 2u + 5u * ATTRACTING;\n\
 \n\
 struct Params {\n\
@@ -4052,7 +3333,6 @@ struct Params {\n\
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
-// Every thread touches only its own elements until the end, and to the end where the workgroup is one subgroup.\n\
 var<workgroup> lane_parts: array<f32, HELD * ROWS * LANES>;\n\
 \n\
 fn lane_place(part: u32, r: u32, lane: u32) -> u32 {\n\
@@ -4067,7 +3347,6 @@ fn largest_of(part: u32, r: u32) -> f32 {\n\
   return now;\n\
 }\n\
 \n\
-// Of the part behind that of the largest logits.\n\
 fn sum_of(part: u32, r: u32, now: f32) -> f32 {\n\
   var sum = 0.0;\n\
   for (var lane = 0u; lane < LANES; lane++) {\n\
@@ -4091,7 +3370,6 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let row_blocks = (params.rows + ROWS - 1u) / ROWS;\n\
   let index = workgroup_index(group, grid);\n\
@@ -4138,7 +3416,6 @@ fn main(\n\
           }\n\
           logits[c] = similarity * scale;\n\
           let kind = relation(mark, key_marks[c]);\n\
-          // Where keys of the same group are ignored, so is the anchor itself.\n\
           let is_key = column < params.width && (SAME == 0u || column != itself);\n\
           negative[c] = is_key && kind == CONTRASTS;\n\
           kinds[c] = select(0u, kind, is_key);\n\
@@ -4166,7 +3443,6 @@ fn main(\n\
         //#unroll\n\
         for (var c = 0u; c < COLS; c++) {\n\
           let positive = ATTRACTING == 1u && kinds[c] == POSITIVE;\n\
-          // The exponential serves either sum.\n\
           let share = exp(min(logits[c] - select(now, positive_now, positive), 0.0));\n\
           sum += select(0.0, share, negative[c]);\n\
           positive_sum += select(0.0, share, positive);\n\
@@ -4220,44 +3496,21 @@ export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | 
   shapes: (v) => ({ similarities: v["rows"] * v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"], gradient: 1, dsimilarities: v["rows"] * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] * v["rows"] / v["LANES"]),
   flops: (v) => 6 * v["rows"] * v["rows"],
-  source: "// Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities:\n\
-// dsimilarities[i, k] = gradient * f / rows, where f is slopes[i] for the positive of i, 0 for i itself and for negatives that\n\
-// do not count, and for the others\n\
-// NT-Xent:        exp((s - largest[i]) / t) / (totals[i] * t)\n\
-// NT-logistic:    sigmoid(s / t) / (totals[i] * t)\n\
-// margin triplet: 1 / totals[i] where s > p - m, else 0.\n\
-// Which negatives count is taken as fixed. One thread an element.\n\
-//\n\
-// shape similarities: rows * rows\n\
-// shape slopes: rows\n\
-// shape largest: rows\n\
-// shape totals: rows\n\
-// shape gradient: 1\n\
-// shape dsimilarities: rows * rows\n\
-// workgroups: ceil(rows * rows / LANES)\n\
-// flops: 6 * rows * rows\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
-// What LOSS stands for.\n\
 const NT_XENT = 0u;\n\
 const NT_LOGISTIC = 1u;\n\
 const MARGIN_TRIPLET = 2u;\n\
 \n\
-// Whether a negative counts: with SEMI_HARD, where it is less similar to the anchor than the positive, by less than the\n\
-// margin (Schroff et al. 2015, section 3.2).\n\
 fn counts(similarity: f32, positive: f32) -> bool {\n\
   return !SEMI_HARD || (similarity < positive && similarity > positive - params.margin);\n\
 }\n\
 \n\
-// 1 / (1 + exp(-x)) without an exponential that overflows.\n\
 fn sigmoid(x: f32) -> f32 {\n\
   let small = exp(-abs(x));\n\
   return select(small, 1.0, x >= 0.0) / (1.0 + small);\n\
@@ -4324,51 +3577,25 @@ export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct
   shapes: (v) => ({ similarities: v["rows"] * v["rows"], losses: v["rows"], correct: v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 6 * v["rows"] * v["rows"],
-  source: "// Contrastive losses of each anchor, of the similarities of all pairs of embeddings (Chen et al. 2020, table 2). Of anchor i,\n\
-// let p be the similarity to its positive, s[k] those to the n negatives that count, t the temperature and m the margin:\n\
-// NT-Xent:        -p / t + log(exp(p / t) + sum_k exp(s[k] / t))\n\
-// NT-logistic:    -log sigmoid(p / t) - sum_k log sigmoid(-s[k] / t) / n\n\
-// margin triplet: sum_k max(s[k] - p + m, 0) / n\n\
-// A mean over no negatives is 0. For the gradient, `slopes` is what the loss has by p; of NT-Xent, `largest` is the largest\n\
-// similarity and `totals` = exp((p - largest) / t) + sum_k exp((s[k] - largest) / t); of the others, `totals` is n. `correct`\n\
-// tells whether p is larger than the similarity to every negative, whichever count; a tie does not count, so that a collapse\n\
-// scores 0. A workgroup a row.\n\
-//\n\
-// shape similarities: rows * rows\n\
-// shape losses: rows\n\
-// shape correct: rows\n\
-// shape slopes: rows\n\
-// shape largest: rows\n\
-// shape totals: rows\n\
-// workgroups: rows\n\
-// flops: 6 * rows * rows\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The row of the other view of the same image: rows i and i + rows / 2 are a pair.\n\
 fn positive_of(row: u32, rows: u32) -> u32 {\n\
   let half_rows = rows / 2u;\n\
   return select(row - half_rows, row + half_rows, row < half_rows);\n\
 }\n\
-// What LOSS stands for.\n\
 const NT_XENT = 0u;\n\
 const NT_LOGISTIC = 1u;\n\
 const MARGIN_TRIPLET = 2u;\n\
 \n\
-// Whether a negative counts: with SEMI_HARD, where it is less similar to the anchor than the positive, by less than the\n\
-// margin (Schroff et al. 2015, section 3.2).\n\
 fn counts(similarity: f32, positive: f32) -> bool {\n\
   return !SEMI_HARD || (similarity < positive && similarity > positive - params.margin);\n\
 }\n\
 \n\
-// 1 / (1 + exp(-x)) without an exponential that overflows.\n\
 fn sigmoid(x: f32) -> f32 {\n\
   let small = exp(-abs(x));\n\
   return select(small, 1.0, x >= 0.0) / (1.0 + small);\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -4383,7 +3610,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
 fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
   reduced[lane] = value;\n\
@@ -4400,7 +3626,6 @@ fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
 const LANES: u32 = 8u;\n\
 const LOSS: u32 = 0u;\n\
 const SEMI_HARD: bool = false;\n\
-// Below every similarity, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST = -3.4e38;\n\
 \n\
 struct Params {\n\
@@ -4417,12 +3642,10 @@ struct Params {\n\
 @group(0) @binding(5) var<storage, read_write> totals: array<f32>;\n\
 @group(0) @binding(6) var<uniform> params: Params;\n\
 \n\
-// log(1 + exp(x)) = -log sigmoid(-x), without an exponential that overflows.\n\
 fn softplus(x: f32) -> f32 {\n\
   return max(x, 0.0) + log(1.0 + exp(-abs(x)));\n\
 }\n\
 \n\
-// WGSL lets comparisons and maxima with NaN come out as they like: only the bits tell.\n\
 fn is_finite(x: f32) -> bool {\n\
   return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;\n\
 }\n\
@@ -4447,7 +3670,6 @@ fn main(\n\
     }\n\
   }\n\
   let nearest = workgroup_max(local.x, own_nearest);\n\
-  // Semi-hard negatives are all less similar than the positive.\n\
   let reference = select(max(nearest, positive), positive, SEMI_HARD);\n\
 \n\
   let scale = params.inverse_temperature;\n\
@@ -4481,7 +3703,6 @@ fn main(\n\
   let divisor = max(count, 1.0);\n\
   if (LOSS == NT_XENT) {\n\
     total = sum + exp((positive - reference) * scale);\n\
-    // The difference first: both are large at low temperatures, and the loss is small.\n\
     loss = log(total) + (reference - positive) * scale;\n\
     slope = -sum / total * scale;\n\
   } else if (LOSS == NT_LOGISTIC) {\n\
@@ -4491,7 +3712,6 @@ fn main(\n\
     loss = sum / divisor;\n\
     slope = -inside / divisor;\n\
   }\n\
-  // Where a net has diverged, the loss has to tell, and a mean over no negatives would not.\n\
   losses[row] = select(positive, loss, is_finite(positive));\n\
   correct[row] = select(0.0, 1.0, positive > nearest);\n\
   slopes[row] = slope;\n\
@@ -4511,31 +3731,17 @@ export const contrastStatistics: KernelDefinition<"columns" | "statistics", "dim
   shapes: (v) => ({ columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), statistics: 2 * v["dim"] }),
   workgroups: (v) => v["dim"],
   flops: (v) => 4 * v["width"] * v["dim"],
-  source: "// Means and biased variances of the dimensions of normalised embeddings, panel by panel: those of a panel (its mean first, so that\n\
-// nothing cancels) are put together with those of the `before` columns of the panels before (Chan, Golub and LeVeque 1979).\n\
-// `statistics` holds the means, then the variances. A workgroup a dimension.\n\
-//\n\
-// shape columns: dim * 4 * ceil(width / 4)\n\
-// shape statistics: 2 * dim\n\
-// workgroups: dim\n\
-// flops: 4 * width * dim\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Contrastive losses take their keys in panels: runs of rows of a block, from `first_column` on, as columns of the logits.\n\
 \n\
-// Place in a panel of a row of a block: past every column where the panel is of another block or begins behind the row.\n\
 fn place_in_panel(row: u32, first_column: u32, same_block: u32) -> u32 {\n\
   return select(4294967295u, row - first_column, same_block == 1u);\n\
 }\n\
 \n\
-// From one dimension of a panel to the next in memory: whole vectors of four.\n\
 fn panel_stride(width: u32) -> u32 {\n\
   return (width + 3u) / 4u * 4u;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -4616,35 +3822,11 @@ export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF"
   workgroups: (v) => v["PHASES_Y"] * v["PHASES_X"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
   bytes: (v) => (1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES_Y"] * v["PHASES_X"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * ((4 - 2 * v["HALF"]) * v["ROW_THREADS"] * v["ROWS"] + 4 * v["COL_THREADS"] * v["COLS"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
-  source: "// 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of\n\
-// conv2d, for GPUs; conv2d is the form for software adapters and small maps.\n\
-//\n\
-// An implicit matrix product: its rows are the pixels of y, its columns the channels of y, and the terms of its sums the taps\n\
-// times the channels of x. A workgroup computes ROW_THREADS * ROWS pixels x COL_THREADS * COLS channels. For DEPTH terms at a\n\
-// time, its threads load patches of x and a part of the weights, each element once, neighbouring threads neighbouring\n\
-// channels. A thread loads the same pixels in every round: where their patches begin and which taps lie inside of the image\n\
-// is worked out once, as a bit for each row and each column of the window. The loads of a round are under way while the round\n\
-// before it is multiplied.\n\
-//\n\
-// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// workgroups: PHASES_Y * PHASES_X * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
-// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// bytes: (1 + min(1, IN_CHANNELS % DEPTH) * (PHASES_Y * PHASES_X - 1)) * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / DEPTH) * DEPTH * ((4 - 2 * HALF) * ROW_THREADS * ROWS + 4 * COL_THREADS * COLS) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
@@ -4652,11 +3834,9 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
 const TRANSPOSED: bool = false;\n\
-// 1, or the strides where TRANSPOSED.\n\
 const PHASES_Y: u32 = 1u;\n\
 const PHASES_X: u32 = 1u;\n\
 const STRIDE_Y: u32 = 1u;\n\
@@ -4665,7 +3845,6 @@ const PADDING_Y: u32 = 1u;\n\
 const PADDING_X: u32 = 1u;\n\
 const DILATION_Y: u32 = 1u;\n\
 const DILATION_X: u32 = 1u;\n\
-// Up to 15 each.\n\
 const KERNEL_HEIGHT: u32 = 3u;\n\
 const KERNEL_WIDTH: u32 = 3u;\n\
 const IN_HEIGHT: u32 = 8u;\n\
@@ -4676,13 +3855,6 @@ const OUT_WIDTH: u32 = 8u;\n\
 const OUT_CHANNELS: u32 = 8u;\n\
 const LEFT_STRIDE = DEPTH / 4u;\n\
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u;\n\
-// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
-// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
-// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
-// them from one bank, and all of them the same vector of the left one.\n\
-//\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
-// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -4691,7 +3863,6 @@ const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
 const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
 const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
-// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
 const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
 const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
@@ -4700,9 +3871,7 @@ var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
 \n\
 alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
 \n\
-// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
 fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
-  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
   let x = thread.x % COL_THREADS;\n\
   let y = thread.y % ROW_THREADS;\n\
   for (var t = 0u; t < TERM_VECTORS; t++) {\n\
@@ -4730,10 +3899,8 @@ fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
 }\n\
 \n\
 const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
-// All terms of a round are of one tap; all terms of a vector are.\n\
 const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
-// A matrix product as it stands: pixels are rows.\n\
 const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
 const COLUMN_BITS = 16u;\n\
 \n\
@@ -4753,7 +3920,6 @@ struct Pixel {\n\
   inside: bool,\n\
 }\n\
 \n\
-// The output pixel with this number among those of a phase.\n\
 fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
   let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
   let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
@@ -4763,8 +3929,6 @@ fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
-// Where along one axis the first tap reads, which, before the first pixel, wraps; with TRANSPOSED, the first tap of the phase,\n\
-// and other taps read before it.\n\
 fn patch_start(position: u32, phase: u32, stride: u32, padding: u32) -> u32 {\n\
   if (TRANSPOSED) {\n\
     return position / stride + (phase + padding) / stride;\n\
@@ -4772,7 +3936,6 @@ fn patch_start(position: u32, phase: u32, stride: u32, padding: u32) -> u32 {\n\
   return position * stride - padding;\n\
 }\n\
 \n\
-// Whether along one axis a tap this far into the window reads inside of the image.\n\
 fn reads_inside(position: u32, tap: u32, stride: u32, padding: u32, extent: u32) -> bool {\n\
   if (TRANSPOSED) {\n\
     let distance = position + padding - tap;\n\
@@ -4781,7 +3944,6 @@ fn reads_inside(position: u32, tap: u32, stride: u32, padding: u32, extent: u32)
   return position * stride + tap - padding < extent;\n\
 }\n\
 \n\
-// A bit for each row of the window that reads inside of the image, and, higher up, for each column.\n\
 fn inside_bits(pixel: Pixel) -> u32 {\n\
   var bits = 0u;\n\
   //#unroll\n\
@@ -4797,7 +3959,6 @@ fn inside_bits(pixel: Pixel) -> u32 {\n\
   return select(0u, bits, pixel.inside);\n\
 }\n\
 \n\
-// A term of the sums: the bits of inside_bits that it needs, and where it stands behind the start of a patch.\n\
 struct Term {\n\
   needs: u32,\n\
   offset: u32,\n\
@@ -4807,10 +3968,8 @@ fn term_at(k: u32, phase: vec2u) -> Term {\n\
   let tap = k / IN_CHANNELS;\n\
   let ky = tap / KERNEL_WIDTH;\n\
   let kx = tap % KERNEL_WIDTH;\n\
-  // No pixel has all bits.\n\
   let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
   if (TRANSPOSED) {\n\
-    // So far the tap reads before the first one of its phase; both divisions come out even where the tap counts.\n\
     let rows_back = (ky * DILATION_Y + STRIDE_Y - 1u - (phase.y + PADDING_Y) % STRIDE_Y) / STRIDE_Y;\n\
     let columns_back = (kx * DILATION_X + STRIDE_X - 1u - (phase.x + PADDING_X) % STRIDE_X) / STRIDE_X;\n\
     return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
@@ -4818,20 +3977,16 @@ fn term_at(k: u32, phase: vec2u) -> Term {\n\
   return Term(needs, k % IN_CHANNELS + (ky * DILATION_Y * IN_WIDTH + kx * DILATION_X) * IN_CHANNELS);\n\
 }\n\
 \n\
-// The first of the four terms of every patch that a thread loads: the number of threads is a multiple of TERM_VECTORS.\n\
 fn first_term_of(thread: u32) -> u32 {\n\
   return 4u * (thread % TERM_VECTORS);\n\
 }\n\
 \n\
-// Where a thread loads from, the same in every round: the starts of its patches, which taps of each lie inside of the image, and\n\
-// its weights.\n\
 struct Sources {\n\
   x_at: array<u32, LEFT_LOADS>,\n\
   inside: array<u32, LEFT_LOADS>,\n\
   weight_at: array<vec4u, RIGHT_LOADS>,\n\
 }\n\
 \n\
-// What a thread has loaded for the round that begins with term k, and the bits of inside_bits that its terms need.\n\
 struct Round {\n\
   k: u32,\n\
   needs: u32,\n\
@@ -4839,7 +3994,6 @@ struct Round {\n\
   right: array<vec4f, RIGHT_LOADS>,\n\
 }\n\
 \n\
-// The first terms from k on that a pixel of the phase reads.\n\
 fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
   var next = k;\n\
   if (TRANSPOSED && TAP_A_ROUND) {\n\
@@ -4858,7 +4012,6 @@ fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
   return next;\n\
 }\n\
 \n\
-// Begins the loads of a round. Nothing here waits for whole vectors: what of them does not count is made zero in store_round.\n\
 fn load_round(k: u32, phase: vec2u, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
   let own_terms = first_term_of(thread);\n\
   (*round).k = k;\n\
@@ -4941,7 +4094,6 @@ fn main(\n\
     }\n\
     sources.x_at[i] += select(0u, own_terms, TAP_A_ROUND);\n\
   }\n\
-  // Channels past the end repeat the last ones: what comes of them is not stored.\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let number = i * THREADS + thread;\n\
@@ -5008,39 +4160,11 @@ export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
   bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
-  source: "// Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output\n\
-// pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.\n\
-//\n\
-// A matrix product patches^T dy: its rows are the taps times the channels of x, its columns the channels of dy, and the terms\n\
-// of its sums the output pixels. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of one run. For\n\
-// DEPTH pixels at a time, its threads load a part of their patches and of dy, each element once, neighbouring threads\n\
-// neighbouring channels. A thread loads the same taps and channels in every round, from other pixels. The loads of a round are\n\
-// under way while the round before it is multiplied.\n\
-//\n\
-// A thread holds ROWS x COLS sums in registers: vectors of 4 rows that lie ROW_THREADS vectors apart, and vectors of 4 columns\n\
-// that lie COL_THREADS vectors apart, so that neighbouring threads read side by side and no two of them from one bank. ROWS\n\
-// and COLS are multiples of 4, the number of threads one of the vectors in a row and in a column of the tile, and DEPTH times\n\
-// either of them one of the number of threads.\n\
-//\n\
-// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS))\n\
-// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
-// bytes: (4 - 2 * HALF) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROW_THREADS * ROWS)) * ceil(OUT_CHANNELS / (COL_THREADS * COLS)) * ceil(batch * OUT_HEIGHT * OUT_WIDTH / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + 4 * splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
@@ -5048,7 +4172,6 @@ const COL_THREADS: u32 = 16u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs multiples of 4 channels on both sides.\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
 const STRIDE_Y: u32 = 1u;\n\
@@ -5073,13 +4196,10 @@ const ROW_VECTORS = ROWS / 4u;\n\
 const COL_VECTORS = COLS / 4u;\n\
 const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-// Vectors of a tile that a thread loads, each of another pixel.\n\
 const X_LOADS = DEPTH * TILE_ROW_VECTORS / THREADS;\n\
 const DY_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
 const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
-// All rows of a vector are of one tap.\n\
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
-// Output pixels are input pixels.\n\
 const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
 \n\
 struct Params {\n\
@@ -5095,8 +4215,6 @@ struct Params {\n\
 var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
 var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;\n\
 \n\
-// What a thread loads, the same in every round: four rows of patches, as the rows and columns of their taps and their distance\n\
-// from the start of a patch, and four columns of dy; of `pixels`, those before pixel_end.\n\
 struct Sources {\n\
   tap_y: vec4u,\n\
   tap_x: vec4u,\n\
@@ -5106,14 +4224,12 @@ struct Sources {\n\
   pixel_end: u32,\n\
 }\n\
 \n\
-// What a thread has loaded for a round; `inside` has a bit for each patch that lies inside of the image.\n\
 struct Round {\n\
   inside: u32,\n\
   patches: array<vec4<Stored>, X_LOADS>,\n\
   gradients: array<vec4<Stored>, DY_LOADS>,\n\
 }\n\
 \n\
-// Begins the loads of a round. Nothing here waits for whole vectors: what of them does not count is made zero in store_round.\n\
 fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {\n\
   (*round).inside = 0u;\n\
   //#unroll\n\
@@ -5138,7 +4254,6 @@ fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>
       (*round).patches[i] = select(vec4<Stored>(), values, counts);\n\
     }\n\
   }\n\
-  // Of a pixel past the end of the run, the patch is zero, and dy does not count.\n\
   //#unroll\n\
   for (var i = 0u; i < DY_LOADS; i++) {\n\
     let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, sources.pixels - 1u);\n\
@@ -5180,7 +4295,6 @@ fn main(\n\
   let pixel_end = min(pixels, (split + 1u) * pixels_per_split);\n\
   let thread = local.y * COL_THREADS + local.x;\n\
 \n\
-  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
   let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
   var sources: Sources;\n\
   sources.pixels = pixels;\n\
@@ -5189,7 +4303,6 @@ fn main(\n\
   for (var t = 0u; t < 4u; t++) {\n\
     let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
     let tap = row / IN_CHANNELS;\n\
-    // Below the first pixel, these wrap to numbers far past the last one.\n\
     sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;\n\
     sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;\n\
     sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
@@ -5201,7 +4314,6 @@ fn main(\n\
     OUT_CHANNELS % 4u == 0u,\n\
   );\n\
 \n\
-  // The remainders show the compiler that the indices into the tiles are in range, so that it leaves out checks.\n\
   let tile_row = local.y % ROW_THREADS;\n\
   let tile_column = local.x % COL_THREADS;\n\
   let first_pixel = split * pixels_per_split;\n\
@@ -5268,52 +4380,24 @@ export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch
   workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
   bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
-  source: "// Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:\n\
-// parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
-// x[n, iy, ix, c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and\n\
-// ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.\n\
-//\n\
-// The elements (ky, kx, c) of one output channel are rows of a matrix. A thread holds ROWS of them x COLS output channels in\n\
-// registers. Neighbouring threads hold neighbouring output channels; all of a workgroup need the same elements of x: each of\n\
-// SHARE threads loads a part of them and hands it on to the others.\n\
-//\n\
-// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// workgroups: splits * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
-// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * OUT_HEIGHT * OUT_WIDTH\n\
-// bytes: (4 - 2 * HALF) * ceil(KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * batch * OUT_HEIGHT * OUT_WIDTH * (ROWS * GROUPS + COLS * LANES) + 4 * splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
-// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
-// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.\n\
 const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
 const VECTORS = COLS / VECTOR;\n\
-// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const STRIDE_Y: u32 = 1u;\n\
@@ -5348,14 +4432,12 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let rows = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
   let row_blocks = (rows + ROWS * GROUPS - 1u) / (ROWS * GROUPS);\n\
   let index = workgroup_index(group, grid);\n\
   let first_column = index % column_blocks * COLS * LANES + own_lane * VECTOR;\n\
-  // GROUPS is 1 where lanes share: the remainder tells the compiler that the row is the same for all threads.\n\
   let first_row = (index / column_blocks % row_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
   let split = index / (column_blocks * row_blocks);\n\
   if (split >= params.splits) {\n\
@@ -5369,7 +4451,6 @@ fn main(\n\
     let row = min(first_row + i * SHARE + own_lane % SHARE, rows - 1u);\n\
     let tap = row / IN_CHANNELS;\n\
     own_taps[i] = vec2u(tap % KERNEL_WIDTH * DILATION_X, tap / KERNEL_WIDTH * DILATION_Y);\n\
-    // From the window's first pixel, which may lie before the start of x: the sum of the two wraps back.\n\
     own_starts[i] = (own_taps[i].y * IN_WIDTH + own_taps[i].x) * IN_CHANNELS + row % IN_CHANNELS;\n\
   }\n\
   var columns: array<u32, VECTORS>;\n\
@@ -5388,7 +4469,6 @@ fn main(\n\
     var own_columns: array<u32, OWN>;\n\
     //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
-      // Far outside, where the whole line is.\n\
       own_columns[i] = select(0x80000000u, own_taps[i].x, top + own_taps[i].y < IN_HEIGHT);\n\
     }\n\
     for (var ox = 0u; ox < OUT_WIDTH; ox++) {\n\
@@ -5421,8 +4501,6 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
-  // stores than over all the rest.\n\
   for (var round = 0u; round < ROUNDS; round++) {\n\
     //#unroll\n\
     for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -5456,66 +4534,29 @@ export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "L
   workgroups: (v) => v["PHASES_Y"] * v["PHASES_X"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
   bytes: (v) => Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COLS"] * v["LANES"])) * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * ((4 - 2 * v["HALF"]) * v["ROWS"] * v["GROUPS"] + 4 * v["COLS"] * v["LANES"]) + (4 - 2 * v["HALF"]) * v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"],
-  source: "// 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:\n\
-// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, c] * weight[ky, kx, c, o], where\n\
-// iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.\n\
-//\n\
-// With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the\n\
-// input, IN_* and OUT_* change places, and `weight` comes as [kernel_y, kernel_x, out, in]:\n\
-// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, oy, ox, o] * weight[ky, kx, o, c], where\n\
-// oy = (iy + PADDING_Y - ky * DILATION_Y) / STRIDE_Y and ox = (ix + PADDING_X - kx * DILATION_X) / STRIDE_X,\n\
-// over the taps for which both divisions come out even. Which taps those are depends only on iy and ix modulo the strides (the\n\
-// phase), so a workgroup takes pixels of one phase and skips the other taps as a whole.\n\
-//\n\
-// A thread holds ROWS pixels x COLS channels of y in registers. Neighbouring threads hold neighbouring output channels, so\n\
-// their loads of the weights lie side by side, and all LANES threads of a row of the workgroup need the same elements of x:\n\
-// each of SHARE threads loads a part of them and hands it on to the others. The elements of x under one row of the window\n\
-// lie one after another, so the sum runs over (kx, c) at once: with 3 channels a loop over c alone would be all overhead.\n\
-//\n\
-// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS\n\
-// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// workgroups: PHASES_Y * PHASES_X * ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES))\n\
-// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// bytes: ceil(batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(OUT_WIDTH / PHASES_X) / (ROWS * GROUPS)) * ceil(OUT_CHANNELS / (COLS * LANES)) * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * ((4 - 2 * HALF) * ROWS * GROUPS + 4 * COLS * LANES) + (4 - 2 * HALF) * batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
-// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
-// Neighbouring output channels that a thread loads at once, 1 or 4; 4 needs a multiple of 4 output channels.\n\
 const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
 const VECTORS = COLS / VECTOR;\n\
-// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSED: bool = false;\n\
-// 1, or the strides where TRANSPOSED.\n\
 const PHASES_Y: u32 = 1u;\n\
 const PHASES_X: u32 = 1u;\n\
-// Taps whose elements of x lie one after another: KERNEL_WIDTH, or 1 where TRANSPOSED or dilated.\n\
 const RUN_TAPS: u32 = 3u;\n\
 const STRIDE_Y: u32 = 1u;\n\
 const STRIDE_X: u32 = 1u;\n\
@@ -5548,7 +4589,6 @@ struct Pixel {\n\
   inside: bool,\n\
 }\n\
 \n\
-// The output pixel with this number among those of a phase.\n\
 fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
   let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
   let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
@@ -5558,8 +4598,6 @@ fn output_pixel(number: u32, phase: u32) -> Pixel {\n\
   return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
 }\n\
 \n\
-// The elements of x that a pixel needs from one run of taps: those from `start` on, of which `count` from the `first` on\n\
-// are inside of the image. `start` may wrap below zero; start + first does not.\n\
 struct Run {\n\
   start: u32,\n\
   first: u32,\n\
@@ -5572,7 +4610,6 @@ fn source_run(pixel: Pixel, ky: u32, kx: u32) -> Run {\n\
     let across = kx * DILATION_X;\n\
     let row = (pixel.row + PADDING_Y - down) / STRIDE_Y;\n\
     let column = (pixel.column + PADDING_X - across) / STRIDE_X;\n\
-    // The divisions would bring differences that wrapped back into the input.\n\
     let wrapped = pixel.row + PADDING_Y < down || pixel.column + PADDING_X < across;\n\
     let inside = pixel.inside && !wrapped && row < IN_HEIGHT && column < IN_WIDTH;\n\
     return Run(((pixel.image * IN_HEIGHT + row) * IN_WIDTH + column) * IN_CHANNELS, 0u, select(0u, IN_CHANNELS, inside));\n\
@@ -5596,7 +4633,6 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (OUT_CHANNELS + COLS * LANES - 1u) / (COLS * LANES);\n\
   let pixels = params.batch * ((OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y) * ((OUT_WIDTH + PHASES_X - 1u) / PHASES_X);\n\
@@ -5606,7 +4642,6 @@ fn main(\n\
   if (phase >= PHASES_Y * PHASES_X) {\n\
     return;\n\
   }\n\
-  // GROUPS is 1 on software adapters: the remainder tells the compiler that the pixels are the same for all threads.\n\
   let first_pixel = (index / column_blocks % pixel_blocks * GROUPS + local.y % GROUPS) * ROWS;\n\
   let first_column = index % column_blocks * COLS * LANES + own_lane * VECTOR;\n\
 \n\
@@ -5665,8 +4700,6 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
-  // stores than over all the rest.\n\
   for (var round = 0u; round < ROUNDS; round++) {\n\
     //#unroll\n\
     for (var p = 0u; p < ROWS_AT_ONCE; p++) {\n\
@@ -5700,23 +4733,11 @@ export const copy: KernelDefinition<"x" | "y", "words", "LANES" | "ELEMENTS"> = 
   shapes: (v) => ({ x: v["words"], y: v["words"] }),
   workgroups: (v) => Math.ceil(v["words"] / (v["LANES"] * v["ELEMENTS"])),
   flops: () => 0,
-  source: "// A copy: y = x, word by word, whatever the elements are.\n\
-//\n\
-// x is bound to be written as well, for it may lie in the buffer of y: WebGPU allows no buffer that one binding only reads and\n\
-// another writes.\n\
-//\n\
-// shape x: words\n\
-// shape y: words\n\
-// workgroups: ceil(words / (LANES * ELEMENTS))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Words a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -5752,15 +4773,7 @@ export const countedMean: KernelDefinition<"x" | "counted" | "y", "elements" | "
   shapes: (v) => ({ x: v["elements"], counted: v["numbers"], y: 1 }),
   workgroups: () => 1,
   flops: (v) => v["elements"] + v["numbers"],
-  source: "// Mean over what counts: y = sum_i x[i] / max(1, sum_i counted[i]), `counted` holding zeros and ones. One workgroup.\n\
-//\n\
-// shape x: elements\n\
-// shape counted: numbers\n\
-// shape y: 1\n\
-// workgroups: 1\n\
-// flops: elements + numbers\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
-var<workgroup> reduced: array<f32, LANES>;\n\
+  source: "var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
@@ -5816,21 +4829,9 @@ export const dropout: KernelDefinition<"x" | "counter" | "y", "elements" | "site
   shapes: (v) => ({ x: v["elements"], counter: 2, y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (4 * v["LANES"])),
   flops: (v) => v["elements"],
-  source: "// Dropout (Srivastava et al. 2014), scaled in training: y[i] = x[i] * scale where u[i] >= probability, else 0, with u in [0, 1)\n\
-// drawn for each element from (counter, site, i). As its own gradient, it draws the same again. One thread for four neighbours.\n\
-//\n\
-// shape x: elements\n\
-// shape counter: 2\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (4 * LANES))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Random numbers from a counter: the same four words always give the same four words (PCG4D of Jarzynski and Olano 2020,\n\
-// \"Hash functions for GPU rendering\").\n\
 fn random_words(counter: vec4u) -> vec4u {\n\
   var v = counter * 1664525u + 1013904223u;\n\
   v.x += v.y * v.w;\n\
@@ -5845,22 +4846,14 @@ fn random_words(counter: vec4u) -> vec4u {\n\
   return v;\n\
 }\n\
 \n\
-// Four numbers in [0, 1), multiples of 2^-24.\n\
 fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Keeps these draws apart from those of the augmentations, which have the number of an image in this place.\n\
 const SITES = 0x80000000u;\n\
 \n\
 struct Params {\n\
@@ -5901,30 +4894,14 @@ export const elementwiseGradient: KernelDefinition<"x" | "dy" | "dx", "elements"
   shapes: (v) => ({ x: v["elements"], dy: v["elements"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 9 * v["elements"],
-  source: "// Gradient of a chain of functions of one number (see elementwise): dx = dy f4'(f3(f2(f1(x)))) f3'(f2(f1(x))) f2'(f1(x)) f1'(x).\n\
-//\n\
-// shape x: elements\n\
-// shape dy: elements\n\
-// shape dx: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: 9 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const FUNCTION_1: u32 = 0u;\n\
 const FUNCTION_2: u32 = 0u;\n\
@@ -5947,8 +4924,6 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read> dy: array<Stored>;\n\
 @group(0) @binding(2) var<storage, read_write> dx: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
-// Functions of one number, to be put together in chains. A number goes through a chain together with its slope: the derivative\n\
-// by the number that the chain began with. The codes are the places of the names in src/ops/unary.ts.\n\
 const SCALE = 1u;\n\
 const SQUARE = 2u;\n\
 const SQRT = 3u;\n\
@@ -5968,15 +4943,12 @@ struct Dual {\n\
   slope: f32,\n\
 }\n\
 \n\
-// 1 / (1 + exp(-x)) and its slope, without an exponential that overflows.\n\
 fn sigmoid(x: f32) -> Dual {\n\
   let small = exp(-abs(x));\n\
   let whole = 1.0 + small;\n\
   return Dual(select(small, 1.0, x >= 0.0) / whole, small / (whole * whole));\n\
 }\n\
 \n\
-// x Phi(x), Phi being the distribution function of the normal distribution, off by at most 7.5e-8 (Abramowitz and Stegun 1964,\n\
-// formula 26.2.17). Beyond 20, the density is 0.\n\
 fn gelu(x: f32) -> Dual {\n\
   let size = min(abs(x), 20.0);\n\
   let density = 0.3989423 * exp(-0.5 * size * size);\n\
@@ -5987,14 +4959,12 @@ fn gelu(x: f32) -> Dual {\n\
   return Dual(x * share, fma(x, density, share));\n\
 }\n\
 \n\
-// x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). Beyond 9, the sigmoid is 0 or 1.\n\
 fn gelu_tanh(x: f32) -> Dual {\n\
   let inner = clamp(x, -9.0, 9.0);\n\
   let share = sigmoid(1.5957691 * inner * fma(0.044715, inner * inner, 1.0));\n\
   return Dual(x * share.value, fma(x * share.slope, 1.5957691 * fma(0.134145, inner * inner, 1.0), share.value));\n\
 }\n\
 \n\
-// The value and slope of one function at x; a and b are the numbers that some take besides.\n\
 fn function_at(code: u32, a: f32, b: f32, x: f32) -> Dual {\n\
   switch code {\n\
     case SCALE: {\n\
@@ -6046,13 +5016,11 @@ fn function_at(code: u32, a: f32, b: f32, x: f32) -> Dual {\n\
   }\n\
 }\n\
 \n\
-// One more link of a chain.\n\
 fn link(code: u32, a: f32, b: f32, before: Dual) -> Dual {\n\
   let own = function_at(code, a, b, before.value);\n\
   return Dual(own.value, before.slope * own.slope);\n\
 }\n\
 \n\
-// What a chain of up to four functions makes of x.\n\
 fn chain_at(x: f32) -> Dual {\n\
   var result = Dual(x, 1.0);\n\
   result = link(FUNCTION_1, params.a_1, params.b_1, result);\n\
@@ -6086,30 +5054,14 @@ export const elementwise: KernelDefinition<"x" | "y", "elements" | "a_1" | "b_1"
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => 4 * v["elements"],
-  source: "// A chain of up to four functions of one number, element by element: y = f4(f3(f2(f1(x)))), each given by its code (see\n\
-// lib/functions.wgsl) and up to two numbers a and b; 0 stands for none.\n\
-//\n\
-// shape x: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: 4 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const FUNCTION_1: u32 = 0u;\n\
 const FUNCTION_2: u32 = 0u;\n\
@@ -6131,8 +5083,6 @@ struct Params {\n\
 @group(0) @binding(0) var<storage, read> x: array<Stored>;\n\
 @group(0) @binding(1) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
-// Functions of one number, to be put together in chains. A number goes through a chain together with its slope: the derivative\n\
-// by the number that the chain began with. The codes are the places of the names in src/ops/unary.ts.\n\
 const SCALE = 1u;\n\
 const SQUARE = 2u;\n\
 const SQRT = 3u;\n\
@@ -6152,15 +5102,12 @@ struct Dual {\n\
   slope: f32,\n\
 }\n\
 \n\
-// 1 / (1 + exp(-x)) and its slope, without an exponential that overflows.\n\
 fn sigmoid(x: f32) -> Dual {\n\
   let small = exp(-abs(x));\n\
   let whole = 1.0 + small;\n\
   return Dual(select(small, 1.0, x >= 0.0) / whole, small / (whole * whole));\n\
 }\n\
 \n\
-// x Phi(x), Phi being the distribution function of the normal distribution, off by at most 7.5e-8 (Abramowitz and Stegun 1964,\n\
-// formula 26.2.17). Beyond 20, the density is 0.\n\
 fn gelu(x: f32) -> Dual {\n\
   let size = min(abs(x), 20.0);\n\
   let density = 0.3989423 * exp(-0.5 * size * size);\n\
@@ -6171,14 +5118,12 @@ fn gelu(x: f32) -> Dual {\n\
   return Dual(x * share, fma(x, density, share));\n\
 }\n\
 \n\
-// x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). Beyond 9, the sigmoid is 0 or 1.\n\
 fn gelu_tanh(x: f32) -> Dual {\n\
   let inner = clamp(x, -9.0, 9.0);\n\
   let share = sigmoid(1.5957691 * inner * fma(0.044715, inner * inner, 1.0));\n\
   return Dual(x * share.value, fma(x * share.slope, 1.5957691 * fma(0.134145, inner * inner, 1.0), share.value));\n\
 }\n\
 \n\
-// The value and slope of one function at x; a and b are the numbers that some take besides.\n\
 fn function_at(code: u32, a: f32, b: f32, x: f32) -> Dual {\n\
   switch code {\n\
     case SCALE: {\n\
@@ -6230,13 +5175,11 @@ fn function_at(code: u32, a: f32, b: f32, x: f32) -> Dual {\n\
   }\n\
 }\n\
 \n\
-// One more link of a chain.\n\
 fn link(code: u32, a: f32, b: f32, before: Dual) -> Dual {\n\
   let own = function_at(code, a, b, before.value);\n\
   return Dual(own.value, before.slope * own.slope);\n\
 }\n\
 \n\
-// What a chain of up to four functions makes of x.\n\
 fn chain_at(x: f32) -> Dual {\n\
   var result = Dual(x, 1.0);\n\
   result = link(FUNCTION_1, params.a_1, params.b_1, result);\n\
@@ -6270,27 +5213,13 @@ export const ema: KernelDefinition<"rate" | "parameters" | "average", "elements"
   shapes: (v) => ({ rate: 1, parameters: v["slab_elements"], average: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 3 * v["elements"],
-  source: "// Exponential moving average of parameters, for all of a slab at once: average += rate * (parameters - average), which is\n\
-// momentum * average + (1 - momentum) * parameters. The rate comes as 1 - momentum: of a momentum near 1, f32 would keep that\n\
-// difference to a few digits only. The average is that of the first `elements` of the parameters' slab.\n\
-//\n\
-// shape rate: 1\n\
-// shape parameters: slab_elements\n\
-// shape average: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
-// flops: 3 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// The elements of a slab are a multiple of 64.\n\
 const VECTOR: u32 = 4u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -6329,16 +5258,7 @@ export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" |
   shapes: (v) => ({ x: v["rows"], indices: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Picks entries: y[i] = x[indices[i]], and 2^32 - 1, which is out of every range, where there is no such entry.\n\
-//\n\
-// shape x: rows\n\
-// shape indices: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -6380,26 +5300,14 @@ export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "r
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["elements"] / v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Picks rows: y[i, :] = x[indices[i], :], and NaN where there is no such row. `elements` is picked * cols.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape indices: elements / cols\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
-// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
 fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
   return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Whether a row that is not there is NaN, or 0.\n\
 const POISON: bool = true;\n\
 \n\
 struct Params {\n\
@@ -6444,22 +5352,9 @@ export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "hei
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
   flops: (v) => 2 * v["KERNEL"] * v["images"] * v["height"] * v["width"] * 3,
-  source: "// One direction of a separable Gaussian blur of RGB images, KERNEL taps, reflected at the borders, with a standard deviation\n\
-// for each image (0: the image is copied): y[n, p] = sum_t w[t] * x[n, p + t - KERNEL / 2] along rows, or columns with\n\
-// VERTICAL, where w[t] is exp(-(t - KERNEL / 2)^2 / (2 sigma^2)) and the weights add up to 1. With SOLARIZE, views that ask for\n\
-// it are solarized.\n\
-//\n\
-// shape x: images * height * width * 3\n\
-// shape views: images * VIEW_FIELDS\n\
-// shape y: images * height * width * 3\n\
-// workgroups: ceil(images * height * width * 3 / LANES)\n\
-// flops: 2 * KERNEL * images * height * width * 3\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
 const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
@@ -6470,23 +5365,16 @@ const VIEW_BRIGHTNESS = 5u;\n\
 const VIEW_CONTRAST = 6u;\n\
 const VIEW_SATURATION = 7u;\n\
 const VIEW_HUE = 8u;\n\
-// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
 const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
-// Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
-// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
 const VIEW_CUTOUT_ROW = 12u;\n\
 const VIEW_CUTOUT_COLUMN = 13u;\n\
 const VIEW_CUTOUT_SIDE = 14u;\n\
 const VIEW_SOBEL = 15u;\n\
-// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
 const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
-// Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
-// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
-// inverts values of a half and more.\n\
 const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -6556,22 +5444,9 @@ export const gaussianNoise: KernelDefinition<"views" | "y", "images" | "height" 
   shapes: (v) => ({ views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
   flops: (v) => 30 * v["images"] * v["height"] * v["width"],
-  source: "// Adds Gaussian noise, in place, to RGB images whose view asks for it: y = clamp(y + sigma * g, 0, 1), where sigma is the\n\
-// view's and g is drawn for every channel of every pixel from the view's two seeds and the number of the pixel (Box and\n\
-// Muller 1958; numbers from a counter). |g| is at most 5.8. With SOLARIZE, views that ask for it are solarized. One thread a\n\
-// pixel.\n\
-//\n\
-// shape views: images * VIEW_FIELDS\n\
-// shape y: images * height * width * 3\n\
-// workgroups: ceil(images * height * width / LANES)\n\
-// flops: 30 * images * height * width\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Random numbers from a counter: the same four words always give the same four words (PCG4D of Jarzynski and Olano 2020,\n\
-// \"Hash functions for GPU rendering\").\n\
 fn random_words(counter: vec4u) -> vec4u {\n\
   var v = counter * 1664525u + 1013904223u;\n\
   v.x += v.y * v.w;\n\
@@ -6586,11 +5461,9 @@ fn random_words(counter: vec4u) -> vec4u {\n\
   return v;\n\
 }\n\
 \n\
-// Four numbers in [0, 1), multiples of 2^-24.\n\
 fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
-// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
 const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
@@ -6601,23 +5474,16 @@ const VIEW_BRIGHTNESS = 5u;\n\
 const VIEW_CONTRAST = 6u;\n\
 const VIEW_SATURATION = 7u;\n\
 const VIEW_HUE = 8u;\n\
-// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
 const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
-// Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
-// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
 const VIEW_CUTOUT_ROW = 12u;\n\
 const VIEW_CUTOUT_COLUMN = 13u;\n\
 const VIEW_CUTOUT_SIDE = 14u;\n\
 const VIEW_SOBEL = 15u;\n\
-// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
 const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
-// Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
-// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
-// inverts values of a half and more.\n\
 const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -6652,7 +5518,6 @@ fn main(\n\
   }\n\
   let seeds = vec2u(u32(views[start + VIEW_NOISE_SEED]), u32(views[start + VIEW_NOISE_SEED + 1u]));\n\
   let u = random_uniform(vec4u(seeds, 0u, i % pixels));\n\
-  // 1 - u is in (0, 1]. A logarithm of 1 may come out a little above 0, and angles must not leave [-pi, pi].\n\
   let radius = sqrt(max(-2.0 * log(1.0 - u.xy), vec2f()));\n\
   let angle = 6.2831855 * (u.zw - 0.5);\n\
   let g = vec3f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y));\n\
@@ -6674,29 +5539,14 @@ export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements"
   shapes: (v) => ({ dy: v["elements"] / v["pixels"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
-  source: "// Gradient of the average over a map: dx[n, p, channel] = dy[n, channel] / pixels.\n\
-//\n\
-// shape dy: elements / pixels\n\
-// shape dx: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -6736,25 +5586,11 @@ export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels
   shapes: (v) => ({ x: v["elements"] * v["pixels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => v["elements"] * v["pixels"],
-  source: "// Average over each map: y[n, channel] = sum_p x[n, p, channel] / pixels. `elements` counts the outputs.\n\
-//\n\
-// shape x: elements * pixels\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: elements * pixels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -6800,23 +5636,11 @@ export const groupNormCombine: KernelDefinition<"parts" | "statistics", "batch" 
   shapes: (v) => ({ parts: 2 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"], statistics: 2 * v["batch"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["groups"] / v["LANES"]),
   flops: (v) => 8 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"],
-  source: "// Second pass of the statistics of group norm: puts the runs and the channels of each group of an image together (Chan, Golub\n\
-// and LeVeque 1979). `statistics` holds [image, channel] means, then as many 1 / sqrt(variance + EPSILON), with the biased\n\
-// variance: every channel has the values of its group, so that the passes over the map need not know the groups.\n\
-// One thread a group of an image.\n\
-//\n\
-// shape parts: 2 * batch * ceil(pixels / ROWS) * channels\n\
-// shape statistics: 2 * batch * channels\n\
-// workgroups: ceil(batch * groups / LANES)\n\
-// flops: 8 * batch * ceil(pixels / ROWS) * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Pixels of a run, as in group-norm-statistics.\n\
 const ROWS: u32 = 64u;\n\
 const EPSILON: f32 = 0.00001;\n\
 \n\
@@ -6880,20 +5704,7 @@ export const groupNormGradientCombine: KernelDefinition<"parts" | "gamma" | "sum
   shapes: (v) => ({ parts: 2 * v["batch"] * v["runs"] * v["channels"], gamma: v["channels"], sums: 2 * v["batch"] * v["channels"], means: 2 * v["batch"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["groups"] / v["LANES"]),
   flops: (v) => 2 * v["batch"] * (v["runs"] + 2) * v["channels"],
-  source: "// Second pass of the gradient of group norm: adds up the runs of each image, in their order, and takes the means over each group\n\
-// that the gradient of x needs. `sums` holds [image, channel] sums of g * normalised x, then as many of g: dgamma and dbeta are\n\
-// those of all images (batch-norm-gradient-combine). `means` holds, for every channel of a group, the group's mean of\n\
-// gamma * g * normalised x, then of gamma * g. One thread a group of an image.\n\
-//\n\
-// shape parts: 2 * batch * runs * channels\n\
-// shape gamma: channels\n\
-// shape sums: 2 * batch * channels\n\
-// shape means: 2 * batch * channels\n\
-// workgroups: ceil(batch * groups / LANES)\n\
-// flops: 2 * batch * (runs + 2) * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -6904,7 +5715,6 @@ struct Params {\n\
   pixels: u32,\n\
   channels: u32,\n\
   groups: u32,\n\
-  // Runs of an image.\n\
   runs: u32,\n\
 }\n\
 \n\
@@ -6962,26 +5772,9 @@ export const groupNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" |
   shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], dy: v["batch"] * v["pixels"] * v["channels"], statistics: 2 * v["batch"] * v["channels"], gamma: v["channels"], beta: v["channels"], parts: 2 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["batch"] * v["pixels"] * v["channels"],
-  source: "// First pass of the gradient of group norm: over each run of ROWS pixels of an image, sum of g * normalised x and of g, where\n\
-// g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed again: cheaper than\n\
-// reading them. `parts` holds [run, channel] sums of g * normalised x, then as many of g.\n\
-//\n\
-// shape x: batch * pixels * channels\n\
-// shape dy: batch * pixels * channels\n\
-// shape statistics: 2 * batch * channels\n\
-// shape gamma: channels\n\
-// shape beta: channels\n\
-// shape parts: 2 * batch * ceil(pixels / ROWS) * channels\n\
-// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 6 * batch * pixels * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
-// of an image does not depend on those before it; `run` counts them through the batch.\n\
 struct ImageTile {\n\
   channel: u32,\n\
   image: u32,\n\
@@ -7004,12 +5797,10 @@ fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, row
     image * pixels + min(pixels, first + rows_per_run),\n\
   );\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Pixels a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
 const RELU: bool = false;\n\
 \n\
@@ -7048,7 +5839,6 @@ fn main(\n\
   for (var row = tile.begin; row < tile.end; row++) {\n\
     let i = row * channels + tile.channel;\n\
     let centered = x[i] - mean;\n\
-    // The output by the expression of group-norm.\n\
     var g = dy[i];\n\
     if (RELU) {\n\
       g = select(g, Element(), fma(centered, scale, shift) <= Element());\n\
@@ -7073,28 +5863,9 @@ export const groupNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "ga
   shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], dy: v["batch"] * v["pixels"] * v["channels"], statistics: 2 * v["batch"] * v["channels"], gamma: v["channels"], beta: v["channels"], means: 2 * v["batch"] * v["channels"], dx: v["batch"] * v["pixels"] * v["channels"] }),
   workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 7 * v["batch"] * v["pixels"] * v["channels"],
-  source: "// Third pass of the gradient of group norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,\n\
-// dx = (gamma * g - mean(gamma * g) - normalised x * mean(gamma * g * normalised x)) / sqrt(variance + EPSILON), where the means\n\
-// are those of the image and the channel's group. `means` holds, for every channel, its group's mean of\n\
-// gamma * g * normalised x, then as many of gamma * g.\n\
-//\n\
-// shape x: batch * pixels * channels\n\
-// shape dy: batch * pixels * channels\n\
-// shape statistics: 2 * batch * channels\n\
-// shape gamma: channels\n\
-// shape beta: channels\n\
-// shape means: 2 * batch * channels\n\
-// shape dx: batch * pixels * channels\n\
-// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 7 * batch * pixels * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
-// of an image does not depend on those before it; `run` counts them through the batch.\n\
 struct ImageTile {\n\
   channel: u32,\n\
   image: u32,\n\
@@ -7117,12 +5888,10 @@ fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, row
     image * pixels + min(pixels, first + rows_per_run),\n\
   );\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Pixels a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const RELU: bool = false;\n\
 \n\
@@ -7183,22 +5952,9 @@ export const groupNormStatistics: KernelDefinition<"x" | "parts", "batch" | "pix
   shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], parts: 2 * v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 5 * v["batch"] * v["pixels"] * v["channels"],
-  source: "// First pass of the statistics of group norm: mean and sum of squared differences from it, of each run of ROWS pixels of an\n\
-// image and each channel, in blocks that are put together as in batch-norm-statistics. `parts` holds [run, channel] means, then\n\
-// as many sums of squares.\n\
-//\n\
-// shape x: batch * pixels * channels\n\
-// shape parts: 2 * batch * ceil(pixels / ROWS) * channels\n\
-// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 5 * batch * pixels * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
-// of an image does not depend on those before it; `run` counts them through the batch.\n\
 struct ImageTile {\n\
   channel: u32,\n\
   image: u32,\n\
@@ -7221,12 +5977,10 @@ fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, row
     image * pixels + min(pixels, first + rows_per_run),\n\
   );\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Pixels a thread goes through.\n\
 const ROWS: u32 = 64u;\n\
 const BLOCK = 8u;\n\
 \n\
@@ -7259,7 +6013,6 @@ fn main(\n\
     var sum = Element();\n\
     //#unroll\n\
     for (var r = 0u; r < BLOCK; r++) {\n\
-      // Past the end, the row before the end again, with no weight.\n\
       values[r] = x[min(row + r, tile.end - 1u) * channels + tile.channel];\n\
       sum += select(Element(), values[r], row + r < tile.end);\n\
     }\n\
@@ -7293,27 +6046,9 @@ export const groupNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" |
   shapes: (v) => ({ x: v["batch"] * v["pixels"] * v["channels"], statistics: 2 * v["batch"] * v["channels"], gamma: v["channels"], beta: v["channels"], residual: v["batch"] * v["pixels"] * v["channels"], y: v["batch"] * v["pixels"] * v["channels"] }),
   workgroups: (v) => v["batch"] * Math.ceil(v["pixels"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 4 * v["batch"] * v["pixels"] * v["channels"],
-  source: "// Group norm (Wu and He 2018), with what follows it in a residual net:\n\
-// y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU, where mean\n\
-// and variance are those of the image and the channel's group. `statistics` holds [image, channel] means, then as many\n\
-// 1 / sqrt(variance + EPSILON). Without RESIDUAL, `residual` is not read (bind x).\n\
-//\n\
-// shape x: batch * pixels * channels\n\
-// shape statistics: 2 * batch * channels\n\
-// shape gamma: channels\n\
-// shape beta: channels\n\
-// shape residual: batch * pixels * channels\n\
-// shape y: batch * pixels * channels\n\
-// workgroups: batch * ceil(pixels / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 4 * batch * pixels * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on maps [batch, pixels, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one run of pixels of an image, a row being a pixel. Runs begin anew with each image, so that what is computed\n\
-// of an image does not depend on those before it; `run` counts them through the batch.\n\
 struct ImageTile {\n\
   channel: u32,\n\
   image: u32,\n\
@@ -7336,12 +6071,10 @@ fn image_tile(index: u32, lane: u32, lanes: u32, pixels: u32, channels: u32, row
     image * pixels + min(pixels, first + rows_per_run),\n\
   );\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Pixels a thread goes through.\n\
 const ROWS: u32 = 8u;\n\
 const RESIDUAL: bool = false;\n\
 const RELU: bool = false;\n\
@@ -7397,41 +6130,16 @@ export const groupedConv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts",
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"] }),
   workgroups: (v) => Math.ceil(v["splits"] * v["KERNEL_HEIGHT"] * v["IN_CHANNELS"] / v["CHANNEL_GROUPS"] / Math.min(v["VECTOR"], v["IN_CHANNELS"] / v["CHANNEL_GROUPS"]) * v["OUT_CHANNELS"] / v["VECTOR"] / v["LANES"]),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
-  source: "// Gradient of a 2-D convolution in groups of channels (grouped-conv2d) with respect to its weights, as partial sums over `splits`\n\
-// of the output rows:\n\
-// parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of\n\
-// x[n, iy, ix, o / OUT_GROUP * IN_GROUP + c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and\n\
-// ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.\n\
-//\n\
-// A thread holds a row of the window for OWN channels of x and VECTOR of dy in registers, and neighbouring threads hold\n\
-// neighbouring channels. It loads PIXELS neighbouring pixels of dy at once, and what their windows see of x, each element once.\n\
-//\n\
-// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// shape dy: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// shape parts: splits * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS\n\
-// workgroups: ceil(splits * KERNEL_HEIGHT * IN_CHANNELS / CHANNEL_GROUPS / min(VECTOR, IN_CHANNELS / CHANNEL_GROUPS) * OUT_CHANNELS / VECTOR / LANES)\n\
-// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS * OUT_HEIGHT * OUT_WIDTH\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// 1 where DILATION_X is above 1.\n\
 const PIXELS: u32 = 4u;\n\
-// As in grouped-conv2d.\n\
 const VECTOR: u32 = 1u;\n\
 const STRIDE_Y: u32 = 1u;\n\
 const STRIDE_X: u32 = 1u;\n\
@@ -7451,9 +6159,7 @@ const OUT_CHANNELS: u32 = 8u;\n\
 \n\
 const IN_GROUP = IN_CHANNELS / CHANNEL_GROUPS;\n\
 const OUT_GROUP = OUT_CHANNELS / CHANNEL_GROUPS;\n\
-// Places of a row of x that PIXELS windows see.\n\
 const PLACES = (PIXELS - 1u) * STRIDE_X + KERNEL_WIDTH;\n\
-// Channels of x that a thread has: VECTOR of a group, or the one that there is.\n\
 const OWN = min(VECTOR, IN_GROUP);\n\
 const DEPTHWISE = IN_GROUP * OUT_GROUP == 1u;\n\
 \n\
@@ -7467,7 +6173,6 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> parts: array<Element>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-// What one of the channels that were loaded at once gives to all channels of dy; in depthwise form, each to its own.\n\
 fn given(loaded: Element, i: u32) -> Element {\n\
   return loaded; //#vec4 return select(vec4f(loaded[i]), loaded, DEPTHWISE);\n\
 }\n\
@@ -7495,7 +6200,6 @@ fn main(\n\
   let line_end = min(lines, (split + 1u) * lines_per_split);\n\
   var sums: array<array<Element, OWN>, KERNEL_WIDTH>;\n\
   for (var line = split * lines_per_split; line < line_end; line++) {\n\
-    // Above x, this wraps round to what is outside, too; so does `ix`.\n\
     let iy = line % OUT_HEIGHT * STRIDE_Y + ky * DILATION_Y - PADDING_Y;\n\
     if (iy >= IN_HEIGHT) {\n\
       continue;\n\
@@ -7550,51 +6254,18 @@ export const groupedConv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HAL
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
   workgroups: (v) => Math.ceil(v["PHASES_Y"] * v["PHASES_X"] * v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / v["PIXELS"]) * v["OUT_CHANNELS"] / v["VECTOR"] / v["LANES"]),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] / v["CHANNEL_GROUPS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
-  source: "// 2-D convolution in CHANNEL_GROUPS groups of channels, depthwise where a group has one channel on either side: images NHWC and\n\
-// weights [kernel_y, kernel_x, in of a group, out], the groups one after another on both sides:\n\
-// y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, o / OUT_GROUP * IN_GROUP + c] * weight[ky, kx, c, o], where\n\
-// iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.\n\
-//\n\
-// With TRANSPOSED, the gradient of that with respect to its input: `x` is the gradient of the output, `y` that of the input,\n\
-// IN_* and OUT_* change places, and the weight stays as it is, [kernel_y, kernel_x, out of a group, in]:\n\
-// y[n, iy, ix, c] = sum_{ky, kx, o} x[n, oy, ox, s] * weight[ky, kx, c % OUT_GROUP, s] with s = c / OUT_GROUP * IN_GROUP + o,\n\
-// oy = (iy + PADDING_Y - ky * DILATION_Y) / STRIDE_Y and ox = (ix + PADDING_X - kx * DILATION_X) / STRIDE_X, over the taps for\n\
-// which both divisions come out even. Without dilation, those are the same for all pixels that agree modulo the strides (a\n\
-// phase): a thread takes pixels of one phase and only their taps. With it, every pixel goes through all taps.\n\
-//\n\
-// A thread holds PIXELS pixels of a row x VECTOR channels of y in registers, and neighbouring threads hold neighbouring channels.\n\
-// For one row of the window it loads what all of its pixels see of x, each element once, and its weights, each once.\n\
-//\n\
-// shape x: batch * IN_HEIGHT * IN_WIDTH * IN_CHANNELS\n\
-// shape weight: KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS\n\
-// shape y: batch * OUT_HEIGHT * OUT_WIDTH * OUT_CHANNELS\n\
-// workgroups: ceil(PHASES_Y * PHASES_X * batch * ceil(OUT_HEIGHT / PHASES_Y) * ceil(ceil(OUT_WIDTH / PHASES_X) / PIXELS) * OUT_CHANNELS / VECTOR / LANES)\n\
-// flops: 2 * batch * KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS * OUT_CHANNELS / CHANNEL_GROUPS * (TRANSPOSED * IN_HEIGHT * IN_WIDTH + (1 - TRANSPOSED) * OUT_HEIGHT * OUT_WIDTH)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// 1 where DILATION_X is above 1.\n\
 const PIXELS: u32 = 4u;\n\
-// Neighbouring channels of y that a thread has, 1 or 4; 4 needs groups of one channel on both sides, a multiple of 4 of them, or\n\
-// of multiples of 4 channels on both sides.\n\
 const VECTOR: u32 = 1u;\n\
 const TRANSPOSED: bool = false;\n\
-// 1, or the strides where TRANSPOSED and not dilated.\n\
 const PHASES_Y: u32 = 1u;\n\
 const PHASES_X: u32 = 1u;\n\
 const STRIDE_Y: u32 = 1u;\n\
@@ -7615,15 +6286,11 @@ const OUT_CHANNELS: u32 = 8u;\n\
 \n\
 const IN_GROUP = IN_CHANNELS / CHANNEL_GROUPS;\n\
 const OUT_GROUP = OUT_CHANNELS / CHANNEL_GROUPS;\n\
-// Of a phase.\n\
 const TAPS_DOWN = (KERNEL_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
 const TAPS_ACROSS = (KERNEL_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
-// Forward, how far apart neighbouring pixels of y read; with TRANSPOSED, how far apart pixels of x are among what taps can read.\n\
 const STEP_Y = STRIDE_Y / PHASES_Y;\n\
 const STEP_X = STRIDE_X / PHASES_X;\n\
-// Places of a row of x that the pixels of a thread see, from the first tap of the first one to the last tap of the last one.\n\
 const PLACES = (PIXELS - 1u) * STEP_X + TAPS_ACROSS;\n\
-// Channels of x that a thread goes through at once: VECTOR of a group, or the one that there is.\n\
 const OWN = min(VECTOR, IN_GROUP);\n\
 const DEPTHWISE = IN_GROUP * OUT_GROUP == 1u;\n\
 const OUTSIDE = 0xffffffffu;\n\
@@ -7637,16 +6304,13 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> y: array<StoredElement>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-// Where the first place of a window lies along an axis. Left of x or above it, this wraps.\n\
 fn first_place(position: u32, first_tap: u32, taps: u32, phases: u32, stride: u32, padding: u32, dilation: u32) -> u32 {\n\
   if (TRANSPOSED) {\n\
-    // Taps read from the last place to the first.\n\
     return (position + padding - first_tap) / phases - (taps - 1u) * dilation;\n\
   }\n\
   return position * stride - padding;\n\
 }\n\
 \n\
-// The pixel of x at a place; what wrapped is outside even when it is divided.\n\
 fn pixel_at(place: u32, step: u32) -> u32 {\n\
   if (TRANSPOSED) {\n\
     return select(OUTSIDE, place / step, place % step == 0u);\n\
@@ -7654,7 +6318,6 @@ fn pixel_at(place: u32, step: u32) -> u32 {\n\
   return place;\n\
 }\n\
 \n\
-// The weights of a tap from OWN channels of x, from `c` of the group that begins with `source` on, to the channels of y.\n\
 fn tap_weights(tap: u32, c: u32, source: u32, channel: u32) -> array<Element, OWN> {\n\
   var weights: array<Element, OWN>;\n\
   if (TRANSPOSED && !DEPTHWISE) {\n\
@@ -7676,7 +6339,6 @@ fn tap_weights(tap: u32, c: u32, source: u32, channel: u32) -> array<Element, OW
   return weights;\n\
 }\n\
 \n\
-// What one of the channels that were loaded at once gives to all channels of y; in depthwise form, each to its own.\n\
 fn given(loaded: Element, i: u32) -> Element {\n\
   return loaded; //#vec4 return select(vec4f(loaded[i]), loaded, DEPTHWISE);\n\
 }\n\
@@ -7764,30 +6426,14 @@ export const insert: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "co
   shapes: (v) => ({ x: v["rows"] * v["count"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] * (v["count"] + v["FILL"] * (v["cols"] - v["count"])) / (v["LANES"] * v["ELEMENTS"])),
   flops: () => 0,
-  source: "// Puts columns in their places: y[row, first + c] = x[row, c]. The other columns of y stay as they are, or with FILL become 0: that\n\
-// makes it the gradient of slice.\n\
-//\n\
-// shape x: rows * count\n\
-// shape y: rows * cols\n\
-// workgroups: ceil(rows * (count + FILL * (cols - count)) / (LANES * ELEMENTS))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const FILL: bool = false;\n\
 \n\
@@ -7808,7 +6454,6 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  // The columns that are written.\n\
   let begin = select(params.first, 0u, FILL);\n\
   let width = select(params.count, params.cols, FILL);\n\
   let first = workgroup_index(group, grid) * LANES * ELEMENTS;\n\
@@ -7834,25 +6479,13 @@ export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "L
   shapes: (v) => ({ x: v["rows"] * v["cols"], anchors: 3 * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]),
   flops: (v) => 2 * v["rows"] * v["cols"],
-  source: "// Reciprocals of the lengths of rows: inverse[row] = 1 / max(|x[row]|, EPSILON), with nothing but 1 / EPSILON for shorter ones. They\n\
-// are the first of the three values that a row of a contrastive loss has in `anchors`. A workgroup takes ROWS rows one after another,\n\
-// all threads each of them, and adds up what the threads found at the end, a thread a row.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape anchors: 3 * rows\n\
-// workgroups: ceil(rows / ROWS)\n\
-// flops: 2 * rows * cols\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
-alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
+  source: "alias Element = f32; //#vec4 alias Element = vec4f;\n\
 fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
 const ROWS: u32 = 16u;\n\
-// Neighbouring elements that a thread loads at once, 1 or 4; 4 needs a multiple of 4 columns.\n\
 const VECTOR: u32 = 1u;\n\
 const EPSILON: f32 = 0.000000000001;\n\
 const LARGEST: f32 = 1000000000000.0;\n\
@@ -7911,18 +6544,7 @@ export const knnVote: KernelDefinition<"neighbours" | "similarities" | "labels" 
   shapes: (v) => ({ neighbours: v["queries"] * v["k"], similarities: v["queries"] * v["k"], labels: v["candidates"], predictions: v["queries"] }),
   workgroups: (v) => Math.ceil(v["queries"] / v["LANES"]),
   flops: (v) => 2 * v["queries"] * v["k"] * v["classes"],
-  source: "// Weighted vote of the k nearest neighbours (Wu et al. 2018, section 3.4): the class with the largest\n\
-// sum of exp(similarity / temperature) over its neighbours, the first of equal ones. One thread a query.\n\
-//\n\
-// shape neighbours: queries * k\n\
-// shape similarities: queries * k\n\
-// shape labels: candidates\n\
-// shape predictions: queries\n\
-// workgroups: ceil(queries / LANES)\n\
-// flops: 2 * queries * k * classes\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -7952,7 +6574,6 @@ fn main(\n\
   if (query >= params.queries) {\n\
     return;\n\
   }\n\
-  // Votes are taken relative to those of the nearest neighbour: none overflows, and not all of them underflow.\n\
   var nearest = similarities[query * params.k];\n\
   for (var i = query * params.k + 1u; i < (query + 1u) * params.k; i++) {\n\
     nearest = max(nearest, similarities[i]);\n\
@@ -7985,17 +6606,7 @@ export const larsNorms: KernelDefinition<"parameters" | "gradients" | "squares",
   shapes: (v) => ({ parameters: v["elements"] * 64, gradients: v["elements"] * 64, squares: v["elements"] * 2 }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 6 * 64 * v["elements"],
-  source: "// First pass of the norms of LARS: for each block of 64 elements, sum p^2 and sum (g + weight_decay * p)^2.\n\
-// One thread a block; `elements` counts blocks.\n\
-//\n\
-// shape parameters: elements * 64\n\
-// shape gradients: elements * 64\n\
-// shape squares: elements * 2\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 6 * 64 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -8045,27 +6656,9 @@ export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "sch
   shapes: (v) => ({ squares: 2 * v["blocks"], ranges: 2 * v["tensors"], adapted: v["tensors"], schedule: 4, scales: 2 * v["tensors"] }),
   workgroups: (v) => v["tensors"],
   flops: (v) => 2 * v["blocks"],
-  source: "// Second pass of the norms of LARS, for each tensor: the factor that brings its update g + decay * p into the velocity, and its decay.\n\
-//   plain: factor = rate * eta * |p| / |g + weight_decay * p|, or rate where either norm is 0; decay = weight_decay.\n\
-//   CLIP (LARS-clip of solo-learn): factor = min(eta * |p| / (|g| + weight_decay * |p| + 1e-8) / rate, 1), decay =\n\
-//     weight_decay; where either norm is 0, factor = 1, decay = 0.\n\
-//   Tensors that are not adapted: factor = rate, or 1 with CLIP; decay = offset_decay.\n\
-// `squares` holds, for each block of 64 elements, the sums of squares of p and of what the other norm is of; `ranges` the first\n\
-// block and the end, `adapted` 1 or 0, and `scales` factor and decay of each tensor. A workgroup a tensor.\n\
-//\n\
-// shape squares: 2 * blocks\n\
-// shape ranges: 2 * tensors\n\
-// shape adapted: tensors\n\
-// shape schedule: 4\n\
-// shape scales: 2 * tensors\n\
-// workgroups: tensors\n\
-// flops: 2 * blocks\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -8099,7 +6692,6 @@ struct Params {\n\
 @group(0) @binding(4) var<storage, read_write> scales: array<f32>;\n\
 @group(0) @binding(5) var<uniform> params: Params;\n\
 \n\
-// Factor and decay of a tensor that is adapted, from its sums of squares.\n\
 fn adapted_scale(weights: f32, updates: f32, rate: f32) -> vec2f {\n\
   let both = weights > 0.0 && updates > 0.0;\n\
   if (!CLIP) {\n\
@@ -8111,7 +6703,6 @@ fn adapted_scale(weights: f32, updates: f32, rate: f32) -> vec2f {\n\
   }\n\
   let norm = sqrt(weights);\n\
   let trust = params.eta * norm / (sqrt(updates) + params.weight_decay * norm + 1e-8);\n\
-  // A rate of 0 divides nothing.\n\
   return vec2f(select(1.0, trust / rate, trust < rate), params.weight_decay);\n\
 }\n\
 \n\
@@ -8158,31 +6749,13 @@ export const lars: KernelDefinition<"gradients" | "segments" | "scales" | "sched
   shapes: (v) => ({ gradients: v["elements"], segments: v["elements"] / 64, scales: 2 * v["tensors"], schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 6 * v["elements"],
-  source: "// LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once, u = factor * (g + decay * p):\n\
-// v = momentum * v + u; p -= NESTEROV ? u + momentum * v : v. With CLIP, the factor is without the rate, and p moves by rate times\n\
-// that. `scales` holds factor and decay of each tensor, `segments` the index of the tensor of each block of 64 elements;\n\
-// `schedule` the rate and, last, 1 for a step to be skipped.\n\
-//\n\
-// shape gradients: elements\n\
-// shape segments: elements / 64\n\
-// shape scales: 2 * tensors\n\
-// shape schedule: 4\n\
-// shape parameters: elements\n\
-// shape velocity: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
-// flops: 6 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// The elements of a slab are a multiple of 64.\n\
 const VECTOR: u32 = 4u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const NESTEROV: bool = false;\n\
 const CLIP: bool = false;\n\
@@ -8207,7 +6780,6 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  // The loss scale found an overflow: nothing moves.\n\
   if (schedule[3] > 0.0) {\n\
     return;\n\
   }\n\
@@ -8236,23 +6808,9 @@ export const layerNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" |
   shapes: (v) => ({ x: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], statistics: 2 * v["rows"], parts: 2 * Math.ceil(v["rows"] / v["ROWS"]) * v["channels"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 5 * v["rows"] * v["channels"],
-  source: "// First pass of the gradients of layer norm to gamma and beta: over each run of ROWS rows, sum of dy * normalised x and of dy. The\n\
-// GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of dy * normalised x, then as many of\n\
-// dy; batch-norm-gradient-combine adds them up.\n\
-//\n\
-// shape x: rows * channels\n\
-// shape dy: rows * channels\n\
-// shape statistics: 2 * rows\n\
-// shape parts: 2 * ceil(rows / ROWS) * channels\n\
-// workgroups: ceil(rows / ROWS) * ceil(channels / (LANES * VECTOR))\n\
-// flops: 5 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Work on a matrix [rows, channels] in tiles: neighbouring threads take neighbouring channels, a thread takes the rows\n\
-// [begin, end) of one of `chunks` runs of rows.\n\
 struct ChannelTile {\n\
   channel: u32,\n\
   chunk: u32,\n\
@@ -8265,25 +6823,15 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
 const VECTOR: u32 = 1u;\n\
-// Rows a workgroup goes through.\n\
 const ROWS: u32 = 64u;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -8321,7 +6869,6 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let tile = channel_tile(workgroup_index(group, grid), local.x, LANES, params.rows, channels, ROWS);\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(tile.channel, channels - 1u);\n\
   var gamma_sum = Element();\n\
   var beta_sum = Element();\n\
@@ -8354,32 +6901,12 @@ export const layerNormGradient: KernelDefinition<"x" | "dy" | "gamma" | "statist
   shapes: (v) => ({ x: v["rows"] * v["cols"], dy: v["rows"] * v["cols"], gamma: 1 + v["GAMMA"] * (v["cols"] - 1), statistics: 2 * v["rows"], dx: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 11 * v["rows"] * v["cols"],
-  source: "// Gradient of layer norm to its input: dx[c] = inverse (g[c] - mean_k g[k] - n[c] mean_k g[k] n[k]), where g = dy gamma and n is the\n\
-// normalised x. `statistics` holds the means, then the inverses. Without GAMMA, gamma is 1, and the binding holds one element that\n\
-// is not read. A workgroup a row.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape dy: rows * cols\n\
-// shape gamma: 1 + GAMMA * (cols - 1)\n\
-// shape statistics: 2 * rows\n\
-// shape dx: rows * cols\n\
-// workgroups: rows\n\
-// flops: 11 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -8458,32 +6985,12 @@ export const layerNorm: KernelDefinition<"x" | "gamma" | "beta" | "y" | "statist
   shapes: (v) => ({ x: v["rows"] * v["cols"], gamma: 1 + v["GAMMA"] * (v["cols"] - 1), beta: 1 + v["BETA"] * (v["cols"] - 1), y: v["rows"] * v["cols"], statistics: 2 * v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 7 * v["rows"] * v["cols"],
-  source: "// Layer norm (Ba et al. 2016) of each row: y[c] = (x[c] - mean) / sqrt(variance + EPSILON) * gamma[c] + beta[c], with the mean and\n\
-// the biased variance of the row. `statistics` holds the means, then 1 / sqrt(variance + EPSILON). Without GAMMA, gamma is 1,\n\
-// without BETA, beta is 0, and the binding holds one element that is not read. A workgroup a row.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape gamma: 1 + GAMMA * (cols - 1)\n\
-// shape beta: 1 + BETA * (cols - 1)\n\
-// shape y: rows * cols\n\
-// shape statistics: 2 * rows\n\
-// workgroups: rows\n\
-// flops: 7 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -8566,18 +7073,7 @@ export const lossScale: KernelDefinition<"counts" | "scale" | "good_steps" | "sc
   shapes: (v) => ({ counts: v["blocks"], scale: 1, good_steps: 1, schedule: 4 }),
   workgroups: () => 1,
   flops: (v) => v["blocks"],
-  source: "// Second pass of loss scaling: where any gradient was infinite or NaN, halves the scale, not below 1, and has the optimizer skip\n\
-// the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. `good_steps` counts them, or below 0, skipped\n\
-// steps in a row. The last number of `schedule` is 1 where the step is to be skipped, and 0 elsewhere. One workgroup.\n\
-//\n\
-// shape counts: blocks\n\
-// shape scale: 1\n\
-// shape good_steps: 1\n\
-// shape schedule: 4\n\
-// workgroups: 1\n\
-// flops: blocks\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
-var<workgroup> reduced: array<f32, LANES>;\n\
+  source: "var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
@@ -8594,8 +7090,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROWTH_INTERVAL: u32 = 2000u;\n\
-// What is still lost below f16's smallest number, 2^-24, is then a gradient below 2^-48; and where all gradients are zero, the\n\
-// scale must not grow without end.\n\
 const LARGEST = 16777216.0;\n\
 \n\
 struct Params {\n\
@@ -8643,23 +7137,7 @@ export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
   bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
-  source: "// Matrix product in workgroup memory, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs;\n\
-// matmul is the form for software adapters and few rows.\n\
-//\n\
-// a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
-// A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns. For DEPTH terms of the sums at a time, its\n\
-// threads load the two parts of a and b, each element once, neighbouring threads neighbouring elements. The loads of a round are\n\
-// under way while the round before it is multiplied.\n\
-//\n\
-// shape a: rows * inner\n\
-// shape b: inner * cols\n\
-// shape y: rows * cols\n\
-// workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS))\n\
-// flops: 2 * rows * cols * inner\n\
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS)) * ceil(inner / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + rows * cols)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -8670,20 +7148,10 @@ const COLS: u32 = 4u;\n\
 const DEPTH: u32 = 16u;\n\
 const TRANSPOSE_A: bool = false;\n\
 const TRANSPOSE_B: bool = false;\n\
-// Neighbouring elements that a thread loads and stores at once, 1 or 4; 4 needs inner and cols to be multiples of 4, and\n\
-// neither operand transposed.\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
-// A vector more between the rows of a tile that is filled across its rows: neighbouring threads write to other banks.\n\
 const LEFT_STRIDE = DEPTH / 4u + select(0u, 1u, TRANSPOSE_A);\n\
 const RIGHT_STRIDE = COL_THREADS * COLS / 4u + select(0u, 1u, TRANSPOSE_B);\n\
-// A tile of a matrix product left x right whose operands pass through workgroup memory, DEPTH terms of the sums at a time.\n\
-// A thread holds ROWS x COLS sums in registers: rows that lie ROW_THREADS apart, and vectors of 4 columns that lie\n\
-// COL_THREADS vectors apart. So the threads of a row of the workgroup read side by side from the right operand, no two of\n\
-// them from one bank, and all of them the same vector of the left one.\n\
-//\n\
-// A vector of left_tile holds 4 terms of a row, a vector of right_tile 4 columns of a term. COLS and DEPTH are multiples of 4, and\n\
-// the number of threads one of DEPTH / 4.\n\
 const THREADS = ROW_THREADS * COL_THREADS;\n\
 const TILE_ROWS = ROW_THREADS * ROWS;\n\
 const TILE_COLS = COL_THREADS * COLS;\n\
@@ -8692,7 +7160,6 @@ const COL_VECTORS = COLS / 4u;\n\
 const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
 const LEFT_VECTORS = TILE_ROWS * TERM_VECTORS;\n\
 const RIGHT_VECTORS = DEPTH * TILE_COL_VECTORS;\n\
-// Vectors of a tile that a thread loads; what the last threads load beyond the tile is not stored.\n\
 const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
 const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
@@ -8701,9 +7168,7 @@ var<workgroup> right_tile: array<vec4f, DEPTH * RIGHT_STRIDE>;\n\
 \n\
 alias Sums = array<array<vec4f, COL_VECTORS>, ROWS>;\n\
 \n\
-// Adds what the tiles in workgroup memory contribute to the sums of a thread.\n\
 fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
-  // The remainders show the compiler that the indices below are in range, so that it leaves out checks.\n\
   let x = thread.x % COL_THREADS;\n\
   let y = thread.y % ROW_THREADS;\n\
   for (var t = 0u; t < TERM_VECTORS; t++) {\n\
@@ -8741,7 +7206,6 @@ struct Params {\n\
 @group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
-// Where in the tile of a the vector with this number lies: row, and vector of terms. Neighbouring numbers lie side by side in a.\n\
 fn left_place(number: u32) -> vec2u {\n\
   return select(\n\
     vec2u(number / TERM_VECTORS, number % TERM_VECTORS),\n\
@@ -8750,7 +7214,6 @@ fn left_place(number: u32) -> vec2u {\n\
   );\n\
 }\n\
 \n\
-// The same for b: term, and vector of columns.\n\
 fn right_place(number: u32) -> vec2u {\n\
   return select(\n\
     vec2u(number / TILE_COL_VECTORS, number % TILE_COL_VECTORS),\n\
@@ -8759,25 +7222,21 @@ fn right_place(number: u32) -> vec2u {\n\
   );\n\
 }\n\
 \n\
-// How far apart neighbouring terms lie in a and in b.\n\
 fn strides() -> vec2u {\n\
   return vec2u(select(1u, params.rows, TRANSPOSE_A), select(params.cols, 1u, TRANSPOSE_B));\n\
 }\n\
 \n\
-// Where a thread loads from.\n\
 struct Sources {\n\
   a_at: array<u32, LEFT_LOADS>,\n\
   b_at: array<vec4u, RIGHT_LOADS>,\n\
 }\n\
 \n\
-// What a thread has loaded for the round that begins with term k.\n\
 struct Round {\n\
   k: u32,\n\
   left: array<vec4f, LEFT_LOADS>,\n\
   right: array<vec4f, RIGHT_LOADS>,\n\
 }\n\
 \n\
-// Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.\n\
 fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
   let across = strides();\n\
   (*round).k = k;\n\
@@ -8793,7 +7252,6 @@ fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<f
   }\n\
 }\n\
 \n\
-// Terms past the end are zero; what stands there in memory does not count.\n\
 fn store_round(thread: u32, round: ptr<function, Round>) {\n\
   let k = (*round).k;\n\
   //#unroll\n\
@@ -8829,7 +7287,6 @@ fn main(\n\
   let thread = local.y * COL_THREADS + local.x;\n\
   let across = strides();\n\
 \n\
-  // Rows and columns past the end repeat the last ones: what comes of them is not stored.\n\
   var sources: Sources;\n\
   //#unroll\n\
   for (var i = 0u; i < LEFT_LOADS; i++) {\n\
@@ -8892,41 +7349,21 @@ export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols"
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
   bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])) * v["inner"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["rows"] * v["cols"]),
-  source: "// Matrix product, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n].\n\
-//\n\
-// a is [rows, inner], or [inner, rows] with TRANSPOSE_A; b is [inner, cols], or [cols, inner] with TRANSPOSE_B.\n\
-// A thread holds ROWS x COLS outputs in registers. Neighbouring threads hold neighbouring columns, so their loads of b\n\
-// lie side by side, and all LANES threads of a row of the workgroup need the same elements of a: each of SHARE threads loads\n\
-// a part of them and hands it on to the others.\n\
-//\n\
-// shape a: rows * inner\n\
-// shape b: inner * cols\n\
-// shape y: rows * cols\n\
-// workgroups: ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))\n\
-// flops: 2 * rows * cols * inner\n\
-// bytes: 4 * (ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES)) * inner * (ROWS * GROUPS + COLS * LANES) + rows * cols)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// The value that thread `lane` of SHARE neighbouring ones holds. With SHARE 1 every thread has its own; above that, they are\n\
-// lanes of one subgroup, and the text behind the mark takes the place of the line.\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
-// A multiple of SHARE.\n\
 const ROWS: u32 = 8u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
-// Neighbouring columns and no TRANSPOSE_B that a thread loads at once, 1 or 4; 4 needs a multiple of 4 columns and no TRANSPOSE_B.\n\
 const VECTOR: u32 = 1u;\n\
 const OWN = ROWS / SHARE;\n\
 const VECTORS = COLS / VECTOR;\n\
-// Results are written in 8 rounds, or, where ROWS is no multiple of 8, a row a round.\n\
 const ROUNDS = min(ROWS, 8u + ROWS * (ROWS % 8u));\n\
 const ROWS_AT_ONCE = ROWS / ROUNDS;\n\
 const TRANSPOSE_A: bool = false;\n\
@@ -8950,16 +7387,13 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
-  // Where lanes share, all threads are one subgroup, and have its order, whatever that is.\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let column_blocks = (params.cols + COLS * LANES - 1u) / (COLS * LANES);\n\
   let index = workgroup_index(group, grid);\n\
   let first_row = index / column_blocks * GROUPS * ROWS;\n\
-  // All threads of the workgroup or none: those that stay may have to hand values on.\n\
   if (first_row >= params.rows) {\n\
     return;\n\
   }\n\
-  // GROUPS is 1 on software adapters: the remainder tells the compiler that the row is the same for all threads.\n\
   let row_start = first_row + local.y % GROUPS * ROWS;\n\
   let column_start = index % column_blocks * COLS * LANES + own_lane * VECTOR;\n\
 \n\
@@ -9005,8 +7439,6 @@ fn main(\n\
     }\n\
   }\n\
 \n\
-  // A few rows a round, picked by comparing: written out in full, a software adapter's compiler would take longer over the\n\
-  // stores than over all the rest.\n\
   for (var round = 0u; round < ROUNDS; round++) {\n\
     //#unroll\n\
     for (var i = 0u; i < ROWS_AT_ONCE; i++) {\n\
@@ -9039,26 +7471,11 @@ export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" 
   shapes: (v) => ({ dy: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], dx: v["batch"] * v["height"] * v["width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["height"] * v["width"] * v["channels"] / v["LANES"]),
   flops: (v) => v["batch"] * v["out_height"] * v["out_width"] * v["channels"] * v["KERNEL"] * v["KERNEL"],
-  source: "// Gradient of max-pool: every pixel collects dy from the windows that it won.\n\
-//\n\
-// shape dy: batch * out_height * out_width * channels\n\
-// shape winners: batch * out_height * out_width * channels\n\
-// shape dx: batch * height * width * channels\n\
-// workgroups: ceil(batch * height * width * channels / LANES)\n\
-// flops: batch * out_height * out_width * channels * KERNEL * KERNEL\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -9094,7 +7511,6 @@ fn main(\n\
   let column = i / params.channels % params.width;\n\
   let row = i / params.channels / params.width % params.height;\n\
   let image = i / params.channels / params.width / params.height;\n\
-  // The windows that cover this pixel: oy * STRIDE <= row + PADDING < oy * STRIDE + KERNEL.\n\
   let oy_begin = select(0u, (row + PADDING - KERNEL) / STRIDE + 1u, row + PADDING >= KERNEL);\n\
   let oy_end = min((row + PADDING) / STRIDE + 1u, params.out_height);\n\
   let ox_begin = select(0u, (column + PADDING - KERNEL) / STRIDE + 1u, column + PADDING >= KERNEL);\n\
@@ -9121,27 +7537,11 @@ export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height"
   shapes: (v) => ({ x: v["batch"] * v["height"] * v["width"] * v["channels"], y: v["batch"] * v["out_height"] * v["out_width"] * v["channels"], winners: v["batch"] * v["out_height"] * v["out_width"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["batch"] * v["out_height"] * v["out_width"] * v["channels"] / v["LANES"]),
   flops: () => 0,
-  source: "// Largest value of each KERNEL x KERNEL window, the first of equal ones, and where it was: y[n, oy, ox, channel] and\n\
-// winners[n, oy, ox, channel] = row * width + column of the winner.\n\
-//\n\
-// shape x: batch * height * width * channels\n\
-// shape y: batch * out_height * out_width * channels\n\
-// shape winners: batch * out_height * out_width * channels\n\
-// workgroups: ceil(batch * out_height * out_width * channels / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -9177,7 +7577,6 @@ fn main(\n\
   let ox = i / params.channels % params.out_width;\n\
   let oy = i / params.channels / params.out_width % params.out_height;\n\
   let image = i / params.channels / params.out_width / params.out_height;\n\
-  // The window inside of the map: positions count from PADDING before its first pixel.\n\
   let row_begin = max(oy * STRIDE, PADDING) - PADDING;\n\
   let row_end = min(oy * STRIDE + KERNEL - PADDING, params.height);\n\
   let column_begin = max(ox * STRIDE, PADDING) - PADDING;\n\
@@ -9210,16 +7609,7 @@ export const meanStandardDeviation: KernelDefinition<"statistics" | "y", "elemen
   shapes: (v) => ({ statistics: 2 * v["cols"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 2 * v["cols"],
-  source: "// Mean over the columns of their standard deviation: y = sum_c sqrt(variance[c]) / cols. One thread.\n\
-// `statistics` holds the means, then the variances; `elements` is 1.\n\
-//\n\
-// shape statistics: 2 * cols\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 2 * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -9263,14 +7653,7 @@ export const mean: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES"> = {
   shapes: (v) => ({ x: v["elements"], y: 1 }),
   workgroups: () => 1,
   flops: (v) => v["elements"],
-  source: "// Mean of all elements: y = sum_i x[i] / elements. One workgroup.\n\
-//\n\
-// shape x: elements\n\
-// shape y: 1\n\
-// workgroups: 1\n\
-// flops: elements\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
-var<workgroup> reduced: array<f32, LANES>;\n\
+  source: "var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
@@ -9284,14 +7667,8 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -9328,21 +7705,9 @@ export const normalizeRowsGradient: KernelDefinition<"y" | "norms" | "dy" | "dx"
   shapes: (v) => ({ y: v["rows"] * v["cols"], norms: v["rows"], dy: v["rows"] * v["cols"], dx: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 5 * v["rows"] * v["cols"],
-  source: "// Gradient of normalize-rows: dx = (dy - y * (y . dy)) / norm, and dy / EPSILON where the norm was below EPSILON.\n\
-// A workgroup a row.\n\
-//\n\
-// shape y: rows * cols\n\
-// shape norms: rows\n\
-// shape dy: rows * cols\n\
-// shape dx: rows * cols\n\
-// workgroups: rows\n\
-// flops: 5 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -9408,19 +7773,9 @@ export const normalizeRows: KernelDefinition<"x" | "y" | "norms", "rows" | "cols
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["cols"], norms: v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 3 * v["rows"] * v["cols"],
-  source: "// Rows of length 1: y[row] = x[row] / max(|x[row]|, EPSILON), and norms[row] = |x[row]|. A workgroup a row.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape y: rows * cols\n\
-// shape norms: rows\n\
-// workgroups: rows\n\
-// flops: 3 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -9486,29 +7841,9 @@ export const ntXentCombine: KernelDefinition<"partials" | "z" | "anchors" | "los
   shapes: (v) => ({ partials: 2 * v["splits"] * v["rows"], z: v["rows"] * v["dim"], anchors: 3 * v["rows"], losses: v["total"], correct: v["total"] }),
   workgroups: (v) => Math.ceil(v["rows"] / 2 / v["LANES"]),
   flops: (v) => v["rows"] * (4 * v["splits"] + 2 * v["dim"]),
-  source: "// Second pass of NT-Xent with two views of each image: puts the runs of negatives of each row of a block and its positive together.\n\
-// Of each anchor, `anchors` holds the reciprocal of its norm, and gets\n\
-// - the log-sum-exp lse[i] = log sum_{j != i} exp(s[i, j]),\n\
-// - its pull (see lib/slope.wgsl): what its positive lacks, 1 - p[i, positive] with p[i, j] = exp(s[i, j] - lse[i]), from the negatives\n\
-//   alone, for where the loss is small, a difference from 1 would be all rounding.\n\
-// losses[first + i] = lse[i] - s[i, positive of i], and correct[first + i] says whether the positive's logit is larger than every\n\
-// negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0). One thread a pair.\n\
-//\n\
-// shape partials: 2 * splits * rows\n\
-// shape z: rows * dim\n\
-// shape anchors: 3 * rows\n\
-// shape losses: total\n\
-// shape correct: total\n\
-// workgroups: ceil(rows / 2 / LANES)\n\
-// flops: rows * (4 * splits + 2 * dim)\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What `partials` holds of an anchor and a run of keys: of the negatives, the largest logit and the sum of exp(logit - largest); of\n\
-// the positives, the same; of the keys that attract and do not contrast, the largest logit; of all that attract, the sum of their\n\
-// logits and their number. The last five are there only where some key attracts.\n\
 const LARGEST = 0u;\n\
 const SUM = 1u;\n\
 const POSITIVE_LARGEST = 2u;\n\
@@ -9516,10 +7851,8 @@ const POSITIVE_SUM = 3u;\n\
 const ATTRACTED_LARGEST = 4u;\n\
 const TOTAL = 5u;\n\
 const COUNT = 6u;\n\
-// Below every logit, and finite: WGSL may assume that infinities never occur.\n\
 const LOWEST: f32 = -1e30;\n\
 \n\
-// Two largest logits and sums of exponentials relative to them, put together.\n\
 fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
   let most = max(a.x, b.x);\n\
   return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
@@ -9535,7 +7868,6 @@ struct Params {\n\
   rows: u32,\n\
   splits: u32,\n\
   dim: u32,\n\
-  // Rows of the blocks before, and of all.\n\
   first: u32,\n\
   total: u32,\n\
   inverse_temperature: f32,\n\
@@ -9563,7 +7895,6 @@ fn combine(row: u32, positive: f32) {\n\
   let sum = rest + exp(positive - now);\n\
   anchors[params.rows + row] = now + log(sum);\n\
   anchors[2u * params.rows + row] = rest / sum;\n\
-  // The difference first: both are large at low temperatures, and the loss is small.\n\
   losses[params.first + row] = log(sum) + (now - positive);\n\
   correct[params.first + row] = select(0.0, 1.0, positive > negative);\n\
 }\n\
@@ -9582,7 +7913,6 @@ fn main(\n\
   let other = row + pairs;\n\
   let row_inverse = anchors[row];\n\
   let other_inverse = anchors[other];\n\
-  // Each row's as the other logits of that row are computed: where embeddings are equal, logits are.\n\
   var row_similarity = 0.0;\n\
   var other_similarity = 0.0;\n\
   for (var k = 0u; k < params.dim; k++) {\n\
@@ -9607,21 +7937,9 @@ export const pairPotentials: KernelDefinition<"similarities" | "own" | "potentia
   shapes: (v) => ({ similarities: v["rows"] * v["cols"], own: v["rows"], potentials: v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 4 * v["rows"] * v["cols"],
-  source: "// Gaussian potentials of points on the unit sphere (Wang and Isola 2020, section 4.1), of cosine similarities s:\n\
-// potentials[row] = sum_{j != own[row]} exp(-t |z[own[row]] - z[j]|^2), where |z[i] - z[j]|^2 = 2 - 2 s[row, j].\n\
-// own[row] is the column of the point itself. A workgroup a row.\n\
-//\n\
-// shape similarities: rows * cols\n\
-// shape own: rows\n\
-// shape potentials: rows\n\
-// workgroups: rows\n\
-// flops: 4 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -9684,30 +8002,14 @@ export const permute: KernelDefinition<"x" | "y", "e_0" | "e_1" | "e_2" | "e_3" 
   shapes: (v) => ({ x: v["e_0"] * v["e_1"] * v["e_2"] * v["e_3"], y: v["e_0"] * v["e_1"] * v["e_2"] * v["e_3"] }),
   workgroups: (v) => Math.ceil(v["e_0"] * v["e_1"] * v["e_2"] * v["e_3"] / (v["LANES"] * v["ELEMENTS"])),
   flops: () => 0,
-  source: "// Dimensions in another order: y[i, j, k, l] = x[i s_0 + j s_1 + k s_2 + l s_3], s_d being the step in x from one place of\n\
-// dimension d of y to the next, and e_d its extent.\n\
-//\n\
-// shape x: e_0 * e_1 * e_2 * e_3\n\
-// shape y: e_0 * e_1 * e_2 * e_3\n\
-// workgroups: ceil(e_0 * e_1 * e_2 * e_3 / (LANES * ELEMENTS))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -9753,30 +8055,14 @@ export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "HALF
   shapes: (v) => ({ y: v["elements"], dy: v["elements"], dx: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
-  source: "// Gradient of the rectifier, from its output: dx = dy where y > 0, else 0.\n\
-//\n\
-// shape y: elements\n\
-// shape dy: elements\n\
-// shape dx: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -9813,29 +8099,14 @@ export const relu: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "E
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
-  source: "// Rectifier: y = max(x, 0).\n\
-//\n\
-// shape x: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -9871,30 +8142,12 @@ export const rowReductionGradient: KernelDefinition<"x" | "y" | "dy" | "dx", "ro
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * Math.ceil(v["cols"] / v["run"]), dy: v["rows"] * Math.ceil(v["cols"] / v["run"]), dx: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"] * Math.ceil(v["cols"] / v["run"]),
   flops: (v) => 3 * v["rows"] * v["cols"],
-  source: "// Gradient of the reductions of rows (see row-reduction) that depends on x. REDUCTION: 1, the maximum y: dx[c] = dy at the first c\n\
-// with x[c] = y, and 0 elsewhere; 2, the log-sum-exp y: dx[c] = dy exp(x[c] - y). A workgroup a run.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape y: rows * ceil(cols / run)\n\
-// shape dy: rows * ceil(cols / run)\n\
-// shape dx: rows * cols\n\
-// workgroups: rows * ceil(cols / run)\n\
-// flops: 3 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -9909,7 +8162,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
 fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
   reduced[lane] = value;\n\
@@ -9930,7 +8182,6 @@ const MAXIMUM = 1u;\n\
 struct Params {\n\
   rows: u32,\n\
   cols: u32,\n\
-  // At most 2^24, so that f32 has every place in it.\n\
   run: u32,\n\
 }\n\
 \n\
@@ -9984,29 +8235,12 @@ export const rowReduction: KernelDefinition<"x" | "y", "rows" | "cols" | "run" |
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * Math.ceil(v["cols"] / v["run"]) }),
   workgroups: (v) => v["rows"] * Math.ceil(v["cols"] / v["run"]),
   flops: (v) => v["rows"] * v["cols"],
-  source: "// One number of each run of `run` columns of each row. REDUCTION: 0 sum_c x[c] / divisor, 1 max_c x[c], 2 log sum_c exp(x[c]),\n\
-// with the largest x[c] taken out of the exponentials. Long rows are reduced in runs first, and then their results; for each of\n\
-// the three that comes to the same. A workgroup a run.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape y: rows * ceil(cols / run)\n\
-// workgroups: rows * ceil(cols / run)\n\
-// flops: rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -10021,7 +8255,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
 fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
   reduced[lane] = value;\n\
@@ -10100,17 +8333,7 @@ export const scaledRows: KernelDefinition<"x" | "anchors" | "y", "rows" | "cols"
   shapes: (v) => ({ x: v["rows"] * v["cols"], anchors: 3 * v["rows"], y: v["count"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["count"] * v["cols"] / v["LANES"]),
   flops: (v) => v["count"] * v["cols"],
-  source: "// A run of rows of NT-Xent's embeddings, made of length 1: y[r, k] = x[first + r, k] * inverse[first + r], the inverse of the norm being\n\
-// the first value of an anchor.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape anchors: 3 * rows\n\
-// shape y: count * cols\n\
-// workgroups: ceil(count * cols / LANES)\n\
-// flops: count * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -10152,17 +8375,7 @@ export const scatterAddRows: KernelDefinition<"x" | "indices" | "y", "rows" | "c
   shapes: (v) => ({ x: v["picked"] * v["cols"], indices: v["picked"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => v["picked"] * v["cols"],
-  source: "// Adds rows up where they belong: y[row] = sum of x[i] over the i with indices[i] = row, in ascending order. The gradient of\n\
-// gather-rows. A workgroup a row, of which every thread looks for all of the indices: no atomics, the same bits every time.\n\
-//\n\
-// shape x: picked * cols\n\
-// shape indices: picked\n\
-// shape y: rows * cols\n\
-// workgroups: rows\n\
-// flops: picked * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -10213,16 +8426,7 @@ export const scatterIndices: KernelDefinition<"x" | "indices" | "y", "elements" 
   shapes: (v) => ({ x: v["elements"], indices: v["elements"], y: v["rows"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Puts entries in their places: y[indices[i]] = x[i]; no place is named twice.\n\
-//\n\
-// shape x: elements\n\
-// shape indices: elements\n\
-// shape y: rows\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -10263,17 +8467,7 @@ export const scatterRows: KernelDefinition<"x" | "indices" | "y", "elements" | "
   shapes: (v) => ({ x: v["elements"], indices: v["elements"] / v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: () => 0,
-  source: "// Puts rows in their places: y[indices[i], :] = x[i, :]. `elements` is the number of elements of x; no place is named twice.\n\
-// Rows whose place is out of range go nowhere.\n\
-//\n\
-// shape x: elements\n\
-// shape indices: elements / cols\n\
-// shape y: rows * cols\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -10318,29 +8512,13 @@ export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parame
   shapes: (v) => ({ gradients: v["elements"], decays: v["elements"] / 64, schedule: 4, parameters: v["elements"], velocity: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"] * v["VECTOR"])),
   flops: (v) => 7 * v["elements"],
-  source: "// Stochastic gradient descent with momentum, for all parameters of a slab at once:\n\
-// g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).\n\
-// `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate and, last, 1 for a step to be skipped.\n\
-//\n\
-// shape gradients: elements\n\
-// shape decays: elements / 64\n\
-// shape schedule: 4\n\
-// shape parameters: elements\n\
-// shape velocity: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS * VECTOR))\n\
-// flops: 7 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// The elements of a slab are a multiple of 64.\n\
 const VECTOR: u32 = 4u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 const NESTEROV: bool = true;\n\
 \n\
@@ -10363,7 +8541,6 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  // The loss scale found an overflow: nothing moves.\n\
   if (schedule[3] > 0.0) {\n\
     return;\n\
   }\n\
@@ -10390,29 +8567,14 @@ export const slice: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "cou
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["count"] }),
   workgroups: (v) => Math.ceil(v["rows"] * v["count"] / (v["LANES"] * v["ELEMENTS"])),
   flops: () => 0,
-  source: "// A run of columns: y[row, c] = x[row, first + c].\n\
-//\n\
-// shape x: rows * cols\n\
-// shape y: rows * count\n\
-// workgroups: ceil(rows * count / (LANES * ELEMENTS))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -10451,24 +8613,10 @@ export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | 
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
   flops: (v) => 60 * v["images"] * v["height"] * v["width"],
-  source: "// Sobel filtering of RGB images whose view asks for it; others are copied. With the luma l of a pixel, its borders repeated,\n\
-// gx = ([1 2 1]^T [-1 0 1] / 4) * l and gy its transpose, all three channels become sqrt((gx^2 + gy^2) / 2), which lies in\n\
-// [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). With SOLARIZE, views that ask for it are solarized.\n\
-// One thread a pixel.\n\
-//\n\
-// shape x: images * height * width * 3\n\
-// shape views: images * VIEW_FIELDS\n\
-// shape y: images * height * width * 3\n\
-// workgroups: ceil(images * height * width / LANES)\n\
-// flops: 60 * images * height * width\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Brightness of an RGB colour as in ITU-R BT.601, with torchvision's digits.\n\
 const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
-// How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.\n\
 const VIEW_FIELDS: u32 = 21u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
@@ -10479,23 +8627,16 @@ const VIEW_BRIGHTNESS = 5u;\n\
 const VIEW_CONTRAST = 6u;\n\
 const VIEW_SATURATION = 7u;\n\
 const VIEW_HUE = 8u;\n\
-// One of the 24 orders of the four colour operations, or -1 for no colour jitter.\n\
 const VIEW_ORDER = 9u;\n\
 const VIEW_GRAYSCALE = 10u;\n\
-// Standard deviation of the blur in pixels, 0 for none.\n\
 const VIEW_SIGMA = 11u;\n\
-// The cutout's centre and side, as shares of the view's side; side 0 for none.\n\
 const VIEW_CUTOUT_ROW = 12u;\n\
 const VIEW_CUTOUT_COLUMN = 13u;\n\
 const VIEW_CUTOUT_SIDE = 14u;\n\
 const VIEW_SOBEL = 15u;\n\
-// Standard deviation of the noise, 0 for none, and two whole numbers below 2^24 that it is drawn from.\n\
 const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
-// Quarter turns counterclockwise.\n\
 const VIEW_TURNS = 19u;\n\
-// 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which\n\
-// inverts values of a half and more.\n\
 const VIEW_SOLARIZE = 20u;\n\
 \n\
 const LANES: u32 = 64u;\n\
@@ -10516,7 +8657,6 @@ fn color_at(pixel: u32) -> vec3f {\n\
   return vec3f(x[3u * pixel], x[3u * pixel + 1u], x[3u * pixel + 2u]);\n\
 }\n\
 \n\
-// Luma of the pixels above, at and below the middle of a column, given the first pixel of each row.\n\
 fn column_luma(rows: vec3u, column: u32) -> vec3f {\n\
   let colors = mat3x3f(color_at(rows.x + column), color_at(rows.y + column), color_at(rows.z + column));\n\
   return LUMA * colors;\n\
@@ -10567,23 +8707,9 @@ export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" |
   shapes: (v) => ({ logits: v["elements"], labels: v["elements"] / v["classes"], lse: v["elements"] / v["classes"], gradient: 1, dlogits: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 5 * v["elements"],
-  source: "// Gradient of the mean softmax cross-entropy:\n\
-// dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows, and NaN in rows whose label is no class.\n\
-//\n\
-// shape logits: elements\n\
-// shape labels: elements / classes\n\
-// shape lse: elements / classes\n\
-// shape gradient: 1\n\
-// shape dlogits: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 5 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
-// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
 fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
   return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
@@ -10632,24 +8758,9 @@ export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" |
   shapes: (v) => ({ logits: v["elements"] * v["classes"], labels: v["elements"], lse: v["elements"], losses: v["elements"], correct: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"] * v["classes"],
-  source: "// Softmax cross-entropy of each row: lse = log sum_c exp(logits[row, c]), losses = lse - logits[row, labels[row]], and\n\
-// whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows. The loss of a\n\
-// label that is no class is NaN.\n\
-//\n\
-// shape logits: elements * classes\n\
-// shape labels: elements\n\
-// shape lse: elements\n\
-// shape losses: elements\n\
-// shape correct: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 4 * elements * classes\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// NaN in place of a value that was computed from an index out of range, so that nothing made of it passes for a result. Made of its\n\
-// bits: WGSL has no literal for NaN, and a compiler may take it that none occurs.\n\
 fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
   return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
 }\n\
@@ -10710,29 +8821,12 @@ export const softmaxGradient: KernelDefinition<"y" | "dy" | "dx", "rows" | "cols
   shapes: (v) => ({ y: v["rows"] * v["cols"], dy: v["rows"] * v["cols"], dx: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 4 * v["rows"] * v["cols"],
-  source: "// Gradient of the softmax of each row from its output: dx[c] = y[c] (dy[c] - sum_k dy[k] y[k]), or with LOGARITHM\n\
-// dx[c] = dy[c] - exp(y[c]) sum_k dy[k]. A workgroup a row.\n\
-//\n\
-// shape y: rows * cols\n\
-// shape dy: rows * cols\n\
-// shape dx: rows * cols\n\
-// workgroups: rows\n\
-// flops: 4 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -10797,28 +8891,12 @@ export const softmax: KernelDefinition<"x" | "y", "rows" | "cols", "HALF" | "LAN
   shapes: (v) => ({ x: v["rows"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 5 * v["rows"] * v["cols"],
-  source: "// Softmax of each row: y[c] = exp(x[c] - m) / sum_k exp(x[k] - m), m being the largest of the row, or with LOGARITHM\n\
-// y[c] = x[c] - m - log sum_k exp(x[k] - m). A workgroup a row.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape y: rows * cols\n\
-// workgroups: rows\n\
-// flops: 5 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -10833,7 +8911,6 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-// Largest value of the threads of a workgroup; needs lib/reduce.wgsl.\n\
 fn workgroup_max(lane: u32, value: f32) -> f32 {\n\
   workgroupBarrier();\n\
   reduced[lane] = value;\n\
@@ -10901,19 +8978,9 @@ export const squaredDistances: KernelDefinition<"a" | "b" | "distances", "rows" 
   shapes: (v) => ({ a: v["rows"] * v["cols"], b: v["rows"] * v["cols"], distances: v["rows"] }),
   workgroups: (v) => v["rows"],
   flops: (v) => 3 * v["rows"] * v["cols"],
-  source: "// Squared distance of each row to the one at its place: distances[row] = sum_c (a[row, c] - b[row, c])^2. A workgroup a row.\n\
-//\n\
-// shape a: rows * cols\n\
-// shape b: rows * cols\n\
-// shape distances: rows\n\
-// workgroups: rows\n\
-// flops: 3 * rows * cols\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -10974,17 +9041,7 @@ export const standardize: KernelDefinition<"x" | "statistics" | "y", "elements" 
   shapes: (v) => ({ x: v["elements"], statistics: 2 * v["channels"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / v["LANES"]),
   flops: (v) => 4 * v["elements"],
-  source: "// Centres and scales every column: y[row, c] = (x[row, c] - mean[c]) / sqrt(variance[c] + EPSILON).\n\
-// `statistics` holds the means, then the variances.\n\
-//\n\
-// shape x: elements\n\
-// shape statistics: 2 * channels\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / LANES)\n\
-// flops: 4 * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -11027,27 +9084,14 @@ export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "
   shapes: (v) => ({ parts: v["splits"] * v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["splits"] * v["elements"],
-  source: "// Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i]. A workgroup has LANES elements at a time, and its GROUPS\n\
-// strands of threads take turns with their parts.\n\
-//\n\
-// shape parts: splits * elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: splits * elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const GROUPS: u32 = 1u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -11085,7 +9129,6 @@ fn main(\n\
   let end = min(first + LANES * ELEMENTS, params.elements);\n\
   for (var base = first; base < end; base += LANES) {\n\
     let own = base + local.x;\n\
-    // Past the last element, that one again: every thread has to come to the barriers.\n\
     let i = min(own, params.elements - 1u);\n\
     var sum = 0.0;\n\
     for (var s = local.y; s < params.splits; s += GROUPS) {\n\
@@ -11110,16 +9153,7 @@ export const timedMarks: KernelDefinition<"groups" | "times" | "marks", "rows", 
   shapes: (v) => ({ groups: v["rows"], times: v["rows"], marks: 2 * v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
   flops: () => 0,
-  source: "// The marks of rows that have a time (see lib/relations.wgsl): all groups, then all times.\n\
-//\n\
-// shape groups: rows\n\
-// shape times: rows\n\
-// shape marks: 2 * rows\n\
-// workgroups: ceil(rows / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -11159,29 +9193,14 @@ export const toFloat: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" |
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: () => 0,
-  source: "// The way out of f16: y = x, exactly.\n\
-//\n\
-// shape x: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -11217,29 +9236,14 @@ export const toHalf: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | 
   shapes: (v) => ({ x: v["elements"], y: v["elements"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (v["LANES"] * v["ELEMENTS"])),
   flops: () => 0,
-  source: "// The way into f16: y = x, rounded.\n\
-//\n\
-// shape x: elements\n\
-// shape y: elements\n\
-// workgroups: ceil(elements / (LANES * ELEMENTS))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Elements a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
 \n\
 struct Params {\n\
@@ -11275,18 +9279,7 @@ export const topK: KernelDefinition<"x" | "indices" | "values", "rows" | "cols" 
   shapes: (v) => ({ x: v["rows"] * v["cols"], indices: v["rows"] * v["k"], values: v["rows"] * v["k"] }),
   workgroups: (v) => v["rows"],
   flops: () => 0,
-  source: "// The k largest of each row: their columns in ascending order, and their values; of equal values the first ones count.\n\
-// The k-th largest is found digit by digit (radix select over 8-bit digits of the order-preserving bit pattern), with\n\
-// integer counts only, so the result is always the same. A workgroup a row.\n\
-//\n\
-// shape x: rows * cols\n\
-// shape indices: rows * k\n\
-// shape values: rows * k\n\
-// workgroups: rows\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -11307,7 +9300,6 @@ var<workgroup> counts: array<atomic<u32>, 256>;\n\
 var<workgroup> above: array<u32, LANES>;\n\
 var<workgroup> equal: array<u32, LANES>;\n\
 \n\
-// An integer that grows with the value.\n\
 fn sort_key(value: f32) -> u32 {\n\
   let bits = bitcast<u32>(value);\n\
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);\n\
@@ -11325,7 +9317,6 @@ fn main(\n\
   }\n\
   let start = row * params.cols;\n\
 \n\
-  // After each digit: the leading digits of the k-th largest, and how many of those with the same digits are wanted.\n\
   var prefix = 0u;\n\
   var wanted = params.k;\n\
   for (var digit = 0u; digit < 4u; digit++) {\n\
@@ -11336,7 +9327,6 @@ fn main(\n\
     workgroupBarrier();\n\
     for (var c = local.x; c < params.cols; c += LANES) {\n\
       let key = sort_key(x[start + c]);\n\
-      // Shifts of 32 are undefined: the first digit has no prefix to compare.\n\
       if (digit == 0u || (key >> (shift + 8u)) == prefix) {\n\
         atomicAdd(&counts[(key >> shift) & 255u], 1u);\n\
       }\n\
@@ -11353,7 +9343,6 @@ fn main(\n\
     workgroupBarrier();\n\
   }\n\
 \n\
-  // Every thread takes a run of columns, so that places follow from counts of the runs before.\n\
   let run = (params.cols + LANES - 1u) / LANES;\n\
   let begin = min(local.x * run, params.cols);\n\
   let end = min(begin + run, params.cols);\n\
@@ -11398,28 +9387,11 @@ export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols"
   shapes: (v) => ({ x: v["matrices"] * v["rows"] * v["cols"], y: v["matrices"] * v["rows"] * v["cols"] }),
   workgroups: (v) => v["matrices"] * Math.ceil(v["rows"] / v["LANES"]) * Math.ceil(v["cols"] / v["COLS"]),
   flops: () => 0,
-  source: "// Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. With REVERSED, the batch is written from its end,\n\
-// which turns the weights [tap, in, out] of a convolution into those of its input gradient.\n\
-//\n\
-// Neighbouring threads take neighbouring rows of x, so they write neighbouring elements; each reads COLS neighbouring ones.\n\
-//\n\
-// shape x: matrices * rows * cols\n\
-// shape y: matrices * rows * cols\n\
-// workgroups: matrices * ceil(rows / LANES) * ceil(cols / COLS)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// How activations and their gradients lie in memory: as f32, or with HALF as f16. The launcher sets HALF, from the tensors of\n\
-// the launch. All arithmetic is f32: elements are widened when they are loaded, and rounded once when they are stored.\n\
-//\n\
-// Above 65504, f16 has only infinity. WGSL leaves it open which of the two a number up to 65536 becomes; all beyond become\n\
-// infinity. So an overflow is there to be seen, by unscale-gradients, and does not just clip a gradient.\n\
 const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
-// As many elements as an Element has.\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 32u;\n\
@@ -11472,21 +9444,9 @@ export const unscaleGradients: KernelDefinition<"scale" | "gradients" | "counts"
   shapes: (v) => ({ scale: 1, gradients: v["elements"], counts: v["blocks"] }),
   workgroups: (v) => Math.ceil(v["elements"] / (4 * v["LANES"] * v["ELEMENTS"])),
   flops: (v) => v["elements"],
-  source: "// First pass of loss scaling (Micikevicius et al. 2018, section 3.2): divides the gradients of a slab by the scale, and counts\n\
-// those of each workgroup that are infinite or NaN: counts[first + workgroup]. They are told by their bits, for a WGSL compiler\n\
-// may take it that there are none. `counts` has a place for every workgroup over all slabs, `blocks` in number.\n\
-//\n\
-// shape scale: 1\n\
-// shape gradients: elements\n\
-// shape counts: blocks\n\
-// workgroups: ceil(elements / (4 * LANES * ELEMENTS))\n\
-// flops: elements\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// Sum over the threads of a workgroup, a tree of fixed shape: the same bits every time. LANES is a power of two.\n\
 var<workgroup> reduced: array<f32, LANES>;\n\
 \n\
 fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
@@ -11503,13 +9463,10 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// Vectors of four elements that a thread goes through.\n\
 const ELEMENTS: u32 = 8u;\n\
-// The exponent of infinities and NaNs.\n\
 const NOT_FINITE = 0x7f800000u;\n\
 \n\
 struct Params {\n\
-  // A multiple of 4.\n\
   elements: u32,\n\
   first: u32,\n\
   blocks: u32,\n\
@@ -11558,14 +9515,7 @@ export const viewGroups: KernelDefinition<"groups", "rows" | "images" | "first",
   shapes: (v) => ({ groups: v["rows"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
   flops: () => 0,
-  source: "// A group for each image of a batch: rows i, i + images, i + 2 * images and so on are its views, and their group is first + i.\n\
-//\n\
-// shape groups: rows\n\
-// workgroups: ceil(rows / LANES)\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -11604,28 +9554,14 @@ export const weightStandardizationGradient: KernelDefinition<"y" | "dy" | "inver
   shapes: (v) => ({ y: v["rows"] * v["channels"], dy: v["rows"] * v["channels"], inverse: v["channels"], dweight: v["rows"] * v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 7 * v["rows"] * v["channels"],
-  source: "// Gradient of weight standardisation: dweight = inverse * (dy - mean(dy) - y * mean(dy * y)), with the means of each output\n\
-// channel's column; `y` is the standardised weight and `inverse` 1 / sqrt(variance + EPSILON). Cut up as weight-standardization.\n\
-//\n\
-// shape y: rows * channels\n\
-// shape dy: rows * channels\n\
-// shape inverse: channels\n\
-// shape dweight: rows * channels\n\
-// workgroups: ceil(channels / (LANES * VECTOR))\n\
-// flops: 7 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 4u;\n\
 const GROUPS: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -11663,7 +9599,6 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let own = workgroup_index(group, grid) * LANES + local.x;\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(own, channels - 1u);\n\
   let rows = f32(params.rows);\n\
   var sum = Element();\n\
@@ -11697,30 +9632,15 @@ export const weightStandardization: KernelDefinition<"weight" | "y" | "inverse",
   shapes: (v) => ({ weight: v["rows"] * v["channels"], y: v["rows"] * v["channels"], inverse: v["channels"] }),
   workgroups: (v) => Math.ceil(v["channels"] / (v["LANES"] * v["VECTOR"])),
   flops: (v) => 6 * v["rows"] * v["channels"],
-  source: "// Weight standardisation (Qiao et al. 2019): y = (weight - mean) / sqrt(variance + EPSILON), with the mean and the biased variance\n\
-// of each output channel's column. `inverse` receives 1 / sqrt(variance + EPSILON). A workgroup has LANES * VECTOR channels, and\n\
-// its GROUPS strands of threads take turns with the rows: once for the mean, once for the squared differences from it, once to\n\
-// write.\n\
-//\n\
-// shape weight: rows * channels\n\
-// shape y: rows * channels\n\
-// shape inverse: channels\n\
-// workgroups: ceil(channels / (LANES * VECTOR))\n\
-// flops: 6 * rows * channels\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-// What a thread works on at once: one element, or with VECTOR = 4, which needs a multiple of 4 channels, four neighbours.\n\
 alias Element = f32; //#vec4 alias Element = vec4f;\n\
 \n\
 const LANES: u32 = 4u;\n\
 const GROUPS: u32 = 64u;\n\
 const VECTOR: u32 = 1u;\n\
 const EPSILON: f32 = 0.0000000001;\n\
-// Sum over the GROUPS strands of LANES threads that a workgroup is made of, lane by lane, a tree of fixed shape: the same bits\n\
-// every time. GROUPS is a power of two. A single strand has the sum already, and needs neither memory nor barriers.\n\
 var<workgroup> strands: array<Element, LANES * GROUPS>;\n\
 \n\
 fn strand_sum(lane: u32, strand: u32, value: Element) -> Element {\n\
@@ -11757,7 +9677,6 @@ fn main(\n\
 ) {\n\
   let channels = params.channels / VECTOR;\n\
   let own = workgroup_index(group, grid) * LANES + local.x;\n\
-  // Past the last channel, that one again: every thread has to come to the barriers.\n\
   let channel = min(own, channels - 1u);\n\
   let rows = f32(params.rows);\n\
   var sum = Element();\n\

@@ -18,6 +18,15 @@ function list(rows: readonly object[]): string {
   return `[${rows.map((row) => JSON.stringify(row)).join(", ")}]`;
 }
 
+/** WGSL without its comments, which no program needs to load, but for the marks that begin with `//#`. */
+export function withoutComments(source: string): string {
+  return source
+    .replace(/^[ \t]*\/\/(?!#).*\n/gm, "")
+    .replace(/[ \t]*\/\/(?!#).*$/gm, "")
+    .replace(/\n{2,}/g, "\n\n")
+    .replace(/^\n+/, "");
+}
+
 /** A text in TypeScript, line by line. */
 function literal(text: string): string {
   return JSON.stringify(text).replaceAll("\\n", "\\n\\\n");
@@ -38,7 +47,7 @@ function definitionOf(kernel: KernelDescription): string {
   workgroups: ${functionOf(workgroups)},
   flops: ${functionOf(flops)},
 ${bytes === null ? "" : `  bytes: ${functionOf(bytes)},\n`}\
-  source: ${literal(source)},
+  source: ${literal(withoutComments(source))},
 };
 `;
 }
@@ -61,6 +70,6 @@ export function pieceModule(pieces: Pieces, made: string): string {
   return `// ${made}
 /** What kernels can include, by its path. */
 export const pieces: Readonly<Record<string, string>> = {
-${rows.map(([path, text]) => `  "${path}": ${literal(text.trim())},\n`).join("")}};
+${rows.map(([path, text]) => `  "${path}": ${literal(withoutComments(text).trim())},\n`).join("")}};
 `;
 }

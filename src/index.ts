@@ -1,4 +1,7 @@
-/** Self-supervised learning on images on WebGPU: everything of the engine, and the learning on top of it. */
+/**
+ * Self-supervised learning on images on WebGPU: everything of the engine, and the learning on top of it. Touches no file and no
+ * package: it runs in pages and workers as it does in Node, Bun and Deno. Import it as `webgpu-simclr`.
+ */
 export {
   augment,
   blurWindow,
@@ -26,7 +29,6 @@ export {
   noAugmentation,
 } from "./augment/policy.js";
 export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
-export { type OpenImagesOptions, openImages } from "./data/open-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
 export { sampleOrder } from "./data/sample-order.js";
 export {
@@ -67,8 +69,9 @@ export {
   logisticRegression,
   searchLogisticRegression,
 } from "./evaluation/logistic-regression.js";
-export { clearChoices, type LoadedChoices, loadChoices, saveChoices } from "./io/choice-store.js";
-export { decodeImageList, encodeImageList, readImageList, writeImageList } from "./io/image-list.js";
+export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js";
+export type { LoadedChoices } from "./io/choice-store.js";
+export { decodeImageList, encodeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { byol } from "./methods/byol.js";
@@ -113,8 +116,6 @@ export { isNormalization, NORMALIZATIONS, normalizedInput } from "./nn/normalize
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
-export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./runs/run.js";
-export type { TrainingPart } from "./runs/run-images.js";
 export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
   DECAYS,

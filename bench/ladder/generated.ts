@@ -11,19 +11,7 @@ export const naiveMatmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => v["rows"] * Math.ceil(v["cols"] / v["LANES"]),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
-  source: "// Matrix product as it is written on paper, the lowest rung of bench/matmul-ladder: y[m, n] = sum_k a[m, k] * b[k, n].\n\
-//\n\
-// A thread computes one output. For each term of its sum it loads an element of a, which all LANES threads of its workgroup\n\
-// need, and one of b beside those of its neighbours; for a multiply-add, two loads.\n\
-//\n\
-// shape a: rows * inner\n\
-// shape b: inner * cols\n\
-// shape y: rows * cols\n\
-// workgroups: rows * ceil(cols / LANES)\n\
-// flops: 2 * rows * cols * inner\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\

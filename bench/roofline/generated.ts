@@ -11,16 +11,7 @@ export const copy: KernelDefinition<"x" | "y", "vectors", "LANES" | "PER_THREAD"
   shapes: (v) => ({ x: 4 * v["vectors"], y: 4 * v["vectors"] }),
   workgroups: (v) => Math.ceil(v["vectors"] / (v["LANES"] * v["PER_THREAD"])),
   flops: () => 0,
-  source: "// What the adapter's memory gives at most: y = x, a vec4f at a time, PER_THREAD of them a thread. Neighbouring threads copy\n\
-// neighbouring elements.\n\
-//\n\
-// shape x: 4 * vectors\n\
-// shape y: 4 * vectors\n\
-// workgroups: ceil(vectors / (LANES * PER_THREAD))\n\
-// flops: 0\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
@@ -62,23 +53,11 @@ export const fma: KernelDefinition<"factors" | "y", "threads" | "iterations", "L
   shapes: (v) => ({ factors: 2, y: v["threads"] }),
   workgroups: (v) => Math.ceil(v["threads"] / v["LANES"]),
   flops: (v) => 2 * 4 * v["ACCUMULATORS"] * v["iterations"] * v["threads"],
-  source: "// What the adapter's arithmetic gives at most: every thread runs ACCUMULATORS independent chains of fused multiply-adds,\n\
-// s = m * s + c, with nothing but registers in the loop. The chains are scalar ones, four to a vec4f: a GPU and a SIMD\n\
-// processor take a vec4f apart. `factors` holds m and c, which the compiler does not know; with m = 1/2 and c = 1 all sums\n\
-// stay near 2.\n\
-//\n\
-// shape factors: 2\n\
-// shape y: threads\n\
-// workgroups: ceil(threads / LANES)\n\
-// flops: 2 * 4 * ACCUMULATORS * iterations * threads\n\
-// The launcher folds a long line of workgroups into rows of the grid; this gives back the place in the line.\n\
-// Workgroups past the end of the line exist: kernels return early for them.\n\
-fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 \n\
 const LANES: u32 = 64u;\n\
-// 8, 16 or 32.\n\
 const ACCUMULATORS: u32 = 16u;\n\
 \n\
 struct Params {\n\
@@ -90,7 +69,6 @@ struct Params {\n\
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
 @group(0) @binding(2) var<uniform> params: Params;\n\
 \n\
-// Four links of four chains: the loop's own counting costs little beside them.\n\
 fn links(s: vec4f, m: vec4f, c: vec4f) -> vec4f {\n\
   return fma(fma(fma(fma(s, m, c), m, c), m, c), m, c);\n\
 }\n\
@@ -129,7 +107,6 @@ fn main(\n\
       s7 = links(s7, m, c);\n\
     }\n\
   }\n\
-  // All of them, so that none is left out.\n\
   let sum = s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7;\n\
   y[i] = sum.x + sum.y + sum.z + sum.w;\n\
 }\n\

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SubsetSize } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
-import { readImageList } from "../io/image-list.js";
+import { readImageList } from "../io/image-list-file.js";
 import { startRun } from "../runs/run.js";
 import { chooseImages, type TrainingPart } from "../runs/run-images.js";
 import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../training/config.js";

@@ -1,5 +1,5 @@
 import { type Device, openDevice } from "../engine/device.js";
-import { loadChoices } from "../io/choice-store.js";
+import { loadChoices } from "../io/choice-file.js";
 
 /**
  * Opens the device with the choices of variants that were tuned for it, says which adapter it is, and closes it when `work`

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Device } from "../engine/device.js";
 import type { Timing, TuneOptions } from "../engine/tuner.js";
 import { ConfigError, SimclrError } from "../errors.js";
-import { clearChoices, loadChoices, saveChoices } from "../io/choice-store.js";
+import { clearChoices, loadChoices, saveChoices } from "../io/choice-file.js";
 import { forceVariant, variantNames } from "../ops/variants.js";
 import type { TrainingConfig } from "../training/config.js";
 import { tuneFor } from "../training/tune.js";

@@ -25,6 +25,8 @@ const POWER_PREFERENCES: readonly GPUPowerPreference[] = ["high-performance", "l
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;
 const NULL_BACKEND = /null[ -]backend|^null$/i;
 
+/** The package that gives Node and Bun their GPU. */
+const DAWN = "webgpu";
 /**
  * What npm `webgpu` (Dawn) is opened with. Timestamps without the 65 us steps that hide timing from web pages; and f16 on NVIDIA's
  * GPUs, which Dawn holds back there for failures of its conformance tests in f16 arithmetic: kernels here store f16 and compute
@@ -98,7 +100,9 @@ async function openDawn(...options: readonly string[]): Promise<GPU> {
   const key = options.join();
   const known = nodeGpus.get(key);
   if (known) return known;
-  const { create, globals } = await import("webgpu").catch((cause: unknown) => {
+  // Not named here, for bundlers would look for it: a page does without, and Node loads an addon that no bundle can hold.
+  const dawn: Promise<typeof import("webgpu")> = import(/* webpackIgnore: true */ /* @vite-ignore */ DAWN);
+  const { create, globals } = await dawn.catch((cause: unknown) => {
     throw new AdapterError(
       "the package `webgpu`, which gives Node and Bun their GPU, did not load: run `npm install webgpu`",
       { cause },

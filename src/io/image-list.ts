@@ -1,5 +1,4 @@
 import { DataError } from "../errors.js";
-import { writeFileAtomic } from "./atomic.js";
 
 /**
  * Names of images as text, one a line, after the lines of `comment`, which get a "#". A name that would not read back as it
@@ -23,19 +22,4 @@ export function decodeImageList(text: string): string[] {
     .split(/\r?\n/)
     .filter((line) => line.trim() !== "" && !line.startsWith("#"))
     .map((line) => line.replace(/^\.\//, ""));
-}
-
-/** Writes names of images to a file: see `encodeImageList`. Node, Bun and Deno. @throws CheckpointError where it cannot be written. */
-export async function writeImageList(path: string, names: readonly string[], comment = ""): Promise<void> {
-  await writeFileAtomic(path, encodeImageList(names, comment));
-}
-
-/** Reads names of images from a file: see `decodeImageList`. Node, Bun and Deno. @throws DataError where it cannot be read. */
-export async function readImageList(path: string): Promise<string[]> {
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError(`The image list ${path} cannot be read: ${reason}.`, { cause });
-  });
-  return decodeImageList(text);
 }

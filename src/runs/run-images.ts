@@ -1,6 +1,6 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import { balancedSubset, namedSubset, type SubsetSize } from "../data/views.js";
-import { readImageList, writeImageList } from "../io/image-list.js";
+import { readImageList, writeImageList } from "../io/image-list-file.js";
 import type { RunFolder } from "./run-folder.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 

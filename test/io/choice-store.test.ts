@@ -1,14 +1,19 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Device } from "../../src/engine/device.js";
-import { clearChoices, loadChoices, saveChoices } from "../../src/io/choice-store.js";
+import { CheckpointError } from "../../src/errors.js";
+import * as database from "../../src/io/choice-database.js";
+import { rejects } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 
 const store = suite("stored choices");
 
+const inPage = typeof process === "undefined";
+const { clearChoices, loadChoices, saveChoices } = inPage ? database : await import("../../src/io/choice-file.js");
+
 /** Does something while files go to a folder of its own; a page has its own storage anyway. */
 async function inOwnPlace(work: () => Promise<void>): Promise<void> {
-  if (typeof process === "undefined") return work();
+  if (inPage) return work();
   const { mkdtemp, rm } = await import("node:fs/promises");
   const { tmpdir } = await import("node:os");
   const { join } = await import("node:path");
@@ -30,7 +35,7 @@ store("of one device are found by the next, on the same adapter only", () =>
     const device = new Device(gpu, adapter);
     const { place, ...nothing } = await loadChoices(device);
     assert.equal(nothing, { count: 0, warning: null });
-    assert.match(place, typeof process === "undefined" ? /^IndexedDB$/ : /webgpu-simclr.choices\.json$/);
+    assert.match(place, inPage ? /^IndexedDB$/ : /webgpu-simclr.choices\.json$/);
     device.choices.set("conv2d", "3x3", "wide");
     device.choices.force("matmul", "deep");
     await saveChoices(device);
@@ -59,5 +64,17 @@ store("of one device are found by the next, on the same adapter only", () =>
     await clearChoices(other);
   }),
 );
+
+if (!inPage) {
+  store("of a page are not there elsewhere, which is said", async () => {
+    const { gpu, adapter } = await testDevice();
+    const device = new Device(gpu, adapter);
+    const { place, count, warning } = await database.loadChoices(device);
+    assert.equal([place, count], ["nowhere", 0]);
+    assert.match(warning ?? "", "webgpu-simclr/node");
+    await rejects(database.saveChoices(device), CheckpointError, /webgpu-simclr\/node/);
+    await rejects(database.clearChoices(device), CheckpointError, /webgpu-simclr\/node/);
+  });
+}
 
 store.run();

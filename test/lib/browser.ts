@@ -90,9 +90,9 @@ export function findProgram(): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** Serves the page, the compiled code and the folders that it names; nothing else. */
+/** Serves the page, the compiled code, the kernels and the folders that it names; nothing else. */
 async function serve({ script, imports = {}, served = [] }: Page): Promise<Server> {
-  const folders = ["dist/", ...served];
+  const folders = ["dist/", "kernels/", ...served];
   const html = `<!doctype html>
 <link rel="icon" href="data:,">
 <script type="importmap">${JSON.stringify({ imports })}</script>

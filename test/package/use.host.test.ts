@@ -27,7 +27,7 @@ use("ten lines train on a folder and give embeddings", () =>
   inTemporaryFolder(async (folder) => {
     await writeFiles(`${folder}/photos`, await classFolders(40));
 
-    const { Embedder, decodeEncoder, openDevice, openImages, startRun } = await import("webgpu-simclr");
+    const { Embedder, decodeEncoder, openDevice, openImages, startRun } = await import("webgpu-simclr/node");
     const { readFile } = await import("node:fs/promises");
     const device = await openDevice();
     const images = await openImages(`${folder}/photos`);

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Device } from "../../src/engine/device.js";
 import { CheckpointError } from "../../src/errors.js";
-import { loadChoices, saveChoices } from "../../src/io/choice-store.js";
+import { loadChoices, saveChoices } from "../../src/io/choice-file.js";
 import { VERSION } from "../../src/version.js";
 import { rejects } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";

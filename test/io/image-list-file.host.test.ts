@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError } from "../../src/errors.js";
-import { readImageList, writeImageList } from "../../src/io/image-list.js";
+import { readImageList, writeImageList } from "../../src/io/image-list-file.js";
 import { rejects } from "../data/expect.js";
 import { inTemporaryFolder } from "../data/make-files.js";
 

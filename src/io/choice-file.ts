@@ -1,0 +1,62 @@
+import type { Device } from "../engine/device.js";
+import { systemErrorCode, writeError, writeFileAtomic } from "./atomic.js";
+import { type ChoiceStore, clearIn, type LoadedChoices, loadFrom, saveTo } from "./choice-store.js";
+
+/** The user's cache folder: `XDG_CACHE_HOME` where it is set, else the system's own. */
+async function cacheFolder(): Promise<string> {
+  const { env, platform } = await import("node:process");
+  const { homedir } = await import("node:os");
+  const { join } = await import("node:path");
+  if (env["XDG_CACHE_HOME"]) return env["XDG_CACHE_HOME"];
+  if (platform === "win32") return env["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local");
+  return platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
+}
+
+async function fileStore(): Promise<ChoiceStore> {
+  const { mkdir, readFile } = await import("node:fs/promises");
+  const { dirname, join } = await import("node:path");
+  const place = join(await cacheFolder(), "webgpu-simclr", "choices.json");
+  return {
+    place,
+    async read() {
+      try {
+        return await readFile(place, "utf8");
+      } catch (error) {
+        if (systemErrorCode(error) === "ENOENT") return null;
+        throw error;
+      }
+    },
+    async write(text) {
+      await mkdir(dirname(place), { recursive: true }).catch((cause: unknown) => {
+        throw writeError(place, cause);
+      });
+      await writeFileAtomic(place, text);
+    },
+  };
+}
+
+/**
+ * Adds what was tuned on this adapter before, with this version of the library, to the device's choices. Choices are kept in
+ * a file in the user's
+ * cache folder (`XDG_CACHE_HOME`, or the system's own). Never throws: what cannot be read is not used, and `warning`
+ * says why. `openDevice` does not do this by itself; the command line does.
+ */
+export async function loadChoices(device: Device): Promise<LoadedChoices> {
+  return loadFrom(await fileStore(), device);
+}
+
+/**
+ * Keeps the device's tuned choices, beside those that are kept already, for `loadChoices` to find. Forced ones are not kept.
+ * @throws CheckpointError where they cannot be written.
+ */
+export async function saveChoices(device: Device): Promise<void> {
+  await saveTo(await fileStore(), device);
+}
+
+/**
+ * Forgets the choices that are kept for this adapter; the device's own stay as they are.
+ * @throws CheckpointError where that cannot be written.
+ */
+export async function clearChoices(device: Device): Promise<void> {
+  await clearIn(await fileStore(), device);
+}
