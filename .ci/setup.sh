@@ -26,12 +26,13 @@ check_node() {
     fail "Node $(node --version) is too old; install Node 20.9 or newer"
 }
 
+# Installs the packages of a folder's lock file.
 install_packages() {
-  cmp -s package-lock.json node_modules/.setup-lock.json && return
+  cmp -s "$1/package-lock.json" "$1/node_modules/.setup-lock.json" && return
   command -v npm >/dev/null || fail "npm is missing; install the npm that belongs to Node $(node --version)"
-  say "installing the npm packages of package-lock.json"
-  quietly npm ci --include=dev --no-audit --no-fund --loglevel=error
-  cp package-lock.json node_modules/.setup-lock.json
+  say "installing the npm packages of $1/package-lock.json"
+  quietly npm ci --prefix "$1" --include=dev --no-audit --no-fund --loglevel=error
+  cp "$1/package-lock.json" "$1/node_modules/.setup-lock.json"
 }
 
 build() {
@@ -133,7 +134,8 @@ case "${1:-}" in
 *) fail "unknown argument '$1'; the only one is --test" ;;
 esac
 check_node
-install_packages
+install_packages .
+if [ "$testing" = yes ]; then install_packages test/package/tools; fi
 build
 check_adapter
 if [ "$testing" = yes ]; then check_chromium; fi

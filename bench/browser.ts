@@ -1,6 +1,7 @@
 /** The same benchmarks in a headless Chromium: `node dist/bench/browser.js kernels|step|host|roofline|matmul-ladder [...]`. */
-import { Command } from "commander";
+
 import { SimclrError } from "../src/errors.js";
+import { Command } from "../src/vendor/commander.js";
 import { openPage } from "../test/lib/browser.js";
 import type { Task } from "./browser/page.js";
 import { commandOf, type Runner, runCommand } from "./command-line.js";

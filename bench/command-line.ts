@@ -1,6 +1,7 @@
 /** Benchmarks on the command line of Node, Bun and Deno. */
-import { Argument, Command, Option } from "commander";
+
 import { SimclrError } from "../src/errors.js";
+import { Argument, Command, Option } from "../src/vendor/commander.js";
 import type { Attendance, Benchmark, Outcome, Settings } from "./measure/benchmark.js";
 
 /** Runs a benchmark somewhere. */

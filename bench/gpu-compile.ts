@@ -5,11 +5,12 @@
  * workgroup was seen to access. It tells which tile is the default at each shape. The exit code is 1 where a variant spills
  * registers, needs scratch memory or leaves too few waves, or where a rate in src/ops/gpu-tiles.ts is out of date.
  */
-import { Command, Option } from "commander";
+
 import { textTable } from "../src/cli/table.js";
 import { type Device, openDevice } from "../src/engine/device.js";
 import { specialize } from "../src/engine/pipelines.js";
 import { ConfigError } from "../src/errors.js";
+import { Command, Option } from "../src/vendor/commander.js";
 import { runCommand } from "./command-line.js";
 import { type Case, casesOf } from "./gpu-compile/cases.js";
 import { type Geometry, geometryOf } from "./gpu-compile/geometry.js";

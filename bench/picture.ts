@@ -4,9 +4,9 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Command } from "commander";
 import { chromium } from "playwright-core";
 import { ConfigError } from "../src/errors.js";
+import { Command } from "../src/vendor/commander.js";
 import { findProgram } from "../test/lib/browser.js";
 import { runCommand } from "./command-line.js";
 

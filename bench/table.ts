@@ -5,8 +5,8 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { Command } from "commander";
 import { SimclrError } from "../src/errors.js";
+import { Command } from "../src/vendor/commander.js";
 import { runCommand } from "./command-line.js";
 import { BATCH_FACTOR, ROUNDS } from "./measure/benchmark.js";
 import type { HostResult } from "./measure/host.js";

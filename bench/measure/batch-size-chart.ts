@@ -1,5 +1,5 @@
-import type { PlotOptions } from "@observablehq/plot";
 import { counted } from "../../src/report/report-text.js";
+import type { PlotOptions } from "../../src/vendor/plot.js";
 import { type BatchSizeResult, type BatchSizeRow, trainedGroups } from "./batch-size-result.js";
 import { mean } from "./statistics.js";
 
@@ -40,8 +40,8 @@ const BATCH_LABEL = "batch (images a step)";
 
 /** Memory, time and, where it was trained, accuracy against the batch size, side by side, as an SVG document. */
 export async function batchSizeChart(result: BatchSizeResult): Promise<string> {
-  const Plot = await import("@observablehq/plot");
-  const { parseHTML } = await import("linkedom");
+  const Plot = await import("../../src/vendor/plot.js");
+  const { parseHTML } = await import("../../src/vendor/linkedom.js");
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const nameOf = (batch: number) => batch.toLocaleString("en");
   const mebibytes = (bytes: number) => bytes / 2 ** 20;

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { InvalidArgumentError } from "commander";
 import { parsePolicies } from "../augment/parse-policy.js";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
 import type { TrainingConfig } from "../training/config.js";
+import { InvalidArgumentError } from "../vendor/commander.js";
 
 const NAMES = ["auto", ...AUGMENTATION_POLICY_NAMES] as const;
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
 import type { TrainingConfig } from "../training/config.js";
+import type { Command } from "../vendor/commander.js";
 import { runTraining } from "./train.js";
 
 /** What `npm start` trains: small enough for two CPU cores and five minutes. */

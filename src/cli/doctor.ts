@@ -1,5 +1,5 @@
-import type { Command } from "commander";
 import { type CheckResult, runChecks } from "../doctor/checks.js";
+import type { Command } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
 import { mebibytes, percentage, textTable } from "./table.js";
 

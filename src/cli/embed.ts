@@ -1,9 +1,9 @@
-import type { Command } from "commander";
 import type { Dataset } from "../data/dataset.js";
 import { Embedder } from "../evaluation/embed.js";
 import { writeFileAtomic } from "../io/atomic.js";
 import { embeddingsToCsv } from "../io/csv.js";
 import { encodeNpy } from "../io/npy.js";
+import type { Command } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
 

@@ -1,8 +1,8 @@
-import { type Command, Option } from "commander";
 import { ConfigError } from "../errors.js";
 import { type Evaluation, Evaluator, labelled, withTestSet } from "../evaluation/evaluation.js";
 import { imagesOfRun } from "../runs/run-images.js";
 import { createModel } from "../training/model.js";
+import { type Command, Option } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
 import { percentage, textTable } from "./table.js";

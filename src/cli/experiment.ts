@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
 import { ConfigError } from "../errors.js";
 import { experimentNamed, experiments } from "../experiments/catalogue.js";
 import {
@@ -13,6 +12,7 @@ import type { RunResult } from "../experiments/results.js";
 import { type ExperimentSummary, runExperiment } from "../experiments/runner.js";
 import { SCALES, type Scale } from "../experiments/setting.js";
 import { duration } from "../report/report-text.js";
+import { type Command, Option } from "../vendor/commander.js";
 import { sampleArchive } from "./demo.js";
 import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";

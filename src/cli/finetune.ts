@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SubsetSize } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { readImageList } from "../io/image-list-file.js";
@@ -7,6 +6,7 @@ import { startRun } from "../runs/run.js";
 import { chooseImages, type TrainingPart } from "../runs/run-images.js";
 import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../training/config.js";
 import { fineTuningConfig } from "../training/fine-tuning.js";
+import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { openForCommand } from "./images.js";
 import { addMemoryOptions, type MemoryOptions, memoryConfig } from "./model-options.js";
 import { number } from "./numbers.js";

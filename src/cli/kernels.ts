@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Command } from "commander";
 import { describeFolder } from "../../kernels/folder.js";
 import { pieces } from "../../kernels/lib/generated.js";
 import { kernelModule } from "../../kernels/module.js";
 import { KernelError } from "../errors.js";
 import { writeFileAtomic } from "../io/atomic.js";
+import type { Command } from "../vendor/commander.js";
 
 const MADE = "Made by `simclr kernels` from the .wgsl files in its folder: change those, then run it again.";
 

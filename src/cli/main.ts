@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { Command } from "commander";
 import { SimclrError } from "../errors.js";
+import { Command } from "../vendor/commander.js";
 import { VERSION } from "../version.js";
 import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";

@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
 import { METHODS } from "../methods/catalogue.js";
 import type { Method } from "../methods/method.js";
 import { isOptionValue, type OptionValue } from "../methods/options.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
 import { PRESETS } from "../training/presets.js";
+import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { number } from "./numbers.js";
 
 /** What the command line says of a method: its name, and its options among all others. */

@@ -1,6 +1,6 @@
-import { type Command, Option } from "commander";
 import { NORMS } from "../nn/normalized-convolution.js";
 import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../training/config.js";
+import { type Command, Option } from "../vendor/commander.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
 import { number, numberOrAuto } from "./numbers.js";
 

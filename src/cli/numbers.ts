@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError } from "../vendor/commander.js";
 
 /** An option's text as a number. */
 export function number(text: string): number {

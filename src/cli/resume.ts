@@ -1,5 +1,5 @@
-import type { Command } from "commander";
 import { resumeRun } from "../runs/run.js";
+import type { Command } from "../vendor/commander.js";
 import { interruptSignal, withDevice } from "./session.js";
 import { openRunImages, openStoredRun } from "./stored-run.js";
 import { withProgress } from "./training-progress.js";

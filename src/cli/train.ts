@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { Normalization } from "../nn/module.js";
 import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
@@ -7,6 +6,7 @@ import { startRun } from "../runs/run.js";
 import { DECAYS, DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig, withChanges } from "../training/config.js";
 import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
+import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { augmentation } from "./augmentation-option.js";
 import { openForCommand } from "./images.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";

@@ -4,7 +4,7 @@ import { clock, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
 export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
-  const { default: cliProgress } = await import("cli-progress");
+  const { cliProgress } = await import("../vendor/cli-progress.js");
   const bar = new cliProgress.SingleBar({
     format: "  {bar} step {value}/{total}{part}   loss {loss}   {speed} images/s   {left} left   {test}",
     barCompleteChar: "█",

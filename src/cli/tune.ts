@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import type { Device } from "../engine/device.js";
 import type { Timing, TuneOptions } from "../engine/tuner.js";
 import { ConfigError, SimclrError } from "../errors.js";
@@ -6,6 +5,7 @@ import { clearChoices, loadChoices, saveChoices } from "../io/choice-file.js";
 import { forceVariant, variantNames } from "../ops/variants.js";
 import type { TrainingConfig } from "../training/config.js";
 import { tuneFor } from "../training/tune.js";
+import type { Command } from "../vendor/commander.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
 import { interruptSignal, withDevice } from "./session.js";

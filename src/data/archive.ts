@@ -15,7 +15,7 @@ export async function readArchive(path: string, budget: number, onProgress?: Ope
   const { pipeline } = await import("node:stream/promises");
   const { PassThrough } = await import("node:stream");
   const { createGunzip } = await import("node:zlib");
-  const { extract } = await import("tar-stream");
+  const { extract } = await import("../vendor/tar-stream.js");
 
   const files = new Map<string, Uint8Array>();
   let bytes = 0;

@@ -13,14 +13,14 @@ export interface AdapterSummary {
 /** Which adapter to take, where there are several. */
 export interface AdapterOptions {
   /** The fast one or the thrifty one: "high-performance" by default, or "low-power". A hint, which systems are free to ignore. */
-  readonly powerPreference?: GPUPowerPreference;
+  readonly powerPreference?: "high-performance" | "low-power";
   /** A part of its name, in upper or lower case. Only Node and Bun can choose by name: their WebGPU lists what there is. */
   readonly adapter?: string;
   /** One that the processor plays (WebGPU's `forceFallbackAdapter`, or the only one there is, where that is such); false by default. */
   readonly fallback?: boolean;
 }
 
-const POWER_PREFERENCES: readonly GPUPowerPreference[] = ["high-performance", "low-power"];
+const POWER_PREFERENCES: readonly string[] = ["high-performance", "low-power"];
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp\b/i;
 const NULL_BACKEND = /null[ -]backend|^null$/i;

@@ -69,7 +69,7 @@ export class Device {
   }
 
   /** True where an optional feature was there and is switched on. */
-  has(feature: GPUFeatureName): boolean {
+  has(feature: string): boolean {
     return this.gpu.features.has(feature);
   }
 

@@ -16,7 +16,7 @@ class UnbackedBuffer implements GPUBuffer {
 
   constructor(
     readonly size: number,
-    readonly usage: GPUBufferUsageFlags,
+    readonly usage: number,
     public label: string,
   ) {}
 
@@ -111,7 +111,7 @@ export class DeviceMemory {
    * The size of a buffer for `bytes` bytes.
    * @throws OutOfMemoryError where it is larger than the adapter allows for this use.
    */
-  sizeFor(bytes: number, usage: GPUBufferUsageFlags, label: string): number {
+  sizeFor(bytes: number, usage: number, label: string): number {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
     const storage = (usage & GPUBufferUsage.STORAGE) !== 0;
@@ -129,7 +129,7 @@ export class DeviceMemory {
    * A new buffer of at least `bytes` bytes.
    * @throws OutOfMemoryError where it is larger than the adapter allows.
    */
-  create(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
+  create(bytes: number, usage: number, label: string): GPUBuffer {
     const size = this.sizeFor(bytes, usage, label);
     const buffer = this.#rehearsing
       ? new UnbackedBuffer(size, usage, label)

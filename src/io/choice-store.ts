@@ -57,11 +57,7 @@ function adapterKey({ adapter, gpu }: Device): string {
   return [vendor, architecture, name, subgroups].join(" / ");
 }
 
-async function replace(
-  store: ChoiceStore,
-  device: Device,
-  change: (kept: ChoiceTable) => ChoiceTable,
-): Promise<void> {
+async function replace(store: ChoiceStore, device: Device, change: (kept: ChoiceTable) => ChoiceTable): Promise<void> {
   const { adapters } = await readStore(store);
   const key = adapterKey(device);
   const all = { version: VERSION, adapters: { ...adapters, [key]: change(adapters[key] ?? {}) } };

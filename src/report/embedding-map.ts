@@ -35,7 +35,7 @@ export async function embeddingMap(
   const nNeighbors = Math.min(NEIGHBOURS, count - 1);
   const { indices, distances } = cosineNeighbours(rows, nNeighbors);
 
-  const { UMAP } = await import("umap-js");
+  const { UMAP } = await import("../vendor/umap-js.js");
   const umap = new UMAP({ nNeighbors, minDist: 0.15, nEpochs: EPOCHS, random: xorshift32(1) });
   umap.setPrecomputedKNN(indices, distances);
   // With its neighbours given, UMAP needs of the data only how many points there are.

@@ -1,8 +1,8 @@
-import type { MarkOptions, PlotOptions } from "@observablehq/plot";
+import type { MarkOptions, PlotOptions } from "../vendor/plot.js";
 import type { BarsFigure, Estimate, HeatFigure, LinesFigure, NumberFormat } from "./experiment-report-data.js";
 import { percent } from "./report-text.js";
 
-type PlotModule = typeof import("@observablehq/plot");
+type PlotModule = typeof import("../vendor/plot.js");
 
 /** Draws the charts of an experiment as SVG text, in the colours of the page's CSS variables. */
 export interface ExperimentPainter {
@@ -36,8 +36,8 @@ export function seriesNames(figure: BarsFigure | LinesFigure): string[] {
 
 /** Loads Observable Plot and a document for it to draw in. */
 export async function createExperimentPainter(): Promise<ExperimentPainter> {
-  const Plot = await import("@observablehq/plot");
-  const { parseHTML } = await import("linkedom");
+  const Plot = await import("../vendor/plot.js");
+  const { parseHTML } = await import("../vendor/linkedom.js");
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const draw = (options: PlotOptions): string =>
     Plot.plot({

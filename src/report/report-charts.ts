@@ -1,9 +1,9 @@
-import type { MarkOptions, PlotOptions } from "@observablehq/plot";
+import type { MarkOptions, PlotOptions } from "../vendor/plot.js";
 import type { MapPoint } from "./embedding-map.js";
 import type { ContactSheet } from "./report-images.js";
 import { escapeHtml, percent } from "./report-text.js";
 
-type PlotModule = typeof import("@observablehq/plot");
+type PlotModule = typeof import("../vendor/plot.js");
 
 /** Draws the report's charts as SVG text, in the colours of the page's CSS variables. */
 export interface ChartPainter {
@@ -45,8 +45,8 @@ const MAX_POINTS = 600;
 
 /** Loads Observable Plot and a document for it to draw in. */
 export async function createChartPainter(): Promise<ChartPainter> {
-  const Plot = await import("@observablehq/plot");
-  const { parseHTML } = await import("linkedom");
+  const Plot = await import("../vendor/plot.js");
+  const { parseHTML } = await import("../vendor/linkedom.js");
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const plot = (options: PlotOptions) =>
     Plot.plot({

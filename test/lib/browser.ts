@@ -8,10 +8,12 @@ import { stripVTControlCharacters } from "node:util";
 import { chromium } from "playwright-core";
 import { repository } from "./repository.js";
 
-/** A page that runs one module. */
+/** A page that runs one module, or one that is a file. */
 export interface Page {
-  /** The module's path in the repository, from "/dist/". */
+  /** The module's path in the repository, from "/dist/"; or that of a page, "/page.html", below `root`. */
   readonly script: string;
+  /** What is served, in place of the repository's code: everything below this folder, which ends in a separator. */
+  readonly root?: string;
   /** Where bare imports lead, as an import map. */
   readonly imports?: Readonly<Record<string, string>>;
   /** Folders that are served besides `dist/`. */
@@ -38,6 +40,7 @@ const browserOptions = [
 ];
 
 const contentTypes: Record<string, string> = {
+  ".html": "text/html",
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".json": "application/json",
@@ -66,7 +69,8 @@ export async function openPage(page: Page): Promise<string> {
           for (const [name, action] of Object.entries(page.functions(() => resolve("ended")))) {
             await tab.exposeFunction(name, action);
           }
-          await tab.goto(`http://127.0.0.1:${portOf(server)}/`);
+          const path = page.script.endsWith(".html") ? page.script : "/";
+          await tab.goto(`http://127.0.0.1:${portOf(server)}${path}`);
         };
         open().catch(reject);
       });
@@ -91,8 +95,8 @@ export function findProgram(): string | undefined {
 }
 
 /** Serves the page, the compiled code, the kernels and the folders that it names; nothing else. */
-async function serve({ script, imports = {}, served = [] }: Page): Promise<Server> {
-  const folders = ["dist/", "kernels/", ...served];
+async function serve({ script, root, imports = {}, served = [] }: Page): Promise<Server> {
+  const folders = root === undefined ? ["dist/", "kernels/", ...served] : [""];
   const html = `<!doctype html>
 <link rel="icon" href="data:,">
 <script type="importmap">${JSON.stringify({ imports })}</script>
@@ -107,12 +111,13 @@ async function serve({ script, imports = {}, served = [] }: Page): Promise<Serve
     // The path stays percent-encoded, so that no "..%2f" leads out of the folders; none of our files needs decoding.
     const path = pathname.slice(1);
     const body = folders.some((folder) => path.startsWith(folder))
-      ? await readFile(join(repository, path)).catch(() => undefined)
+      ? await readFile(join(root ?? repository, path)).catch(() => undefined)
       : undefined;
     if (body === undefined) {
       response.writeHead(404).end();
       return;
     }
+    for (const [name, value] of Object.entries(isolation)) response.setHeader(name, value);
     response.setHeader("content-type", contentTypes[extname(path)] ?? "application/octet-stream").end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,0 +1,2 @@
+/** The document that charts are drawn in outside browsers. */
+export { parseHTML } from "linkedom";

@@ -1,0 +1,2 @@
+/** Charts of the reports. */
+export * from "@observablehq/plot";

@@ -1,0 +1,2 @@
+/** Archives of data sets. */
+export { extract } from "tar-stream";

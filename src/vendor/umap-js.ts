@@ -1,0 +1,2 @@
+/** The layout of the map of embeddings. */
+export { UMAP } from "umap-js";
