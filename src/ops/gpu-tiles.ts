@@ -59,6 +59,8 @@ export const registerTile = { LANES: 16, GROUPS: 4, ROWS: 4, COLS: 4, SHARE: 1 }
  */
 export const sharingTile = { LANES: 32, GROUPS: 1, ROWS: 24, COLS: 4, SHARE: 24 } as const;
 
+// The marks let bundlers leave out the tables, and kernels with them, of operations that a program has not.
+/* @__NO_SIDE_EFFECTS__ */
 function variant<Kernel, Tile extends WorkgroupTile>(
   kernel: Kernel,
   tile: Tile,
@@ -80,6 +82,7 @@ function variant<Kernel, Tile extends WorkgroupTile>(
 }
 
 /** A vector more in each row of both tiles, where both operands are transposed: see kernels/matmul-tiled.wgsl. */
+/* @__NO_SIDE_EFFECTS__ */
 function matmulVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof kernels.matmulTiled> {
   return variant(kernels.matmulTiled, tile, rate, 16 * (tile.ROW_THREADS * tile.ROWS + tile.DEPTH));
 }
@@ -96,6 +99,7 @@ export const matmulTiles: readonly GpuVariant<typeof kernels.matmulTiled>[] = [
 ];
 
 /** With `nvidiaRate` as measured on an H200, at 128 to 128 channels, 3 x 3, 256 maps of 16 x 16. */
+/* @__NO_SIDE_EFFECTS__ */
 function measuredVariant<Kernel>(kernel: Kernel, tile: WorkgroupTile, rate: number, nvidiaRate: number) {
   return { ...variant(kernel, tile, rate), nvidiaRate };
 }
@@ -125,6 +129,7 @@ export const weightGradientTiles: readonly GpuVariant<typeof kernels.conv2dWeigh
 ];
 
 /** Two numbers for each thread, to put the largest logits and the sums of a row together. */
+/* @__NO_SIDE_EFFECTS__ */
 function partialsVariant(tile: WorkgroupTile, rate: number): GpuVariant<typeof kernels.contrastPartialsTiled> {
   return variant(kernels.contrastPartialsTiled, tile, rate, 8 * tile.ROW_THREADS * tile.COL_THREADS);
 }
@@ -138,6 +143,7 @@ export const contrastTiles: readonly GpuVariant<typeof kernels.contrastPartialsT
 ];
 
 /** The factors, and as much of z as DIMS dimensions need beyond the tile. */
+/* @__NO_SIDE_EFFECTS__ */
 function gradientVariant(
   tile: ContrastTile,
   rate: number,

@@ -97,7 +97,7 @@ const SIZES: Readonly<Record<string, readonly [source: string, most: number]>> =
   everything: ['export * from "webgpu-simclr";', 130],
   "the engine": ['export * from "webgpu-simclr/engine";', 97],
   "a training": [TRAINS, 96],
-  "ntXent with its tape": ['export { ntXent, openDevice, Tape } from "webgpu-simclr/engine";', 45],
+  "ntXent with its tape": ['export { ntXent, openDevice, Tape } from "webgpu-simclr/engine";', 40],
   "decodeSafetensors alone": ['export { decodeSafetensors } from "webgpu-simclr";', 3],
 };
 
