@@ -1,5 +1,6 @@
 import type { Sharp } from "sharp";
 import { DataError } from "../errors.js";
+import { loadSharp } from "./load-sharp.js";
 
 /** Pixels. */
 export interface ImageSize {
@@ -27,7 +28,7 @@ export interface Decoder {
  * `measure` and `decode` reject with a plain Error or DataError where the file is broken: cut short, corrupt, or not an image.
  */
 export async function loadDecoder(): Promise<Decoder> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   // "error" refuses what cannot be decoded faithfully, a file cut short included, but not harmless oddities in metadata.
   const open = (file: Uint8Array) => {
     checkSignature(file);

@@ -1,4 +1,5 @@
 import type { Sharp } from "sharp";
+import { loadSharp } from "../data/load-sharp.js";
 import { DataError } from "../errors.js";
 import type { ReportImage } from "./report-data.js";
 
@@ -12,7 +13,7 @@ async function open({ width, height, pixels }: ReportImage): Promise<Sharp> {
       `An image of ${width} x ${height} pixels needs ${width * height * 4} RGBA bytes, it has ${pixels.length}.`,
     );
   }
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   return sharp(pixels, { raw: { width, height, channels: 4 } });
 }
 

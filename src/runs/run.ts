@@ -1,6 +1,7 @@
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import type { ChoiceTable } from "../engine/choices.js";
+import { loadSharp } from "../data/load-sharp.js";
 import { CheckpointError } from "../errors.js";
 import { writeFileAtomic } from "../io/atomic.js";
 import { renderReport } from "../report/report.js";
@@ -124,7 +125,7 @@ interface Run {
  *
  * Fine-tuning an encoder on some of the labels is `startRun(device, images, { ...encoder.architecture,
  * ...fineTuningConfig(labelled, all) }, { initial: encoder, part: { share: 0.1 } })`.
- * @throws ConfigError, DataError, CheckpointError where `initial` does not fit, and what goes wrong on the device; the last
+ * @throws ConfigError, DataError, also where the package `sharp` is not installed, CheckpointError where `initial` does not fit, and what goes wrong on the device; the last
  * checkpoint stays.
  */
 export async function startRun(
@@ -134,6 +135,8 @@ export async function startRun(
   options: RunOptions = {},
 ): Promise<RunSummary> {
   const { part = null } = options;
+  // Missing at the end, for the report, it would cost the training.
+  if (!options.brief) await loadSharp();
   const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
   const trainer = await Trainer.create(device, set.train, config, options);
@@ -178,6 +181,7 @@ export async function resumeRun(
   images: ImageSet,
   hooks: RunHooks = {},
 ): Promise<RunSummary> {
+  if (!hooks.brief) await loadSharp();
   const folder = await RunFolder.open(path);
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
   const set = await imagesOfRun(folder, images);
