@@ -130,7 +130,7 @@ contents("everything that package.json names is there, with declarations", async
       );
     }
   }
-  assert.match(await read(bin["simclr"]), /^#!\/usr\/bin\/env node\n/);
+  for (const path of Object.values(bin)) assert.match(await read(path), /^#!\/usr\/bin\/env node\n/);
   assert.match(await read("dist/src/index.d.ts"), /export \* from "\.\/engine\.js"/);
 });
 

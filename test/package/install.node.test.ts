@@ -82,8 +82,9 @@ install("is a command line that trains on a folder and reports, and the benchmar
   await writeFiles(join(app, "photos"), await classFolders(40));
   assert.match((await simclr("webgpu-simclr", "--version")).stdout, /^\d+\.\d+\.\d+/);
   const small = ["--encoder", "convnet", "--width", "0.25", "--batch", "16", "--epochs", "1"];
-  await simclr("simclr", "train", "photos", ...small, "--out", "run");
-  const report = await readFile(join(app, "run/report.html"), "utf8");
+  await simclr("simclr", "train", "photos", ...small);
+  const [folder] = readdirSync(join(app, "runs"));
+  const report = await readFile(join(app, "runs", folder, "report.html"), "utf8");
   // Charts and the map come from libraries that are part of the package.
   assert.ok((report.match(/<svg/g) ?? []).length >= 3, report.slice(0, 500));
   await simclr("simclr-batch-size", "--batches", "4,8", "--size", "16", "--rounds", "1", "--csv", "sizes.csv");
