@@ -8,7 +8,7 @@
  * `npm pack` runs it after the compiler.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 
 const SOURCES = "dist/src";
@@ -90,6 +90,11 @@ function withoutBuffers(text: string): string {
     .replace(/\b(\w+Array|ArrayBufferView)<ArrayBuffer(Like)?>/g, "$1");
 }
 
+/** For Deno and jsr.io, which find a module's declarations where it says. */
+function nameIn(script: string): void {
+  writeFileSync(script, `/* @ts-self-types="./${basename(script, ".js")}.d.ts" */\n${read(script)}`);
+}
+
 function finishDeclarations(): void {
   const kept = reachable();
   const files = readdirSync("dist", { recursive: true, encoding: "utf8" }).map((file) => join("dist", file));
@@ -102,6 +107,7 @@ function finishDeclarations(): void {
     const from = relative(dirname(path), AMBIENT).replace(/\.d\.ts$/, ".js");
     const imports = `import type { ${names.join(", ")} } from "${from.startsWith(".") ? from : `./${from}`}";\n`;
     writeFileSync(path, names.length === 0 ? text : imports + text);
+    nameIn(path.replace(/\.d\.ts$/, ".js"));
   }
   const types = [...ambient]
     .sort()
@@ -112,7 +118,9 @@ function finishDeclarations(): void {
     AMBIENT,
     `/** What the program's own libraries (\`dom\`, @webgpu/types, @types/node) declare under these names; unknown where none does. */\n${types.join("")}`,
   );
-  writeFileSync(AMBIENT.replace(".d.ts", ".js"), "export {};\n");
+  const script = AMBIENT.replace(".d.ts", ".js");
+  writeFileSync(script, "export {};\n");
+  nameIn(script);
 }
 
 async function minify(): Promise<void> {

@@ -6,11 +6,12 @@ import { type Ended, startProcess } from "../cli/command.js";
 import { repository } from "../lib/repository.js";
 
 /** What `npm pack` needs of the repository. */
-const SOURCES = [".ci", "bench", "kernels", "src", "LICENSE", "README.md", "package.json", "tsconfig.json"];
+const SOURCES = [".ci", "bench", "kernels", "src", "LICENSE", "README.md", "jsr.json", "package.json", "tsconfig.json"];
 
 /** What the tests of the package are done with; the library needs none of it. */
 export const tools = join(repository, "test/package/tools");
 
+/** What the tests of the package leave on disk, until the process ends. */
 const folder = mkdtempSync(join(tmpdir(), "simclr-package-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 
@@ -21,8 +22,10 @@ export async function succeed(program: string, args: readonly string[], cwd: str
   return ended;
 }
 
+/** A copy of the repository, which `npm pack` leaves as it is packed. */
+export const sources = join(folder, "sources");
+
 async function pack(): Promise<string> {
-  const sources = join(folder, "sources");
   for (const name of SOURCES) {
     const filter = (path: string) => !path.includes("node_modules");
     cpSync(join(repository, name), join(sources, name), { recursive: true, filter });

@@ -1,10 +1,11 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { VERSION } from "../../src/version.js";
 import { startProcess } from "../cli/command.js";
 import { repository } from "../lib/repository.js";
-import { newApp, succeed, tarball, tools } from "./app.js";
+import { newApp, sources, succeed, tarball, tools } from "./app.js";
 
 const types = suite("the package's declarations");
 
@@ -75,6 +76,16 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
 types("and the package are as npm's checkers want them", async () => {
   const { stdout } = await succeed(process.execPath, [join(tools, "check.mjs"), await tarball()], app);
   assert.is(stdout, "");
+});
+
+types("are those that jsr.io would take", async () => {
+  await tarball();
+  const json = JSON.parse(await readFile(join(repository, "jsr.json"), "utf8"));
+  assert.is(json.version, VERSION);
+  // "Slow" are all types that come from declarations.
+  const flags = ["--dry-run", "--allow-dirty", "--allow-slow-types"];
+  const { stderr } = await succeed(join(repository, "node_modules/.bin/deno"), ["publish", ...flags], sources);
+  assert.match(stderr, /Dry run complete/);
 });
 
 types.run();
