@@ -96,12 +96,12 @@ export class Device {
   /**
    * A persistent tensor, from data or filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`, and f32
    * otherwise; with "f16", numbers are rounded.
-   * @throws ShapeError where the shape is none, or the data has another length or does not go with the type; OutOfMemoryError where
-   * the tensor is larger than the adapter allows; the first error that happened on the device.
+   * @throws ShapeError where the shape or the type is none, or the data has another length or does not go with the type;
+   * OutOfMemoryError where the tensor is larger than the adapter allows; the first error that happened on the device.
    */
   tensor(shape: readonly number[], data?: HostData, label = "tensor", type: ElementType = typeOf(data)): Tensor {
     const tensor = new Tensor(shape, type, label);
-    const bytes = data && deviceBytes(tensor, data);
+    const bytes = data === undefined ? undefined : deviceBytes(tensor, data);
     this.#allocate(tensor);
     if (bytes) this.#upload(tensor, bytes);
     return tensor;

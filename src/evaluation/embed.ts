@@ -1,5 +1,5 @@
 import { toFloatImages } from "../augment/augment.js";
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, expectDataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import type { Program } from "../engine/program.js";
@@ -94,9 +94,11 @@ export class Embedder {
 
   /**
    * The representations of all images of a set, in its order.
-   * @throws ConfigError where the images have another size than the model was made for.
+   * @throws ConfigError where the images have another size than the model was made for; UsageError for an `ImageSet` in place of
+   * a `Dataset`.
    */
   async embed(dataset: Dataset, onProgress?: (done: number, total: number) => void): Promise<Features> {
+    expectDataset(dataset);
     const size = this.model.imageSize;
     if (dataset.width !== size || dataset.height !== size) {
       throw new ConfigError(

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { nearestName } from "../spelling.js";
 
 /** What an option of a method can be: plain data, as `config.json` of a run holds it. */
 export type OptionValue = number | boolean | string;
@@ -106,7 +107,7 @@ function isComplete<Table extends OptionTable>(
 }
 
 /**
- * The values of all options of a table: those given, and the defaults of the others.
+ * The values of all options of a table: those given, and the defaults of those that are not, or undefined.
  * @param method whose options they are, for messages
  * @throws ConfigError for a name that the table lacks, and a value that its option cannot have.
  */
@@ -118,10 +119,13 @@ export function optionValues<Table extends OptionTable>(
   for (const [name, value] of Object.entries(given)) {
     const option = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!option) {
+      const known = Object.keys(table);
+      const near = nearestName(name, known);
       throw new ConfigError(
-        `${method} has no option ${name}; it has ${Object.keys(table).join(", ") || "no options of its own"}`,
+        `${method} has no option ${name}${near ? `: did you mean ${near}? It` : "; it"} has ${known.join(", ") || "no options of its own"}`,
       );
     }
+    if (value === undefined) continue;
     if (!option.accepts(value)) {
       const shown = typeof value === "string" ? `"${value}"` : String(value);
       throw new ConfigError(

@@ -5,6 +5,7 @@ import {
   checkPolicies,
 } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
+import { kindText } from "../engine/host-data.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import { ConfigError } from "../errors.js";
 import { methodNamed } from "../methods/catalogue.js";
@@ -18,6 +19,7 @@ import { NORMALIZATIONS, normalizedInput } from "../nn/normalized-input.js";
 import { resnet, SMALL_IMAGE } from "../nn/resnet.js";
 import type { Decay, Optimizer } from "../optim/optimizer.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
+import { nearestName } from "../spelling.js";
 
 /** Names of the encoders. */
 export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
@@ -30,7 +32,10 @@ export const PRECISIONS = ["f32", "mixed"] as const;
 /** Ways to scale the learning rate with the batch. */
 export const SCALINGS = ["none", "linear", "sqrt"] as const;
 
-/** Parts of a training that are given as code, in place of what a configuration names. */
+/**
+ * Parts of a training that are given as code, in place of what a configuration names. They go before it: a complete configuration,
+ * as that of a checkpoint, always names something.
+ */
 export interface OwnParts {
   readonly encoder?: Encoder;
   readonly method?: Method;
@@ -127,6 +132,42 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   checkpointEvery: 200,
 };
 
+function isKey(key: string): key is keyof TrainingConfig {
+  return Object.hasOwn(DEFAULT_CONFIG, key);
+}
+
+/** @throws ConfigError that says what was probably meant by a key that no configuration has */
+function refuseKey(key: string, method: Method): never {
+  if (Object.hasOwn(method.options, key))
+    throw new ConfigError(`${key} is an option of the method ${method.name}: give it as options: { ${key}: ... }`);
+  const known = Object.keys(DEFAULT_CONFIG);
+  const near = nearestName(key, known);
+  throw new ConfigError(
+    `a configuration has no ${key}: ${near ? `did you mean ${near}?` : `it has ${known.join(", ")}`}`,
+  );
+}
+
+/** Changes without those that are undefined: they stand for the defaults. @throws ConfigError for keys that no configuration has */
+function knownChanges(changes: Partial<TrainingConfig>, method: Method): Partial<TrainingConfig> {
+  const known: { -readonly [Key in keyof TrainingConfig]?: TrainingConfig[Key] } = { ...changes };
+  for (const key of Object.keys(changes)) {
+    if (!isKey(key)) refuseKey(key, method);
+    if (known[key] === undefined) delete known[key];
+  }
+  return known;
+}
+
+/** @throws ConfigError for a method, encoder or optimizer as code where its name is wanted */
+function checkNames(changes: Partial<TrainingConfig>): void {
+  for (const part of ["method", "encoder", "optimizer"] as const) {
+    const given: unknown = changes[part];
+    if (given !== undefined && typeof given !== "string")
+      throw new ConfigError(
+        `${part} of a configuration is a name, and this is ${kindText(given)}: give one of your own beside the configuration, as { ${part} } after it`,
+      );
+  }
+}
+
 /** A configuration with changes; options of the method add to those that are there, unless it is another method. */
 export function withChanges(config: TrainingConfig, changes: Partial<TrainingConfig>): TrainingConfig {
   const { method = config.method, options = {} } = changes;
@@ -137,21 +178,22 @@ export function withChanges(config: TrainingConfig, changes: Partial<TrainingCon
  * The configuration that differs from `DEFAULT_CONFIG` in this, with all options of its method.
  * @param own what is given beside it: their names take the place of those in the configuration
  * @param images size of the training set: a batch that nobody asked for is not larger
- * @throws ConfigError for a method that there is not, and options that it does not have.
+ * @throws ConfigError for keys that no configuration has, a method that there is not, and options that it does not have.
  */
 export function completeConfig(
   changes: Partial<TrainingConfig>,
   own: OwnParts = {},
   images = Number.POSITIVE_INFINITY,
 ): TrainingConfig {
+  checkNames(changes);
+  const method = own.method ?? methodNamed(changes.method ?? DEFAULT_CONFIG.method);
   const config = withChanges(DEFAULT_CONFIG, {
     batch: Math.max(LEAST_BATCH, Math.min(DEFAULT_CONFIG.batch, images)),
-    ...changes,
+    ...knownChanges(changes, method),
     ...(own.method && { method: own.method.name }),
     ...(own.encoder && { encoder: own.encoder.name }),
     ...(own.optimizer && { optimizer: "own" }),
   });
-  const method = own.method ?? methodNamed(config.method);
   return { ...config, options: method.values(config.options) };
 }
 
