@@ -121,9 +121,8 @@ export function optionValues<Table extends OptionTable>(
     if (!option) {
       const known = Object.keys(table);
       const near = nearestName(name, known);
-      throw new ConfigError(
-        `${method} has no option ${name}${near ? `: did you mean ${near}? It` : "; it"} has ${known.join(", ") || "no options of its own"}`,
-      );
+      const list = known.join(", ") || "no options of its own";
+      throw new ConfigError(`${method} has no option ${name}; it has ${list}${near ? `: did you mean ${near}?` : ""}`);
     }
     if (value === undefined) continue;
     if (!option.accepts(value)) {

@@ -67,8 +67,7 @@ function linkOf(link?: ElementwiseFunction) {
   if (link === undefined) return { name: "", code: 0, a: 0, b: 0 };
   const [name, a, b] = typeof link === "string" ? ([link] as const) : link;
   const code = FUNCTIONS.indexOf(name) + 1;
-  if (code === 0)
-    throw new ConfigError(`there is no function ${JSON.stringify(name ?? link)}: choose ${FUNCTIONS.join(", ")}`);
+  if (code === 0) throw new ConfigError(`there is no function ${JSON.stringify(name)}: choose ${FUNCTIONS.join(", ")}`);
   if (name === "scale" && a === undefined) throw new ConfigError('scale needs a factor: give ["scale", factor]');
   if (name === "clamp" && (a === undefined || b === undefined))
     throw new ConfigError('clamp needs two limits: give ["clamp", min, max]');

@@ -163,7 +163,7 @@ function checkNames(changes: Partial<TrainingConfig>): void {
     const given: unknown = changes[part];
     if (given !== undefined && typeof given !== "string")
       throw new ConfigError(
-        `${part} of a configuration is a name, and this is ${kindText(given)}: give one of your own beside the configuration, as { ${part} } after it`,
+        `${part} of a configuration is a name, and this is ${kindText(given)}: one of your own goes beside it, as in Trainer.create(device, images, config, { ${part} })`,
       );
   }
 }

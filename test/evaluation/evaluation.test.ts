@@ -5,7 +5,7 @@ import { subset } from "../../src/data/views.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { relativeError } from "../../src/doctor/rounding.js";
 import { openDevice } from "../../src/engine/device.js";
-import { ConfigError, DataError, DeviceLostError } from "../../src/errors.js";
+import { ConfigError, DataError, DeviceLostError, UsageError } from "../../src/errors.js";
 import { Embedder, type Features, imagesAtOnce, reserveEmbedding } from "../../src/evaluation/embed.js";
 import { Evaluator, evenly, labelled, withTestSet } from "../../src/evaluation/evaluation.js";
 import { accuracy, knn } from "../../src/evaluation/knn.js";
@@ -251,6 +251,24 @@ evaluation("only sets with labels in both parts and two classes are evaluated", 
   assert.is(labelled({ train: { ...images, labels: null }, test }), null);
   assert.is(labelled({ train: images, test: { ...test, labels: null } }), null);
   assert.is(labelled({ train: { ...images, classes: ["all"] }, test }), null);
+});
+
+evaluation("one set in place of two is refused, and two in place of one", async () => {
+  const device = await testDevice();
+  const images = stripes(12);
+  const model = createModel(device, config, 16);
+  // As plain JavaScript calls them, which no compiler checks.
+  for (const call of [
+    async () => Reflect.apply(labelled, undefined, [images]),
+    async () => Reflect.apply(withTestSet, undefined, [images]),
+    async () => Reflect.apply(Evaluator.create, Evaluator, [device, model, images]),
+  ])
+    await rejects(call(), UsageError, "this is a Dataset: pass { train: images, test: null }");
+  const embedder = await Embedder.create(device, model, { batch: 4 });
+  const embed = async (given: unknown) => Reflect.apply(embedder.embed, embedder, [given]);
+  await rejects(embed({ train: images, test: null }), UsageError, "pass images.train");
+  embedder.dispose();
+  model.tensors.dispose();
 });
 
 evaluation("a part of a set is evenly spread over it", () => {
