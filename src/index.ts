@@ -41,18 +41,17 @@ export {
 } from "./data/views.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
-export { Embedder, type EmbedderOptions, type Features } from "./evaluation/embed.js";
+export { Embedder, type EmbedderOptions, type Embeddings, type Features } from "./evaluation/embed.js";
 export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./evaluation/evaluation.js";
 export {
   alignment,
-  type Embeddings,
   effectiveRank,
   type QualityIndicators,
   qualityIndicators,
   standardDeviation,
   uniformity,
 } from "./evaluation/indicators.js";
-export { accuracy, type KnnOptions, type KnnResult, knn } from "./evaluation/knn.js";
+export { accuracy, type KnnOptions, type KnnResult, knn, type Neighbours, nearest } from "./evaluation/knn.js";
 export {
   type LabelledFeatures,
   type LinearProbeOptions,
@@ -72,7 +71,7 @@ export {
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js";
 export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
-export { encodeNpy } from "./io/npy.js";
+export { decodeNpy, encodeNpy, type NpyArray } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
