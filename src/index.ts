@@ -29,7 +29,9 @@ export {
   noAugmentation,
 } from "./augment/policy.js";
 export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
+export { type DatasetFromImagesOptions, type Drawable, datasetFromImages, type PageImage } from "./data/from-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
+export type { PixelData } from "./data/resize.js";
 export { sampleOrder } from "./data/sample-order.js";
 export {
   balancedSubset,

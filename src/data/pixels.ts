@@ -134,7 +134,8 @@ function checkBytes(name: string, pixels: unknown): void {
 /** Classes that a set without class names can have: labels that are numbers of another kind are not worth as many names. */
 const MOST_UNNAMED = 2 ** 16;
 
-function checkLabels(
+/** The labels and class names of images. @throws DataError where they do not fit together, or a label is out of range. */
+export function checkLabels(
   name: string,
   length: number,
   given: ArrayLike<number> | undefined,

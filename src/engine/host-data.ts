@@ -9,7 +9,7 @@ import type { ElementType, Tensor } from "./tensor.js";
 export type HostData = Float32Array | Uint32Array | readonly number[];
 
 /** The kind of a value by its own account: `instanceof` fails for what was made in another frame or context. */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
