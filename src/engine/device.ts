@@ -351,7 +351,8 @@ async function proveItComputes(device: Device): Promise<void> {
 
 /**
  * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
- * timestamps where it has them, and proves that it computes.
+ * timestamps where it has them, and proves that it computes. In Node and Bun, Dawn may print two warnings of dynamic offsets, which mean
+ * nothing here: see `src/engine/README.md`.
  * @throws AdapterError where there is no adapter, none like the one asked for, or one that computes nothing; ConfigError for options
  * that are none, and for an adapter's name where the runtime cannot choose by name.
  */
