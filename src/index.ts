@@ -33,6 +33,7 @@ export { type DatasetFromImagesOptions, type Drawable, datasetFromImages, type P
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
 export type { PixelData } from "./data/resize.js";
 export { sampleOrder } from "./data/sample-order.js";
+export type { OpenProgress } from "./data/source-file.js";
 export {
   balancedSubset,
   type ImageSubset,
@@ -44,7 +45,14 @@ export {
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
 export { Embedder, type EmbedderOptions, type Embeddings, type Features } from "./evaluation/embed.js";
-export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./evaluation/evaluation.js";
+export {
+  type Accuracies,
+  type Evaluation,
+  Evaluator,
+  type LabelledImageSet,
+  labelled,
+  withTestSet,
+} from "./evaluation/evaluation.js";
 export {
   alignment,
   effectiveRank,
@@ -74,7 +82,7 @@ export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js"
 export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
 export { decodeNpy, encodeNpy, type NpyArray } from "./io/npy.js";
-export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { decodeSafetensors, encodeSafetensors, type TensorData, type TensorElements } from "./io/safetensors.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
 export { collapseToPoint } from "./methods/collapse.js";
@@ -98,6 +106,7 @@ export { moco } from "./methods/moco.js";
 export {
   choice,
   flag,
+  type NumberRange,
   number,
   type Option,
   type OptionTable,
@@ -107,7 +116,7 @@ export {
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
 export { supervised } from "./methods/supervised.js";
-export { momentumText, Teacher, teacherOptions } from "./methods/teacher.js";
+export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";
@@ -138,10 +147,11 @@ export {
   type StoredEncoder,
 } from "./training/encoder-file.js";
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
-export { createModel, createOptimizer } from "./training/model.js";
+export { createModel, createOptimizer, type StepParts } from "./training/model.js";
 export { type PlannedImages, type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
 export { PRESETS, type Preset, presetNamed } from "./training/presets.js";
+export type { DividedStep } from "./training/step.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
-export type { StepMetrics } from "./training/training-step.js";
+export type { Fed, Feed, MicroBatch, StepInputs, StepMetrics, TrainingStep } from "./training/training-step.js";
 export { tuneFor } from "./training/tune.js";
 export { VERSION } from "./version.js";

@@ -30,14 +30,14 @@ export type OptionValues<Table extends OptionTable = OptionTable> = {
 };
 
 /** The range of a number: `from` and `to` belong to it, `above` and `below` do not. */
-interface Range {
+export interface NumberRange {
   readonly from?: number;
   readonly above?: number;
   readonly to?: number;
   readonly below?: number;
 }
 
-function within(value: number, { from, above, to, below }: Range): boolean {
+function within(value: number, { from, above, to, below }: NumberRange): boolean {
   return (
     Number.isFinite(value) &&
     (from === undefined || value >= from) &&
@@ -48,14 +48,14 @@ function within(value: number, { from, above, to, below }: Range): boolean {
 }
 
 /** "above 0", "from 1, up to 8". */
-function rangeText({ from, above, to, below }: Range): string {
+function rangeText({ from, above, to, below }: NumberRange): string {
   return Object.entries({ from, above, "up to": to, below })
     .flatMap(([word, bound]) => (bound === undefined ? [] : [`${word} ${bound}`]))
     .join(", ");
 }
 
 /** An option that is a number. */
-export function number(value: number, range: Range, description: string): Option<number> {
+export function number(value: number, range: NumberRange, description: string): Option<number> {
   return {
     default: value,
     description,
@@ -65,7 +65,7 @@ export function number(value: number, range: Range, description: string): Option
 }
 
 /** An option that is a whole number. */
-export function whole(value: number, range: Range, description: string): Option<number> {
+export function whole(value: number, range: NumberRange, description: string): Option<number> {
   return {
     default: value,
     description,

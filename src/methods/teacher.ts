@@ -24,7 +24,8 @@ export function teacherOptions(finalMomentum: number) {
   };
 }
 
-type TeacherOptions = OptionValues<ReturnType<typeof teacherOptions>>;
+/** The values of `teacherOptions`. */
+export type TeacherOptions = OptionValues<ReturnType<typeof teacherOptions>>;
 
 /**
  * The momentum that fits the length of a training: of an average with the published 0.996, half of what it holds is 173 steps old,

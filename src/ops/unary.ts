@@ -4,7 +4,7 @@ import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 
 /** The functions by their codes in kernels/lib/functions.wgsl, from 1 on. */
-const FUNCTIONS = [
+export const ELEMENTWISE_FUNCTIONS = [
   "scale",
   "square",
   "sqrt",
@@ -22,7 +22,7 @@ const FUNCTIONS = [
 
 /** A function of one number: its name, for `scale` with a factor and an offset (0 by default), for `clamp` with its limits. */
 export type ElementwiseFunction =
-  | Exclude<(typeof FUNCTIONS)[number], "scale" | "clamp">
+  | Exclude<(typeof ELEMENTWISE_FUNCTIONS)[number], "scale" | "clamp">
   | readonly ["scale", factor: number, offset?: number]
   | readonly ["clamp", min: number, max: number];
 
@@ -66,8 +66,9 @@ function chain(tape: Tape, x: Tensor, functions: readonly ElementwiseFunction[])
 function linkOf(link?: ElementwiseFunction) {
   if (link === undefined) return { name: "", code: 0, a: 0, b: 0 };
   const [name, a, b] = typeof link === "string" ? ([link] as const) : link;
-  const code = FUNCTIONS.indexOf(name) + 1;
-  if (code === 0) throw new ConfigError(`there is no function ${JSON.stringify(name)}: choose ${FUNCTIONS.join(", ")}`);
+  const code = ELEMENTWISE_FUNCTIONS.indexOf(name) + 1;
+  if (code === 0)
+    throw new ConfigError(`there is no function ${JSON.stringify(name)}: choose ${ELEMENTWISE_FUNCTIONS.join(", ")}`);
   if (name === "scale" && a === undefined) throw new ConfigError('scale needs a factor: give ["scale", factor]');
   if (name === "clamp" && (a === undefined || b === undefined))
     throw new ConfigError('clamp needs two limits: give ["clamp", min, max]');
