@@ -62,7 +62,7 @@ export function holdOutIndices(
 /**
  * Holds out every k-th image of each class (of the whole set without labels) for testing: of c images round(c * fraction),
  * evenly spread. Always the same images. Both parts are views; skipped images are listed with `train` only.
- * @param fraction between 0 and 1, both excluded.
+ * @param fraction between 0 and 1, both excluded; 0.1 by default.
  * @throws ConfigError for another fraction; DataError where one part would be empty; UsageError for an `ImageSet` in place of a
  *   `Dataset`.
  */
@@ -95,7 +95,7 @@ export interface ImageSubset {
  * them (Chen et al. 2020, section 6). Of a share of n images over c classes that is round(share * n / c), at least one, and
  * at most what a class has. The same seed draws the same images, and fewer of them are always among more.
  * They stay in the order of the set.
- * @param seed whole number from 0 to 2^53 - 1.
+ * @param seed whole number from 0 to 2^53 - 1; 1 by default.
  * @throws ConfigError for a number below 1 or a share that is not above 0 and at most 1; DataError for a set without labels,
  *   and where a class has fewer images than the number asked for; UsageError for an `ImageSet` in place of a `Dataset`.
  */

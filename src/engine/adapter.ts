@@ -14,7 +14,7 @@ export interface AdapterSummary {
 export interface AdapterOptions {
   /** The fast one or the thrifty one: "high-performance" by default, or "low-power". A hint, which systems are free to ignore. */
   readonly powerPreference?: "high-performance" | "low-power";
-  /** A part of its name, in upper or lower case. Only Node and Bun can choose by name: their WebGPU lists what there is. */
+  /** A part of its name, in upper or lower case; any by default. Only Node and Bun can choose by name: their WebGPU lists what there is. */
   readonly adapter?: string;
   /** One that the processor plays (WebGPU's `forceFallbackAdapter`, or the only one there is, where that is such); false by default. */
   readonly fallback?: boolean;

@@ -94,8 +94,9 @@ export class Device {
   }
 
   /**
-   * A persistent tensor, from data or filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`, and f32
-   * otherwise; with "f16", numbers are rounded.
+   * A persistent tensor, from data or, by default, filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`,
+   * and f32 otherwise; with "f16", numbers are rounded.
+   * @param label for messages and profiles; "tensor" by default
    * @throws ShapeError where the shape or the type is none, or the data has another length or does not go with the type;
    * OutOfMemoryError where the tensor is larger than the adapter allows; the first error that happened on the device.
    */
@@ -133,7 +134,7 @@ export class Device {
     return one;
   }
 
-  /** A persistent tensor of u32, filled with zeros. @throws as `tensor` does. */
+  /** A persistent tensor of u32, filled with zeros, with the label "indices" by default. @throws as `tensor` does. */
   indices(shape: readonly number[], label = "indices"): Tensor {
     return this.zeros(shape, "u32", label);
   }

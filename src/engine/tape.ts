@@ -58,7 +58,7 @@ export class Tape implements Recorder {
   }
 
   /**
-   * An intermediate tensor. Its memory is used again after the last launch that names it.
+   * An intermediate tensor, of f32 by default. Its memory is used again after the last launch that names it.
    * @throws ShapeError where an extent is no whole number from 1 up.
    */
   tensor(shape: readonly number[], label: string, type: ElementType = "f32"): Tensor {
@@ -371,6 +371,7 @@ export class Tape implements Recorder {
 
   /**
    * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
+   * @param keep as in `CompileOptions`; none by default
    * @throws OutOfMemoryError where a tensor is larger than the adapter allows; ShapeError as `compile` does.
    */
   reserve(keep: readonly Tensor[] = []): MemoryPlan {

@@ -22,11 +22,11 @@ export interface KnnOptions {
 export interface KnnResult {
   /** Candidates used. */
   readonly k: number;
-  /** [queries, k]: numbers of the nearest candidates, the most similar first; of equally similar ones the lower number. */
+  /** Numbers of the nearest candidates [queries, k], the most similar first; of equally similar ones the lower number. */
   readonly neighbours: Uint32Array<ArrayBuffer>;
-  /** [queries, k]: their cosine similarities. */
+  /** Their cosine similarities [queries, k]. */
   readonly similarities: Float32Array<ArrayBuffer>;
-  /** [queries]: predicted classes; empty where the candidates have no labels. */
+  /** Predicted classes [queries]; empty where the candidates have no labels. */
   readonly predictions: Uint32Array<ArrayBuffer>;
 }
 
@@ -150,9 +150,9 @@ export async function knn(
 export interface Neighbours {
   /** Found for each query: as many as were asked for, or all that there are. */
   readonly k: number;
-  /** [queries, k]: row numbers of the embeddings, the most similar first; of equally similar ones the lower number. */
+  /** Row numbers of the embeddings [queries, k], the most similar first; of equally similar ones the lower number. */
   readonly indices: Uint32Array<ArrayBuffer>;
-  /** [queries, k]: their cosine similarities, from -1 to 1. */
+  /** Their cosine similarities [queries, k], from -1 to 1. */
   readonly similarities: Float32Array<ArrayBuffer>;
 }
 

@@ -31,9 +31,13 @@ export type OptionValues<Table extends OptionTable = OptionTable> = {
 
 /** The range of a number: `from` and `to` belong to it, `above` and `below` do not. */
 export interface NumberRange {
+  /** The least; none by default. */
   readonly from?: number;
+  /** What it is above; nothing by default. */
   readonly above?: number;
+  /** The most; none by default. */
   readonly to?: number;
+  /** What it is below; nothing by default. */
   readonly below?: number;
 }
 

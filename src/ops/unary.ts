@@ -76,7 +76,7 @@ function linkOf(link?: ElementwiseFunction) {
   return { name, code, a: a ?? 0, b: b ?? 0 };
 }
 
-/** factor * x + offset. */
+/** factor * x + offset, which is 0 by default. */
 export function scale(tape: Tape, x: Tensor, factor: number, offset = 0): Tensor {
   return elementwise(tape, x, [["scale", factor, offset]]);
 }

@@ -37,66 +37,81 @@ export const SCALINGS = ["none", "linear", "sqrt"] as const;
  * as that of a checkpoint, always names something.
  */
 export interface OwnParts {
+  /** By default the one that the configuration names. */
   readonly encoder?: Encoder;
+  /** By default the one that the configuration names. */
   readonly method?: Method;
-  /** Makes the optimizer of a model's parameters; in mixed precision it is given a loss scale. */
+  /** Makes the optimizer of a model's parameters; in mixed precision it is given a loss scale. By default the one that the
+   * configuration names. */
   readonly optimizer?: (tensors: ModelTensors) => Optimizer;
 }
 
 /** Everything that decides how an encoder is trained; it is plain data, and written to `config.json` of a run. */
 export interface TrainingConfig {
-  /** What is learned: the name of a method (see `METHODS`), or of one's own that is given beside the configuration. */
+  /**
+   * What is learned: the name of a method (see `METHODS`), or of one's own that is given beside the configuration; "simclr" by
+   * default.
+   */
   readonly method: string;
-  /** The method's own options, where they differ from its defaults; a trainer's configuration has all of them. */
+  /** The method's own options, where they differ from its defaults; none by default. A trainer's configuration has all of them. */
   readonly options: Readonly<Record<string, OptionValue>>;
-  /** The name of an encoder, or of one's own that is given beside the configuration. */
+  /** The name of an encoder, or of one's own that is given beside the configuration; "convnet" by default. */
   readonly encoder: (typeof ENCODERS)[number] | (string & {});
-  /** Multiplies all channels of the encoder. */
+  /** Multiplies all channels of the encoder; 1 by default. */
   readonly width: number;
-  /** The ResNets' first layers: `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
+  /** The ResNets' first layers: `auto`, by default, takes `cifar` for images up to 64 pixels and `imagenet` above. */
   readonly stem: "auto" | "cifar" | "imagenet";
-  /** The encoder's: `batch` norm, or `group` norm with standardised weights. */
+  /** The encoder's: "batch" norm by default, or "group" norm with standardised weights. */
   readonly norm: Norm;
   /** What images are normalised by before the encoder: `NORMALIZATIONS` has those of published sets; by default nothing. */
   readonly normalization: Normalization;
-  /** `auto` takes the method's own. Several policies make one view of an image each. */
+  /** `auto`, by default, takes the method's own. Several policies make one view of an image each. */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
-  /** Images a step; where nothing is said, 128, or all that there are in a smaller set. */
+  /** Images a step; 128 by default, or all that there are in a smaller set. */
   readonly batch: number;
   /**
    * Images that go through encoder and head at once; fewer than `batch` means gradient caching, or gradient
    * accumulation where the method's loss allows it: see `recordGradientCache` and `recordAccumulation`.
-   * `auto` takes the whole batch or, where that does not fit, the largest power of two that does.
+   * `auto`, by default, takes the whole batch or, where that does not fit, the largest power of two that does.
    */
   readonly microBatch: number | "auto";
-  /** MiB on the device that `microBatch: "auto"` stays within, and evaluation beside it (see `imagesAtOnce`). */
+  /** MiB on the device that `microBatch: "auto"` stays within, and evaluation beside it (see `imagesAtOnce`); 2048 by default. */
   readonly memoryBudget: number;
-  /** Keep only the outputs of the encoder's blocks for the backward pass, and compute the rest a second time there. */
+  /**
+   * Whether only the outputs of the encoder's blocks are kept for the backward pass, and the rest is computed a second time there;
+   * false by default.
+   */
   readonly recompute: boolean;
-  /** `mixed` keeps the encoder's activations in f16, half the memory, and scales the loss; it needs `shader-f16`. */
+  /** "f32" by default; "mixed" keeps the encoder's activations in f16, half the memory, and scales the loss: it needs `shader-f16`. */
   readonly precision: (typeof PRECISIONS)[number];
+  /** How often all images are gone through; 100 by default. */
   readonly epochs: number;
-  /** The name of an optimizer, or "own" for one that is given beside the configuration. */
+  /** The name of an optimizer, "adamw" by default, or "own" for one that is given beside the configuration. */
   readonly optimizer: (typeof OPTIMIZERS)[number] | (string & {});
-  /** Before scaling with the batch. */
+  /** Before scaling with the batch; 0.001 by default. */
   readonly learningRate: number;
+  /** How the learning rate goes with the batch, see `scaledLearningRate`; "none" by default: not at all. */
   readonly learningRateScaling: LearningRateScaling;
-  /** Epochs of linear warm-up; a half cosine to 0 follows. */
+  /** Epochs of linear warm-up, 1 by default; a half cosine to 0 follows. */
   readonly warmupEpochs: number;
+  /** 0.000001 by default. */
   readonly weightDecay: number;
-  /** What decays: the `weights` of convolutions and linear layers, or `all` parameters, biases and norms too, as by default in PyTorch. */
+  /**
+   * What decays: by default the "weights" of convolutions and linear layers; with "all" biases and norms too, as by default in
+   * PyTorch.
+   */
   readonly decay: Decay;
-  /** Whether SGD's momentum is Nesterov's. */
+  /** Whether SGD's momentum is Nesterov's; true by default. */
   readonly nesterov: boolean;
-  /** The trust coefficient of LARS. */
+  /** The trust coefficient of LARS; 0.001 by default. */
   readonly larsEta: number;
-  /** Whether LARS' local rates are clipped at the learning rate (solo-learn's LARS; with it, an `larsEta` of 0.02). */
+  /** Whether LARS' local rates are clipped at the learning rate (solo-learn's LARS; with it, an `larsEta` of 0.02); false by default. */
   readonly larsClip: boolean;
-  /** Of initial weights, order and augmentations; 0 to 2^32 - 1. */
+  /** Of initial weights, order and augmentations, from 0 to 2^32 - 1; 1 by default. */
   readonly seed: number;
-  /** Epochs between evaluations (kNN, and the classifier where there is one); 0 for none during training. */
+  /** Epochs between evaluations (kNN, and the classifier where there is one); 5 by default, and 0 for none during training. */
   readonly evaluateEvery: number;
-  /** Steps between checkpoints; one is always written at the end. */
+  /** Steps between checkpoints, 200 by default; one is always written at the end. */
   readonly checkpointEvery: number;
 }
 

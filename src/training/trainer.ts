@@ -31,11 +31,13 @@ export type StepEvent = StepMetrics & {
 export interface TrainerOptions extends OwnParts {
   /** What the encoder starts from, in place of random weights. */
   readonly initial?: StoredEncoder;
+  /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
 }
 
 /** What to do while a trainer works. Training waits for the ones that return a promise. */
 export interface TrainingHooks {
+  /** After each step, one step later: its numbers come back while the next one runs. */
   readonly onStep?: (event: StepEvent) => Promise<void> | void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun. */
   readonly onMicroBatch?: (begun: number, total: number) => void;

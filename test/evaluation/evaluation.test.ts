@@ -106,7 +106,9 @@ evaluation("the nearest of stored embeddings are found by their cosine, the most
   const rows = [2, 0, 0, 5, -1, 0, 1, root, 3 * root, 3];
   const stored = decodeNpy(encodeNpy([5, 2], Float32Array.from(rows)));
   assert.equal(stored.shape, [5, 2]);
-  const embeddings = { values: stored.data, rows: 5, dimension: 2 };
+  // Any Float32Array will do, whatever its buffer is.
+  const values: Float32Array = stored.data;
+  const embeddings = { values, rows: 5, dimension: 2 };
   const cosines = [1, root / 2, 1 / 2, 0, -1];
   const near = (found: Float32Array, expected: readonly number[]) =>
     expected.forEach((value, i) => {
