@@ -1,6 +1,5 @@
 import { ConfigError, DataError } from "../errors.js";
 import { readArchive, tooLarge } from "./archive.js";
-import { reasonOf } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
 import type { ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
@@ -9,7 +8,7 @@ import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
 import { findSplits, type SplitLayout } from "./layout.js";
 import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
-import { diskFile, isImagePath, type OpenProgress, type SourceFile } from "./source-file.js";
+import { diskFile, isImagePath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
 import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 
 /** How images are opened. */

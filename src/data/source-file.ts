@@ -1,6 +1,8 @@
 import { DataError } from "../errors.js";
 import { reasonOf } from "./broken.js";
 
+export { reasonOf };
+
 /** A file of a folder or an archive. */
 export interface SourceFile {
   /** "/" between the parts, relative to the opened folder or archive. */
