@@ -43,7 +43,8 @@ const benchmark: Benchmark = {
   ],
   async run(settings, progress) {
     const shape = stepShape(settings);
-    const rounds = wholeNumber(settings, "rounds");
+    // How much rounds differ is not seen in fewer.
+    const rounds = wholeNumber(settings, "rounds", 3);
     const base = settings.base ?? (await lastRelease());
     progress(`building ${base}`);
     const [before, now, bundles] = await withBuild(base, async (folder) => {
