@@ -25,7 +25,7 @@ export function checkTemperature(temperature: number): void {
 /** NT-Xent: what `LossAndAccuracy` has, and how the embeddings spread. */
 export interface NtXent extends LossAndAccuracy {
   /**
-   * [1]: mean over the dimensions of the standard deviation of the normalised embeddings. About 1 / sqrt(dim) where they spread
+   * `[1]`: mean over the dimensions of the standard deviation of the normalised embeddings. About 1 / sqrt(dim) where they spread
    * over the sphere, near 0 where they have collapsed to a point.
    */
   readonly spread: Tensor;

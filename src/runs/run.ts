@@ -20,10 +20,13 @@ const MONITORED = { train: 10000, test: 2000 };
 
 /** What a run tells while it goes on. */
 export interface RunHooks {
+  /** Called with the path of the run folder, once it is there. */
   readonly onFolder?: (path: string) => void;
   /** What happens now, for people: "compiling", "evaluating", ... */
   readonly onPhase?: (phase: string) => void;
+  /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
+  /** Called after each of the `steps` steps. */
   readonly onStep?: (event: StepEvent, steps: number) => void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
   readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
@@ -67,19 +70,23 @@ export interface ImageSource {
 
 /** How a run ended. */
 export interface RunSummary {
+  /** Path of the run folder. */
   readonly folder: string;
   /** False where it was interrupted: `resumeRun` goes on. */
   readonly finished: boolean;
+  /** Steps done. */
   readonly steps: number;
   /** The most bytes that there were on the device at once. */
   readonly peakBytes: number;
   /** Name of the encoder that it started from; null for random weights. */
   readonly initial: string | null;
-  /** Accuracies with the initial weights and after training; null without labels or when interrupted before. */
+  /** Accuracies with the initial weights; null without labels, when interrupted or when brief. */
   readonly before: Accuracies | null;
+  /** Accuracies after training; null without labels or when interrupted. */
   readonly after: Accuracies | null;
   /** Path of report.html; null when interrupted or brief. */
   readonly report: string | null;
+  /** Images of both parts that could not be read. */
   readonly skipped: readonly SkippedImage[];
 }
 
