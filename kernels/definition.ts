@@ -43,9 +43,15 @@ export interface KernelDefinition<
   /** WGSL, with the shared pieces and with marks such as `//#unroll` that a launch resolves. */
   readonly source: string;
   /** Storage bindings, in the order of their numbers. */
-  readonly bindings: readonly (KernelBinding & { readonly name: Bindings })[];
+  readonly bindings: readonly (KernelBinding & {
+    /** One of those that launches give tensors for. */
+    readonly name: Bindings;
+  })[];
   /** Fields of `Params`, in their order; none where the kernel has no uniform. */
-  readonly params: readonly (KernelParameter & { readonly name: Params })[];
+  readonly params: readonly (KernelParameter & {
+    /** One of those that launches give numbers for. */
+    readonly name: Params;
+  })[];
   /** Bytes of the `Params` struct; 0 where the kernel has none. */
   readonly paramsSize: number;
   /** What a launch may set, by name. */

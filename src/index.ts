@@ -1,6 +1,7 @@
 /**
  * Self-supervised learning on images on WebGPU: everything of the engine, and the learning on top of it. Touches no file and no
  * package: it runs in pages and workers as it does in Node, Bun and Deno. Import it as `webgpu-simclr`.
+ * @module webgpu-simclr
  */
 export {
   augment,
@@ -42,7 +43,15 @@ export {
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
 export { Embedder, type EmbedderOptions, type Features } from "./evaluation/embed.js";
-export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./evaluation/evaluation.js";
+export {
+  type Accuracies,
+  type Evaluation,
+  Evaluator,
+  type LabelledDataset,
+  type LabelledImageSet,
+  labelled,
+  withTestSet,
+} from "./evaluation/evaluation.js";
 export {
   alignment,
   type Embeddings,
@@ -73,7 +82,7 @@ export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js"
 export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
 export { encodeNpy } from "./io/npy.js";
-export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { decodeSafetensors, encodeSafetensors, type TensorData, type TensorElements } from "./io/safetensors.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
 export { collapseToPoint } from "./methods/collapse.js";
@@ -97,6 +106,7 @@ export { moco } from "./methods/moco.js";
 export {
   choice,
   flag,
+  type NumberRange,
   number,
   type Option,
   type OptionTable,
@@ -106,7 +116,7 @@ export {
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
 export { supervised } from "./methods/supervised.js";
-export { momentumText, Teacher, teacherOptions } from "./methods/teacher.js";
+export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";
@@ -116,6 +126,7 @@ export { isNormalization, NORMALIZATIONS, normalizedInput } from "./nn/normalize
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
+export type { Channels } from "./ops/channel-scale.js";
 export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
   DECAYS,

@@ -67,6 +67,7 @@ export interface PixelsInput {
   readonly name?: string;
   /** Image after image, row by row, `channels` bytes a pixel: R, G, B, and with 4 channels an alpha that is ignored. */
   readonly pixels: Uint8Array | Uint8ClampedArray;
+  /** Bytes a pixel. */
   readonly channels: 3 | 4;
   /** Pixels. */
   readonly width: number;

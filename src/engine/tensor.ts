@@ -32,6 +32,7 @@ const MOST_LABEL = 100;
  * intermediate ones (made by a `Tape`) get theirs when the recording is compiled.
  */
 export class Tensor {
+  /** Number of elements. */
   readonly size: number;
   /** The tensor whose memory this one shows in a shape of its own (see `view`); itself where it has memory of its own. */
   readonly base: Tensor;
@@ -41,7 +42,9 @@ export class Tensor {
 
   /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up. */
   constructor(
+    /** Extents, the last one the fastest. */
     readonly shape: readonly number[],
+    /** Of its elements. */
     readonly type: ElementType,
     label: string,
     /** The tensor that this one is a view of; undefined where it has memory of its own. */
@@ -57,11 +60,15 @@ export class Tensor {
     this.base = shown?.base ?? this;
   }
 
-  /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
+  /**
+   * Set by the device or by the memory planner; null while an intermediate tensor is only planned.
+   * @internal
+   */
   get place(): Place | null {
     return this.base.#place;
   }
 
+  /** @internal */
   set place(place: Place | null) {
     this.base.#place = place;
   }

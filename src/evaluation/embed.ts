@@ -12,7 +12,9 @@ import type { Model } from "../nn/model.js";
 export interface Features {
   /** [rows, dimension], row-major. */
   readonly values: Float32Array<ArrayBuffer>;
+  /** Images. */
   readonly rows: number;
+  /** Of a representation: `Encoder.features`. */
   readonly dimension: number;
 }
 
@@ -70,11 +72,17 @@ export interface EmbedderOptions {
 /** Computes representations with the running statistics: what a trained encoder is for. */
 export class Embedder {
   private constructor(
+    /** Where it computes. */
     readonly device: Device,
+    /** Whose encoder it uses. */
     readonly model: Model,
+    /** Images that go through it at once. */
     readonly batch: number,
+    /** @internal */
     readonly bytes: Tensor,
+    /** @internal */
     readonly features: Tensor,
+    /** @internal */
     readonly program: Program,
   ) {}
 
@@ -128,6 +136,7 @@ export class Embedder {
     return { values, rows: dataset.length, dimension };
   }
 
+  /** Frees what it made on the device; the model stays. */
   dispose(): void {
     this.program.dispose();
     this.device.free(this.bytes);

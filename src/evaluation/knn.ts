@@ -21,11 +21,11 @@ export interface KnnOptions {
 export interface KnnResult {
   /** Candidates used. */
   readonly k: number;
-  /** [queries, k]: numbers of the nearest candidates, in ascending order of their number. */
+  /** `[queries, k]`: numbers of the nearest candidates, in ascending order of their number. */
   readonly neighbours: Uint32Array<ArrayBuffer>;
-  /** [queries, k]: their cosine similarities. */
+  /** `[queries, k]`: their cosine similarities. */
   readonly similarities: Float32Array<ArrayBuffer>;
-  /** [queries]: predicted classes; empty where the candidates have no labels. */
+  /** `[queries]`: predicted classes; empty where the candidates have no labels. */
   readonly predictions: Uint32Array<ArrayBuffer>;
 }
 

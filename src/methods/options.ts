@@ -10,6 +10,7 @@ export function isOptionValue(value: unknown): value is OptionValue {
 
 /** An option of a method. */
 export interface Option<Value extends OptionValue = OptionValue> {
+  /** Where a configuration says nothing. */
   readonly default: Value;
   /** For people: what it does, and the source of its default. */
   readonly description: string;
@@ -17,6 +18,7 @@ export interface Option<Value extends OptionValue = OptionValue> {
   readonly wants: string;
   /** The names that it can have, where it is one. */
   readonly choices?: readonly string[];
+  /** True for a value that it can have. */
   accepts(value: unknown): value is Value;
 }
 
@@ -29,14 +31,18 @@ export type OptionValues<Table extends OptionTable = OptionTable> = {
 };
 
 /** The range of a number: `from` and `to` belong to it, `above` and `below` do not. */
-interface Range {
+export interface NumberRange {
+  /** The least. */
   readonly from?: number;
+  /** What it is larger than. */
   readonly above?: number;
+  /** The most. */
   readonly to?: number;
+  /** What it is smaller than. */
   readonly below?: number;
 }
 
-function within(value: number, { from, above, to, below }: Range): boolean {
+function within(value: number, { from, above, to, below }: NumberRange): boolean {
   return (
     Number.isFinite(value) &&
     (from === undefined || value >= from) &&
@@ -47,14 +53,14 @@ function within(value: number, { from, above, to, below }: Range): boolean {
 }
 
 /** "above 0", "from 1, up to 8". */
-function rangeText({ from, above, to, below }: Range): string {
+function rangeText({ from, above, to, below }: NumberRange): string {
   return Object.entries({ from, above, "up to": to, below })
     .flatMap(([word, bound]) => (bound === undefined ? [] : [`${word} ${bound}`]))
     .join(", ");
 }
 
 /** An option that is a number. */
-export function number(value: number, range: Range, description: string): Option<number> {
+export function number(value: number, range: NumberRange, description: string): Option<number> {
   return {
     default: value,
     description,
@@ -64,7 +70,7 @@ export function number(value: number, range: Range, description: string): Option
 }
 
 /** An option that is a whole number. */
-export function whole(value: number, range: Range, description: string): Option<number> {
+export function whole(value: number, range: NumberRange, description: string): Option<number> {
   return {
     default: value,
     description,

@@ -82,6 +82,7 @@ export class Teacher {
     this.#average.copy();
   }
 
+  /** Frees its tensors. */
   dispose(): void {
     this.#average.dispose();
   }

@@ -146,7 +146,7 @@ export function topK(
 ): {
   /** u32 [rows, k]: columns, ascending. */
   indices: Tensor;
-  /** [rows, k]: what stands there. */
+  /** `[rows, k]`: what stands there. */
   values: Tensor;
 } {
   const [rows, cols] = matrixShape(x);

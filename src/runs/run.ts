@@ -63,6 +63,7 @@ export interface RunOptions extends RunHooks {
 
 /** Paths of images. */
 export interface ImageSource {
+  /** Of the training images, or of both parts. */
   readonly images: string;
   /** Test images that come from elsewhere. */
   readonly test?: string;

@@ -32,7 +32,9 @@ export const SCALINGS = ["none", "linear", "sqrt"] as const;
 
 /** Parts of a training that are given as code, in place of what a configuration names. */
 export interface OwnParts {
+  /** In place of `encoder`, `width`, `stem`, `norm` and `normalization`. */
   readonly encoder?: Encoder;
+  /** In place of `method`; `options` are then its own. */
   readonly method?: Method;
   /** Makes the optimizer of a model's parameters; in mixed precision it is given a loss scale. */
   readonly optimizer?: (tensors: ModelTensors) => Optimizer;
@@ -70,14 +72,17 @@ export interface TrainingConfig {
   readonly recompute: boolean;
   /** `mixed` keeps the encoder's activations in f16, half the memory, and scales the loss; it needs `shader-f16`. */
   readonly precision: (typeof PRECISIONS)[number];
+  /** Times through the training set. */
   readonly epochs: number;
   /** The name of an optimizer, or "own" for one that is given beside the configuration. */
   readonly optimizer: (typeof OPTIMIZERS)[number] | (string & {});
   /** Before scaling with the batch. */
   readonly learningRate: number;
+  /** How the learning rate follows from the batch: see `scaledLearningRate`. */
   readonly learningRateScaling: LearningRateScaling;
   /** Epochs of linear warm-up; a half cosine to 0 follows. */
   readonly warmupEpochs: number;
+  /** Of the optimizer: see `decay`. */
   readonly weightDecay: number;
   /** What decays: the `weights` of convolutions and linear layers, or `all` parameters, biases and norms too, as by default in PyTorch. */
   readonly decay: Decay;

@@ -35,7 +35,10 @@ export interface PlannedLayer {
 /** What training with a configuration takes, from a recording of its step: nothing was run. */
 export interface TrainingPlan {
   /** With the micro-batch that was chosen, where it was to be. */
-  readonly config: TrainingConfig & { readonly microBatch: number };
+  readonly config: TrainingConfig & {
+    /** Images that go through encoder and head at once. */
+    readonly microBatch: number;
+  };
   /** Pixels; images are square. */
   readonly imageSize: number;
   /** Trained values. */

@@ -21,6 +21,7 @@ export type StepEvent = StepMetrics & {
   readonly step: number;
   /** Epochs done after this step, with the fraction of the current one. */
   readonly epoch: number;
+  /** Of this step. */
   readonly learningRate: number;
   /** Images, not views, a second, since the step before. */
   readonly imagesPerSecond: number;
@@ -30,11 +31,13 @@ export type StepEvent = StepMetrics & {
 export interface TrainerOptions extends OwnParts {
   /** What the encoder starts from, in place of random weights. */
   readonly initial?: StoredEncoder;
+  /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
 }
 
 /** What to do while a trainer works. Training waits for the ones that return a promise. */
 export interface TrainingHooks {
+  /** After each step, with what it measured. */
   readonly onStep?: (event: StepEvent) => Promise<void> | void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun. */
   readonly onMicroBatch?: (begun: number, total: number) => void;
@@ -60,11 +63,18 @@ export class Trainer {
   step = 0;
 
   private constructor(
+    /** Where it trains. */
     readonly device: Device,
     /** With the micro-batch that was chosen, where it was to be. */
-    readonly config: TrainingConfig & { readonly microBatch: number },
+    readonly config: TrainingConfig & {
+      /** Images that go through encoder and head at once. */
+      readonly microBatch: number;
+    },
+    /** What it trains on. */
     readonly dataset: Dataset,
+    /** @internal */
     readonly parts: DividedStep,
+    /** @internal */
     readonly recorded: TrainingStep,
     /** The device's choices when the step was recorded. */
     readonly choices: ChoiceTable,
@@ -109,10 +119,12 @@ export class Trainer {
     }
   }
 
+  /** Encoder and head, with their weights as they are after the last step. */
   get model(): Model {
     return this.parts.model;
   }
 
+  /** What moves the weights. */
   get optimizer(): Optimizer {
     return this.parts.optimizer;
   }

@@ -180,7 +180,10 @@ async function shown(path: string, done: RegExp): Promise<{ text: string; colour
 }
 
 examples("a page without a bundler: trains in the tab, and shows neighbours", async () => {
-  const { text, colours } = await shown("/node_modules/webgpu-simclr/src/examples/page.html", /step 40 of 40.*most like it/);
+  const { text, colours } = await shown(
+    "/node_modules/webgpu-simclr/src/examples/page.html",
+    /step 40 of 40.*most like it/,
+  );
   const [loss] = numbersAfter("loss", text);
   assert.ok(loss > 2 && loss < chance(64), text);
   assert.ok(colours > 100, `${colours} colours`);

@@ -44,7 +44,7 @@ function importsOf(source: string): string[] {
 function graphOf(folder: string): Map<string, string[]> {
   const files = readdirSync(repository + folder, { recursive: true, encoding: "utf8" })
     .map((file) => `${folder}/${file.replaceAll("\\", "/")}`)
-    .filter((file) => file.endsWith(".ts"));
+    .filter((file) => file.endsWith(".ts") && !file.includes("node_modules/"));
   return new Map(
     files.map((file) => [
       file,
