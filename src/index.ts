@@ -30,8 +30,11 @@ export {
   noAugmentation,
 } from "./augment/policy.js";
 export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
+export { type DatasetFromImagesOptions, type Drawable, datasetFromImages, type PageImage } from "./data/from-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
+export type { PixelData } from "./data/resize.js";
 export { sampleOrder } from "./data/sample-order.js";
+export type { OpenProgress } from "./data/source-file.js";
 export {
   balancedSubset,
   type ImageSubset,
@@ -42,7 +45,7 @@ export {
 } from "./data/views.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
-export { Embedder, type EmbedderOptions, type Features } from "./evaluation/embed.js";
+export { Embedder, type EmbedderOptions, type Embeddings, type Features } from "./evaluation/embed.js";
 export {
   type Accuracies,
   type Evaluation,
@@ -54,14 +57,13 @@ export {
 } from "./evaluation/evaluation.js";
 export {
   alignment,
-  type Embeddings,
   effectiveRank,
   type QualityIndicators,
   qualityIndicators,
   standardDeviation,
   uniformity,
 } from "./evaluation/indicators.js";
-export { accuracy, type KnnOptions, type KnnResult, knn } from "./evaluation/knn.js";
+export { accuracy, type KnnOptions, type KnnResult, knn, type Neighbours, nearest } from "./evaluation/knn.js";
 export {
   type LabelledFeatures,
   type LinearProbeOptions,
@@ -81,7 +83,7 @@ export {
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js";
 export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
-export { encodeNpy } from "./io/npy.js";
+export { decodeNpy, encodeNpy, type NpyArray } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData, type TensorElements } from "./io/safetensors.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
@@ -148,10 +150,11 @@ export {
   type StoredEncoder,
 } from "./training/encoder-file.js";
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
-export { createModel, createOptimizer } from "./training/model.js";
+export { createModel, createOptimizer, type StepParts } from "./training/model.js";
 export { type PlannedImages, type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
 export { PRESETS, type Preset, presetNamed } from "./training/presets.js";
+export type { DividedStep } from "./training/step.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
-export type { StepMetrics } from "./training/training-step.js";
+export type { Fed, Feed, MicroBatch, StepInputs, StepMetrics, TrainingStep } from "./training/training-step.js";
 export { tuneFor } from "./training/tune.js";
 export { VERSION } from "./version.js";

@@ -36,7 +36,8 @@ export function composePolicy(...parts: readonly AugmentationPartName[]): Augmen
  *
  * Parts follow one another in the order of {@link AUGMENTATION_PART_NAMES}, whatever the order here: a pair of them is the
  * entry above the figure's diagonal, where the row's augmentation comes before the column's.
- * @param sharedCropArea range of the first crop's area; [1, 1] leaves it out, where images are of one size anyway
+ * @param sharedCropArea range of the first crop's area; [0.08, 1] by default; [1, 1] leaves it out, where images are of one
+ *   size anyway
  */
 export function ablationPolicies(
   parts: readonly AugmentationPartName[],

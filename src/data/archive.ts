@@ -1,5 +1,6 @@
 import { DataError } from "../errors.js";
-import { isWantedPath, memoryFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import { reasonOf } from "./broken.js";
+import { isWantedPath, memoryFile, type OpenProgress, type SourceFile } from "./source-file.js";
 
 const BLOCK = 512;
 

@@ -1,5 +1,6 @@
 import { DataError } from "../errors.js";
-import { diskFile, isWantedPath, reasonOf, type SourceFile } from "./source-file.js";
+import { reasonOf } from "./broken.js";
+import { diskFile, isWantedPath, type SourceFile } from "./source-file.js";
 
 /**
  * Lists the images and files of packed sets below a folder, unsorted. Follows symbolic links, save those that lead back to a folder

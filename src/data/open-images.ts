@@ -1,5 +1,6 @@
 import { ConfigError, DataError } from "../errors.js";
 import { readArchive, tooLarge } from "./archive.js";
+import { reasonOf } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
 import type { ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
@@ -8,16 +9,16 @@ import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
 import { findSplits, type SplitLayout } from "./layout.js";
 import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
-import { diskFile, isImagePath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import { diskFile, isImagePath, type OpenProgress, type SourceFile } from "./source-file.js";
 import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 
-/** How to open images. */
+/** How images are opened. */
 export interface OpenImagesOptions {
   /** Side of the square images in pixels; by default the size that all images have. */
   readonly imageSize?: number;
   /** Bytes that the decoded images (4 a pixel) may take; 2 GiB by default. */
   readonly memoryBudget?: number;
-  /** Called after each image. */
+  /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
 }
 

@@ -1,4 +1,5 @@
 import { DataError } from "../errors.js";
+import { reasonOf } from "./broken.js";
 
 /** A file of a folder or an archive. */
 export interface SourceFile {
@@ -91,9 +92,4 @@ export function isWantedPath(path: string): boolean {
     (isImagePath(path) ||
       /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path))
   );
-}
-
-/** The message of whatever was thrown, on one line. */
-export function reasonOf(thrown: unknown): string {
-  return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/\s+/g, " ").trim();
 }

@@ -1,13 +1,14 @@
 import { ConfigError, DataError } from "../errors.js";
-import { checkFetch, checkIndices, type Dataset, type ImageSet } from "./dataset.js";
+import { checkFetch, checkIndices, type Dataset, expectDataset, type ImageSet } from "./dataset.js";
 import { sampleOrder } from "./sample-order.js";
 
 /**
  * The images `indices` of `dataset`, in that order, without copying them. Classes and the list of skipped images are
  * those of the whole set; `name` is too unless given.
- * @throws DataError where an index is outside the set.
+ * @throws DataError where an index is outside the set; UsageError for an `ImageSet` in place of a `Dataset`.
  */
 export function subset(dataset: Dataset, indices: ArrayLike<number>, name: string = dataset.name): Dataset {
+  expectDataset(dataset);
   checkIndices(dataset, indices);
   const members = Uint32Array.from(indices);
   const { labels, classes, skipped, width, height } = dataset;
@@ -61,8 +62,9 @@ export function holdOutIndices(
 /**
  * Holds out every k-th image of each class (of the whole set without labels) for testing: of c images round(c * fraction),
  * evenly spread. Always the same images. Both parts are views; skipped images are listed with `train` only.
- * @param fraction between 0 and 1, both excluded.
- * @throws ConfigError for another fraction; DataError where one part would be empty.
+ * @param fraction between 0 and 1, both excluded; 0.1 by default.
+ * @throws ConfigError for another fraction; DataError where one part would be empty; UsageError for an `ImageSet` in place of a
+ *   `Dataset`.
  */
 export function splitHoldOut(
   dataset: Dataset,
@@ -71,6 +73,7 @@ export function splitHoldOut(
   /** What is held out. */
   readonly test: Dataset;
 } {
+  expectDataset(dataset);
   const { kept, held } = holdOutIndices(dataset.labels, dataset.length, fraction);
   if (kept.length === 0 || held.length === 0) {
     throw new DataError(
@@ -107,11 +110,12 @@ export interface ImageSubset {
  * them (Chen et al. 2020, section 6). Of a share of n images over c classes that is round(share * n / c), at least one, and
  * at most what a class has. The same seed draws the same images, and fewer of them are always among more.
  * They stay in the order of the set.
- * @param seed whole number from 0 to 2^53 - 1.
+ * @param seed whole number from 0 to 2^53 - 1; 1 by default.
  * @throws ConfigError for a number below 1 or a share that is not above 0 and at most 1; DataError for a set without labels,
- *   and where a class has fewer images than the number asked for.
+ *   and where a class has fewer images than the number asked for; UsageError for an `ImageSet` in place of a `Dataset`.
  */
 export function balancedSubset(dataset: Dataset, size: SubsetSize, seed = 1): ImageSubset {
+  expectDataset(dataset);
   const { labels, classes, name, length } = dataset;
   if (!labels) {
     throw new DataError(`${name} has no labels to balance a subset by.`);
@@ -151,9 +155,11 @@ const NAMES_SHOWN = 5;
 
 /**
  * The images of these names (see `Dataset.nameOf`), in the order of the names: a subset that was kept as a list, used again.
- * @throws DataError where the set has no image of a name, or a name is there twice.
+ * @throws DataError where the set has no image of a name, or a name is there twice; UsageError for an `ImageSet` in place of a
+ * `Dataset`.
  */
 export function namedSubset(dataset: Dataset, names: readonly string[]): ImageSubset {
+  expectDataset(dataset);
   const indexOf = new Map(Array.from({ length: dataset.length }, (_, index) => [dataset.nameOf(index), index]));
   const found = new Set<number>();
   const unknown: string[] = [];

@@ -101,14 +101,15 @@ export class Device {
   }
 
   /**
-   * A persistent tensor, from data or filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`, and f32
-   * otherwise; with "f16", numbers are rounded.
-   * @throws ShapeError where the shape is none, or the data has another length or does not go with the type; OutOfMemoryError where
-   * the tensor is larger than the adapter allows; the first error that happened on the device.
+   * A persistent tensor, from data or, by default, filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`,
+   * and f32 otherwise; with "f16", numbers are rounded.
+   * @param label for messages and profiles; "tensor" by default
+   * @throws ShapeError where the shape or the type is none, or the data has another length or does not go with the type;
+   * OutOfMemoryError where the tensor is larger than the adapter allows; the first error that happened on the device.
    */
   tensor(shape: readonly number[], data?: HostData, label = "tensor", type: ElementType = typeOf(data)): Tensor {
     const tensor = new Tensor(shape, type, label);
-    const bytes = data && deviceBytes(tensor, data);
+    const bytes = data === undefined ? undefined : deviceBytes(tensor, data);
     this.#allocate(tensor);
     if (bytes) this.#upload(tensor, bytes);
     return tensor;
@@ -140,7 +141,7 @@ export class Device {
     return one;
   }
 
-  /** A persistent tensor of u32, filled with zeros. @throws as `tensor` does. */
+  /** A persistent tensor of u32, filled with zeros, with the label "indices" by default. @throws as `tensor` does. */
   indices(shape: readonly number[], label = "indices"): Tensor {
     return this.zeros(shape, "u32", label);
   }
@@ -368,7 +369,8 @@ async function proveItComputes(device: Device): Promise<void> {
 
 /**
  * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
- * timestamps where it has them, and proves that it computes.
+ * timestamps where it has them, and proves that it computes. In Node and Bun, Dawn may print two warnings of dynamic offsets, which mean
+ * nothing here: see `src/engine/README.md`.
  * @throws AdapterError where there is no adapter, none like the one asked for, or one that computes nothing; ConfigError for options
  * that are none, and for an adapter's name where the runtime cannot choose by name.
  */

@@ -8,7 +8,7 @@ import type { Kept, Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
 export interface CompileOptions {
-  /** Intermediate tensors that must hold their values after a run, to be read or used by other programs. */
+  /** Intermediate tensors that must hold their values after a run, to be read or used by other programs; none by default. */
   readonly keep?: readonly Tensor[];
   /** Called after each pipeline. */
   readonly onProgress?: (compiled: number, total: number) => void;

@@ -3,6 +3,8 @@ import { ShapeError } from "../errors.js";
 /** Element types of tensors: of 4 bytes, and f16 of 2, which needs the device's feature `shader-f16`. */
 export type ElementType = "f32" | "u32" | "f16";
 
+const ELEMENT_TYPES: readonly string[] = ["f32", "u32", "f16"] satisfies readonly ElementType[];
+
 /** Where a tensor's elements lie. */
 export interface Place {
   readonly buffer: GPUBuffer;
@@ -40,7 +42,7 @@ export class Tensor {
   readonly label: string;
   #place: Place | null = null;
 
-  /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up. */
+  /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up, and for an unknown type. */
   constructor(
     /** Extents, the last one the fastest. */
     readonly shape: readonly number[],
@@ -51,11 +53,15 @@ export class Tensor {
     readonly shown?: Tensor,
   ) {
     this.label = label.length > MOST_LABEL ? `${label.slice(0, MOST_LABEL - 1)}…` : label;
+    if (!Array.isArray(shape))
+      throw new ShapeError(`${label}: ${String(shape)} is not a shape: give a list of extents, such as [2, 3]`);
     if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
       throw new ShapeError(
         `${label}: [${shape.join(", ")}] is not a shape: every extent must be a whole number from 1 up`,
       );
     }
+    if (!ELEMENT_TYPES.includes(type))
+      throw new ShapeError(`${label}: there are no elements of type ${type}: choose ${ELEMENT_TYPES.join(", ")}`);
     this.size = elementsOf(shape);
     this.base = shown?.base ?? this;
   }

@@ -1,21 +1,33 @@
 import { toFloatImages } from "../augment/augment.js";
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, expectDataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
-import type { Tensor } from "../engine/tensor.js";
-import { ConfigError, OutOfMemoryError } from "../errors.js";
+import { matrixShape, Tensor } from "../engine/tensor.js";
+import { ConfigError, OutOfMemoryError, ShapeError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 
 /** Representations h of images, row by row. */
 export interface Features {
   /** [rows, dimension], row-major. */
-  readonly values: Float32Array<ArrayBuffer>;
+  readonly values: Float32Array;
   /** Images. */
   readonly rows: number;
   /** Of a representation: `Encoder.features`. */
   readonly dimension: number;
+}
+
+/** Embeddings or representations, one a row: in host memory, or as a persistent tensor [rows, dimension]. */
+export type Embeddings = Features | Tensor;
+
+/** The extents of embeddings. @throws ShapeError for a tensor that is no matrix, and values of another number. */
+export function shapeOf(embeddings: Embeddings): [rows: number, dimension: number] {
+  if (embeddings instanceof Tensor) return matrixShape(embeddings);
+  const { values, rows, dimension } = embeddings;
+  if (values.length !== rows * dimension)
+    throw new ShapeError(`${rows} x ${dimension} embeddings have ${rows * dimension} values, not ${values.length}`);
+  return [rows, dimension];
 }
 
 /** The most images that go through an encoder at once, unless another number is asked for. */
@@ -102,9 +114,14 @@ export class Embedder {
 
   /**
    * The representations of all images of a set, in its order.
-   * @throws ConfigError where the images have another size than the model was made for.
+   * @throws ConfigError where the images have another size than the model was made for; UsageError for an `ImageSet` in place of
+   * a `Dataset`.
    */
-  async embed(dataset: Dataset, onProgress?: (done: number, total: number) => void): Promise<Features> {
+  async embed(
+    dataset: Dataset,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<Features & { readonly values: Float32Array<ArrayBuffer> }> {
+    expectDataset(dataset);
     const size = this.model.imageSize;
     if (dataset.width !== size || dataset.height !== size) {
       throw new ConfigError(

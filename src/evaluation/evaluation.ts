@@ -1,4 +1,4 @@
-import type { Dataset, ImageSet } from "../data/dataset.js";
+import { type Dataset, expectImageSet, type ImageSet } from "../data/dataset.js";
 import { splitHoldOut, subset } from "../data/views.js";
 import type { Device } from "../engine/device.js";
 import type { Model } from "../nn/model.js";
@@ -36,8 +36,10 @@ function isLabelled(dataset: Dataset | null): dataset is LabelledDataset {
   return dataset?.labels !== null && dataset !== null && dataset.classes.length > 1;
 }
 
-/** The set as labelled, or null where either part has no labels. */
-export function labelled({ train, test }: ImageSet): LabelledImageSet | null {
+/** The set as labelled, or null where either part has no labels. @throws UsageError for a `Dataset` in place of an `ImageSet`. */
+export function labelled(images: ImageSet): LabelledImageSet | null {
+  expectImageSet(images);
+  const { train, test } = images;
   return isLabelled(train) && isLabelled(test) ? { train, test } : null;
 }
 
@@ -47,8 +49,10 @@ const LEAST_TO_HOLD_OUT = 5;
 /**
  * A labelled set without a test part gives a tenth of each class to one. Every other set, and one whose classes have fewer
  * than five images each, stays as it is.
+ * @throws UsageError for a `Dataset` in place of an `ImageSet`.
  */
 export function withTestSet(images: ImageSet): ImageSet {
+  expectImageSet(images);
   const { train, test } = images;
   if (test || !isLabelled(train)) return images;
   const counts = new Uint32Array(train.classes.length);
@@ -90,13 +94,14 @@ export class Evaluator {
     readonly images: LabelledImageSet,
   ) {}
 
-  /** Records and compiles the encoder's forward pass. @throws as `Embedder.create` does. */
+  /** @throws UsageError for a `Dataset` in place of a set in two parts; what `Embedder.create` throws. */
   static async create(
     device: Device,
     model: Model,
     images: LabelledImageSet,
     options: EmbedderOptions = {},
   ): Promise<Evaluator> {
+    expectImageSet(images);
     return new Evaluator(device, await Embedder.create(device, model, options), images);
   }
 

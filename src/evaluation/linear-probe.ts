@@ -42,7 +42,11 @@ export interface LabelledFeatures {
 }
 
 /** @throws ConfigError where there is not one label for each row, or a label is not below `classes`. */
-export function checkLabelled({ features, labels }: LabelledFeatures, classes: number, what: string): void {
+export function checkLabelled(
+  { features, labels }: { readonly features: Pick<Features, "rows">; readonly labels: Uint32Array },
+  classes: number,
+  what: string,
+): void {
   if (labels.length !== features.rows)
     throw new ConfigError(`${labels.length} labels for ${features.rows} ${what} images; give one for each`);
   const wrong = labels.find((label) => label >= classes);

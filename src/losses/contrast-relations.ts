@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.js";
 
 /** In the order of what SAME, OTHER and BEYOND stand for in kernels/lib/relations.wgsl: one bit attracts, the other contrasts. */
-const RELATIONS: readonly Relation[] = ["ignored", "attracted", "negative", "positive"];
+export const RELATIONS = ["ignored", "attracted", "negative", "positive"] as const;
 
 /**
  * What a key is to an anchor: `positive` in the numerator and the denominator of its loss, `attracted` in the numerator alone (as

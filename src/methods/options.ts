@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { nearestName } from "../spelling.js";
 
 /** What an option of a method can be: plain data, as `config.json` of a run holds it. */
 export type OptionValue = number | boolean | string;
@@ -32,13 +33,13 @@ export type OptionValues<Table extends OptionTable = OptionTable> = {
 
 /** The range of a number: `from` and `to` belong to it, `above` and `below` do not. */
 export interface NumberRange {
-  /** The least. */
+  /** The least; none by default. */
   readonly from?: number;
-  /** What it is larger than. */
+  /** What it is above; nothing by default. */
   readonly above?: number;
-  /** The most. */
+  /** The most; none by default. */
   readonly to?: number;
-  /** What it is smaller than. */
+  /** What it is below; nothing by default. */
   readonly below?: number;
 }
 
@@ -112,7 +113,7 @@ function isComplete<Table extends OptionTable>(
 }
 
 /**
- * The values of all options of a table: those given, and the defaults of the others.
+ * The values of all options of a table: those given, and the defaults of those that are not, or undefined.
  * @param method whose options they are, for messages
  * @throws ConfigError for a name that the table lacks, and a value that its option cannot have.
  */
@@ -124,10 +125,12 @@ export function optionValues<Table extends OptionTable>(
   for (const [name, value] of Object.entries(given)) {
     const option = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!option) {
-      throw new ConfigError(
-        `${method} has no option ${name}; it has ${Object.keys(table).join(", ") || "no options of its own"}`,
-      );
+      const known = Object.keys(table);
+      const near = nearestName(name, known);
+      const list = known.join(", ") || "no options of its own";
+      throw new ConfigError(`${method} has no option ${name}; it has ${list}${near ? `: did you mean ${near}?` : ""}`);
     }
+    if (value === undefined) continue;
     if (!option.accepts(value)) {
       const shown = typeof value === "string" ? `"${value}"` : String(value);
       throw new ConfigError(

@@ -24,7 +24,7 @@ export function teacherOptions(finalMomentum: number) {
   };
 }
 
-/** Values of a teacher's options. */
+/** The values of `teacherOptions`. */
 export type TeacherOptions = OptionValues<ReturnType<typeof teacherOptions>>;
 
 /**

@@ -118,7 +118,7 @@ export class ModelTensors {
   }
 
   /** Overwrites all tensors. @throws CheckpointError where one is missing, has another length, or is not the model's. */
-  write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): void {
+  write(values: ReadonlyMap<string, Float32Array>): void {
     for (const { name, shape } of this.specs) {
       const data = values.get(name);
       if (!data) throw new CheckpointError(`the tensor ${name} is missing: these are weights of another architecture`);

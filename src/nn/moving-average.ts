@@ -14,7 +14,7 @@ import { NamedTensors } from "./named-tensors.js";
  */
 export class MovingAverage {
   readonly #tensors: NamedTensors;
-  /** `[1]`: 1 - m. */
+  /** 1 - m, [1]. */
   readonly #rate: Tensor;
 
   /**

@@ -23,7 +23,7 @@ export interface BatchNormOptions {
   readonly training?: boolean;
   /** Whether statistics of the batch also move the running ones; true by default. */
   readonly movesRunning?: boolean;
-  /** Added after normalising, of the shape and type of x. */
+  /** Added after normalising, of the shape and type of x; nothing by default. */
   readonly residual?: Tensor;
   /** Rectify at the end; false by default. */
   readonly relu?: boolean;

@@ -17,7 +17,7 @@ export interface GroupNormTensors {
 export interface GroupNormOptions {
   /** A divisor of the channels; neighbouring channels are in one group. */
   readonly groups: number;
-  /** Added after normalising, of the shape of x. */
+  /** Added after normalising, of the shape of x; nothing by default. */
   readonly residual?: Tensor;
   /** Rectify at the end; false by default. */
   readonly relu?: boolean;

@@ -9,9 +9,9 @@ import { extentClass, type MatmulVariant, matmulVariants } from "./variants.js";
 
 /** Which operands of a matrix product are taken transposed; none by default. */
 export interface Transposition {
-  /** Of the first one, which is then [inner, rows]. */
+  /** Whether `a` is [inner, rows]; false by default. */
   readonly transposeA?: boolean;
-  /** Of the second one, which is then [cols, inner]. */
+  /** Whether `b` is [cols, inner]; false by default. */
   readonly transposeB?: boolean;
 }
 

@@ -89,7 +89,6 @@ async function nearestNeighbours(
     rows.map(async (row, q) => {
       const order = Array.from({ length: k }, (_, i) => q * k + i)
         .filter((at) => !(same && found.neighbours[at] === row))
-        .sort((a, b) => found.similarities[b] - found.similarities[a])
         .slice(0, REPORTED.nearest);
       const tiles = await pictures(
         candidates.dataset,

@@ -20,13 +20,13 @@ const MONITORED = { train: 10000, test: 2000 };
 
 /** What a run tells while it goes on. */
 export interface RunHooks {
-  /** Called with the path of the run folder, once it is there. */
+  /** Once the run has its folder. */
   readonly onFolder?: (path: string) => void;
   /** What happens now, for people: "compiling", "evaluating", ... */
   readonly onPhase?: (phase: string) => void;
   /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
-  /** Called after each of the `steps` steps. */
+  /** After each of the `steps` of the training. */
   readonly onStep?: (event: StepEvent, steps: number) => void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
   readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
@@ -40,7 +40,7 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   /**
    * Leave out what a run does beside training its encoder and measuring it at the end: the evaluation of random weights and
-   * the report. `resumeRun` writes the report of a finished run later.
+   * the report. `resumeRun` writes the report of a finished run later. False by default.
    */
   readonly brief?: boolean;
 }

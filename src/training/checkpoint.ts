@@ -29,7 +29,7 @@ export interface Checkpoint {
   /** The variants of kernels that the training uses; defaults where nothing is said. */
   readonly choices: ChoiceTable;
   /** Weights, running statistics, and what optimizer and method keep, by name: see `encodeCheckpoint`. */
-  readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>;
+  readonly tensors: ReadonlyMap<string, Float32Array | Uint32Array>;
 }
 
 /**
@@ -153,7 +153,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       throw new CheckpointError(`the checkpoint's ${key} is "${metadata[key] ?? "missing"}"`);
     return value;
   };
-  const values = new Map<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>();
+  const values = new Map<string, Float32Array | Uint32Array>();
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array) values.set(name, new Float32Array(data));
     if (data instanceof Uint32Array) values.set(name, new Uint32Array(data));
@@ -170,17 +170,14 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
 }
 
 /** The tensors of one part of a checkpoint, without the part's name. */
-function part(
-  tensors: Checkpoint["tensors"],
-  owner: string,
-): Map<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
+function part(tensors: Checkpoint["tensors"], owner: string): Map<string, Float32Array | Uint32Array> {
   const own = [...tensors].filter(([name]) => name.startsWith(`${owner}.`));
   return new Map(own.map(([name, values]) => [name.slice(owner.length + 1), values]));
 }
 
 /** Overwrites a model's tensors with a checkpoint's. @throws CheckpointError where the architectures differ. */
 export function restoreModel(model: Model, { tensors }: Checkpoint): void {
-  const weights = new Map<string, Float32Array<ArrayBuffer>>();
+  const weights = new Map<string, Float32Array>();
   for (const [name, values] of part(tensors, "model")) if (values instanceof Float32Array) weights.set(name, values);
   model.tensors.write(weights);
 }

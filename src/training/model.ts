@@ -47,7 +47,7 @@ function modelOfDesign(device: Device, { head, classes, others }: Design, { enco
 
 /**
  * Makes the model of a configuration with its initial weights.
- * @param classes of the set; 0 without labels
+ * @param classes of the set; 0, for none, by default
  * @param own what is given beside the configuration
  * @throws ConfigError for values out of range, and for what the method cannot do with these images.
  */
