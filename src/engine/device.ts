@@ -323,7 +323,10 @@ export class Device {
   }
 }
 
-/** A copy to host memory that was recorded. */
+/**
+ * A copy to host memory that was recorded.
+ * @internal
+ */
 export interface Copy<Result> {
   /** Waits for it, after the submit. @throws what went wrong on the device before or meanwhile. */
   finish(): Promise<Result>;

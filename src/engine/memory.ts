@@ -203,7 +203,10 @@ export class DeviceMemory {
   }
 }
 
-/** The scratch buffers of one program. */
+/**
+ * The scratch buffers of one program.
+ * @internal
+ */
 export interface ScratchLease {
   /** In the order of the sizes asked for. */
   readonly buffers: readonly GPUBuffer[];

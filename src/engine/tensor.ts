@@ -5,7 +5,10 @@ export type ElementType = "f32" | "u32" | "f16";
 
 const ELEMENT_TYPES: readonly string[] = ["f32", "u32", "f16"] satisfies readonly ElementType[];
 
-/** Where a tensor's elements lie. */
+/**
+ * Where a tensor's elements lie.
+ * @internal
+ */
 export interface Place {
   readonly buffer: GPUBuffer;
   /** Bytes from the start of the buffer. */
@@ -14,7 +17,10 @@ export interface Place {
   readonly kept?: Kept;
 }
 
-/** What programs keep of an intermediate tensor. */
+/**
+ * What programs keep of an intermediate tensor.
+ * @internal
+ */
 export interface Kept {
   /** How many programs keep it; its memory goes with the last of them. */
   programs: number;

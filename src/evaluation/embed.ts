@@ -120,7 +120,12 @@ export class Embedder {
   async embed(
     dataset: Dataset,
     onProgress?: (done: number, total: number) => void,
-  ): Promise<Features & { readonly values: Float32Array<ArrayBuffer> }> {
+  ): Promise<
+    Features & {
+      /** [rows, dimension], row-major; nobody else has them. */
+      readonly values: Float32Array<ArrayBuffer>;
+    }
+  > {
     expectDataset(dataset);
     const size = this.model.imageSize;
     if (dataset.width !== size || dataset.height !== size) {
