@@ -2,6 +2,7 @@
  * The engine alone: tensors, a tape that records kernel launches and differentiates them, programs that run them, every
  * operation, and what trains a net made of them: layers, the tensors of a model, optimizers and schedules. It knows nothing of
  * images. Import it as `webgpu-simclr/engine`.
+ * @module webgpu-simclr/engine
  */
 export type {
   KernelBinding,
@@ -10,6 +11,7 @@ export type {
   KernelParameter,
   KernelValues,
 } from "../kernels/definition.js";
+/** All kernels of the library, each by its name: for `Tape.launch`. */
 export * as kernels from "../kernels/generated.js";
 export type { AdapterOptions, AdapterSummary } from "./engine/adapter.js";
 export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/choices.js";

@@ -1,6 +1,7 @@
 /**
  * Self-supervised learning on images on WebGPU: everything of the engine, and the learning on top of it. Touches no file and no
  * package: it runs in pages and workers as it does in Node, Bun and Deno. Import it as `webgpu-simclr`.
+ * @module webgpu-simclr
  */
 export {
   augment,
@@ -49,6 +50,7 @@ export {
   type Accuracies,
   type Evaluation,
   Evaluator,
+  type LabelledDataset,
   type LabelledImageSet,
   labelled,
   withTestSet,
@@ -126,6 +128,7 @@ export { isNormalization, NORMALIZATIONS, normalizedInput } from "./nn/normalize
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
+export type { Channels } from "./ops/channel-scale.js";
 export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
   DECAYS,

@@ -4,7 +4,9 @@ import { isRecord } from "../io/json.js";
 
 /** An image that could not be read, and why. It is left out of the set, and named in the report. */
 export interface SkippedImage {
+  /** As `Dataset.nameOf` would call it. */
   readonly name: string;
+  /** For people. */
   readonly reason: string;
 }
 
@@ -35,7 +37,9 @@ export interface Dataset {
 
 /** A training set, and a test set of the same image size and classes where there is one. */
 export interface ImageSet {
+  /** What is trained on. */
   readonly train: Dataset;
+  /** What is tested on; null where there is nothing. */
   readonly test: Dataset | null;
 }
 

@@ -4,7 +4,9 @@ import { loadSharp } from "./load-sharp.js";
 
 /** Pixels. */
 export interface ImageSize {
+  /** From left to right. */
   readonly width: number;
+  /** From top to bottom. */
   readonly height: number;
 }
 

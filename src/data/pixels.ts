@@ -71,6 +71,7 @@ export interface PixelsInput {
    * Values from 0 to 1 become bytes by `Uint8ClampedArray.from(values, (value) => 255 * value)`.
    */
   readonly pixels: Uint8Array | Uint8ClampedArray;
+  /** Bytes a pixel. */
   readonly channels: 3 | 4;
   /** Pixels. */
   readonly width: number;

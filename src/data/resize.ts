@@ -5,6 +5,7 @@ import type { ImageSize } from "./decode.js";
 
 /** Pixels as an `ImageData` has them: RGBA bytes, row by row, alpha not multiplied in. */
 export interface PixelData extends ImageSize {
+  /** Four bytes a pixel. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 

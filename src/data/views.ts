@@ -66,7 +66,13 @@ export function holdOutIndices(
  * @throws ConfigError for another fraction; DataError where one part would be empty; UsageError for an `ImageSet` in place of a
  *   `Dataset`.
  */
-export function splitHoldOut(dataset: Dataset, fraction = 0.1): ImageSet & { readonly test: Dataset } {
+export function splitHoldOut(
+  dataset: Dataset,
+  fraction = 0.1,
+): ImageSet & {
+  /** What is held out. */
+  readonly test: Dataset;
+} {
   expectDataset(dataset);
   const { kept, held } = holdOutIndices(dataset.labels, dataset.length, fraction);
   if (kept.length === 0 || held.length === 0) {
@@ -81,10 +87,19 @@ export function splitHoldOut(dataset: Dataset, fraction = 0.1): ImageSet & { rea
 }
 
 /** How many images of each class: this number, or a share of all images of the set, over as many classes. */
-export type SubsetSize = { readonly perClass: number } | { readonly share: number };
+export type SubsetSize =
+  | {
+      /** Images of each class; a whole number from 1 up. */
+      readonly perClass: number;
+    }
+  | {
+      /** Share of all images, above 0 and up to 1. */
+      readonly share: number;
+    };
 
 /** Some images of a set, and which ones. */
 export interface ImageSubset {
+  /** As a set of their own, in the order of the whole one. */
   readonly images: Dataset;
   /** The places of its images in the whole set. */
   readonly indices: Uint32Array;

@@ -4,7 +4,9 @@ import { AdapterError, ConfigError } from "../errors.js";
 export interface AdapterSummary {
   /** For people, for example "llvmpipe (LLVM 15.0.6), Mesa 25.0.7 (software adapter)". */
   readonly name: string;
+  /** As WebGPU names it, "nvidia"; empty where it does not say. */
   readonly vendor: string;
+  /** As WebGPU names it, "hopper"; empty where it does not say. */
   readonly architecture: string;
   /** True where the processor plays GPU (lavapipe, SwiftShader, WARP): correct, and slow. */
   readonly software: boolean;

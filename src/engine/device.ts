@@ -35,7 +35,9 @@ const ALIGNMENT = 256;
 
 /** An open WebGPU device: tensors, read-back, memory figures, and the first error that happened on it. */
 export class Device {
+  /** What there is on it, in bytes. */
   readonly memory: DeviceMemory;
+  /** @internal */
   readonly pipelines: PipelineCache;
   /** Which variants of the heavy kernels recordings on this device use. */
   readonly choices = new Choices();
@@ -48,7 +50,9 @@ export class Device {
 
   /** Use `openDevice`. */
   constructor(
+    /** WebGPU's own device: for features and limits. */
     readonly gpu: GPUDevice,
+    /** What it was opened on. */
     readonly adapter: AdapterSummary,
   ) {
     this.memory = new DeviceMemory(gpu);
@@ -73,7 +77,10 @@ export class Device {
     return this.gpu.features.has(feature);
   }
 
-  /** Remembers the first failure; `check` throws it. */
+  /**
+   * Remembers the first failure; `check` throws it.
+   * @internal
+   */
   fail(error: SimclrError): void {
     this.#failure ??= error;
   }
@@ -227,6 +234,7 @@ export class Device {
   /**
    * Records the copy of an f32 or f16 tensor to host memory in `encoder`; call `finish` on the result after the submit.
    * @throws ShapeError for a tensor of u32; UsageError for one without a place on this device.
+   * @internal
    */
   copyFloats(encoder: GPUCommandEncoder, tensor: Tensor): Copy<Float32Array<ArrayBuffer>> {
     if (tensor.type === "u32") throw new ShapeError(`${tensor} holds u32 elements, not f32 or f16: see readIndices`);
@@ -243,7 +251,10 @@ export class Device {
     return this.copyBytes(encoder, this.placeOf(tensor), tensor.bytes);
   }
 
-  /** Records the copy of a piece of a buffer, as `copyFloats` does. */
+  /**
+   * Records the copy of a piece of a buffer, as `copyFloats` does.
+   * @internal
+   */
   copyBytes(encoder: GPUCommandEncoder, from: Place, bytes: number): Copy<ArrayBuffer> {
     const copy = this.#readBack.copy(encoder, from, bytes);
     return { finish: () => this.#settled(copy.finish()) };
@@ -263,6 +274,7 @@ export class Device {
    * The place of a tensor.
    * @throws UsageError for an intermediate tensor of a recording that is not kept, and for a tensor that is freed or of another
    * device.
+   * @internal
    */
   placeOf(tensor: Tensor): Place {
     const { place } = tensor;
@@ -273,7 +285,10 @@ export class Device {
     return place;
   }
 
-  /** @throws UsageError for a kept tensor in which nothing was computed yet. */
+  /**
+   * @throws UsageError for a kept tensor in which nothing was computed yet.
+   * @internal
+   */
   expectWritten(tensor: Tensor): void {
     if (this.placeOf(tensor).kept?.isWritten === false)
       throw new UsageError(`nothing was computed in ${tensor} yet: run the program that keeps it`);
@@ -308,7 +323,10 @@ export class Device {
   }
 }
 
-/** A copy to host memory that was recorded. */
+/**
+ * A copy to host memory that was recorded.
+ * @internal
+ */
 export interface Copy<Result> {
   /** Waits for it, after the submit. @throws what went wrong on the device before or meanwhile. */
   finish(): Promise<Result>;
@@ -316,7 +334,9 @@ export interface Copy<Result> {
 
 /** Persistent tensors in one buffer, and the whole buffer as a vector (with gaps of zeros between the tensors). */
 export interface Slab {
+  /** f32, as long as the buffer. */
   readonly all: Tensor;
+  /** In the order of the shapes that were asked for. */
   readonly tensors: readonly Tensor[];
 }
 

@@ -31,7 +31,9 @@ export class Program {
 
   /** Use `Tape.compile`. */
   constructor(
+    /** The device that it runs on. */
     readonly device: Device,
+    /** @internal */
     readonly steps: readonly Step[],
     /** The most bytes of intermediate tensors alive at once. */
     readonly liveBytes: number,

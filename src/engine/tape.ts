@@ -41,6 +41,7 @@ const REMEDY = "Use an operation that has a gradient, or stopGradient(tape, x) o
  * a `Program` that can be run any number of times.
  */
 export class Tape implements Recorder {
+  /** @internal */
   readonly launches: Launch[] = [];
   #nodes: Node[] = [];
   #keepsNodes = true;
@@ -50,7 +51,11 @@ export class Tape implements Recorder {
   readonly #reach = new Reach();
   #gradients = new Map<Tensor, Tensor>();
 
-  constructor(readonly device: Device) {}
+  /** An empty recording. */
+  constructor(
+    /** What it is recorded for. */
+    readonly device: Device,
+  ) {}
 
   /** True while a checkpointed segment is recorded the second time: what a layer does once a step must not be done again. */
   get recomputing(): boolean {
@@ -373,6 +378,7 @@ export class Tape implements Recorder {
    * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
    * @param keep as in `CompileOptions`; none by default
    * @throws OutOfMemoryError where a tensor is larger than the adapter allows; ShapeError as `compile` does.
+   * @internal
    */
   reserve(keep: readonly Tensor[] = []): MemoryPlan {
     return reserveMemory(this.device, this.launches, new Set(keep.map(({ base }) => base))).plan;

@@ -5,7 +5,10 @@ export type ElementType = "f32" | "u32" | "f16";
 
 const ELEMENT_TYPES: readonly string[] = ["f32", "u32", "f16"] satisfies readonly ElementType[];
 
-/** Where a tensor's elements lie. */
+/**
+ * Where a tensor's elements lie.
+ * @internal
+ */
 export interface Place {
   readonly buffer: GPUBuffer;
   /** Bytes from the start of the buffer. */
@@ -14,7 +17,10 @@ export interface Place {
   readonly kept?: Kept;
 }
 
-/** What programs keep of an intermediate tensor. */
+/**
+ * What programs keep of an intermediate tensor.
+ * @internal
+ */
 export interface Kept {
   /** How many programs keep it; its memory goes with the last of them. */
   programs: number;
@@ -34,6 +40,7 @@ const MOST_LABEL = 100;
  * intermediate ones (made by a `Tape`) get theirs when the recording is compiled.
  */
 export class Tensor {
+  /** Number of elements. */
   readonly size: number;
   /** The tensor whose memory this one shows in a shape of its own (see `view`); itself where it has memory of its own. */
   readonly base: Tensor;
@@ -43,7 +50,9 @@ export class Tensor {
 
   /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up, and for an unknown type. */
   constructor(
+    /** Extents, the last one the fastest. */
     readonly shape: readonly number[],
+    /** Of its elements. */
     readonly type: ElementType,
     label: string,
     /** The tensor that this one is a view of; undefined where it has memory of its own. */
@@ -63,11 +72,15 @@ export class Tensor {
     this.base = shown?.base ?? this;
   }
 
-  /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
+  /**
+   * Set by the device or by the memory planner; null while an intermediate tensor is only planned.
+   * @internal
+   */
   get place(): Place | null {
     return this.base.#place;
   }
 
+  /** @internal */
   set place(place: Place | null) {
     this.base.#place = place;
   }

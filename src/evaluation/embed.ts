@@ -12,7 +12,9 @@ import type { Model } from "../nn/model.js";
 export interface Features {
   /** [rows, dimension], row-major. */
   readonly values: Float32Array;
+  /** Images. */
   readonly rows: number;
+  /** Of a representation: `Encoder.features`. */
   readonly dimension: number;
 }
 
@@ -82,11 +84,17 @@ export interface EmbedderOptions {
 /** Computes representations with the running statistics: what a trained encoder is for. */
 export class Embedder {
   private constructor(
+    /** Where it computes. */
     readonly device: Device,
+    /** Whose encoder it uses. */
     readonly model: Model,
+    /** Images that go through it at once. */
     readonly batch: number,
+    /** @internal */
     readonly bytes: Tensor,
+    /** @internal */
     readonly features: Tensor,
+    /** @internal */
     readonly program: Program,
   ) {}
 
@@ -112,7 +120,12 @@ export class Embedder {
   async embed(
     dataset: Dataset,
     onProgress?: (done: number, total: number) => void,
-  ): Promise<Features & { readonly values: Float32Array<ArrayBuffer> }> {
+  ): Promise<
+    Features & {
+      /** [rows, dimension], row-major; nobody else has them. */
+      readonly values: Float32Array<ArrayBuffer>;
+    }
+  > {
     expectDataset(dataset);
     const size = this.model.imageSize;
     if (dataset.width !== size || dataset.height !== size) {
@@ -145,6 +158,7 @@ export class Embedder {
     return { values, rows: dataset.length, dimension };
   }
 
+  /** Frees what it made on the device; the model stays. */
   dispose(): void {
     this.program.dispose();
     this.device.free(this.bytes);

@@ -10,19 +10,29 @@ import { type LogisticSearchResult, searchLogisticRegression } from "./logistic-
 
 /** How good representations are, as shares of 1 on the test images. */
 export interface Accuracies {
+  /** Of the vote of the nearest neighbours: see `knn`. */
   readonly knn: number;
+  /** Of the linear probe: see `linearProbe`. */
   readonly probe: number;
   /** Of the model's own classifier; null where it has none. */
   readonly classifier: number | null;
 }
 
-/** A set with labels and at least two classes, in two parts. */
-export interface LabelledImageSet {
-  readonly train: Dataset & { readonly labels: Uint32Array };
-  readonly test: Dataset & { readonly labels: Uint32Array };
+/** A set with labels. */
+export interface LabelledDataset extends Dataset {
+  /** Class index of each image. */
+  readonly labels: Uint32Array;
 }
 
-function isLabelled(dataset: Dataset | null): dataset is Dataset & { readonly labels: Uint32Array } {
+/** A set with labels and at least two classes, in two parts. */
+export interface LabelledImageSet {
+  /** What representations are compared with, and the probe is trained on. */
+  readonly train: LabelledDataset;
+  /** What they are tested on. */
+  readonly test: LabelledDataset;
+}
+
+function isLabelled(dataset: Dataset | null): dataset is LabelledDataset {
   return dataset?.labels !== null && dataset !== null && dataset.classes.length > 1;
 }
 
@@ -61,8 +71,11 @@ export function evenly(dataset: Dataset, most: number): Dataset {
 
 /** Representations of both parts and the neighbours of the test images. */
 export interface Evaluation {
+  /** Representations of the training images. */
   readonly train: Features;
+  /** Representations of the test images. */
   readonly test: Features;
+  /** Those of the test images among the training images. */
   readonly neighbours: KnnResult;
   /** Accuracy of the kNN. */
   readonly knn: number;
@@ -73,8 +86,11 @@ export interface Evaluation {
 /** Evaluates a model, whose weights may change between calls, on one labelled set. */
 export class Evaluator {
   private constructor(
+    /** Where it computes. */
     readonly device: Device,
+    /** What makes the representations. */
     readonly embedder: Embedder,
+    /** What it evaluates on. */
     readonly images: LabelledImageSet,
   ) {}
 
@@ -134,6 +150,7 @@ export class Evaluator {
     );
   }
 
+  /** Frees what it made on the device; the model stays. */
   dispose(): void {
     this.embedder.dispose();
   }

@@ -27,13 +27,17 @@ export interface LinearProbeOptions {
 
 /** How well classes can be told apart linearly, as shares of 1. */
 export interface LinearProbeResult {
+  /** Of the training rows. */
   readonly trainAccuracy: number;
+  /** Of the test rows. */
   readonly testAccuracy: number;
 }
 
 /** Labelled representations. */
 export interface LabelledFeatures {
+  /** Representations, a row an image. */
   readonly features: Features;
+  /** Class of each row. */
   readonly labels: Uint32Array;
 }
 

@@ -35,6 +35,7 @@ export function encodeNpy(shape: readonly number[], data: Float32Array | Uint32A
 export interface NpyArray {
   /** Empty for a single number. */
   readonly shape: readonly number[];
+  /** Row by row, as many as the product of `shape`. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 

@@ -11,6 +11,7 @@ export function isOptionValue(value: unknown): value is OptionValue {
 
 /** An option of a method. */
 export interface Option<Value extends OptionValue = OptionValue> {
+  /** Where a configuration says nothing. */
   readonly default: Value;
   /** For people: what it does, and the source of its default. */
   readonly description: string;
@@ -18,6 +19,7 @@ export interface Option<Value extends OptionValue = OptionValue> {
   readonly wants: string;
   /** The names that it can have, where it is one. */
   readonly choices?: readonly string[];
+  /** True for a value that it can have. */
   accepts(value: unknown): value is Value;
 }
 

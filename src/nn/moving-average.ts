@@ -23,6 +23,7 @@ export class MovingAverage {
    * @throws ShapeError where they are not the model's first ones, or do not come to lie as the model's.
    */
   constructor(
+    /** What it is the average of. */
     readonly model: ModelTensors,
     readonly specs: readonly TensorSpec[],
   ) {

@@ -11,7 +11,9 @@ export interface BatchNormTensors {
   readonly gamma?: Tensor;
   /** Offset; 0 without it. */
   readonly beta?: Tensor;
+  /** Means to normalise by when not in training; in training, they move towards those of the batch. */
   readonly runningMean: Tensor;
+  /** The same for unbiased variances. */
   readonly runningVar: Tensor;
 }
 

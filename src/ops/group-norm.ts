@@ -7,7 +7,9 @@ import { channelTile, combineTile, rowsPerRun, rowsPerThread } from "./tiles.js"
 
 /** The tensors of a group norm, both [channels]. */
 export interface GroupNormTensors {
+  /** Scale. */
   readonly gamma: Tensor;
+  /** Offset. */
   readonly beta: Tensor;
 }
 

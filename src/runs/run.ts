@@ -63,6 +63,7 @@ export interface RunOptions extends RunHooks {
 
 /** Paths of images. */
 export interface ImageSource {
+  /** Of the training images, or of both parts. */
   readonly images: string;
   /** Test images that come from elsewhere. */
   readonly test?: string;
@@ -70,19 +71,23 @@ export interface ImageSource {
 
 /** How a run ended. */
 export interface RunSummary {
+  /** Path of the run folder. */
   readonly folder: string;
   /** False where it was interrupted: `resumeRun` goes on. */
   readonly finished: boolean;
+  /** Steps done. */
   readonly steps: number;
   /** The most bytes that there were on the device at once. */
   readonly peakBytes: number;
   /** Name of the encoder that it started from; null for random weights. */
   readonly initial: string | null;
-  /** Accuracies with the initial weights and after training; null without labels or when interrupted before. */
+  /** Accuracies with the initial weights; null without labels, when interrupted or when brief. */
   readonly before: Accuracies | null;
+  /** Accuracies after training; null without labels or when interrupted. */
   readonly after: Accuracies | null;
   /** Path of report.html; null when interrupted or brief. */
   readonly report: string | null;
+  /** Images of both parts that could not be read. */
   readonly skipped: readonly SkippedImage[];
 }
 

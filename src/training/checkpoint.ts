@@ -16,6 +16,7 @@ const FORMAT = "webgpu-simclr checkpoint 1";
 
 /** A training at rest: all that is needed to go on as if it had never stopped. */
 export interface Checkpoint {
+  /** Of the training, with all options of its method. */
   readonly config: TrainingConfig;
   /** Pixels; images are square. */
   readonly imageSize: number;
@@ -27,6 +28,7 @@ export interface Checkpoint {
   readonly classes: readonly string[];
   /** The variants of kernels that the training uses; defaults where nothing is said. */
   readonly choices: ChoiceTable;
+  /** Weights, running statistics, and what optimizer and method keep, by name: see `encodeCheckpoint`. */
   readonly tensors: ReadonlyMap<string, Float32Array | Uint32Array>;
 }
 

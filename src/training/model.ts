@@ -21,7 +21,10 @@ export interface ImageFacts {
   readonly images?: number;
 }
 
-/** What a step is recorded for: a checked configuration, the model, how it learns, and what moves its weights. */
+/**
+ * What a step is recorded for: a checked configuration, the model, how it learns, and what moves its weights.
+ * @internal
+ */
 export interface StepParts {
   readonly device: Device;
   readonly config: TrainingConfig;

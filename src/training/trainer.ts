@@ -22,6 +22,7 @@ export type StepEvent = StepMetrics & {
   readonly step: number;
   /** Epochs done after this step, with the fraction of the current one. */
   readonly epoch: number;
+  /** Of this step. */
   readonly learningRate: number;
   /** Images, not views, a second, since the step before. */
   readonly imagesPerSecond: number;
@@ -64,11 +65,18 @@ export class Trainer {
   #state: "at rest" | "training" | "disposed" = "at rest";
 
   private constructor(
+    /** Where it trains. */
     readonly device: Device,
     /** With the micro-batch that was chosen, where it was to be. */
-    readonly config: TrainingConfig & { readonly microBatch: number },
+    readonly config: TrainingConfig & {
+      /** Images that go through encoder and head at once. */
+      readonly microBatch: number;
+    },
+    /** What it trains on. */
     readonly dataset: Dataset,
+    /** @internal */
     readonly parts: DividedStep,
+    /** @internal */
     readonly recorded: TrainingStep,
     /** The device's choices when the step was recorded. */
     readonly choices: ChoiceTable,
@@ -115,10 +123,12 @@ export class Trainer {
     }
   }
 
+  /** Encoder and head, with their weights as they are after the last step. */
   get model(): Model {
     return this.parts.model;
   }
 
+  /** What moves the weights. */
   get optimizer(): Optimizer {
     return this.parts.optimizer;
   }

@@ -11,6 +11,7 @@ const imports = suite("the order of the house");
  * stand in no room are the doors of the package, on top, and what every room may use, at the bottom.
  */
 const FLOORS = [
+  ["examples"],
   ["node.ts", "cli"],
   ["index.ts"],
   ["engine.ts", "doctor"],
@@ -43,7 +44,7 @@ function importsOf(source: string): string[] {
 function graphOf(folder: string): Map<string, string[]> {
   const files = readdirSync(repository + folder, { recursive: true, encoding: "utf8" })
     .map((file) => `${folder}/${file.replaceAll("\\", "/")}`)
-    .filter((file) => file.endsWith(".ts"));
+    .filter((file) => file.endsWith(".ts") && !file.includes("node_modules/"));
   return new Map(
     files.map((file) => [
       file,
@@ -136,6 +137,15 @@ imports("every room has its floor", () => {
 
 imports("arrows between rooms run down", () => {
   assert.equal(arrowsUp(new Map([...graphOf("src"), ...graphOf("kernels")])), []);
+});
+
+imports("examples import nothing of the house but by the package's name", () => {
+  const examples = graphOf("src/examples");
+  assert.ok(examples.size > 0);
+  for (const [file, targets] of examples) {
+    assert.equal(targets, [], file);
+    assert.match(readFileSync(repository + file, "utf8"), /\bfrom "webgpu-simclr(\/node|\/engine)?";/, file);
+  }
 });
 
 for (const folder of ["kernels", "src", "bench", "test"]) {
