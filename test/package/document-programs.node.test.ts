@@ -48,16 +48,41 @@ for (const { words, name } of COMMANDS) {
   });
 }
 
-programs("of the README train in a page", async () => {
-  // The page's end is all that is not shown.
-  const html = block("html").replace("</script>", "  await globalThis.done();\n</script>");
-  await writeFile(join(app, "index.html"), `<!doctype html>\n<link rel="icon" href="data:,">\n${html}`);
+/** Picks eight files in the page's input, as somebody would. */
+const PICKS = `<script type="module">
+const picked = new DataTransfer();
+for (let i = 0; i < 8; i++) {
+  const canvas = new OffscreenCanvas(40, 30);
+  const context = canvas.getContext("2d");
+  context.fillStyle = \`hsl(\${45 * i} 80% 50%)\`;
+  context.fillRect(3 * i, 2 * i, 20, 15);
+  picked.items.add(new File([await canvas.convertToBlob()], \`\${i}.png\`, { type: "image/png" }));
+}
+const input = document.querySelector("input");
+input.files = picked.files;
+input.dispatchEvent(new Event("change"));
+</script>`;
+
+programs("of the README train in a page, on files that are picked there", async () => {
+  const html = `<!doctype html>\n<link rel="icon" href="data:,">\n${block("html")}${PICKS}`;
+  await writeFile(join(app, "index.html"), html);
   const printed: string[] = [];
-  const page = { script: "/index.html", root: `${app}/`, print: (line: string) => void printed.push(line) };
-  const ended = await openPage({ ...page, functions: (end) => ({ done: end }) });
+  let end = () => {};
+  const ended = await openPage({
+    script: "/index.html",
+    root: `${app}/`,
+    print(line) {
+      printed.push(line);
+      if (line.includes("numbers each")) end();
+    },
+    functions(endPage) {
+      end = endPage;
+      return {};
+    },
+  });
   assert.is(ended, "ended", printed.join("\n"));
-  assert.match(printed[3] ?? "", /^step 4: loss \d/);
-  assert.is(printed[4], "64 images, 256 numbers each");
+  assert.match(printed[1] ?? "", /^step 2: loss \d/);
+  assert.is(printed[2], "8 images, 256 numbers each");
 });
 
 programs("of the kernels' page launch the kernel that it shows, by the module that simclr makes of it", async () => {
