@@ -9,7 +9,7 @@
  * being machine code, for --allow-ffi. Without a folder it takes the images that come with the package.
  */
 import { argv } from "node:process";
-import { Embedder, knn, openDevice, openImages, Trainer } from "webgpu-simclr/node";
+import { Embedder, nearest, openDevice, openImages, Trainer } from "webgpu-simclr/node";
 
 const [folder = "node_modules/webgpu-simclr/src/data/samples/cifar-10-mini.tar.gz"] = argv.slice(2);
 
@@ -21,11 +21,11 @@ await trainer.train();
 const embedder = await Embedder.create(device, trainer.model);
 const features = await embedder.embed(images);
 
-// The nearest of an image is the image itself: what we look for is the other one of two.
-const { neighbours, similarities } = await knn(device, features, null, 0, features, { k: 2 });
+// An image is nearest to itself: what we look for is the other one of two.
+const { indices, similarities } = await nearest(device, features, features, 2);
 const pairs = Array.from({ length: images.length }, (_, image) => {
-  const at = neighbours[2 * image] === image ? 2 * image + 1 : 2 * image;
-  return { image, other: neighbours[at], similarity: similarities[at] };
+  const at = indices[2 * image] === image ? 2 * image + 1 : 2 * image;
+  return { image, other: indices[at], similarity: similarities[at] };
 });
 pairs.sort((a, b) => b.similarity - a.similarity);
 for (const { image, other, similarity } of pairs.slice(0, 10)) {

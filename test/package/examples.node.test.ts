@@ -148,7 +148,7 @@ async function shown(path: string, done: RegExp): Promise<{ text: string; colour
     const frame = document.querySelector("iframe");
     const timer = setInterval(async () => {
       const page = frame.contentDocument;
-      const text = page.body.innerText;
+      const text = page.body?.innerText ?? "";
       if (!${done}.test(text)) return see({ text });
       clearInterval(timer);
       const canvas = page.querySelector("canvas");
