@@ -6,7 +6,18 @@ import { type Ended, startProcess } from "../cli/command.js";
 import { repository } from "../lib/repository.js";
 
 /** What `npm pack` needs of the repository. */
-const SOURCES = [".ci", "bench", "kernels", "src", "LICENSE", "README.md", "jsr.json", "package.json", "tsconfig.json"];
+const SOURCES = [
+  ".ci",
+  "bench",
+  "kernels",
+  "src",
+  "CHANGELOG.md",
+  "LICENSE",
+  "README.md",
+  "jsr.json",
+  "package.json",
+  "tsconfig.json",
+];
 
 /** What the tests of the package are done with; the library needs none of it. */
 export const tools = join(repository, "test/package/tools");
