@@ -35,6 +35,7 @@ export function addEmbedCommand(program: Command): void {
         };
         await write(set.train, set.test ? "train" : "embeddings");
         if (set.test) await write(set.test, "test");
+        if (set.unlabelled) await write(set.unlabelled, "unlabelled");
       });
     });
 }

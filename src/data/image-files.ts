@@ -77,9 +77,12 @@ export async function decodeImages(
 ): Promise<Dataset> {
   const { files, name } = set;
   const store = new PixelStore(keep ? files.length : 0, size.width, size.height);
+  const sizes = new Float64Array(files.length);
   const decodeOne = async (index: number): Promise<void> => {
     const file = files[index];
-    const pixels = file && (await decoder.decode(await file.read(), size));
+    const bytes = await file?.read();
+    sizes[index] = bytes?.length ?? 0;
+    const pixels = bytes && (await decoder.decode(bytes, size));
     if (keep && pixels) {
       store.image(index).set(pixels);
     }
@@ -116,6 +119,7 @@ export async function decodeImages(
     classes,
     skipped,
     nameOf: (index: number) => files[good[index] ?? 0]?.path ?? "",
+    bytesOf: (index: number) => sizes[good[index] ?? 0],
   };
   if (!keep) {
     return streamed(

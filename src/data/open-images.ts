@@ -22,8 +22,8 @@ export interface OpenImagesOptions {
 /**
  * Opens images for training, and for testing where the path holds both. Understands
  *
- * - a folder of JPEG, PNG and WebP files: class folders give labels, `train` beside `test` or `val` gives both splits
- *   (see `findSplits` for the exact rules). Hidden files and links in archives are ignored;
+ * - a folder of JPEG, PNG and WebP files: class folders give labels, `train` beside `test` or `val` gives both splits, and
+ *   `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what was left out). Hidden files and links in archives are ignored;
  * - a `.tar`, `.tar.gz` or `.tgz` of such a folder;
  * - data sets in the files that their authors gave them, plain or gzipped: one file of images, or a folder or archive with
  *   the official file names, which gives both splits:
@@ -98,7 +98,8 @@ async function openImageFiles(
   });
   const train = take(splits.train, splits.test ? `${path} (train)` : path);
   const test = splits.test && take(splits.test, `${path} (test)`);
-  const all = [...train.files, ...(test?.files ?? [])];
+  const unlabelled = splits.unlabelled && take(splits.unlabelled, `${path} (unlabelled)`);
+  const all = [train, test, unlabelled].flatMap((part) => part?.files ?? []);
 
   const decoder = await loadDecoder();
   const size =
@@ -115,6 +116,8 @@ async function openImageFiles(
   return {
     train: await decodeImages(train, size, decoder, keep, onDecoded),
     test: test && (await decodeImages(test, size, decoder, keep, onDecoded)),
+    unlabelled: unlabelled && (await decodeImages(unlabelled, size, decoder, keep, onDecoded)),
+    notes: splits.notes,
   };
 }
 

@@ -9,8 +9,8 @@ export const RUN_FILES = {
   checkpoint: "checkpoint.safetensors",
   encoder: "encoder.safetensors",
   report: "report.html",
-  /** Names of the training images, where a run takes only some of them. */
-  images: "training-images.txt",
+  /** Names of the images to train and to test on, with the sizes of their files. */
+  images: "images.json",
 } as const;
 
 /** One line of the metrics; NaN and infinities become null on disk. */

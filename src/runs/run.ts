@@ -7,12 +7,13 @@ import { writeFileAtomic } from "../io/atomic.js";
 import { renderReport } from "../report/report.js";
 import { type MetricsLine, RunFolder } from "./run-folder.js";
 import { VERSION } from "../version.js";
+import { methodNamed } from "../methods/catalogue.js";
 import { decodeCheckpoint } from "../training/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
 import { encodeEncoder, type StoredEncoder } from "../training/encoder-file.js";
 import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
 import { reportData } from "./report-data.js";
-import { chooseImages, imagesOfRun, keepImageList, type TrainingPart } from "./run-images.js";
+import { changesText, chooseImages, imagesOfRun, keepImageList, type TrainingPart, trainedOn } from "./run-images.js";
 import { type StepEvent, Trainer } from "../training/trainer.js";
 
 /** Images that are looked at during training; all are, at the end. */
@@ -139,7 +140,8 @@ export async function startRun(
   if (!options.brief) await loadSharp();
   const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
-  const trainer = await Trainer.create(device, set.train, config, options);
+  const { labels: needsLabels } = methodNamed(config.method ?? DEFAULT_CONFIG.method);
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), config, options);
   const { batch } = trainer.config;
   if (config.batch === undefined && batch < DEFAULT_CONFIG.batch) {
     options.onWarning?.(
@@ -157,14 +159,14 @@ export async function startRun(
     source: options.source ?? null,
     initial,
     imageSize: set.train.width,
-    trainImages: set.train.length,
+    trainImages: trainer.dataset.length,
     testImages: set.test?.length ?? 0,
     classes: set.train.classes,
     training: trainer.config,
     choices: trainer.choices,
   };
   await folder.writeConfig(facts);
-  if (part !== null) await keepImageList(folder, set.train);
+  await keepImageList(folder, set);
   options.onFolder?.(folder.path);
   return carryOn({ device, trainer, images: set, folder, initial }, options);
 }
@@ -184,7 +186,11 @@ export async function resumeRun(
   if (!hooks.brief) await loadSharp();
   const folder = await RunFolder.open(path);
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
-  const set = await imagesOfRun(folder, images);
+  const { images: set, changes } = await imagesOfRun(folder, images);
+  if (changes.gone.length + changes.changed.length > 0) {
+    throw new CheckpointError(`${path} cannot go on with other images: ${changesText({ ...changes, added: [] }).join("; ")}`);
+  }
+  for (const line of changesText(changes)) hooks.onWarning?.(line, checkpoint.step);
   const { initial } = await folder.readConfig();
   if (set.train.width !== checkpoint.imageSize) {
     throw new CheckpointError(
@@ -193,7 +199,8 @@ export async function resumeRun(
   }
   hooks.onPhase?.("compiling");
   device.choices.use(checkpoint.choices);
-  const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks);
+  const { labels: needsLabels } = methodNamed(checkpoint.config.method);
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), checkpoint.config, hooks);
   trainer.restore(checkpoint);
   await folder.prepareResume(checkpoint.step);
   hooks.onFolder?.(folder.path);
@@ -263,7 +270,7 @@ async function trainAndReport(
     },
     onCheckpoint: (bytes) => writeFileAtomic(folder.file("checkpoint"), bytes),
   });
-  const skipped = [...images.train.skipped, ...(images.test?.skipped ?? [])];
+  const skipped = [images.train, images.test, images.unlabelled].flatMap((part) => part?.skipped ?? []);
   const common = () => ({
     folder: folder.path,
     initial,
