@@ -22,8 +22,21 @@ export async function openForCommand(
     set = withTestPart(set, part ?? train, notes);
   }
   console.log(`images:  ${use === "to train on" ? trainingText(set) : setText(set)}, ${formText(set.train)}`);
-  for (const note of set.notes ?? []) console.log(`         ${note}`);
+  for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${note}`);
   return set;
+}
+
+const NAMES_SHOWN = 5;
+
+/** The images that cannot be read, before anything is done with the others. */
+function skippedText({ train, test, unlabelled }: ImageSet): string[] {
+  const skipped = [train, test, unlabelled].flatMap((part) => part?.skipped ?? []);
+  if (skipped.length === 0) return [];
+  const shown = skipped.slice(0, NAMES_SHOWN).map(({ name, reason }) => `${name} (${reason})`);
+  const more = skipped.length > shown.length ? ` and ${skipped.length - shown.length} more` : "";
+  const [count, verb] =
+    skipped.length === 1 ? ["1 image", "is"] : [`${skipped.length.toLocaleString("en")} images`, "are"];
+  return [`${count} could not be read and ${verb} left out: ${shown.join("; ")}${more}`];
 }
 
 function formText({ width, height, labels, classes }: Dataset): string {

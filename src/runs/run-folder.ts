@@ -11,6 +11,8 @@ export const RUN_FILES = {
   report: "report.html",
   /** Names of the images to train and to test on, with the sizes of their files. */
   images: "images.json",
+  /** Names of the images whose labels are used, where a run takes only some of them: for another training on the same ones. */
+  chosen: "training-images.txt",
 } as const;
 
 /** One line of the metrics; NaN and infinities become null on disk. */

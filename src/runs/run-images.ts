@@ -3,6 +3,7 @@ import { balancedSubset, joined, namedSubset, type SubsetSize, subset } from "..
 import { CheckpointError } from "../errors.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { writeFileAtomic } from "../io/atomic.js";
+import { writeImageList } from "../io/image-list-file.js";
 import { isRecord, parseObject } from "../io/json.js";
 import type { RunFolder } from "./run-folder.js";
 
@@ -46,11 +47,22 @@ function listOf(dataset: Dataset | null | undefined): ImageList {
   ]);
 }
 
-/** Keeps the names and sizes of a run's images, for `imagesOfRun`. @throws CheckpointError where they cannot be written */
-export async function keepImageList(folder: RunFolder, { train, unlabelled, test }: ImageSet): Promise<void> {
+/**
+ * Keeps the names and sizes of a run's images, for `imagesOfRun`.
+ * @param chosen whether it trains on some of those that there were: their names are kept for people, too
+ * @throws CheckpointError where they cannot be written
+ */
+export async function keepImageList(
+  folder: RunFolder,
+  { train, unlabelled, test }: ImageSet,
+  chosen = false,
+): Promise<void> {
   const lists: ImageLists = { train: listOf(train), unlabelled: listOf(unlabelled), test: listOf(test) };
   const text = PARTS.map((part) => `"${part}": [\n${lists[part].map((entry) => JSON.stringify(entry)).join(",\n")}\n]`);
   await writeFileAtomic(folder.file("images"), `{\n${text.join(",\n")}\n}\n`);
+  if (!chosen) return;
+  const names = lists.train.map(([name]) => name);
+  await writeImageList(folder.file("chosen"), names, `The images that this run trains on: ${train.name}`);
 }
 
 function isList(value: unknown): value is ImageList {

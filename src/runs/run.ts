@@ -166,7 +166,7 @@ export async function startRun(
     choices: trainer.choices,
   };
   await folder.writeConfig(facts);
-  await keepImageList(folder, set);
+  await keepImageList(folder, set, part !== null);
   options.onFolder?.(folder.path);
   return carryOn({ device, trainer, images: set, folder, initial }, options);
 }
