@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { ImageSet } from "../data/dataset.js";
 import { ConfigError } from "../errors.js";
 import { type Evaluation, Evaluator, labelled, withTestSet } from "../evaluation/evaluation.js";
+import { printable } from "../printable.js";
 import { changesText, imagesOfRun, sharesImages } from "../runs/run-images.js";
 import { createModel } from "../training/model.js";
 import { type Command, Option } from "../vendor/commander.js";
@@ -23,7 +24,7 @@ async function imagesToEvaluate(
   const same = named === undefined || resolve(named) === source?.images || (await sharesImages(folder, opened));
   if (!same) return withTestSet(opened, checkpoint.config.seed);
   const { images, changes } = await imagesOfRun(folder, opened);
-  for (const line of changesText(changes)) console.log(`         ${line}`);
+  for (const line of changesText(changes)) console.log(`         ${printable(line)}`);
   return images;
 }
 

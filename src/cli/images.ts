@@ -2,6 +2,7 @@ import type { Dataset, ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
 import { withTestPart } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
+import { printable } from "../printable.js";
 import type { ImageSource } from "../runs/run.js";
 
 /**
@@ -22,7 +23,7 @@ export async function openForCommand(
     set = withTestPart(set, part ?? train, notes);
   }
   console.log(`images:  ${use === "to train on" ? trainingText(set) : setText(set)}, ${formText(set.train)}`);
-  for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${note}`);
+  for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${printable(note)}`);
   return set;
 }
 

@@ -127,37 +127,38 @@ export class RunFolder {
 
   /**
    * The lines of metrics.jsonl; none where the file does not exist yet. A last line that a kill left half-written is
-   * dropped.
-   * @throws CheckpointError where another line is not a JSON object with a step, and values of numbers, text or null.
+   * dropped, and so is every other one that is not a JSON object with a step, and values of numbers, text or null.
+   * @param onDamaged called with the number of each such line, from 1
+   * @throws CheckpointError where the file cannot be read.
    */
-  async readMetrics(): Promise<MetricsLine[]> {
+  async readMetrics(onDamaged?: (line: number) => void): Promise<MetricsLine[]> {
     const path = this.file("metrics");
     const text = (await readText(path)) ?? "";
     // A line counts once its newline is there; behind the last newline stands nothing or half a line.
     return text
       .split("\n")
       .slice(0, -1)
-      .map((line, index) => {
+      .flatMap((line, index) => {
         const values = parseObject(line);
-        if (values === null || !isMetricsLine(values)) {
-          throw new CheckpointError(`${path} is damaged in line ${index + 1}: ${line.slice(0, 80)}`);
-        }
-        return values;
+        if (values !== null && isMetricsLine(values)) return values;
+        onDamaged?.(index + 1);
+        return [];
       });
   }
 
   /**
    * Makes the folder ready to go on after the checkpoint of `step`: cuts the metrics of later steps off, so that no step
    * ever stands in the file twice, and removes temporary files that a killed run left behind.
-   * @throws CheckpointError where the metrics are damaged or cannot be written.
+   * @param onDamaged called with the number of each line of the metrics that cannot be read, and is left out from now on
+   * @throws CheckpointError where the metrics cannot be read or written.
    */
-  async prepareResume(step: number): Promise<void> {
+  async prepareResume(step: number, onDamaged?: (line: number) => void): Promise<void> {
     const { readdir, rm } = await import("node:fs/promises");
-    const kept = (await this.readMetrics()).filter((line) => line.step <= step);
+    const kept = (await this.readMetrics(onDamaged)).filter((line) => line.step <= step);
     await writeFileAtomic(this.file("metrics"), kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const files: readonly string[] = Object.values(RUN_FILES);
     for (const name of await readdir(this.path)) {
-      if (files.includes(name.replace(/\.tmp-\d+$/, "")) && !files.includes(name)) await rm(`${this.path}/${name}`);
+      if (files.includes(name.replace(/\.tmp-[\d-]+$/, "")) && !files.includes(name)) await rm(`${this.path}/${name}`);
     }
   }
 }

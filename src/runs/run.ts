@@ -202,7 +202,9 @@ export async function resumeRun(
   const { labels: needsLabels } = methodNamed(checkpoint.config.method);
   const trainer = await Trainer.create(device, trainedOn(set, needsLabels), checkpoint.config, hooks);
   trainer.restore(checkpoint);
-  await folder.prepareResume(checkpoint.step);
+  await folder.prepareResume(checkpoint.step, (line) =>
+    hooks.onWarning?.(`line ${line} of ${folder.file("metrics")} is damaged and left out`, checkpoint.step),
+  );
   hooks.onFolder?.(folder.path);
   const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
   return carryOn(run, hooks);
