@@ -8,6 +8,9 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
   ["EPERM", "permission denied"],
   ["ENOENT", "the folder does not exist"],
+  ["EEXIST", "there is a file of that name"],
+  ["ENOTDIR", "a part of the path is a file"],
+  ["EISDIR", "there is a folder of that name"],
 ]);
 
 /** Writes of this process, so that two to one path at once do not share a temporary file. */

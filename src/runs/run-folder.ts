@@ -1,6 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "../io/atomic.js";
 import { parseObject } from "../io/json.js";
+import { takeLock } from "../io/lock.js";
 
 /** The names of the files in a run folder. */
 export const RUN_FILES = {
@@ -52,17 +53,20 @@ export class RunFolder {
 
   /**
    * Makes exactly this folder for a new run; the files of an earlier run in it are removed, and nothing else is.
-   * @throws CheckpointError where the folder cannot be made.
+   * @throws CheckpointError where the folder cannot be made; UsageError while a process is at a run in it.
    */
   static async replace(path: string): Promise<RunFolder> {
     const { mkdir, rm } = await import("node:fs/promises");
     try {
       await mkdir(path, { recursive: true });
+      const folder = new RunFolder(path);
+      const unlock = await folder.lock();
       for (const name of Object.values(RUN_FILES)) await rm(`${path}/${name}`, { force: true });
+      await unlock();
+      return folder;
     } catch (error) {
-      throw writeError(path, error);
+      throw systemErrorCode(error) === null ? error : writeError(path, error);
     }
-    return new RunFolder(path);
   }
 
   /**
@@ -77,6 +81,11 @@ export class RunFolder {
       throw new CheckpointError(`${path} is not a run folder: it has no ${RUN_FILES.config}.`);
     }
     return new RunFolder(path);
+  }
+
+  /** Keeps others from this run until the function given is called. @throws UsageError while another process is at it. */
+  lock(): Promise<() => Promise<void>> {
+    return takeLock(`${this.path}/run.lock`, `the run ${this.path}`);
   }
 
   /** Path of one of the run's files. */

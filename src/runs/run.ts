@@ -152,7 +152,9 @@ export async function startRun(
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
+  const unlock = await folder.lock();
   const initial = options.initial?.name ?? null;
+  const run = { device, trainer, images: set, folder, initial };
   const facts: RunConfig = {
     version: VERSION,
     adapter: device.adapter.name,
@@ -165,17 +167,21 @@ export async function startRun(
     training: trainer.config,
     choices: trainer.choices,
   };
-  await folder.writeConfig(facts);
-  await keepImageList(folder, set, part !== null);
-  options.onFolder?.(folder.path);
-  return carryOn({ device, trainer, images: set, folder, initial }, options);
+  try {
+    await folder.writeConfig(facts);
+    await keepImageList(folder, set, part !== null);
+    options.onFolder?.(folder.path);
+    return await carryOn(run, options);
+  } finally {
+    await unlock();
+  }
 }
 
 /**
  * Goes on with an interrupted run from its checkpoint; the steps are the same to the bit as without the interruption, on
  * the same adapter, for the run's choices of variants take the place of the device's. A finished run only writes its report
  * again.
- * @throws CheckpointError where there is no usable checkpoint or the images are others.
+ * @throws CheckpointError where there is no usable checkpoint or the images are others; UsageError while another process is at it.
  */
 export async function resumeRun(
   device: Device,
@@ -185,6 +191,12 @@ export async function resumeRun(
 ): Promise<RunSummary> {
   if (!hooks.brief) await loadSharp();
   const folder = await RunFolder.open(path);
+  const unlock = await folder.lock();
+  return resumeLocked(device, folder, images, hooks).finally(unlock);
+}
+
+async function resumeLocked(device: Device, folder: RunFolder, images: ImageSet, hooks: RunHooks): Promise<RunSummary> {
+  const { path } = folder;
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
   const { images: set, changes } = await imagesOfRun(folder, images);
   if (changes.gone.length + changes.changed.length > 0) {

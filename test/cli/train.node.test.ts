@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { composePolicy } from "../../src/augment/parts.js";
 import { noAugmentation } from "../../src/augment/policy.js";
 import { gzipped, inTemporaryFolder, tar, writeFiles } from "../data/make-files.js";
-import { metricsOf, onlyRun, SMALL, simclr, succeeded } from "./command.js";
+import { failed, metricsOf, onlyRun, SMALL, simclr, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
 
 const command = suite("simclr train, eval and embed");
@@ -221,8 +221,21 @@ command("a truncated JPEG among good ones is named and left out", () =>
       /37 to train, 3 held out to test[\s\S]*1 image could not be read and is left out: dog\/019\.jpg \(.*\)[\s\S]*compiling/,
     );
     assert.match(stdout, /1 images could not be read and were left out:\n {2}dog\/019\.jpg: \S/);
-    const report = await readFile(join(cwd, await onlyRun(cwd), "report.html"), "utf8");
+    const run = await onlyRun(cwd);
+    const report = await readFile(join(cwd, run, "report.html"), "utf8");
     assert.match(report, /dog\/019\.jpg/);
+
+    // Each image has a row, or a reason why it has none; and nothing is written over.
+    const embed = () => simclr(["embed", run, "set", "--out", "vectors"], { cwd });
+    const embedded = succeeded(await embed()).stdout;
+    assert.match(embedded, /vectors\/embeddings\.npy and \.csv: 40 x 64[\s\S]*failed\.csv: 1 without a row/);
+    const unembedded = await readFile(join(cwd, "vectors/failed.csv"), "utf8");
+    assert.match(unembedded, /^name,reason\r\ndog\/019\.jpg,.+\r\n$/);
+    failed(await embed(), /vectors\/embeddings\.csv is there already.*--out/);
+    failed(
+      await simclr(["embed", run, "set", "--out", "set/cat/000.jpg"], { cwd }),
+      /Cannot write set\/cat\/000\.jpg: there is a file/,
+    );
   }),
 );
 
