@@ -1,5 +1,5 @@
 /**
- * Prints the tables that stand in the README, in Markdown: `node dist/bench/table.js [--rounds <n>]`. Each benchmark runs in
+ * Prints the tables that stand in bench/README.md, in Markdown: `node dist/bench/table.js [--rounds <n>]`. Each benchmark runs in
  * a process of its own; the training steps start with no shaders on disk, as Mesa would keep them.
  */
 import { spawn } from "node:child_process";
@@ -37,7 +37,7 @@ async function measured(name: string, words: readonly string[], env: Record<stri
 }
 
 const command = new Command("table")
-  .description("the README's tables of this machine's adapter, in Markdown")
+  .description("the tables of bench/README.md of this machine's adapter, in Markdown")
   .option(`--${ROUNDS.name} <value>`, ROUNDS.description, ROUNDS.standard)
   .option(`--${BATCH_FACTOR.name} <value>`, BATCH_FACTOR.description, BATCH_FACTOR.standard)
   .action(async ({ rounds, batchFactor }: { rounds: string; batchFactor: string }) => {

@@ -1,6 +1,10 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "./definition.js";
 
+/**
+ * A running sum in place: y = weight x where `continues` is 0, and y + weight x where it is not, so that one recording serves
+ * the first term and all that follow.
+ */
 export const accumulate: KernelDefinition<"x" | "continues" | "y", "elements" | "weight", "LANES" | "ELEMENTS"> = {
   name: "accumulate",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"continues","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -44,6 +48,14 @@ fn main(\n\
 ",
 };
 
+/**
+ * AdamW (Loshchilov and Hutter 2019), for all parameters of a slab at once:
+ * p *= 1 - rate * weight_decay * decays; m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
+ * p -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon).
+ * The betas come as 1 - beta: of a beta near 1, f32 would keep that difference to five digits only.
+ * `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the rate, the corrections 1 - beta^step and 1 for a step
+ * to be skipped.
+ */
 export const adamw: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "first_moment" | "second_moment", "elements" | "one_minus_beta1" | "one_minus_beta2" | "epsilon" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "adamw",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"first_moment","access":"read_write","element":"f32"}, {"name":"second_moment","access":"read_write","element":"f32"}],
@@ -106,6 +118,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Adds to a run of rows, in place: y[first + r, c] += part[r, c], or without `continues`, puts them there.
+ */
 export const addRows: KernelDefinition<"part" | "y", "rows" | "cols" | "first" | "count" | "continues", "LANES"> = {
   name: "addRows",
   bindings: [{"name":"part","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -153,6 +168,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Elementwise sum: y = a + b.
+ */
 export const add: KernelDefinition<"a" | "b" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "add",
   bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -197,6 +215,13 @@ fn main(\n\
 ",
 };
 
+/**
+ * Draws how every view of a batch is made (Chen et al. 2020, figure 4 and appendix A): crop box, flip, cutout, colour jitter,
+ * grayscale, Sobel filter, noise, blur, solarization, quarter turns. Everything depends only on (seed, epoch, image, view):
+ * `counter` holds seed and epoch, `images` the number of each image in its set. The table is of a group of an image's views,
+ * which are numbered from first_view: view v of the group, of image i of the batch, is row v * batch + i. Views begin to
+ * end - 1 of the group are drawn. One thread a view.
+ */
 export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "first_view" | "begin" | "end" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_SHARED_AREA" | "MAX_SHARED_AREA" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "CUTOUT_PROBABILITY" | "CUTOUT_SIDE" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "SOBEL_PROBABILITY" | "NOISE_PROBABILITY" | "MIN_NOISE" | "MAX_NOISE" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "SOLARIZE_PROBABILITY" | "ROTATION_PROBABILITY" | "TRIES"> = {
   name: "augmentParameters",
   bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"images","access":"read","element":"u32"}, {"name":"views","access":"read_write","element":"f32"}],
@@ -371,6 +396,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,
+ * colour jitter, grayscale and, with SOLARIZE, solarization; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
+ */
 export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views" | "height" | "width" | "out_height" | "out_width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "augment",
   bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -617,6 +646,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of the statistics of batch norm: puts the runs of rows together (Chan, Golub and LeVeque 1979) and moves
+ * the running statistics: running = (1 - momentum) * running + momentum * now, with the unbiased variance.
+ * `statistics` holds the means, then the biased variances. A workgroup has LANES channels, and its GROUPS strands of threads take
+ * turns with the runs: once for the mean, once for the squared differences from it.
+ */
 export const batchNormCombine: KernelDefinition<"parts" | "statistics" | "running_mean" | "running_var", "rows" | "channels" | "momentum", "LANES" | "GROUPS" | "ROWS" | "UPDATE_RUNNING"> = {
   name: "batchNormCombine",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}, {"name":"running_mean","access":"read_write","element":"f32"}, {"name":"running_var","access":"read_write","element":"f32"}],
@@ -702,6 +737,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of the gradient of batch norm: adds the runs of rows up. A workgroup has LANES channels, and its GROUPS strands of
+ * threads take turns with the runs.
+ */
 export const batchNormGradientCombine: KernelDefinition<"parts" | "dgamma" | "dbeta", "chunks" | "channels", "LANES" | "GROUPS"> = {
   name: "batchNormGradientCombine",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"dgamma","access":"read_write","element":"f32"}, {"name":"dbeta","access":"read_write","element":"f32"}],
@@ -771,6 +810,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the gradient of batch norm: over each run of ROWS rows, sum of g (that of beta) and of g * normalised x
+ * (that of gamma), where g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed
+ * again: cheaper than reading them. The GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of g * normalised x, then as many of g.
+ */
 export const batchNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RELU"> = {
   name: "batchNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -877,6 +921,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Third pass of the gradient of batch norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,
+ * dx = gamma / sqrt(variance + EPSILON) * (g - dbeta / rows - normalised x * dgamma / rows), and with FROZEN statistics,
+ * which do not depend on x, dx = gamma / sqrt(variance + EPSILON) * g.
+ */
 export const batchNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "dgamma" | "dbeta" | "dx", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RELU" | "FROZEN"> = {
   name: "batchNormGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"dgamma","access":"read","element":"f32"}, {"name":"dbeta","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -962,6 +1011,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * The running statistics in the form that batch-norm reads: the means, then the variances.
+ */
 export const batchNormRunning: KernelDefinition<"running_mean" | "running_var" | "statistics", "channels", "LANES"> = {
   name: "batchNormRunning",
   bindings: [{"name":"running_mean","access":"read","element":"f32"}, {"name":"running_var","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
@@ -1002,6 +1054,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the statistics of batch norm: mean and sum of squared differences from it, of each run of ROWS rows and
+ * each channel. The GROUPS strands of a workgroup take turns with the rows, BLOCK at a time: mean and squares of a block are
+ * exact enough to be put together (Chan, Golub and LeVeque 1979), where a sum of squares would cancel. `parts` holds
+ * [chunk, channel] means, then as many sums of squares.
+ */
 export const batchNormStatistics: KernelDefinition<"x" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
   name: "batchNormStatistics",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -1110,6 +1168,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Batch norm (Ioffe and Szegedy 2015), with what follows it in a residual net:
+ * y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU.
+ * `statistics` holds the means, then the variances. Without RESIDUAL, `residual` is not read (bind x); without GAMMA, the
+ * scale is 1, and without BETA, the offset 0, whatever is bound.
+ */
 export const batchNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "rows" | "channels", "HALF" | "LANES" | "VECTOR" | "ROWS" | "EPSILON" | "GAMMA" | "BETA" | "RESIDUAL" | "RELU"> = {
   name: "batchNorm",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -1189,6 +1253,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Matrix products of a batch, either operand transposed: y[i, m, n] = sum_k op(a[i])[m, k] * op(b[i])[k, n]. For many small matrices,
+ * such as those of attention; matmul is for large ones.
+ */
 export const batchedMatmul: KernelDefinition<"a" | "b" | "y", "batch" | "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "batchedMatmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -1284,6 +1352,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Adds a value a channel: y[row, channel] = x[row, channel] + bias[channel].
+ */
 export const bias: KernelDefinition<"x" | "bias" | "y", "elements" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "bias",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"bias","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -1329,6 +1400,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Two operands, element by element: y[r, c] = a[r, c] op b[r, c]. Each has all rows or one that counts for all, and so for the
+ * columns. OPERATION: 0 a + b, 1 a - b, 2 a b, 3 a / b, 4 -a b.
+ */
 export const binary: KernelDefinition<"a" | "b" | "y", "a_rows" | "a_cols" | "b_rows" | "b_cols", "HALF" | "LANES" | "ELEMENTS" | "OPERATION"> = {
   name: "binary",
   bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -1405,6 +1480,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * A row, a column or a single number repeated to a matrix: y[r, c] = x[r, c] / divisor, where x has all rows or one that counts
+ * for all, and so for the columns. The gradient of a sum, and with a divisor, of a mean.
+ */
 export const broadcast: KernelDefinition<"x" | "y", "x_rows" | "x_cols" | "rows" | "cols" | "divisor", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "broadcast",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -1455,6 +1534,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Images kept as bytes (R, G, B, 255 a pixel in one u32) as RGB images with values in [0, 1]; one thread a pixel.
+ */
 export const bytesToImages: KernelDefinition<"bytes" | "y", "pixels", "LANES"> = {
   name: "bytesToImages",
   bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -1496,6 +1578,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Three channels, each scaled and shifted: y[p, c] = scale[c] * x[p, c] + offset[c].
+ */
 export const channelScale: KernelDefinition<"x" | "y", "pixels" | "scale_r" | "scale_g" | "scale_b" | "offset_r" | "offset_g" | "offset_b", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "channelScale",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -1547,6 +1632,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the mean and the biased variance of each column: dx[r, c] = (dmean[c] + 2 dvariance[c] (x[r, c] - mean[c])) / rows.
+ * `statistics` holds the means, then the variances, and `dstatistics` their gradients.
+ */
 export const columnStatisticsGradient: KernelDefinition<"x" | "statistics" | "dstatistics" | "dx", "rows" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "columnStatisticsGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"dstatistics","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -1595,6 +1684,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the sums of columns: of each run of ROWS rows, with which the GROUPS strands of a workgroup take turns.
+ * sum-splits adds the runs up.
+ */
 export const columnSums: KernelDefinition<"x" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
   name: "columnSums",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -1677,6 +1770,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second half of the gradient of a convolution with respect to its input: each element of the input adds up what the taps
+ * that read it have for it, columns[n, oy, ox, ky, kx, c] = sum_o dy[n, oy, ox, o] * weight[ky, kx, c, o]:
+ * dx[n, iy, ix, c] = sum_{ky, kx} columns[n, (iy + PADDING_Y - ky) / STRIDE_Y, (ix + PADDING_X - kx) / STRIDE_X, ky, kx, c],
+ * over the taps for which both divisions come out even and give a place inside of the output.
+ */
 export const columnsToImage: KernelDefinition<"columns" | "dx", "batch", "LANES" | "ELEMENTS" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH"> = {
   name: "columnsToImage",
   bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
@@ -1747,6 +1846,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * A panel of columns for the contrastive losses: rows of the embeddings, made of length 1 and transposed,
+ * columns[k, j] = z[first_column + j, k] * inverse[first_column + j]. Behind each dimension's `width` columns, zeros fill the last
+ * vector of four.
+ */
 export const contrastColumns: KernelDefinition<"z" | "anchors" | "columns", "rows" | "dim" | "first_column" | "width", "LANES" | "DIMS" | "VECTOR"> = {
   name: "contrastColumns",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"columns","access":"read_write","element":"f32"}],
@@ -1823,6 +1927,16 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of the contrastive losses: puts the runs of keys of each anchor of a block together. With P the keys that attract it,
+ * A its candidates, which are the positives and the negatives, and p[j] = exp(s[j] - lse), an anchor has the loss
+ * lse - mean_{j in P} s[j] with lse = log sum_{j in A} exp(s[j]),
+ * and counts where neither is empty. Of each anchor, `anchors` holds the reciprocal of its norm, and gets
+ * - its lse,
+ * - its pull (see lib/slope.wgsl): where P is one positive, what that one lacks, the sum of p over the negatives; elsewhere -1 / |P|.
+ * correct[first + i] says whether the largest logit of P is larger than every negative's; a tie does not count. Anchors that do not
+ * count have the loss 0, a pull of 0, and an lse that makes all p 0. One thread an anchor.
+ */
 export const contrastCombine: KernelDefinition<"partials" | "anchors" | "losses" | "correct" | "counted", "rows" | "splits" | "first" | "total", "LOWEST" | "LANES" | "HIGHEST"> = {
   name: "contrastCombine",
   bindings: [{"name":"partials","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"counted","access":"read_write","element":"f32"}],
@@ -1919,6 +2033,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Last step of the gradient of the contrastive losses, in place: from dz as contrast-gradient leaves it, the sum g over all columns,
+ * to the gradient with respect to the embeddings as they were given. With u = z / |z| and the gradient of the mean over `total`
+ * anchors, dz = gradient / (total * temperature) * (g - u * (u . g)) / |z|, and without the projection where rows were too short to be
+ * made of length 1. A workgroup a row.
+ */
 export const contrastEmbeddingGradient: KernelDefinition<"z" | "anchors" | "gradient" | "dz", "rows" | "dim" | "total" | "inverse_temperature", "LANES" | "LARGEST"> = {
   name: "contrastEmbeddingGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
@@ -1990,6 +2110,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * The factors before the columns in the gradient of the contrastive losses (see contrast-gradient), in place of the cosine
+ * similarities of a run of `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.
+ */
 export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" | "column_anchors" | "column_marks", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES"> = {
   name: "contrastFactors",
   bindings: [{"name":"factors","access":"read_write","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}],
@@ -2105,6 +2229,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the contrastive losses with tiles of the embeddings in workgroup memory: the equation and bindings of
+ * contrast-gradient, for GPUs.
+ */
 export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
   name: "contrastGradientTiled",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
@@ -2457,6 +2585,14 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the contrastive losses, from a panel of columns, with respect to the normalised rows of a block and but for a constant
+ * factor. Where rows are anchors of the columns as keys (ROW_ANCHORS), columns anchors of the rows (COLUMN_ANCHORS), or both,
+ * dz[i] = sum_j (d loss[i] / d s[i, j] + d loss[j] / d s[j, i]) * z[j] / |z[j]|,
+ * of which lib/slope.wgsl tells the derivatives: as the logits s (see contrast-partials) are symmetric, they serve both. They are
+ * computed again, tile by tile, and never stored. Each of `splits` runs of the panel's columns has a sum of its own in dz; with
+ * `continues`, those over the panels before are there and go on from there.
+ */
 export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
   name: "contrastGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
@@ -2766,6 +2902,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the contrastive losses with tiles of the embeddings in workgroup memory: the equations and bindings of
+ * contrast-partials, for GPUs. A workgroup computes ROW_THREADS * ROWS rows x COL_THREADS * COLS columns of logits at a time. A
+ * thread keeps the parts of each of its rows; at the end, the threads of a row put theirs together.
+ */
 export const contrastPartialsTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "column_marks" | "partials", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "LOWEST" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "PARTS"> = {
   name: "contrastPartialsTiled",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"partials","access":"read_write","element":"f32"}],
@@ -3152,6 +3293,13 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the contrastive losses (see src/losses/contrast.ts) for anchors and a panel of keys: the logits
+ * s[i, j] = z[i] . z[j] / (|z[i]| |z[j]| temperature) are computed in tiles and never stored. Of each anchor i, in each of `splits`
+ * runs of the panel's columns, only what lib/partials.wgsl lists is kept, by a running maximum and a sum that is scaled when the
+ * maximum moves (Milakov and Gimelshein 2018). With `continues`, what the panels before gave is in `partials` already and goes on
+ * from there. PARTS is 7, or 2 where no key of any panel attracts.
+ */
 export const contrastPartials: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "column_marks" | "partials", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "LOWEST" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "PARTS"> = {
   name: "contrastPartials",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"partials","access":"read_write","element":"f32"}],
@@ -3486,6 +3634,15 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities:
+ * dsimilarities[i, k] = gradient * f / rows, where f is slopes[i] for the positive of i, 0 for i itself and for negatives that
+ * do not count, and for the others
+ * NT-Xent:        exp((s - largest[i]) / t) / (totals[i] * t)
+ * NT-logistic:    sigmoid(s / t) / (totals[i] * t)
+ * margin triplet: 1 / totals[i] where s > p - m, else 0.
+ * Which negatives count is taken as fixed. One thread an element.
+ */
 export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | "largest" | "totals" | "gradient" | "dsimilarities", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
   name: "contrastRowsGradient",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"slopes","access":"read","element":"f32"}, {"name":"largest","access":"read","element":"f32"}, {"name":"totals","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dsimilarities","access":"read_write","element":"f32"}],
@@ -3567,6 +3724,17 @@ fn main(\n\
 ",
 };
 
+/**
+ * Contrastive losses of each anchor, of the similarities of all pairs of embeddings (Chen et al. 2020, table 2). Of anchor i,
+ * let p be the similarity to its positive, s[k] those to the n negatives that count, t the temperature and m the margin:
+ * NT-Xent:        -p / t + log(exp(p / t) + sum_k exp(s[k] / t))
+ * NT-logistic:    -log sigmoid(p / t) - sum_k log sigmoid(-s[k] / t) / n
+ * margin triplet: sum_k max(s[k] - p + m, 0) / n
+ * A mean over no negatives is 0. For the gradient, `slopes` is what the loss has by p; of NT-Xent, `largest` is the largest
+ * similarity and `totals` = exp((p - largest) / t) + sum_k exp((s[k] - largest) / t); of the others, `totals` is n. `correct`
+ * tells whether p is larger than the similarity to every negative, whichever count; a tie does not count, so that a collapse
+ * scores 0. A workgroup a row.
+ */
 export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct" | "slopes" | "largest" | "totals", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
   name: "contrastRows",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"slopes","access":"read_write","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"totals","access":"read_write","element":"f32"}],
@@ -3721,6 +3889,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Means and biased variances of the dimensions of normalised embeddings, panel by panel: those of a panel (its mean first, so that
+ * nothing cancels) are put together with those of the `before` columns of the panels before (Chan, Golub and LeVeque 1979).
+ * `statistics` holds the means, then the variances. A workgroup a dimension.
+ */
 export const contrastStatistics: KernelDefinition<"columns" | "statistics", "dim" | "width" | "before", "LANES"> = {
   name: "contrastStatistics",
   bindings: [{"name":"columns","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
@@ -3811,6 +3984,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of
+ * conv2d, for GPUs; conv2d is the form for software adapters and small maps.
+ */
 export const conv2dTiled: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dTiled",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -4149,6 +4326,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output
+ * pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.
+ */
 export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradientTiled",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -4369,6 +4550,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of a 2-D convolution with respect to its weights, as partial sums over SPLITS of the output rows:
+ * parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of
+ * x[n, iy, ix, c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and
+ * ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.
+ */
 export const conv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -4523,6 +4710,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * 2-D convolution as an implicit matrix product, images NHWC and weights [kernel_y, kernel_x, in, out]:
+ * y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, c] * weight[ky, kx, c, o], where
+ * iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.
+ */
 export const conv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "RUN_TAPS" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "conv2d",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -4723,6 +4915,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * A copy: y = x, word by word, whatever the elements are.
+ */
 export const copy: KernelDefinition<"x" | "y", "words", "LANES" | "ELEMENTS"> = {
   name: "copy",
   bindings: [{"name":"x","access":"read_write","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
@@ -4763,6 +4958,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Mean over what counts: y = sum_i x[i] / max(1, sum_i counted[i]), `counted` holding zeros and ones. One workgroup.
+ */
 export const countedMean: KernelDefinition<"x" | "counted" | "y", "elements" | "numbers", "LANES"> = {
   name: "countedMean",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"counted","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -4819,6 +5017,10 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 ",
 };
 
+/**
+ * Dropout (Srivastava et al. 2014), scaled in training: y[i] = x[i] * scale where u[i] >= probability, else 0, with u in [0, 1)
+ * drawn for each element from (counter, site, i). As its own gradient, it draws the same again. One thread for four neighbours.
+ */
 export const dropout: KernelDefinition<"x" | "counter" | "y", "elements" | "site" | "probability" | "scale", "HALF" | "LANES"> = {
   name: "dropout",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"counter","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -4884,6 +5086,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of a chain of functions of one number (see elementwise): dx = dy f4'(f3(f2(f1(x)))) f3'(f2(f1(x))) f2'(f1(x)) f1'(x).
+ */
 export const elementwiseGradient: KernelDefinition<"x" | "dy" | "dx", "elements" | "a_1" | "b_1" | "a_2" | "b_2" | "a_3" | "b_3" | "a_4" | "b_4", "HALF" | "LANES" | "ELEMENTS" | "FUNCTION_1" | "FUNCTION_2" | "FUNCTION_3" | "FUNCTION_4"> = {
   name: "elementwiseGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -5044,6 +5249,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * A chain of up to four functions of one number, element by element: y = f4(f3(f2(f1(x)))), each given by its code (see
+ * lib/functions.wgsl) and up to two numbers a and b; 0 stands for none.
+ */
 export const elementwise: KernelDefinition<"x" | "y", "elements" | "a_1" | "b_1" | "a_2" | "b_2" | "a_3" | "b_3" | "a_4" | "b_4", "HALF" | "LANES" | "ELEMENTS" | "FUNCTION_1" | "FUNCTION_2" | "FUNCTION_3" | "FUNCTION_4"> = {
   name: "elementwise",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -5203,6 +5412,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Exponential moving average of parameters, for all of a slab at once: average += rate * (parameters - average), which is
+ * momentum * average + (1 - momentum) * parameters. The rate comes as 1 - momentum: of a momentum near 1, f32 would keep that
+ * difference to a few digits only. The average is that of the first `elements` of the parameters' slab.
+ */
 export const ema: KernelDefinition<"rate" | "parameters" | "average", "elements" | "slab_elements", "LANES" | "VECTOR" | "ELEMENTS"> = {
   name: "ema",
   bindings: [{"name":"rate","access":"read","element":"f32"}, {"name":"parameters","access":"read","element":"f32"}, {"name":"average","access":"read_write","element":"f32"}],
@@ -5248,6 +5462,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Picks entries: y[i] = x[indices[i]], and 2^32 - 1, which is out of every range, where there is no such entry.
+ */
 export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
   name: "gatherIndices",
   bindings: [{"name":"x","access":"read","element":"u32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
@@ -5290,6 +5507,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Picks rows: y[i, :] = x[indices[i], :], and NaN where there is no such row. `elements` is picked * cols.
+ */
 export const gatherRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES" | "POISON"> = {
   name: "gatherRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -5342,6 +5562,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * One direction of a separable Gaussian blur of RGB images, KERNEL taps, reflected at the borders, with a standard deviation
+ * for each image (0: the image is copied): y[n, p] = sum_t w[t] * x[n, p + t - KERNEL / 2] along rows, or columns with
+ * VERTICAL, where w[t] is exp(-(t - KERNEL / 2)^2 / (2 sigma^2)) and the weights add up to 1. With SOLARIZE, views that ask for
+ * it are solarized.
+ */
 export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "KERNEL" | "VERTICAL" | "SOLARIZE"> = {
   name: "gaussianBlur",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -5434,6 +5660,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Adds Gaussian noise, in place, to RGB images whose view asks for it: y = clamp(y + sigma * g, 0, 1), where sigma is the
+ * view's and g is drawn for every channel of every pixel from the view's two seeds and the number of the pixel (Box and
+ * Muller 1958; numbers from a counter). |g| is at most 5.8. With SOLARIZE, views that ask for it are solarized. One thread a
+ * pixel.
+ */
 export const gaussianNoise: KernelDefinition<"views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "gaussianNoise",
   bindings: [{"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -5529,6 +5761,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the average over a map: dx[n, p, channel] = dy[n, channel] / pixels.
+ */
 export const globalAveragePoolGradient: KernelDefinition<"dy" | "dx", "elements" | "pixels" | "channels", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "globalAveragePoolGradient",
   bindings: [{"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -5576,6 +5811,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Average over each map: y[n, channel] = sum_p x[n, p, channel] / pixels. `elements` counts the outputs.
+ */
 export const globalAveragePool: KernelDefinition<"x" | "y", "elements" | "pixels" | "channels", "HALF" | "LANES"> = {
   name: "globalAveragePool",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -5626,6 +5864,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of the statistics of group norm: puts the runs and the channels of each group of an image together (Chan, Golub
+ * and LeVeque 1979). `statistics` holds [image, channel] means, then as many 1 / sqrt(variance + EPSILON), with the biased
+ * variance: every channel has the values of its group, so that the passes over the map need not know the groups.
+ * One thread a group of an image.
+ */
 export const groupNormCombine: KernelDefinition<"parts" | "statistics", "batch" | "pixels" | "channels" | "groups", "LANES" | "ROWS" | "EPSILON"> = {
   name: "groupNormCombine",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
@@ -5694,6 +5938,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of the gradient of group norm: adds up the runs of each image, in their order, and takes the means over each group
+ * that the gradient of x needs. `sums` holds [image, channel] sums of g * normalised x, then as many of g: dgamma and dbeta are
+ * those of all images (batch-norm-gradient-combine). `means` holds, for every channel of a group, the group's mean of
+ * gamma * g * normalised x, then of gamma * g. One thread a group of an image.
+ */
 export const groupNormGradientCombine: KernelDefinition<"parts" | "gamma" | "sums" | "means", "batch" | "pixels" | "channels" | "groups" | "runs", "LANES"> = {
   name: "groupNormGradientCombine",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"sums","access":"read_write","element":"f32"}, {"name":"means","access":"read_write","element":"f32"}],
@@ -5762,6 +6012,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the gradient of group norm: over each run of ROWS pixels of an image, sum of g * normalised x and of g, where
+ * g = dy, or with RELU, dy where the output was above 0. The normalised x and the output are computed again: cheaper than
+ * reading them. `parts` holds [run, channel] sums of g * normalised x, then as many of g.
+ */
 export const groupNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "parts", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS" | "RELU"> = {
   name: "groupNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -5853,6 +6108,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Third pass of the gradient of group norm: with g = dy, or with RELU, dy where the output (computed again) was above 0,
+ * dx = (gamma * g - mean(gamma * g) - normalised x * mean(gamma * g * normalised x)) / sqrt(variance + EPSILON), where the means
+ * are those of the image and the channel's group. `means` holds, for every channel, its group's mean of
+ * gamma * g * normalised x, then as many of gamma * g.
+ */
 export const groupNormGradient: KernelDefinition<"x" | "dy" | "statistics" | "gamma" | "beta" | "means" | "dx", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS" | "RELU"> = {
   name: "groupNormGradient",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"means","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
@@ -5942,6 +6203,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the statistics of group norm: mean and sum of squared differences from it, of each run of ROWS pixels of an
+ * image and each channel, in blocks that are put together as in batch-norm-statistics. `parts` holds [run, channel] means, then
+ * as many sums of squares.
+ */
 export const groupNormStatistics: KernelDefinition<"x" | "parts", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS"> = {
   name: "groupNormStatistics",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -6036,6 +6302,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Group norm (Wu and He 2018), with what follows it in a residual net:
+ * y = (x - mean) / sqrt(variance + EPSILON) * gamma + beta, then + residual with RESIDUAL, then max(., 0) with RELU, where mean
+ * and variance are those of the image and the channel's group. `statistics` holds [image, channel] means, then as many
+ * 1 / sqrt(variance + EPSILON). Without RESIDUAL, `residual` is not read (bind x).
+ */
 export const groupNorm: KernelDefinition<"x" | "statistics" | "gamma" | "beta" | "residual" | "y", "batch" | "pixels" | "channels", "LANES" | "VECTOR" | "ROWS" | "RESIDUAL" | "RELU"> = {
   name: "groupNorm",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"residual","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -6120,6 +6392,13 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of a 2-D convolution in groups of channels (grouped-conv2d) with respect to its weights, as partial sums over `splits`
+ * of the output rows:
+ * parts[s, ky, kx, c, o] = sum over the output rows (n, oy) of split s, and ox, of
+ * x[n, iy, ix, o / OUT_GROUP * IN_GROUP + c] * dy[n, oy, ox, o], where iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and
+ * ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X. sum-splits adds the parts up.
+ */
 export const groupedConv2dWeightGradient: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "LANES" | "PIXELS" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "CHANNEL_GROUPS" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "groupedConv2dWeightGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -6244,6 +6523,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * 2-D convolution in CHANNEL_GROUPS groups of channels, depthwise where a group has one channel on either side: images NHWC and
+ * weights [kernel_y, kernel_x, in of a group, out], the groups one after another on both sides:
+ * y[n, oy, ox, o] = sum_{ky, kx, c} x[n, iy, ix, o / OUT_GROUP * IN_GROUP + c] * weight[ky, kx, c, o], where
+ * iy = oy * STRIDE_Y + ky * DILATION_Y - PADDING_Y and ix = ox * STRIDE_X + kx * DILATION_X - PADDING_X.
+ */
 export const groupedConv2d: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "LANES" | "PIXELS" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "CHANNEL_GROUPS" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
   name: "groupedConv2d",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -6416,6 +6701,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Puts columns in their places: y[row, first + c] = x[row, c]. The other columns of y stay as they are, or with FILL become 0: that
+ * makes it the gradient of slice.
+ */
 export const insert: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "count", "HALF" | "LANES" | "ELEMENTS" | "FILL"> = {
   name: "insert",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -6469,6 +6758,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Reciprocals of the lengths of rows: inverse[row] = 1 / max(|x[row]|, EPSILON), with nothing but 1 / EPSILON for shorter ones. They
+ * are the first of the three values that a row of a contrastive loss has in `anchors`. A workgroup takes ROWS rows one after another,
+ * all threads each of them, and adds up what the threads found at the end, a thread a row.
+ */
 export const inverseNorms: KernelDefinition<"x" | "anchors", "rows" | "cols", "LANES" | "ROWS" | "VECTOR" | "EPSILON" | "LARGEST"> = {
   name: "inverseNorms",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}],
@@ -6534,6 +6828,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Weighted vote of the k nearest neighbours (Wu et al. 2018, section 3.4): the class with the largest
+ * sum of exp(similarity / temperature) over its neighbours, the first of equal ones. One thread a query.
+ */
 export const knnVote: KernelDefinition<"neighbours" | "similarities" | "labels" | "predictions", "queries" | "candidates" | "k" | "classes" | "inverse_temperature", "LANES"> = {
   name: "knnVote",
   bindings: [{"name":"neighbours","access":"read","element":"u32"}, {"name":"similarities","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"predictions","access":"read_write","element":"u32"}],
@@ -6596,6 +6894,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the norms of LARS: for each block of 64 elements, sum p^2 and sum (g + weight_decay * p)^2.
+ * One thread a block; `elements` counts blocks.
+ */
 export const larsNorms: KernelDefinition<"parameters" | "gradients" | "squares", "elements" | "weight_decay", "LANES"> = {
   name: "larsNorms",
   bindings: [{"name":"parameters","access":"read","element":"f32"}, {"name":"gradients","access":"read","element":"f32"}, {"name":"squares","access":"read_write","element":"f32"}],
@@ -6646,6 +6948,15 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of the norms of LARS, for each tensor: the factor that brings its update g + decay * p into the velocity, and its decay.
+ *   plain: factor = rate * eta * |p| / |g + weight_decay * p|, or rate where either norm is 0; decay = weight_decay.
+ *   CLIP (LARS-clip of solo-learn): factor = min(eta * |p| / (|g| + weight_decay * |p| + 1e-8) / rate, 1), decay =
+ *     weight_decay; where either norm is 0, factor = 1, decay = 0.
+ *   Tensors that are not adapted: factor = rate, or 1 with CLIP; decay = offset_decay.
+ * `squares` holds, for each block of 64 elements, the sums of squares of p and of what the other norm is of; `ranges` the first
+ * block and the end, `adapted` 1 or 0, and `scales` factor and decay of each tensor. A workgroup a tensor.
+ */
 export const larsTrust: KernelDefinition<"squares" | "ranges" | "adapted" | "schedule" | "scales", "blocks" | "tensors" | "eta" | "weight_decay" | "offset_decay", "LANES" | "CLIP"> = {
   name: "larsTrust",
   bindings: [{"name":"squares","access":"read","element":"f32"}, {"name":"ranges","access":"read","element":"u32"}, {"name":"adapted","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"scales","access":"read_write","element":"f32"}],
@@ -6739,6 +7050,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * LARS update (You, Gitman and Ginsburg 2017), for all parameters of a slab at once, u = factor * (g + decay * p):
+ * v = momentum * v + u; p -= NESTEROV ? u + momentum * v : v. With CLIP, the factor is without the rate, and p moves by rate times
+ * that. `scales` holds factor and decay of each tensor, `segments` the index of the tensor of each block of 64 elements;
+ * `schedule` the rate and, last, 1 for a step to be skipped.
+ */
 export const lars: KernelDefinition<"gradients" | "segments" | "scales" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "tensors", "LANES" | "VECTOR" | "ELEMENTS" | "NESTEROV" | "CLIP"> = {
   name: "lars",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"segments","access":"read","element":"u32"}, {"name":"scales","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
@@ -6798,6 +7115,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of the gradients of layer norm to gamma and beta: over each run of ROWS rows, sum of dy * normalised x and of dy. The
+ * GROUPS strands of a workgroup take turns with the rows. `parts` holds [chunk, channel] sums of dy * normalised x, then as many of
+ * dy; batch-norm-gradient-combine adds them up.
+ */
 export const layerNormGradientSums: KernelDefinition<"x" | "dy" | "statistics" | "parts", "rows" | "channels", "HALF" | "LANES" | "GROUPS" | "VECTOR" | "ROWS"> = {
   name: "layerNormGradientSums",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
@@ -6891,6 +7213,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of layer norm to its input: dx[c] = inverse (g[c] - mean_k g[k] - n[c] mean_k g[k] n[k]), where g = dy gamma and n is the
+ * normalised x. `statistics` holds the means, then the inverses. Without GAMMA, gamma is 1, and the binding holds one element that
+ * is not read. A workgroup a row.
+ */
 export const layerNormGradient: KernelDefinition<"x" | "dy" | "gamma" | "statistics" | "dx", "rows" | "cols", "HALF" | "LANES" | "GAMMA"> = {
   name: "layerNormGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -6975,6 +7302,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Layer norm (Ba et al. 2016) of each row: y[c] = (x[c] - mean) / sqrt(variance + EPSILON) * gamma[c] + beta[c], with the mean and
+ * the biased variance of the row. `statistics` holds the means, then 1 / sqrt(variance + EPSILON). Without GAMMA, gamma is 1,
+ * without BETA, beta is 0, and the binding holds one element that is not read. A workgroup a row.
+ */
 export const layerNorm: KernelDefinition<"x" | "gamma" | "beta" | "y" | "statistics", "rows" | "cols", "HALF" | "LANES" | "EPSILON" | "GAMMA" | "BETA"> = {
   name: "layerNorm",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"gamma","access":"read","element":"f32"}, {"name":"beta","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}, {"name":"statistics","access":"read_write","element":"f32"}],
@@ -7063,6 +7395,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of loss scaling: where any gradient was infinite or NaN, halves the scale, not below 1, and has the optimizer skip
+ * the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. `good_steps` counts them, or below 0, skipped
+ * steps in a row. The last number of `schedule` is 1 where the step is to be skipped, and 0 elsewhere. One workgroup.
+ */
 export const lossScale: KernelDefinition<"counts" | "scale" | "good_steps" | "schedule", "blocks", "LANES" | "GROWTH_INTERVAL"> = {
   name: "lossScale",
   bindings: [{"name":"counts","access":"read","element":"f32"}, {"name":"scale","access":"read_write","element":"f32"}, {"name":"good_steps","access":"read_write","element":"f32"}, {"name":"schedule","access":"read_write","element":"f32"}],
@@ -7126,6 +7463,10 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 ",
 };
 
+/**
+ * Matrix product in workgroup memory, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs;
+ * matmul is the form for software adapters and few rows.
+ */
 export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
   name: "matmulTiled",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -7338,6 +7679,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Matrix product, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n].
+ */
 export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -7461,6 +7805,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of max-pool: every pixel collects dy from the windows that it won.
+ */
 export const maxPoolGradient: KernelDefinition<"dy" | "winners" | "dx", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "HALF" | "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
   name: "maxPoolGradient",
   bindings: [{"name":"dy","access":"read","element":"stored"}, {"name":"winners","access":"read","element":"u32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -7527,6 +7874,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Largest value of each KERNEL x KERNEL window, the first of equal ones, and where it was: y[n, oy, ox, channel] and
+ * winners[n, oy, ox, channel] = row * width + column of the winner.
+ */
 export const maxPool: KernelDefinition<"x" | "y" | "winners", "batch" | "height" | "width" | "out_height" | "out_width" | "channels", "HALF" | "LANES" | "KERNEL" | "STRIDE" | "PADDING"> = {
   name: "maxPool",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}, {"name":"winners","access":"read_write","element":"u32"}],
@@ -7599,6 +7950,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Mean over the columns of their standard deviation: y = sum_c sqrt(variance[c]) / cols. One thread.
+ * `statistics` holds the means, then the variances; `elements` is 1.
+ */
 export const meanStandardDeviation: KernelDefinition<"statistics" | "y", "elements" | "cols", "LANES"> = {
   name: "meanStandardDeviation",
   bindings: [{"name":"statistics","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -7643,6 +7998,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Mean of all elements: y = sum_i x[i] / elements. One workgroup.
+ */
 export const mean: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES"> = {
   name: "mean",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -7695,6 +8053,10 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 ",
 };
 
+/**
+ * Gradient of normalize-rows: dx = (dy - y * (y . dy)) / norm, and dy / EPSILON where the norm was below EPSILON.
+ * A workgroup a row.
+ */
 export const normalizeRowsGradient: KernelDefinition<"y" | "norms" | "dy" | "dx", "rows" | "cols", "LANES" | "EPSILON"> = {
   name: "normalizeRowsGradient",
   bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"norms","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"f32"}],
@@ -7763,6 +8125,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Rows of length 1: y[row] = x[row] / max(|x[row]|, EPSILON), and norms[row] = |x[row]|. A workgroup a row.
+ */
 export const normalizeRows: KernelDefinition<"x" | "y" | "norms", "rows" | "cols", "LANES" | "EPSILON"> = {
   name: "normalizeRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}, {"name":"norms","access":"read_write","element":"f32"}],
@@ -7831,6 +8196,15 @@ fn main(\n\
 ",
 };
 
+/**
+ * Second pass of NT-Xent with two views of each image: puts the runs of negatives of each row of a block and its positive together.
+ * Of each anchor, `anchors` holds the reciprocal of its norm, and gets
+ * - the log-sum-exp lse[i] = log sum_{j != i} exp(s[i, j]),
+ * - its pull (see lib/slope.wgsl): what its positive lacks, 1 - p[i, positive] with p[i, j] = exp(s[i, j] - lse[i]), from the negatives
+ *   alone, for where the loss is small, a difference from 1 would be all rounding.
+ * losses[first + i] = lse[i] - s[i, positive of i], and correct[first + i] says whether the positive's logit is larger than every
+ * negative's (contrastive top-1 accuracy; a tie does not count, so that a collapse scores 0). One thread a pair.
+ */
 export const ntXentCombine: KernelDefinition<"partials" | "z" | "anchors" | "losses" | "correct", "rows" | "splits" | "dim" | "first" | "total" | "inverse_temperature", "LOWEST" | "LANES"> = {
   name: "ntXentCombine",
   bindings: [{"name":"partials","access":"read","element":"f32"}, {"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
@@ -7927,6 +8301,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gaussian potentials of points on the unit sphere (Wang and Isola 2020, section 4.1), of cosine similarities s:
+ * potentials[row] = sum_{j != own[row]} exp(-t |z[own[row]] - z[j]|^2), where |z[i] - z[j]|^2 = 2 - 2 s[row, j].
+ * own[row] is the column of the point itself. A workgroup a row.
+ */
 export const pairPotentials: KernelDefinition<"similarities" | "own" | "potentials", "rows" | "cols" | "t", "LANES"> = {
   name: "pairPotentials",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"own","access":"read","element":"u32"}, {"name":"potentials","access":"read_write","element":"f32"}],
@@ -7992,6 +8371,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Dimensions in another order: y[i, j, k, l] = x[i s_0 + j s_1 + k s_2 + l s_3], s_d being the step in x from one place of
+ * dimension d of y to the next, and e_d its extent.
+ */
 export const permute: KernelDefinition<"x" | "y", "e_0" | "e_1" | "e_2" | "e_3" | "s_0" | "s_1" | "s_2" | "s_3", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "permute",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -8045,6 +8428,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the rectifier, from its output: dx = dy where y > 0, else 0.
+ */
 export const reluGradient: KernelDefinition<"y" | "dy" | "dx", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "reluGradient",
   bindings: [{"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -8089,6 +8475,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Rectifier: y = max(x, 0).
+ */
 export const relu: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "relu",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -8132,6 +8521,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the reductions of rows (see row-reduction) that depends on x. REDUCTION: 1, the maximum y: dx[c] = dy at the first c
+ * with x[c] = y, and 0 elsewhere; 2, the log-sum-exp y: dx[c] = dy exp(x[c] - y). A workgroup a run.
+ */
 export const rowReductionGradient: KernelDefinition<"x" | "y" | "dy" | "dx", "rows" | "cols" | "run", "HALF" | "LANES" | "REDUCTION"> = {
   name: "rowReductionGradient",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -8225,6 +8618,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * One number of each run of `run` columns of each row. REDUCTION: 0 sum_c x[c] / divisor, 1 max_c x[c], 2 log sum_c exp(x[c]),
+ * with the largest x[c] taken out of the exponentials. Long rows are reduced in runs first, and then their results; for each of
+ * the three that comes to the same. A workgroup a run.
+ */
 export const rowReduction: KernelDefinition<"x" | "y", "rows" | "cols" | "run" | "divisor", "HALF" | "LANES" | "REDUCTION"> = {
   name: "rowReduction",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -8323,6 +8721,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * A run of rows of NT-Xent's embeddings, made of length 1: y[r, k] = x[first + r, k] * inverse[first + r], the inverse of the norm being
+ * the first value of an anchor.
+ */
 export const scaledRows: KernelDefinition<"x" | "anchors" | "y", "rows" | "cols" | "first" | "count", "LANES"> = {
   name: "scaledRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -8365,6 +8767,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Adds rows up where they belong: y[row] = sum of x[i] over the i with indices[i] = row, in ascending order. The gradient of
+ * gather-rows. A workgroup a row, of which every thread looks for all of the indices: no atomics, the same bits every time.
+ */
 export const scatterAddRows: KernelDefinition<"x" | "indices" | "y", "rows" | "cols" | "picked", "LANES"> = {
   name: "scatterAddRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -8416,6 +8822,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Puts entries in their places: y[indices[i]] = x[i]; no place is named twice.
+ */
 export const scatterIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
   name: "scatterIndices",
   bindings: [{"name":"x","access":"read","element":"u32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"u32"}],
@@ -8457,6 +8866,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Puts rows in their places: y[indices[i], :] = x[i, :]. `elements` is the number of elements of x; no place is named twice.
+ * Rows whose place is out of range go nowhere.
+ */
 export const scatterRows: KernelDefinition<"x" | "indices" | "y", "elements" | "rows" | "cols", "LANES"> = {
   name: "scatterRows",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -8502,6 +8915,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Stochastic gradient descent with momentum, for all parameters of a slab at once:
+ * g = gradients + weight_decay * parameters * decays; v = momentum * v + g; parameters -= rate * (NESTEROV ? g + momentum * v : v).
+ * `decays` holds 1 or 0 for each block of 64 elements; `schedule` holds the learning rate and, last, 1 for a step to be skipped.
+ */
 export const sgd: KernelDefinition<"gradients" | "decays" | "schedule" | "parameters" | "velocity", "elements" | "momentum" | "weight_decay", "LANES" | "VECTOR" | "ELEMENTS" | "NESTEROV"> = {
   name: "sgd",
   bindings: [{"name":"gradients","access":"read","element":"f32"}, {"name":"decays","access":"read","element":"f32"}, {"name":"schedule","access":"read","element":"f32"}, {"name":"parameters","access":"read_write","element":"f32"}, {"name":"velocity","access":"read_write","element":"f32"}],
@@ -8557,6 +8975,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * A run of columns: y[row, c] = x[row, first + c].
+ */
 export const slice: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "count", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "slice",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -8603,6 +9024,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Sobel filtering of RGB images whose view asks for it; others are copied. With the luma l of a pixel, its borders repeated,
+ * gx = ([1 2 1]^T [-1 0 1] / 4) * l and gy its transpose, all three channels become sqrt((gx^2 + gy^2) / 2), which lies in
+ * [0, 1] as l does (the scaling and borders of scikit-image's `sobel`). With SOLARIZE, views that ask for it are solarized.
+ * One thread a pixel.
+ */
 export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | "width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "sobel",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -8697,6 +9124,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the mean softmax cross-entropy:
+ * dlogits[row, c] = gradient * (exp(logits[row, c] - lse[row]) - [c = labels[row]]) / rows, and NaN in rows whose label is no class.
+ */
 export const softmaxCrossEntropyGradient: KernelDefinition<"logits" | "labels" | "lse" | "gradient" | "dlogits", "elements" | "classes", "LANES"> = {
   name: "softmaxCrossEntropyGradient",
   bindings: [{"name":"logits","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"lse","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dlogits","access":"read_write","element":"f32"}],
@@ -8748,6 +9179,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * Softmax cross-entropy of each row: lse = log sum_c exp(logits[row, c]), losses = lse - logits[row, labels[row]], and
+ * whether the label has the largest logit (the first of equal ones counts). One thread a row; `elements` counts rows. The loss of a
+ * label that is no class is NaN.
+ */
 export const softmaxCrossEntropy: KernelDefinition<"logits" | "labels" | "lse" | "losses" | "correct", "elements" | "classes", "LANES"> = {
   name: "softmaxCrossEntropy",
   bindings: [{"name":"logits","access":"read","element":"f32"}, {"name":"labels","access":"read","element":"u32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}],
@@ -8811,6 +9247,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of the softmax of each row from its output: dx[c] = y[c] (dy[c] - sum_k dy[k] y[k]), or with LOGARITHM
+ * dx[c] = dy[c] - exp(y[c]) sum_k dy[k]. A workgroup a row.
+ */
 export const softmaxGradient: KernelDefinition<"y" | "dy" | "dx", "rows" | "cols", "HALF" | "LANES" | "LOGARITHM"> = {
   name: "softmaxGradient",
   bindings: [{"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"dx","access":"read_write","element":"stored"}],
@@ -8881,6 +9321,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Softmax of each row: y[c] = exp(x[c] - m) / sum_k exp(x[k] - m), m being the largest of the row, or with LOGARITHM
+ * y[c] = x[c] - m - log sum_k exp(x[k] - m). A workgroup a row.
+ */
 export const softmax: KernelDefinition<"x" | "y", "rows" | "cols", "HALF" | "LANES" | "LOGARITHM"> = {
   name: "softmax",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -8968,6 +9412,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * Squared distance of each row to the one at its place: distances[row] = sum_c (a[row, c] - b[row, c])^2. A workgroup a row.
+ */
 export const squaredDistances: KernelDefinition<"a" | "b" | "distances", "rows" | "cols", "LANES"> = {
   name: "squaredDistances",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"distances","access":"read_write","element":"f32"}],
@@ -9031,6 +9478,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Centres and scales every column: y[row, c] = (x[row, c] - mean[c]) / sqrt(variance[c] + EPSILON).
+ * `statistics` holds the means, then the variances.
+ */
 export const standardize: KernelDefinition<"x" | "statistics" | "y", "elements" | "channels", "LANES" | "EPSILON"> = {
   name: "standardize",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"statistics","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -9074,6 +9525,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Adds up the parts of a sum that was split: y[i] = sum_s parts[s, i]. A workgroup has LANES elements at a time, and its GROUPS
+ * strands of threads take turns with their parts.
+ */
 export const sumSplits: KernelDefinition<"parts" | "y", "elements" | "splits", "LANES" | "GROUPS" | "ELEMENTS"> = {
   name: "sumSplits",
   bindings: [{"name":"parts","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -9143,6 +9598,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * The marks of rows that have a time (see lib/relations.wgsl): all groups, then all times.
+ */
 export const timedMarks: KernelDefinition<"groups" | "times" | "marks", "rows", "LANES"> = {
   name: "timedMarks",
   bindings: [{"name":"groups","access":"read","element":"u32"}, {"name":"times","access":"read","element":"u32"}, {"name":"marks","access":"read_write","element":"u32"}],
@@ -9183,6 +9641,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * The way out of f16: y = x, exactly.
+ */
 export const toFloat: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "toFloat",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -9226,6 +9687,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * The way into f16: y = x, rounded.
+ */
 export const toHalf: KernelDefinition<"x" | "y", "elements", "HALF" | "LANES" | "ELEMENTS"> = {
   name: "toHalf",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -9269,6 +9733,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * The k largest of each row: their columns in ascending order, and their values; of equal values the first ones count.
+ * The k-th largest is found digit by digit (radix select over 8-bit digits of the order-preserving bit pattern), with
+ * integer counts only, so the result is always the same. A workgroup a row.
+ */
 export const topK: KernelDefinition<"x" | "indices" | "values", "rows" | "cols" | "k", "LANES"> = {
   name: "topK",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"indices","access":"read_write","element":"u32"}, {"name":"values","access":"read_write","element":"f32"}],
@@ -9377,6 +9846,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Transposes each matrix of a batch: y[b, column, row] = x[b, row, column]. With REVERSED, the batch is written from its end,
+ * which turns the weights [tap, in, out] of a convolution into those of its input gradient.
+ */
 export const transpose: KernelDefinition<"x" | "y", "matrices" | "rows" | "cols", "HALF" | "LANES" | "COLS" | "REVERSED"> = {
   name: "transpose",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
@@ -9434,6 +9907,11 @@ fn main(\n\
 ",
 };
 
+/**
+ * First pass of loss scaling (Micikevicius et al. 2018, section 3.2): divides the gradients of a slab by the scale, and counts
+ * those of each workgroup that are infinite or NaN: counts[first + workgroup]. They are told by their bits, for a WGSL compiler
+ * may take it that there are none. `counts` has a place for every workgroup over all slabs, `blocks` in number.
+ */
 export const unscaleGradients: KernelDefinition<"scale" | "gradients" | "counts", "elements" | "first" | "blocks", "LANES" | "ELEMENTS"> = {
   name: "unscaleGradients",
   bindings: [{"name":"scale","access":"read","element":"f32"}, {"name":"gradients","access":"read_write","element":"f32"}, {"name":"counts","access":"read_write","element":"f32"}],
@@ -9505,6 +9983,9 @@ fn main(\n\
 ",
 };
 
+/**
+ * A group for each image of a batch: rows i, i + images, i + 2 * images and so on are its views, and their group is first + i.
+ */
 export const viewGroups: KernelDefinition<"groups", "rows" | "images" | "first", "LANES"> = {
   name: "viewGroups",
   bindings: [{"name":"groups","access":"read_write","element":"u32"}],
@@ -9544,6 +10025,10 @@ fn main(\n\
 ",
 };
 
+/**
+ * Gradient of weight standardisation: dweight = inverse * (dy - mean(dy) - y * mean(dy * y)), with the means of each output
+ * channel's column; `y` is the standardised weight and `inverse` 1 / sqrt(variance + EPSILON). Cut up as weight-standardization.
+ */
 export const weightStandardizationGradient: KernelDefinition<"y" | "dy" | "inverse" | "dweight", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR"> = {
   name: "weightStandardizationGradient",
   bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"dy","access":"read","element":"f32"}, {"name":"inverse","access":"read","element":"f32"}, {"name":"dweight","access":"read_write","element":"f32"}],
@@ -9622,6 +10107,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * Weight standardisation (Qiao et al. 2019): y = (weight - mean) / sqrt(variance + EPSILON), with the mean and the biased variance
+ * of each output channel's column. `inverse` receives 1 / sqrt(variance + EPSILON). A workgroup has LANES * VECTOR channels, and
+ * its GROUPS strands of threads take turns with the rows: once for the mean, once for the squared differences from it, once to
+ * write.
+ */
 export const weightStandardization: KernelDefinition<"weight" | "y" | "inverse", "rows" | "channels", "LANES" | "GROUPS" | "VECTOR" | "EPSILON"> = {
   name: "weightStandardization",
   bindings: [{"name":"weight","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}, {"name":"inverse","access":"read_write","element":"f32"}],

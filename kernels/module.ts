@@ -32,11 +32,20 @@ function literal(text: string): string {
   return JSON.stringify(text).replaceAll("\\n", "\\n\\\n");
 }
 
+/** What a source says of its kernel at its start, up to the first blank line, as a docstring; nothing where it says nothing. */
+function documentation(source: string): string {
+  const lines = source.split("\n");
+  const end = lines.findIndex((line) => !/^\/\/ (?!(shape \w+|workgroups|flops|bytes):)/.test(line));
+  const text = lines.slice(0, end).map((line) => line.slice(3).replaceAll("*/", "* /"));
+  if (text.length === 0) return "";
+  return `/**\n${text.map((line) => ` * ${line}\n`).join("")} */\n`;
+}
+
 function definitionOf(kernel: KernelDescription): string {
   const { name, source, bindings, params, paramsSize, constants, unrolls, shapes, workgroups, flops, bytes } = kernel;
   const types = [bindings, params, constants].map(union).join(", ");
   const table = constants.map((constant) => `${constant.name}: { type: "${constant.type}", value: ${constant.value} }`);
-  return `export const ${name}: KernelDefinition<${types}> = {
+  return `${documentation(source)}export const ${name}: KernelDefinition<${types}> = {
   name: "${name}",
   bindings: ${list(bindings)},
   params: ${list(params)},

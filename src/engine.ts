@@ -2,6 +2,7 @@
  * The engine alone: tensors, a tape that records kernel launches and differentiates them, programs that run them, every
  * operation, and what trains a net made of them: layers, the tensors of a model, optimizers and schedules. It knows nothing of
  * images. Import it as `webgpu-simclr/engine`.
+ * @module webgpu-simclr/engine
  */
 export type {
   KernelBinding,
@@ -10,24 +11,27 @@ export type {
   KernelParameter,
   KernelValues,
 } from "../kernels/definition.js";
+/** All kernels of the library, each by its name: for `Tape.launch`. */
 export * as kernels from "../kernels/generated.js";
 export type { AdapterOptions, AdapterSummary } from "./engine/adapter.js";
 export { Choices, type ChoiceTable, type Site, type Variant } from "./engine/choices.js";
-export { Device, type DeviceOptions, openDevice, type Slab } from "./engine/device.js";
+export { type Copy, Device, type DeviceOptions, openDevice, type Slab } from "./engine/device.js";
 export type { HostData } from "./engine/host-data.js";
 export { kernelFrom } from "./engine/kernel-from.js";
 export type { BindingNames, ConstantNames, ParamNames } from "./engine/kernel-names.js";
 export type { Launch, Recorder } from "./engine/launch.js";
-export type { DeviceMemory } from "./engine/memory.js";
-export type { ConstantValues } from "./engine/pipelines.js";
+export type { DeviceMemory, ScratchLease } from "./engine/memory.js";
+export type { CompiledKernel, ConstantValues, PipelineCache } from "./engine/pipelines.js";
+export type { Lifetime, MemoryPlan } from "./engine/planner.js";
 export type { KernelProfile } from "./engine/profiler.js";
 export type { CompileOptions, Program } from "./engine/program.js";
+export type { Step } from "./engine/submits.js";
 export { type Backward, Tape } from "./engine/tape.js";
-export { type ElementType, Tensor } from "./engine/tensor.js";
+export { type ElementType, type Kept, type Place, Tensor } from "./engine/tensor.js";
 export { type Timing, type TuneOptions, type TuneProgress, tune } from "./engine/tuner.js";
 export * from "./errors.js";
 export { type Anchors, type Contrast, contrast, type Keys } from "./losses/contrast.js";
-export type { Relation, RelationRule } from "./losses/contrast-relations.js";
+export { RELATIONS, type Relation, type RelationRule } from "./losses/contrast-relations.js";
 export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
 export {
   type ContrastiveLossOptions,
@@ -57,6 +61,7 @@ export { MovingAverage } from "./nn/moving-average.js";
 export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatistics } from "./ops/batch-norm.js";
 export { batchedMatmul } from "./ops/batched-matmul.js";
 export { broadcast, divide, multiply, subtract } from "./ops/binary.js";
+export type { Channels } from "./ops/channel-scale.js";
 export { columnSums } from "./ops/column-sums.js";
 export { type ConvolutionOptions, conv2d } from "./ops/conv2d.js";
 export { type DropoutOptions, dropout } from "./ops/dropout.js";
@@ -95,6 +100,7 @@ export { stopGradient } from "./ops/stop-gradient.js";
 export {
   absolute,
   clamp,
+  ELEMENTWISE_FUNCTIONS,
   type ElementwiseFunction,
   elementwise,
   exp,

@@ -45,7 +45,7 @@ export class NonFiniteLossError extends SimclrError {}
 /** An option out of its range, or options that exclude each other. */
 export class ConfigError extends SimclrError {}
 
-/** Images that cannot be read: an empty folder, a damaged archive, files of the wrong length, too many broken images. */
+/** Images or arrays that cannot be read: an empty folder, a damaged archive, files of the wrong length, too many broken images. */
 export class DataError extends SimclrError {}
 
 /** A checkpoint or run folder that is cut short, of another architecture, or otherwise unusable. */

@@ -1,6 +1,7 @@
 /**
  * Self-supervised learning on images on WebGPU: everything of the engine, and the learning on top of it. Touches no file and no
  * package: it runs in pages and workers as it does in Node, Bun and Deno. Import it as `webgpu-simclr`.
+ * @module webgpu-simclr
  */
 export {
   augment,
@@ -29,8 +30,11 @@ export {
   noAugmentation,
 } from "./augment/policy.js";
 export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
+export { type DatasetFromImagesOptions, type Drawable, datasetFromImages, type PageImage } from "./data/from-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
+export type { PixelData } from "./data/resize.js";
 export { sampleOrder } from "./data/sample-order.js";
+export type { OpenProgress } from "./data/source-file.js";
 export {
   balancedSubset,
   type ImageSubset,
@@ -41,18 +45,25 @@ export {
 } from "./data/views.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
-export { Embedder, type EmbedderOptions, type Features } from "./evaluation/embed.js";
-export { type Accuracies, type Evaluation, Evaluator, labelled, withTestSet } from "./evaluation/evaluation.js";
+export { Embedder, type EmbedderOptions, type Embeddings, type Features } from "./evaluation/embed.js";
+export {
+  type Accuracies,
+  type Evaluation,
+  Evaluator,
+  type LabelledDataset,
+  type LabelledImageSet,
+  labelled,
+  withTestSet,
+} from "./evaluation/evaluation.js";
 export {
   alignment,
-  type Embeddings,
   effectiveRank,
   type QualityIndicators,
   qualityIndicators,
   standardDeviation,
   uniformity,
 } from "./evaluation/indicators.js";
-export { accuracy, type KnnOptions, type KnnResult, knn } from "./evaluation/knn.js";
+export { accuracy, type KnnOptions, type KnnResult, knn, type Neighbours, nearest } from "./evaluation/knn.js";
 export {
   type LabelledFeatures,
   type LinearProbeOptions,
@@ -72,8 +83,8 @@ export {
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js";
 export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
-export { encodeNpy } from "./io/npy.js";
-export { decodeSafetensors, encodeSafetensors, type TensorData } from "./io/safetensors.js";
+export { decodeNpy, encodeNpy, type NpyArray } from "./io/npy.js";
+export { decodeSafetensors, encodeSafetensors, type TensorData, type TensorElements } from "./io/safetensors.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
 export { collapseToPoint } from "./methods/collapse.js";
@@ -97,6 +108,7 @@ export { moco } from "./methods/moco.js";
 export {
   choice,
   flag,
+  type NumberRange,
   number,
   type Option,
   type OptionTable,
@@ -106,7 +118,7 @@ export {
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
 export { supervised } from "./methods/supervised.js";
-export { momentumText, Teacher, teacherOptions } from "./methods/teacher.js";
+export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";
@@ -116,6 +128,7 @@ export { isNormalization, NORMALIZATIONS, normalizedInput } from "./nn/normalize
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
+export type { Channels } from "./ops/channel-scale.js";
 export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {
   DECAYS,
@@ -137,10 +150,11 @@ export {
   type StoredEncoder,
 } from "./training/encoder-file.js";
 export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.js";
-export { createModel, createOptimizer } from "./training/model.js";
+export { createModel, createOptimizer, type StepParts } from "./training/model.js";
 export { type PlannedImages, type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
 export { PRESETS, type Preset, presetNamed } from "./training/presets.js";
+export type { DividedStep } from "./training/step.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
-export type { StepMetrics } from "./training/training-step.js";
+export type { Fed, Feed, MicroBatch, StepInputs, StepMetrics, TrainingStep } from "./training/training-step.js";
 export { tuneFor } from "./training/tune.js";
 export { VERSION } from "./version.js";

@@ -1,11 +1,13 @@
 /**
  * Everything of `webgpu-simclr`, and what needs files: folders of images, runs with their reports, lists of images, and tuned
  * choices that are kept in the user's cache folder. For Node, Bun and Deno. Import it as `webgpu-simclr/node`.
+ * @module webgpu-simclr/node
  */
 export { type OpenImagesOptions, openImages } from "./data/open-images.js";
+export type { OpenProgress } from "./data/source-file.js";
 export * from "./index.js";
 // In place of those of the same names above, which keep them in a browser.
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-file.js";
 export { readImageList, writeImageList } from "./io/image-list-file.js";
-export { type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./runs/run.js";
+export { type ImageSource, type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./runs/run.js";
 export type { TrainingPart } from "./runs/run-images.js";

@@ -1,6 +1,9 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "../../kernels/definition.js";
 
+/**
+ * Matrix product as it is written on paper, the lowest rung of bench/matmul-ladder: y[m, n] = sum_k a[m, k] * b[k, n].
+ */
 export const naiveMatmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES"> = {
   name: "naiveMatmul",
   bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],

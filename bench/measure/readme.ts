@@ -64,7 +64,7 @@ function stepTable(steps: readonly StepResult[]): Rows {
   ];
 }
 
-/** The tables of the README, in Markdown. */
+/** The tables of bench/README.md, in Markdown. */
 export function readmeTables(kernels: KernelsResult, steps: readonly StepResult[], host: HostResult): string {
   const tables = [...kernelTables(kernels.rows), stepTable(steps), hostTable(host.rows)];
   return [

@@ -1,6 +1,10 @@
 // Made by kernels/generate.ts from the .wgsl files beside it: change those, then run `npm run kernels`.
 import type { KernelDefinition } from "../../kernels/definition.js";
 
+/**
+ * What the adapter's memory gives at most: y = x, a vec4f at a time, PER_THREAD of them a thread. Neighbouring threads copy
+ * neighbouring elements.
+ */
 export const copy: KernelDefinition<"x" | "y", "vectors", "LANES" | "PER_THREAD"> = {
   name: "copy",
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
@@ -43,6 +47,12 @@ fn main(\n\
 ",
 };
 
+/**
+ * What the adapter's arithmetic gives at most: every thread runs ACCUMULATORS independent chains of fused multiply-adds,
+ * s = m * s + c, with nothing but registers in the loop. The chains are scalar ones, four to a vec4f: a GPU and a SIMD
+ * processor take a vec4f apart. `factors` holds m and c, which the compiler does not know; with m = 1/2 and c = 1 all sums
+ * stay near 2.
+ */
 export const fma: KernelDefinition<"factors" | "y", "threads" | "iterations", "LANES" | "ACCUMULATORS"> = {
   name: "fma",
   bindings: [{"name":"factors","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],

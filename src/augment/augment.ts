@@ -31,10 +31,10 @@ export interface ImageBatch {
 
 /** Which of the views of an image are made together, of one size. */
 export interface ViewGroup {
-  /** How many; 2 unless given. */
+  /** How many; 2 by default. */
   readonly views?: number;
   /**
-   * The number of the first one among all views of an image, 0 unless given. What is drawn depends on the number: groups
+   * The number of the first one among all views of an image, 0 by default. What is drawn depends on the number: groups
    * that are not to be alike must not overlap.
    */
   readonly firstView?: number;

@@ -1,12 +1,17 @@
 import { type AugmentationPolicy, noAugmentation } from "./policy.js";
 
+/** Names of the parts, in the order in which they follow one another. */
+export const AUGMENTATION_PART_NAMES = ["crop", "cutout", "color", "sobel", "noise", "blur", "rotate"] as const;
+/** The name of a part. */
+export type AugmentationPartName = (typeof AUGMENTATION_PART_NAMES)[number];
+
 /**
  * The seven augmentations of the paper's ablation (Chen et al. 2020, figure 5), in its order, as what each changes of
  * `noAugmentation`. How often each happens is the paper's: for crop (with flip), colour and blur in appendix A, and for the
  * others by the rates at which a random guess of what was done to a view is right (table 3): half of the views for the Sobel
  * filter and for noise, and one of four directions for the rotation. Cutout always happens, as in DeVries and Taylor (2017).
  */
-export const augmentationParts = {
+export const augmentationParts: Readonly<Record<AugmentationPartName, Partial<AugmentationPolicy>>> = {
   crop: { cropArea: [0.08, 1], flipProbability: 0.5 },
   cutout: { cutoutProbability: 1 },
   color: { jitterProbability: 0.8, grayscaleProbability: 0.2 },
@@ -14,19 +19,7 @@ export const augmentationParts = {
   noise: { noiseProbability: 0.5 },
   blur: { blurProbability: 0.5 },
   rotate: { rotationProbability: 0.75 },
-} as const satisfies Record<string, Partial<AugmentationPolicy>>;
-
-/** Names of the parts, in the order in which they follow one another. */
-export const AUGMENTATION_PART_NAMES = [
-  "crop",
-  "cutout",
-  "color",
-  "sobel",
-  "noise",
-  "blur",
-  "rotate",
-] as const satisfies (keyof typeof augmentationParts)[];
-export type AugmentationPartName = (typeof AUGMENTATION_PART_NAMES)[number];
+};
 
 /** The policy that does these parts and nothing else; without any, views are the image itself. */
 export function composePolicy(...parts: readonly AugmentationPartName[]): AugmentationPolicy {
@@ -43,7 +36,8 @@ export function composePolicy(...parts: readonly AugmentationPartName[]): Augmen
  *
  * Parts follow one another in the order of {@link AUGMENTATION_PART_NAMES}, whatever the order here: a pair of them is the
  * entry above the figure's diagonal, where the row's augmentation comes before the column's.
- * @param sharedCropArea range of the first crop's area; [1, 1] leaves it out, where images are of one size anyway
+ * @param sharedCropArea range of the first crop's area; [0.08, 1] by default; [1, 1] leaves it out, where images are of one
+ *   size anyway
  */
 export function ablationPolicies(
   parts: readonly AugmentationPartName[],

@@ -16,23 +16,31 @@ export interface AugmentationPolicy {
   readonly cropArea: readonly [number, number];
   /** Range of both crops' aspect ratio, width to height; drawn log-uniformly. */
   readonly cropAspect: readonly [number, number];
+  /** Of a mirror image, left for right. */
   readonly flipProbability: number;
   /** A square around a pixel anywhere in the view becomes mid-gray (DeVries and Taylor 2017). */
   readonly cutoutProbability: number;
   /** The square's side as a share of the view's. */
   readonly cutoutSide: number;
+  /** Of the jitter of brightness, contrast, saturation and hue, in an order that is drawn. */
   readonly jitterProbability: number;
   /** Half-widths of the ranges of the jitter's factors around 1; of the hue's shift around 0, in turns. */
   readonly brightness: number;
+  /** See `brightness`. */
   readonly contrast: number;
+  /** See `brightness`. */
   readonly saturation: number;
+  /** In turns of the colour circle, up to 0.5: see `brightness`. */
   readonly hue: number;
+  /** All channels become the luma. */
   readonly grayscaleProbability: number;
   /** All channels become the magnitude of the gradient of the luma. */
   readonly sobelProbability: number;
+  /** Of Gaussian noise on every channel of every pixel. */
   readonly noiseProbability: number;
   /** Range of the standard deviation of the noise that every channel of every pixel gets, where white is 1. */
   readonly noiseSigma: readonly [number, number];
+  /** Of a Gaussian blur. */
   readonly blurProbability: number;
   /**
    * Range of the blur's standard deviation, in pixels of the view, whatever its size; the window is a tenth of the view's
@@ -101,6 +109,9 @@ function byolPolicy(blurProbability: number, solarizeProbability: number): Augme
   return { ...paperPolicy(0.5, blurProbability), saturation: 0.2, solarizeProbability };
 }
 
+const weakPolicy: AugmentationPolicy = { ...paperPolicy(0.5, 0), cropArea: [0.2, 1], grayscaleProbability: 0.1 };
+const mocoPolicy: AugmentationPolicy = { ...paperPolicy(0.5, 0.5), cropArea: [0.2, 1] };
+
 /** Ready-made policies: one for all views of an image or, where views differ, one for each of two. */
 export const augmentationPolicies = {
   /** SimCLR's (Chen et al. 2020, appendix A): colour strength 1, blur. */
@@ -111,11 +122,11 @@ export const augmentationPolicies = {
    * `cifar` with crops of at least a fifth of the image and half as many gray views: that of dkobak/simclr-cifar10, where fewer
    * gray views are worth most of a point of accuracy.
    */
-  "cifar-weak": { ...paperPolicy(0.5, 0), cropArea: [0.2, 1], grayscaleProbability: 0.1 },
+  "cifar-weak": weakPolicy,
   /** Random crop with resize and flip alone, for fine-tuning and supervised training (Chen et al. 2020, B.5 and B.8.1). */
   crop: cropPolicy,
   /** MoCo v2's for ImageNet (Chen, Fan, Girshick and He 2020; `--aug-plus` in facebookresearch/moco), and SimSiam's. */
-  moco: { ...paperPolicy(0.5, 0.5), cropArea: [0.2, 1] },
+  moco: mocoPolicy,
   /** MoCo's for CIFAR-10 (`moco_cifar10_demo` in facebookresearch/moco), which is `cifar` by another name. */
   "moco-cifar": paperPolicy(0.5, 0),
   /** BYOL's pair for ImageNet (Grill et al. 2020, appendix B), and Barlow Twins'. */
@@ -135,6 +146,7 @@ export const AUGMENTATION_POLICY_NAMES = [
   "moco",
   "moco-cifar",
 ] as const satisfies (keyof typeof augmentationPolicies)[];
+/** The name of a ready-made policy. */
 export type AugmentationPolicyName = (typeof AUGMENTATION_POLICY_NAMES)[number];
 
 /** The policies of a value that may be one or a list of them. */

@@ -1,8 +1,12 @@
-import { DataError } from "../errors.js";
+import { kindText } from "../engine/host-data.js";
+import { DataError, UsageError } from "../errors.js";
+import { isRecord } from "../io/json.js";
 
 /** An image that could not be read, and why. It is left out of the set, and named in the report. */
 export interface SkippedImage {
+  /** As `Dataset.nameOf` would call it. */
   readonly name: string;
+  /** For people. */
   readonly reason: string;
 }
 
@@ -35,12 +39,37 @@ export interface Dataset {
 
 /** A training set, and a test set of the same image size and classes where there is one. */
 export interface ImageSet {
+  /** What is trained on. */
   readonly train: Dataset;
+  /** What is tested on; null where there is nothing. */
   readonly test: Dataset | null;
   /** More images to train on, without labels, where those of `train` have labels. */
   readonly unlabelled?: Dataset | null;
   /** What was left out, and what was read otherwise than someone might expect, for people. */
   readonly notes?: readonly string[];
+}
+
+/** What was given in place of a set of images, and what to do about it. */
+function mistaken(given: unknown): string {
+  return isRecord(given) && typeof given["then"] === "function" ? "a promise: await it" : kindText(given);
+}
+
+/** @throws UsageError where what was given is no `Dataset`, as the `ImageSet` that `openImages` gives is none. */
+export function expectDataset(given: unknown): void {
+  if (isRecord(given) && typeof given["fetch"] === "function") return;
+  const parts = isRecord(given) && "train" in given;
+  throw new UsageError(
+    `a Dataset is wanted, and this is ${parts ? "an ImageSet, which has two parts: pass images.train" : mistaken(given)}`,
+  );
+}
+
+/** @throws UsageError where what was given is no `ImageSet`, as a `Dataset` is none. */
+export function expectImageSet(given: unknown): void {
+  if (isRecord(given) && isRecord(given["train"])) return;
+  const part = isRecord(given) && typeof given["fetch"] === "function";
+  throw new UsageError(
+    `an ImageSet is wanted, and this is ${part ? "a Dataset: pass { train: images, test: null }" : mistaken(given)}`,
+  );
 }
 
 /**

@@ -5,7 +5,9 @@ import { unreadReason } from "./signature.js";
 
 /** Pixels. */
 export interface ImageSize {
+  /** From left to right. */
   readonly width: number;
+  /** From top to bottom. */
   readonly height: number;
 }
 

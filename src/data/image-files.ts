@@ -1,12 +1,10 @@
 import { ConfigError, DataError } from "../errors.js";
+import { closeGaps, reasonOf, tooManyBroken, withoutBroken } from "./broken.js";
 import { forEachConcurrently } from "./concurrent.js";
 import { checkFetch, type Dataset, type SkippedImage } from "./dataset.js";
 import type { Decoder, ImageSize } from "./decode.js";
 import { type DatasetFacts, datasetFromStore, PixelStore } from "./pixels.js";
-import { type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
-
-/** Of a set's images, this share may be broken before it is an error. */
-const MAX_BROKEN = 0.05;
+import type { OpenProgress, SourceFile } from "./source-file.js";
 
 /** The images of one split. */
 export interface ImageFiles {
@@ -98,29 +96,12 @@ export async function decodeImages(
     await decodeOne(index).catch((error: unknown) => reasons.set(index, reasonOf(error)));
   }
 
-  const good: number[] = [];
-  const skipped: SkippedImage[] = [];
-  files.forEach(({ path }, index) => {
-    const reason = reasons.get(index);
-    if (reason === undefined) {
-      good.push(index);
-    } else {
-      skipped.push({ name: path, reason });
-    }
-  });
-  if (skipped.length > files.length * MAX_BROKEN) {
-    throw tooManyBroken(name, skipped, files.length);
-  }
   const { labels, classes } = set;
-  const facts = {
-    name,
-    length: good.length,
-    labels: labels && Uint32Array.from(good, (index) => labels[index] ?? 0),
-    classes,
-    skipped,
-    nameOf: (index: number) => files[good[index] ?? 0]?.path ?? "",
-    bytesOf: (index: number) => sizes[good[index] ?? 0],
-  };
+  const nameOf = (index: number) => files[index]?.path ?? "";
+  const { good, facts } = withoutBroken(
+    { name, length: files.length, labels, classes, nameOf, bytesOf: (index) => sizes[index] },
+    reasons,
+  );
   if (!keep) {
     return streamed(
       files.filter((_, index) => !reasons.has(index)),
@@ -129,12 +110,7 @@ export async function decodeImages(
       decoder,
     );
   }
-  // Close the gaps that the broken ones left.
-  good.forEach((from, to) => {
-    if (from !== to) {
-      store.image(to).set(store.image(from));
-    }
-  });
+  closeGaps(store, good);
   return datasetFromStore(store, facts);
 }
 
@@ -161,13 +137,4 @@ function streamed(files: readonly SourceFile[], facts: DatasetFacts, size: Image
     },
   };
   return dataset;
-}
-
-function tooManyBroken(name: string, broken: readonly SkippedImage[], total: number): DataError {
-  const shown = broken.slice(0, 5).map(({ name: path, reason }) => `${path} (${reason})`);
-  const more = broken.length > shown.length ? `; and ${broken.length - shown.length} more` : "";
-  return new DataError(
-    `${broken.length} of the ${total} images of ${name} cannot be read, more than the ${MAX_BROKEN * 100} % that are skipped: ` +
-      `${shown.join("; ")}${more}. Repair or remove them.`,
-  );
 }

@@ -11,11 +11,13 @@ import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-image
 import { diskFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
 import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 
+/** How images are opened. */
 export interface OpenImagesOptions {
   /** Side of the square images in pixels; by default the size that all images have. */
   readonly imageSize?: number;
   /** Bytes that the decoded images (4 a pixel) may take; 2 GiB by default. */
   readonly memoryBudget?: number;
+  /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
 }
 

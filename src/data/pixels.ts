@@ -1,3 +1,4 @@
+import { kindText } from "../engine/host-data.js";
 import { DataError } from "../errors.js";
 import { checkFetch, type Dataset, type SkippedImage } from "./dataset.js";
 
@@ -66,22 +67,26 @@ export function datasetFromStore(store: PixelStore, facts: DatasetFacts): Datase
 export interface PixelsInput {
   /** "pixels" by default. */
   readonly name?: string;
-  /** Image after image, row by row, `channels` bytes a pixel: R, G, B, and with 4 channels an alpha that is ignored. */
+  /**
+   * Image after image, row by row, `channels` bytes a pixel from 0 to 255: R, G, B, and with 4 channels an alpha that is ignored.
+   * Values from 0 to 1 become bytes by `Uint8ClampedArray.from(values, (value) => 255 * value)`.
+   */
   readonly pixels: Uint8Array | Uint8ClampedArray;
+  /** Bytes a pixel. */
   readonly channels: 3 | 4;
   /** Pixels. */
   readonly width: number;
   /** Pixels. */
   readonly height: number;
-  /** Class index of each image; without it the set has no labels. */
+  /** Class index of each image, a whole number from 0 up; without it the set has no labels. */
   readonly labels?: ArrayLike<number>;
-  /** Class names in label order; "0", "1", ... up to the largest label by default. */
+  /** Class names in label order; "0", "1", ... up to the largest label by default, which then is below 65,536. */
   readonly classes?: readonly string[];
 }
 
 /**
  * A data set from pixels in memory, which are copied. Runs anywhere, a browser included.
- * @throws DataError where the lengths do not fit together, there is no image, or a label is out of range.
+ * @throws DataError where the pixels are no bytes, the lengths do not fit together, there is no image, or a label is out of range.
  */
 export function datasetFromPixels(input: PixelsInput): Dataset {
   const { name = "pixels", pixels, channels, width, height } = input;
@@ -91,6 +96,7 @@ export function datasetFromPixels(input: PixelsInput): Dataset {
   if (channels !== 3 && channels !== 4) {
     throw new DataError(`${name}: channels has to be 3 (RGB) or 4 (RGBA); got ${channels}.`);
   }
+  checkBytes(name, pixels);
   const imageBytes = width * height * channels;
   if (pixels.length === 0 || pixels.length % imageBytes !== 0) {
     throw new DataError(
@@ -119,7 +125,19 @@ export function datasetFromPixels(input: PixelsInput): Dataset {
   });
 }
 
-function checkLabels(
+/** @throws DataError for pixels that are not bytes: written to bytes, fractions would all be 0. */
+function checkBytes(name: string, pixels: unknown): void {
+  if (/^a Uint8(Clamped)?Array$/.test(kindText(pixels))) return;
+  throw new DataError(
+    `${name}: pixels have to be bytes from 0 to 255, in a Uint8Array or a Uint8ClampedArray, and this is ${kindText(pixels)}. Make bytes of values from 0 to 255 by Uint8ClampedArray.from(values), and of values from 0 to 1 by Uint8ClampedArray.from(values, (value) => 255 * value).`,
+  );
+}
+
+/** Classes that a set without class names can have: labels that are numbers of another kind are not worth as many names. */
+const MOST_UNNAMED = 2 ** 16;
+
+/** The labels and class names of images. @throws DataError where they do not fit together, or a label is out of range. */
+export function checkLabels(
   name: string,
   length: number,
   given: ArrayLike<number> | undefined,
@@ -131,15 +149,21 @@ function checkLabels(
     }
     return { labels: null, classes: [] };
   }
+  if (typeof given !== "object" || given === null || given.length === undefined) {
+    throw new DataError(
+      `${name}: labels have to be a list of whole numbers, one for each image; got ${kindText(given)}.`,
+    );
+  }
   if (given.length !== length) {
     throw new DataError(`${name}: ${given.length} labels for ${length} images; give one for each.`);
   }
-  const limit = classes?.length ?? 2 ** 31;
+  const limit = classes?.length ?? MOST_UNNAMED;
   let largest = 0;
   for (let i = 0; i < length; i++) {
     const label = given[i];
     if (label === undefined || !Number.isInteger(label) || label < 0 || label >= limit) {
-      throw new DataError(`${name}: label ${label} of image ${i} is not a whole number from 0 to ${limit - 1}.`);
+      const why = classes ? `, and there are ${limit} class names` : "";
+      throw new DataError(`${name}: label ${label} of image ${i} is not a whole number from 0 to ${limit - 1}${why}.`);
     }
     largest = Math.max(largest, label);
   }

@@ -1,6 +1,9 @@
 import { DataError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
+import { reasonOf } from "./broken.js";
 import type { SkippedImage } from "./dataset.js";
+
+export { reasonOf };
 
 /** A file of a folder or an archive. */
 export interface SourceFile {
@@ -113,9 +116,4 @@ export function isIgnoredPath(path: string): boolean {
 /** Whether a path is that of a piece of a CIFAR, STL-10 or IDX set. */
 export function isPiecePath(path: string): boolean {
   return /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
-}
-
-/** The message of whatever was thrown, on one line. */
-export function reasonOf(thrown: unknown): string {
-  return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/\s+/g, " ").trim();
 }

@@ -1,15 +1,16 @@
 import { ConfigError, DataError } from "../errors.js";
 import { hashOf } from "../random.js";
-import { checkFetch, checkIndices, type Dataset, type ImageSet } from "./dataset.js";
+import { checkFetch, checkIndices, type Dataset, expectDataset, type ImageSet } from "./dataset.js";
 import { strangers } from "./layout.js";
 import { sampleOrder } from "./sample-order.js";
 
 /**
  * The images `indices` of `dataset`, in that order, without copying them. Classes and the list of skipped images are
  * those of the whole set; `name` is too unless given.
- * @throws DataError where an index is outside the set.
+ * @throws DataError where an index is outside the set; UsageError for an `ImageSet` in place of a `Dataset`.
  */
 export function subset(dataset: Dataset, indices: ArrayLike<number>, name: string = dataset.name): Dataset {
+  expectDataset(dataset);
   checkIndices(dataset, indices);
   const members = Uint32Array.from(indices);
   const { labels, classes, skipped, width, height, bytesOf } = dataset;
@@ -151,9 +152,18 @@ export function holdOutIndices(
  * its place in the order. Both parts are views; skipped images are listed with `train` only.
  * @param fraction between 0 and 1, both excluded; 0.1 by default
  * @param seed whole number; 1 by default
- * @throws ConfigError for another fraction; DataError where one part would be empty.
+ * @throws ConfigError for another fraction; DataError where one part would be empty; UsageError for an `ImageSet` in place of a
+ *   `Dataset`.
  */
-export function splitHoldOut(dataset: Dataset, fraction = 0.1, seed = 1): ImageSet & { readonly test: Dataset } {
+export function splitHoldOut(
+  dataset: Dataset,
+  fraction = 0.1,
+  seed = 1,
+): ImageSet & {
+  /** What is held out. */
+  readonly test: Dataset;
+} {
+  expectDataset(dataset);
   checkFraction(fraction);
   const { length, labels } = dataset;
   const left = new Map<number, number>();
@@ -197,10 +207,19 @@ function heldApart(
 }
 
 /** How many images of each class: this number, or a share of all images of the set, over as many classes. */
-export type SubsetSize = { readonly perClass: number } | { readonly share: number };
+export type SubsetSize =
+  | {
+      /** Images of each class; a whole number from 1 up. */
+      readonly perClass: number;
+    }
+  | {
+      /** Share of all images, above 0 and up to 1. */
+      readonly share: number;
+    };
 
 /** Some images of a set, and which ones. */
 export interface ImageSubset {
+  /** As a set of their own, in the order of the whole one. */
   readonly images: Dataset;
   /** The places of its images in the whole set. */
   readonly indices: Uint32Array;
@@ -211,11 +230,12 @@ export interface ImageSubset {
  * them (Chen et al. 2020, section 6). Of a share of n images over c classes that is round(share * n / c), at least one, and
  * at most what a class has. The same seed draws the same images, and fewer of them are always among more.
  * They stay in the order of the set.
- * @param seed whole number from 0 to 2^53 - 1.
+ * @param seed whole number from 0 to 2^53 - 1; 1 by default.
  * @throws ConfigError for a number below 1 or a share that is not above 0 and at most 1; DataError for a set without labels,
- *   and where a class has fewer images than the number asked for.
+ *   and where a class has fewer images than the number asked for; UsageError for an `ImageSet` in place of a `Dataset`.
  */
 export function balancedSubset(dataset: Dataset, size: SubsetSize, seed = 1): ImageSubset {
+  expectDataset(dataset);
   const { labels, classes, name, length } = dataset;
   if (!labels) {
     throw new DataError(`${name} has no labels to balance a subset by.`);
@@ -255,9 +275,11 @@ const NAMES_SHOWN = 5;
 
 /**
  * The images of these names (see `Dataset.nameOf`), in the order of the names: a subset that was kept as a list, used again.
- * @throws DataError where the set has no image of a name, or a name is there twice.
+ * @throws DataError where the set has no image of a name, or a name is there twice; UsageError for an `ImageSet` in place of a
+ * `Dataset`.
  */
 export function namedSubset(dataset: Dataset, names: readonly string[]): ImageSubset {
+  expectDataset(dataset);
   const indexOf = new Map(Array.from({ length: dataset.length }, (_, index) => [dataset.nameOf(index), index]));
   const found = new Set<number>();
   const unknown: string[] = [];

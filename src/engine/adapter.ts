@@ -4,7 +4,9 @@ import { AdapterError, ConfigError } from "../errors.js";
 export interface AdapterSummary {
   /** For people, for example "llvmpipe (LLVM 15.0.6), Mesa 25.0.7 (software adapter)". */
   readonly name: string;
+  /** As WebGPU names it, "nvidia"; empty where it does not say. */
   readonly vendor: string;
+  /** As WebGPU names it, "hopper"; empty where it does not say. */
   readonly architecture: string;
   /** True where the processor plays GPU (lavapipe, SwiftShader, WARP): correct, and slow. */
   readonly software: boolean;
@@ -14,7 +16,7 @@ export interface AdapterSummary {
 export interface AdapterOptions {
   /** The fast one or the thrifty one: "high-performance" by default, or "low-power". A hint, which systems are free to ignore. */
   readonly powerPreference?: "high-performance" | "low-power";
-  /** A part of its name, in upper or lower case. Only Node and Bun can choose by name: their WebGPU lists what there is. */
+  /** A part of its name, in upper or lower case; any by default. Only Node and Bun can choose by name: their WebGPU lists what there is. */
   readonly adapter?: string;
   /** One that the processor plays (WebGPU's `forceFallbackAdapter`, or the only one there is, where that is such); false by default. */
   readonly fallback?: boolean;
@@ -30,7 +32,8 @@ const DAWN = "webgpu";
 /**
  * What npm `webgpu` (Dawn) is opened with. Timestamps without the 65 us steps that hide timing from web pages; and f16 on NVIDIA's
  * GPUs, which Dawn holds back there for failures of its conformance tests in f16 arithmetic: kernels here store f16 and compute
- * in f32, and `doctor` checks them.
+ * in f32, and `doctor` checks them. There is no option for what Dawn itself prints, on standard error and past Node: where a driver
+ * allows more dynamic offsets than Dawn does, as Mesa's do, it says so whenever it is opened, and once more for each adapter asked for.
  */
 const DAWN_OPTIONS = [
   "disable-dawn-features=timestamp_quantization",
@@ -90,13 +93,28 @@ function nativeGpu(): GPU | null {
   return isGpu(native) ? native : null;
 }
 
+/** Whether this is a page or a worker of one: Node, Bun and Deno all name a version of Node, and what bundlers call `process` does not. */
+function isInBrowser(): boolean {
+  return typeof process === "undefined" || !process.versions?.node;
+}
+
+/** Of a page or a worker; its type belongs to a browser's library. */
+declare const isSecureContext: boolean | undefined;
+
+/** Why a page has no WebGPU, and what to do about it. */
+function whyNoWebGpu(): string {
+  if (typeof isSecureContext !== "undefined" && !isSecureContext) {
+    return "this page has no WebGPU, for its address is not secure (http and not localhost): serve it over https, or open it from localhost";
+  }
+  return (
+    "this browser has no WebGPU (navigator.gpu is missing). There is in Chrome and Edge from version 113, in Safari from 26, and in " +
+    "Firefox from 141 on Windows and from 145 on Macs with Apple's chips; on Linux, Chrome may have to be started with --enable-unsafe-webgpu"
+  );
+}
+
 /** The WebGPU of npm `webgpu`, for Node and Bun. */
 async function openDawn(...options: readonly string[]): Promise<GPU> {
-  if (typeof process === "undefined") {
-    throw new AdapterError(
-      "this browser has no WebGPU (navigator.gpu is missing): use a current Chrome, Edge, Firefox or Safari, over https or localhost",
-    );
-  }
+  if (isInBrowser()) throw new AdapterError(whyNoWebGpu());
   const key = options.join();
   const known = nodeGpus.get(key);
   if (known) return known;
@@ -173,6 +191,10 @@ function summarize(info: GPUAdapterInfo): AdapterSummary {
 const NO_ADAPTER =
   "no WebGPU adapter: this machine shows no GPU driver with Vulkan, Metal or D3D12. On Debian or Ubuntu without a GPU, " +
   "install Mesa's software adapter, the package mesa-vulkan-drivers (Debian 12's own is too old: take it from bookworm-backports)";
+const NO_ADAPTER_IN_BROWSER =
+  "no WebGPU adapter: this browser has WebGPU, and gives no GPU to it. chrome://gpu (edge://gpu, about:support in Firefox) says why: " +
+  "graphics acceleration may be switched off in the settings, or the GPU or its driver be on the browser's block list. On Linux, " +
+  "Chrome may have to be started with --enable-unsafe-webgpu --enable-features=Vulkan";
 
 /** A software adapter: the one that WebGPU calls so, or else the usual one, where that is such. */
 async function requestFallback(gpu: GPU, options: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
@@ -204,12 +226,11 @@ export async function findAdapter({
     const adapter = fallback
       ? await requestFallback(gpu, { powerPreference })
       : await gpu.requestAdapter({ powerPreference });
-    if (!adapter) throw new AdapterError(NO_ADAPTER);
+    if (!adapter) throw new AdapterError(isInBrowser() ? NO_ADAPTER_IN_BROWSER : NO_ADAPTER);
     const { vendor, architecture, device, description } = adapter.info;
     if ([vendor, architecture, device, description].some((text) => NULL_BACKEND.test(String(text)))) {
-      throw new AdapterError(
-        "the only WebGPU adapter is a null backend, which computes nothing: install a Vulkan driver",
-      );
+      const remedy = isInBrowser() ? "chrome://gpu says why there is no other" : "install a Vulkan driver";
+      throw new AdapterError(`the only WebGPU adapter is a null backend, which computes nothing: ${remedy}`);
     }
     return { adapter, summary: summarize(adapter.info) };
   } catch (error) {

@@ -14,6 +14,7 @@ export interface Variant<
 > {
   /** Tells the variants of an operation apart, in files and on the command line. */
   readonly name: string;
+  /** The kernel that it launches. */
   readonly kernel: KernelDefinition<Bindings, Params, Constants>;
   /** The kernel's tile constants. */
   readonly tile: ConstantValues;
@@ -102,7 +103,12 @@ export class Choices {
   }
 
   /** The sites that were recorded so far with more than one candidate and nothing to choose by, and how often. */
-  get untuned(): readonly { readonly site: Site; readonly uses: number }[] {
+  get untuned(): readonly {
+    /** Where there is something to choose. */
+    readonly site: Site;
+    /** How often it was recorded. */
+    readonly uses: number;
+  }[] {
     return [...this.#seen.values()].filter(
       ({ site }) => site.candidates.length > 1 && !this.#forced.has(site.operation) && !this.#tunedAt(site),
     );

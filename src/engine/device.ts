@@ -35,7 +35,9 @@ const ALIGNMENT = 256;
 
 /** An open WebGPU device: tensors, read-back, memory figures, and the first error that happened on it. */
 export class Device {
+  /** What there is on it, in bytes. */
   readonly memory: DeviceMemory;
+  /** @internal */
   readonly pipelines: PipelineCache;
   /** Which variants of the heavy kernels recordings on this device use. */
   readonly choices = new Choices();
@@ -48,7 +50,9 @@ export class Device {
 
   /** Use `openDevice`. */
   constructor(
+    /** WebGPU's own device: for features and limits. */
     readonly gpu: GPUDevice,
+    /** What it was opened on. */
     readonly adapter: AdapterSummary,
   ) {
     this.memory = new DeviceMemory(gpu);
@@ -73,7 +77,10 @@ export class Device {
     return this.gpu.features.has(feature);
   }
 
-  /** Remembers the first failure; `check` throws it. */
+  /**
+   * Remembers the first failure; `check` throws it.
+   * @internal
+   */
   fail(error: SimclrError): void {
     this.#failure ??= error;
   }
@@ -94,14 +101,15 @@ export class Device {
   }
 
   /**
-   * A persistent tensor, from data or filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`, and f32
-   * otherwise; with "f16", numbers are rounded.
-   * @throws ShapeError where the shape is none, or the data has another length or does not go with the type; OutOfMemoryError where
-   * the tensor is larger than the adapter allows; the first error that happened on the device.
+   * A persistent tensor, from data or, by default, filled with zeros. Without a type it holds u32 where the data is a `Uint32Array`,
+   * and f32 otherwise; with "f16", numbers are rounded.
+   * @param label for messages and profiles; "tensor" by default
+   * @throws ShapeError where the shape or the type is none, or the data has another length or does not go with the type;
+   * OutOfMemoryError where the tensor is larger than the adapter allows; the first error that happened on the device.
    */
   tensor(shape: readonly number[], data?: HostData, label = "tensor", type: ElementType = typeOf(data)): Tensor {
     const tensor = new Tensor(shape, type, label);
-    const bytes = data && deviceBytes(tensor, data);
+    const bytes = data === undefined ? undefined : deviceBytes(tensor, data);
     this.#allocate(tensor);
     if (bytes) this.#upload(tensor, bytes);
     return tensor;
@@ -133,7 +141,7 @@ export class Device {
     return one;
   }
 
-  /** A persistent tensor of u32, filled with zeros. @throws as `tensor` does. */
+  /** A persistent tensor of u32, filled with zeros, with the label "indices" by default. @throws as `tensor` does. */
   indices(shape: readonly number[], label = "indices"): Tensor {
     return this.zeros(shape, "u32", label);
   }
@@ -226,6 +234,7 @@ export class Device {
   /**
    * Records the copy of an f32 or f16 tensor to host memory in `encoder`; call `finish` on the result after the submit.
    * @throws ShapeError for a tensor of u32; UsageError for one without a place on this device.
+   * @internal
    */
   copyFloats(encoder: GPUCommandEncoder, tensor: Tensor): Copy<Float32Array<ArrayBuffer>> {
     if (tensor.type === "u32") throw new ShapeError(`${tensor} holds u32 elements, not f32 or f16: see readIndices`);
@@ -242,7 +251,10 @@ export class Device {
     return this.copyBytes(encoder, this.placeOf(tensor), tensor.bytes);
   }
 
-  /** Records the copy of a piece of a buffer, as `copyFloats` does. */
+  /**
+   * Records the copy of a piece of a buffer, as `copyFloats` does.
+   * @internal
+   */
   copyBytes(encoder: GPUCommandEncoder, from: Place, bytes: number): Copy<ArrayBuffer> {
     const copy = this.#readBack.copy(encoder, from, bytes);
     return { finish: () => this.#settled(copy.finish()) };
@@ -262,6 +274,7 @@ export class Device {
    * The place of a tensor.
    * @throws UsageError for an intermediate tensor of a recording that is not kept, and for a tensor that is freed or of another
    * device.
+   * @internal
    */
   placeOf(tensor: Tensor): Place {
     const { place } = tensor;
@@ -272,7 +285,10 @@ export class Device {
     return place;
   }
 
-  /** @throws UsageError for a kept tensor in which nothing was computed yet. */
+  /**
+   * @throws UsageError for a kept tensor in which nothing was computed yet.
+   * @internal
+   */
   expectWritten(tensor: Tensor): void {
     if (this.placeOf(tensor).kept?.isWritten === false)
       throw new UsageError(`nothing was computed in ${tensor} yet: run the program that keeps it`);
@@ -307,7 +323,10 @@ export class Device {
   }
 }
 
-/** A copy to host memory that was recorded. */
+/**
+ * A copy to host memory that was recorded.
+ * @internal
+ */
 export interface Copy<Result> {
   /** Waits for it, after the submit. @throws what went wrong on the device before or meanwhile. */
   finish(): Promise<Result>;
@@ -315,7 +334,9 @@ export interface Copy<Result> {
 
 /** Persistent tensors in one buffer, and the whole buffer as a vector (with gaps of zeros between the tensors). */
 export interface Slab {
+  /** f32, as long as the buffer. */
   readonly all: Tensor;
+  /** In the order of the shapes that were asked for. */
   readonly tensors: readonly Tensor[];
 }
 
@@ -351,7 +372,8 @@ async function proveItComputes(device: Device): Promise<void> {
 
 /**
  * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
- * timestamps where it has them, and proves that it computes.
+ * timestamps where it has them, and proves that it computes. In Node and Bun, Dawn may print two warnings of dynamic offsets, which mean
+ * nothing here: see `src/engine/README.md`.
  * @throws AdapterError where there is no adapter, none like the one asked for, or one that computes nothing; ConfigError for options
  * that are none, and for an adapter's name where the runtime cannot choose by name.
  */

@@ -9,7 +9,7 @@ import type { ElementType, Tensor } from "./tensor.js";
 export type HostData = Float32Array | Uint32Array | readonly number[];
 
 /** The kind of a value by its own account: `instanceof` fails for what was made in another frame or context. */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
@@ -56,7 +56,7 @@ export function deviceBytes(tensor: Tensor, data: HostData): ArrayBufferView<Arr
   const { type, size } = tensor;
   const isArray = Array.isArray(data);
   if (!(isArray || (type === "u32" ? isWords(data) : isFloats(data)))) {
-    throw new ShapeError(`${tensor} holds ${type} elements and takes ${GIVE[type]}, not ${describe(data)}`);
+    throw new ShapeError(`${tensor} holds ${type} elements and takes ${GIVE[type]}, not ${kindText(data)}`);
   }
   if (data.length !== size) throw new ShapeError(`${tensor} takes ${size} elements, not ${data.length}`);
   if (isArray) checkNumbers(tensor, data);
@@ -74,7 +74,8 @@ function isUnshared(data: Float32Array | Uint32Array): data is Float32Array<Arra
   return kindOf(data.buffer) === "ArrayBuffer";
 }
 
-function describe(data: unknown): string {
+/** What a value is, for messages: "a Float64Array", or the value itself where it is no object. */
+export function kindText(data: unknown): string {
   if (typeof data !== "object" || data === null) return String(data);
   const kind = kindOf(data);
   return `${/^[AEIOU]/.test(kind) && !kind.startsWith("Ui") ? "an" : "a"} ${kind}`;

@@ -4,12 +4,17 @@ import type { ElementType, Tensor } from "./tensor.js";
 
 /** One kernel call as it was recorded: everything but the places of its tensors. */
 export interface Launch {
+  /** What is launched. */
   readonly kernel: KernelDefinition;
   /** In the order of the kernel's bindings. */
   readonly tensors: readonly Tensor[];
+  /** Values of the fields of `Params`, and of the constants that shapes and counts are computed from. */
   readonly params: KernelValues;
+  /** Constants that differ from those in the source. */
   readonly constants: ConstantValues;
+  /** A single number, which is folded into a grid of two dimensions. */
   readonly workgroups: number;
+  /** Floating-point operations, by the kernel's header. */
   readonly flops: number;
   /** What part of the recording it belongs to: see `Tape.scope`. */
   readonly scope: string;

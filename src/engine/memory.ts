@@ -44,7 +44,10 @@ export class DeviceMemory {
   #living = new Map<GPUBuffer, readonly (() => void)[]>();
   readonly #gone = new WeakSet<GPUBuffer>();
 
-  constructor(readonly gpu: GPUDevice) {}
+  constructor(
+    /** @internal */
+    readonly gpu: GPUDevice,
+  ) {}
 
   /** Bytes of all buffers there are now. */
   get currentBytes(): number {
@@ -69,10 +72,14 @@ export class DeviceMemory {
   /**
    * Counts the memory that something would take on top of what there is now: within `work`, buffers are made on paper only,
    * and afterwards all is as it was. Tensors made in `work` must not be used after it. A rehearsal may be part of another.
-   * @returns the most bytes of all buffers at once, and what `work` returned.
    * @throws what `work` throws: OutOfMemoryError where a buffer is larger than the adapter allows.
    */
-  rehearse<Result>(work: () => Result): { readonly peakBytes: number; readonly result: Result } {
+  rehearse<Result>(work: () => Result): {
+    /** The most bytes of all buffers at once. */
+    readonly peakBytes: number;
+    /** What `work` returned. */
+    readonly result: Result;
+  } {
     const [current, peak, scratch, rehearsing] = [this.#current, this.#peak, this.#scratch, this.#rehearsing];
     const living = this.#living;
     this.#living = new Map(living);
@@ -88,13 +95,19 @@ export class DeviceMemory {
     }
   }
 
-  /** Whether a buffer is there, was destroyed, or was never made here. */
+  /**
+   * Whether a buffer is there, was destroyed, or was never made here.
+   * @internal
+   */
   stateOf(buffer: GPUBuffer): "there" | "gone" | "unknown" {
     if (this.#living.has(buffer)) return "there";
     return this.#gone.has(buffer) ? "gone" : "unknown";
   }
 
-  /** Has a function called when a buffer is destroyed; what is returned takes that back. */
+  /**
+   * Has a function called when a buffer is destroyed; what is returned takes that back.
+   * @internal
+   */
   onDestroy(buffer: GPUBuffer, listener: () => void): () => void {
     this.#living.set(buffer, [...(this.#living.get(buffer) ?? []), listener]);
     return () => {
@@ -110,6 +123,7 @@ export class DeviceMemory {
   /**
    * The size of a buffer for `bytes` bytes.
    * @throws OutOfMemoryError where it is larger than the adapter allows for this use.
+   * @internal
    */
   sizeFor(bytes: number, usage: number, label: string): number {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
@@ -128,6 +142,7 @@ export class DeviceMemory {
   /**
    * A new buffer of at least `bytes` bytes.
    * @throws OutOfMemoryError where it is larger than the adapter allows.
+   * @internal
    */
   create(bytes: number, usage: number, label: string): GPUBuffer {
     const size = this.sizeFor(bytes, usage, label);
@@ -140,7 +155,10 @@ export class DeviceMemory {
     return buffer;
   }
 
-  /** Gives a buffer back. */
+  /**
+   * Gives a buffer back.
+   * @internal
+   */
   destroy(buffer: GPUBuffer): void {
     const listeners = this.#living.get(buffer) ?? [];
     this.#living.delete(buffer);
@@ -153,6 +171,7 @@ export class DeviceMemory {
   /**
    * Scratch buffers for the sizes given, largest first: existing ones where they fit without much waste.
    * @throws OutOfMemoryError that carries the label, where one is larger than the adapter allows.
+   * @internal
    */
   leaseScratch(sizes: readonly { readonly bytes: number; readonly label: string }[]): ScratchLease {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -184,7 +203,10 @@ export class DeviceMemory {
   }
 }
 
-/** The scratch buffers of one program. */
+/**
+ * The scratch buffers of one program.
+ * @internal
+ */
 export interface ScratchLease {
   /** In the order of the sizes asked for. */
   readonly buffers: readonly GPUBuffer[];

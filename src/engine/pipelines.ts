@@ -6,7 +6,10 @@ import { SUBGROUPS_DIRECTIVE, takesSubgroupsDirective } from "./subgroups.js";
 /** Values for the constants of a kernel; the others keep the value in the `.wgsl` file. */
 export type ConstantValues<Names extends string = string> = Readonly<Partial<Record<Names, number | boolean>>>;
 
-/** A compiled kernel with its constants fixed. */
+/**
+ * A compiled kernel with its constants fixed.
+ * @internal
+ */
 export interface CompiledKernel {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
@@ -54,7 +57,10 @@ export function specialize(kernel: KernelDefinition, constants: ConstantValues):
   });
 }
 
-/** Compiled kernels of a device, by kernel and constants. */
+/**
+ * Compiled kernels of a device, by kernel and constants.
+ * @internal
+ */
 export class PipelineCache {
   readonly #compiled = new Map<string, Promise<CompiledKernel>>();
   #takesDirective: Promise<boolean> | null = null;

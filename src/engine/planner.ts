@@ -2,14 +2,20 @@ import { ShapeError } from "../errors.js";
 import type { Launch } from "./launch.js";
 import type { Tensor } from "./tensor.js";
 
-/** From the first to the last launch that names an intermediate tensor. */
+/**
+ * From the first to the last launch that names an intermediate tensor.
+ * @internal
+ */
 export interface Lifetime {
   readonly tensor: Tensor;
   readonly first: number;
   last: number;
 }
 
-/** Which intermediate tensors share a buffer: those of one slot are never alive at the same time. */
+/**
+ * Which intermediate tensors share a buffer: those of one slot are never alive at the same time.
+ * @internal
+ */
 export interface MemoryPlan {
   readonly slots: readonly { readonly bytes: number; readonly tensors: readonly Tensor[] }[];
   /** The most bytes of those tensors that are alive during one launch: what no plan can go below. */

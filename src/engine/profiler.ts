@@ -3,11 +3,15 @@ import { cutIntoSubmits, encodePass, type Step } from "./submits.js";
 
 /** Where the time of a run goes: one row a kernel. */
 export interface KernelProfile {
+  /** Its name. */
   readonly kernel: string;
+  /** How often it was launched in the run. */
   readonly launches: number;
+  /** Of all these launches together. */
   readonly milliseconds: number;
   /** Bytes of the tensors that the launches name. */
   readonly bytes: number;
+  /** Floating-point operations of them, by the kernel's header. */
   readonly flops: number;
 }
 

@@ -8,7 +8,7 @@ import type { Kept, Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
 export interface CompileOptions {
-  /** Intermediate tensors that must hold their values after a run, to be read or used by other programs. */
+  /** Intermediate tensors that must hold their values after a run, to be read or used by other programs; none by default. */
   readonly keep?: readonly Tensor[];
   /** Called after each pipeline. */
   readonly onProgress?: (compiled: number, total: number) => void;
@@ -31,7 +31,9 @@ export class Program {
 
   /** Use `Tape.compile`. */
   constructor(
+    /** The device that it runs on. */
     readonly device: Device,
+    /** @internal */
     readonly steps: readonly Step[],
     /** The most bytes of intermediate tensors alive at once. */
     readonly liveBytes: number,

@@ -1,6 +1,9 @@
 import type { Launch } from "./launch.js";
 
-/** A launch that is ready to be encoded. */
+/**
+ * A launch that is ready to be encoded.
+ * @internal
+ */
 export interface Step {
   readonly launch: Launch;
   readonly pipeline: GPUComputePipeline;

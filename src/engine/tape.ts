@@ -41,6 +41,7 @@ const REMEDY = "Use an operation that has a gradient, or stopGradient(tape, x) o
  * a `Program` that can be run any number of times.
  */
 export class Tape implements Recorder {
+  /** @internal */
   readonly launches: Launch[] = [];
   #nodes: Node[] = [];
   #keepsNodes = true;
@@ -50,7 +51,11 @@ export class Tape implements Recorder {
   readonly #reach = new Reach();
   #gradients = new Map<Tensor, Tensor>();
 
-  constructor(readonly device: Device) {}
+  /** An empty recording. */
+  constructor(
+    /** What it is recorded for. */
+    readonly device: Device,
+  ) {}
 
   /** True while a checkpointed segment is recorded the second time: what a layer does once a step must not be done again. */
   get recomputing(): boolean {
@@ -58,7 +63,7 @@ export class Tape implements Recorder {
   }
 
   /**
-   * An intermediate tensor. Its memory is used again after the last launch that names it.
+   * An intermediate tensor, of f32 by default. Its memory is used again after the last launch that names it.
    * @throws ShapeError where an extent is no whole number from 1 up.
    */
   tensor(shape: readonly number[], label: string, type: ElementType = "f32"): Tensor {
@@ -194,7 +199,9 @@ export class Tape implements Recorder {
     expectShape(start, output.shape, "as the output that it is the gradient of");
     expectType(start, output.type, "as the output that it is the gradient of");
     const before = { gradients: this.#gradients, nodes: this.#nodes, launches: this.launches.length };
-    this.#gradients = new Map([[this.#reach.of(output), start]]);
+    const known = this.#reach.of(output);
+    // A gradient has the shape of the tensor that the tape knows, whatever view of it is the output.
+    this.#gradients = new Map([[known, known === output ? start : start.view(known.shape)]]);
     this.#nodes = [];
     let found: ReadonlyMap<Tensor, Tensor>;
     try {
@@ -266,14 +273,14 @@ export class Tape implements Recorder {
     this.#gradients.set(tensor, sum);
   }
 
-  /** The gradient that `backward` found for a tensor; null where none reached it. */
+  /** The gradient that `backward` found for a tensor; null where none reached it, for which `gradientOf` throws. */
   gradient(tensor: Tensor): Tensor | null {
     const known = this.#reach.of(tensor);
     const gradient = this.#gradients.get(known) ?? null;
     return known === tensor ? gradient : (gradient?.view(tensor.shape) ?? null);
   }
 
-  /** The gradient that `backward` found for a tensor. @throws GradientError where none reached it. */
+  /** The gradient that `backward` found for a tensor. @throws GradientError where none reached it, for which `gradient` gives null. */
   gradientOf(tensor: Tensor): Tensor {
     const gradient = this.gradient(tensor);
     if (gradient) return gradient;
@@ -369,7 +376,9 @@ export class Tape implements Recorder {
 
   /**
    * Takes the memory that `compile` would take, and nothing else: for `DeviceMemory.rehearse`. Returns what lies where.
+   * @param keep as in `CompileOptions`; none by default
    * @throws OutOfMemoryError where a tensor is larger than the adapter allows; ShapeError as `compile` does.
+   * @internal
    */
   reserve(keep: readonly Tensor[] = []): MemoryPlan {
     return reserveMemory(this.device, this.launches, new Set(keep.map(({ base }) => base))).plan;

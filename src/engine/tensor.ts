@@ -3,7 +3,12 @@ import { ShapeError } from "../errors.js";
 /** Element types of tensors: of 4 bytes, and f16 of 2, which needs the device's feature `shader-f16`. */
 export type ElementType = "f32" | "u32" | "f16";
 
-/** Where a tensor's elements lie. */
+const ELEMENT_TYPES: readonly string[] = ["f32", "u32", "f16"] satisfies readonly ElementType[];
+
+/**
+ * Where a tensor's elements lie.
+ * @internal
+ */
 export interface Place {
   readonly buffer: GPUBuffer;
   /** Bytes from the start of the buffer. */
@@ -12,7 +17,10 @@ export interface Place {
   readonly kept?: Kept;
 }
 
-/** What programs keep of an intermediate tensor. */
+/**
+ * What programs keep of an intermediate tensor.
+ * @internal
+ */
 export interface Kept {
   /** How many programs keep it; its memory goes with the last of them. */
   programs: number;
@@ -32,6 +40,7 @@ const MOST_LABEL = 100;
  * intermediate ones (made by a `Tape`) get theirs when the recording is compiled.
  */
 export class Tensor {
+  /** Number of elements. */
   readonly size: number;
   /** The tensor whose memory this one shows in a shape of its own (see `view`); itself where it has memory of its own. */
   readonly base: Tensor;
@@ -39,29 +48,39 @@ export class Tensor {
   readonly label: string;
   #place: Place | null = null;
 
-  /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up. */
+  /** Use `Device.tensor` or `Tape.tensor`. @throws ShapeError where an extent is no whole number from 1 up, and for an unknown type. */
   constructor(
+    /** Extents, the last one the fastest. */
     readonly shape: readonly number[],
+    /** Of its elements. */
     readonly type: ElementType,
     label: string,
     /** The tensor that this one is a view of; undefined where it has memory of its own. */
     readonly shown?: Tensor,
   ) {
     this.label = label.length > MOST_LABEL ? `${label.slice(0, MOST_LABEL - 1)}…` : label;
+    if (!Array.isArray(shape))
+      throw new ShapeError(`${label}: ${String(shape)} is not a shape: give a list of extents, such as [2, 3]`);
     if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
       throw new ShapeError(
         `${label}: [${shape.join(", ")}] is not a shape: every extent must be a whole number from 1 up`,
       );
     }
+    if (!ELEMENT_TYPES.includes(type))
+      throw new ShapeError(`${label}: there are no elements of type ${type}: choose ${ELEMENT_TYPES.join(", ")}`);
     this.size = elementsOf(shape);
     this.base = shown?.base ?? this;
   }
 
-  /** Set by the device or by the memory planner; null while an intermediate tensor is only planned. */
+  /**
+   * Set by the device or by the memory planner; null while an intermediate tensor is only planned.
+   * @internal
+   */
   get place(): Place | null {
     return this.base.#place;
   }
 
+  /** @internal */
   set place(place: Place | null) {
     this.base.#place = place;
   }

@@ -8,10 +8,13 @@ import type { Tensor } from "./tensor.js";
 
 /** Which site the tuner turns to. */
 export interface TuneProgress {
+  /** Of the site: see `Site`. */
   readonly operation: string;
+  /** Of the site: see `Site`. */
   readonly shape: string;
-  /** Sites done, and sites in all; the budget may end before them. */
+  /** Sites done. */
   readonly done: number;
+  /** Sites in all; the budget may end before them. */
   readonly total: number;
   /** Since the start. */
   readonly seconds: number;
@@ -29,13 +32,17 @@ export interface TuneOptions {
 
 /** How a candidate did at a site. */
 export interface Timing {
+  /** Of the site: see `Site`. */
   readonly operation: string;
+  /** Of the site: see `Site`. */
   readonly shape: string;
+  /** The candidate's name. */
   readonly variant: string;
   /** True for the candidate that is used where nothing was tuned. */
   readonly preferred: boolean;
   /** Of one run, the median; null where it was not run. */
   readonly milliseconds: number | null;
+  /** True for the fastest, or the preferred one where no other was clearly faster. */
   readonly chosen: boolean;
   /** Why it was not run; null where it was. */
   readonly error: string | null;

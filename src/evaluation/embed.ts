@@ -1,19 +1,33 @@
 import { toFloatImages } from "../augment/augment.js";
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, expectDataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
-import type { Tensor } from "../engine/tensor.js";
-import { ConfigError, OutOfMemoryError } from "../errors.js";
+import { matrixShape, Tensor } from "../engine/tensor.js";
+import { ConfigError, OutOfMemoryError, ShapeError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 
 /** Representations h of images, row by row. */
 export interface Features {
   /** [rows, dimension], row-major. */
-  readonly values: Float32Array<ArrayBuffer>;
+  readonly values: Float32Array;
+  /** Images. */
   readonly rows: number;
+  /** Of a representation: `Encoder.features`. */
   readonly dimension: number;
+}
+
+/** Embeddings or representations, one a row: in host memory, or as a persistent tensor [rows, dimension]. */
+export type Embeddings = Features | Tensor;
+
+/** The extents of embeddings. @throws ShapeError for a tensor that is no matrix, and values of another number. */
+export function shapeOf(embeddings: Embeddings): [rows: number, dimension: number] {
+  if (embeddings instanceof Tensor) return matrixShape(embeddings);
+  const { values, rows, dimension } = embeddings;
+  if (values.length !== rows * dimension)
+    throw new ShapeError(`${rows} x ${dimension} embeddings have ${rows * dimension} values, not ${values.length}`);
+  return [rows, dimension];
 }
 
 /** The most images that go through an encoder at once, unless another number is asked for. */
@@ -70,11 +84,17 @@ export interface EmbedderOptions {
 /** Computes representations with the running statistics: what a trained encoder is for. */
 export class Embedder {
   private constructor(
+    /** Where it computes. */
     readonly device: Device,
+    /** Whose encoder it uses. */
     readonly model: Model,
+    /** Images that go through it at once. */
     readonly batch: number,
+    /** @internal */
     readonly bytes: Tensor,
+    /** @internal */
     readonly features: Tensor,
+    /** @internal */
     readonly program: Program,
   ) {}
 
@@ -94,9 +114,19 @@ export class Embedder {
 
   /**
    * The representations of all images of a set, in its order.
-   * @throws ConfigError where the images have another size than the model was made for.
+   * @throws ConfigError where the images have another size than the model was made for; UsageError for an `ImageSet` in place of
+   * a `Dataset`.
    */
-  async embed(dataset: Dataset, onProgress?: (done: number, total: number) => void): Promise<Features> {
+  async embed(
+    dataset: Dataset,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<
+    Features & {
+      /** [rows, dimension], row-major; nobody else has them. */
+      readonly values: Float32Array<ArrayBuffer>;
+    }
+  > {
+    expectDataset(dataset);
     const size = this.model.imageSize;
     if (dataset.width !== size || dataset.height !== size) {
       throw new ConfigError(
@@ -128,6 +158,7 @@ export class Embedder {
     return { values, rows: dataset.length, dimension };
   }
 
+  /** Frees what it made on the device; the model stays. */
   dispose(): void {
     this.program.dispose();
     this.device.free(this.bytes);

@@ -1,4 +1,4 @@
-import type { Dataset, ImageSet } from "../data/dataset.js";
+import { type Dataset, expectImageSet, type ImageSet } from "../data/dataset.js";
 import { splitHoldOut, subset } from "../data/views.js";
 import type { Device } from "../engine/device.js";
 import type { Model } from "../nn/model.js";
@@ -10,24 +10,36 @@ import { type LogisticSearchResult, searchLogisticRegression } from "./logistic-
 
 /** How good representations are, as shares of 1 on the test images. */
 export interface Accuracies {
+  /** Of the vote of the nearest neighbours: see `knn`. */
   readonly knn: number;
+  /** Of the linear probe: see `linearProbe`. */
   readonly probe: number;
   /** Of the model's own classifier; null where it has none. */
   readonly classifier: number | null;
 }
 
-/** A set with labels and at least two classes, in two parts. */
-export interface LabelledImageSet {
-  readonly train: Dataset & { readonly labels: Uint32Array };
-  readonly test: Dataset & { readonly labels: Uint32Array };
+/** A set with labels. */
+export interface LabelledDataset extends Dataset {
+  /** Class index of each image. */
+  readonly labels: Uint32Array;
 }
 
-function isLabelled(dataset: Dataset | null): dataset is Dataset & { readonly labels: Uint32Array } {
+/** A set with labels and at least two classes, in two parts. */
+export interface LabelledImageSet {
+  /** What representations are compared with, and the probe is trained on. */
+  readonly train: LabelledDataset;
+  /** What they are tested on. */
+  readonly test: LabelledDataset;
+}
+
+function isLabelled(dataset: Dataset | null): dataset is LabelledDataset {
   return dataset?.labels !== null && dataset !== null && dataset.classes.length > 1;
 }
 
-/** The set as labelled, or null where either part has no labels. */
-export function labelled({ train, test }: ImageSet): LabelledImageSet | null {
+/** The set as labelled, or null where either part has no labels. @throws UsageError for a `Dataset` in place of an `ImageSet`. */
+export function labelled(images: ImageSet): LabelledImageSet | null {
+  expectImageSet(images);
+  const { train, test } = images;
   return isLabelled(train) && isLabelled(test) ? { train, test } : null;
 }
 
@@ -38,8 +50,10 @@ const LEAST_TO_HOLD_OUT = 5;
  * A labelled set without a test part gives a tenth of each class to one. Every other set, and one whose classes have fewer
  * than five images each, stays as it is.
  * @param seed of the choice; 1 by default
+ * @throws UsageError for a `Dataset` in place of an `ImageSet`.
  */
 export function withTestSet(images: ImageSet, seed?: number): ImageSet {
+  expectImageSet(images);
   const { train, test } = images;
   if (test || !isLabelled(train)) return images;
   const counts = new Uint32Array(train.classes.length);
@@ -58,8 +72,11 @@ export function evenly(dataset: Dataset, most: number): Dataset {
 
 /** Representations of both parts and the neighbours of the test images. */
 export interface Evaluation {
+  /** Representations of the training images. */
   readonly train: Features;
+  /** Representations of the test images. */
   readonly test: Features;
+  /** Those of the test images among the training images. */
   readonly neighbours: KnnResult;
   /** Accuracy of the kNN. */
   readonly knn: number;
@@ -70,17 +87,22 @@ export interface Evaluation {
 /** Evaluates a model, whose weights may change between calls, on one labelled set. */
 export class Evaluator {
   private constructor(
+    /** Where it computes. */
     readonly device: Device,
+    /** What makes the representations. */
     readonly embedder: Embedder,
+    /** What it evaluates on. */
     readonly images: LabelledImageSet,
   ) {}
 
+  /** @throws UsageError for a `Dataset` in place of a set in two parts; what `Embedder.create` throws. */
   static async create(
     device: Device,
     model: Model,
     images: LabelledImageSet,
     options: EmbedderOptions = {},
   ): Promise<Evaluator> {
+    expectImageSet(images);
     return new Evaluator(device, await Embedder.create(device, model, options), images);
   }
 
@@ -129,6 +151,7 @@ export class Evaluator {
     );
   }
 
+  /** Frees what it made on the device; the model stays. */
   dispose(): void {
     this.embedder.dispose();
   }

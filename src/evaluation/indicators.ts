@@ -1,17 +1,14 @@
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
-import { matrixShape, Tensor } from "../engine/tensor.js";
+import { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 import { columnStatistics } from "../ops/batch-norm.js";
 import { mean } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import { gatherRows, meanStandardDeviation, pairPotentials, squaredDistances } from "../ops/rows.js";
-import type { Features } from "./embed.js";
+import { type Embeddings, shapeOf } from "./embed.js";
 import { symmetricEigenvalues } from "./symmetric-eigenvalues.js";
-
-/** Embeddings or representations, one a row: in host memory, or as a persistent tensor [rows, dimension]. */
-export type Embeddings = Features | Tensor;
 
 /** What tells a good embedding from a collapsed one, without labels. */
 export interface QualityIndicators {
@@ -212,10 +209,6 @@ function centred(values: Float32Array, dimension: number): { rows: Float64Array;
   });
   const steps = reaches.map((reach) => (reach > 0 ? 2 ** (Math.ceil(Math.log2(reach)) - 7) : 0));
   return { rows, steps };
-}
-
-function shapeOf(embeddings: Embeddings): [rows: number, dimension: number] {
-  return embeddings instanceof Tensor ? matrixShape(embeddings) : [embeddings.rows, embeddings.dimension];
 }
 
 function checkRows(embeddings: Embeddings): [rows: number, dimension: number] {

@@ -1,12 +1,13 @@
 import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { compileEach, Tape } from "../engine/tape.js";
+import { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 import { checkTemperature } from "../losses/nt-xent.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import { topK } from "../ops/rows.js";
-import type { Features } from "./embed.js";
+import { type Embeddings, shapeOf } from "./embed.js";
 import { checkLabelled } from "./linear-probe.js";
 
 /** Settings of the kNN classifier. */
@@ -21,11 +22,11 @@ export interface KnnOptions {
 export interface KnnResult {
   /** Candidates used. */
   readonly k: number;
-  /** [queries, k]: numbers of the nearest candidates, in ascending order of their number. */
+  /** Numbers of the nearest candidates [queries, k], the most similar first; of equally similar ones the lower number. */
   readonly neighbours: Uint32Array<ArrayBuffer>;
-  /** [queries, k]: their cosine similarities. */
+  /** Their cosine similarities [queries, k]. */
   readonly similarities: Float32Array<ArrayBuffer>;
-  /** [queries]: predicted classes; empty where the candidates have no labels. */
+  /** Predicted classes [queries]; empty where the candidates have no labels. */
   readonly predictions: Uint32Array<ArrayBuffer>;
 }
 
@@ -82,50 +83,98 @@ export function recordSearch(
 /**
  * Weighted kNN by cosine similarity (Wu et al. 2018, section 3.4), on the GPU: `queries` against `candidates`, which have
  * `labels` below `classes` or null.
- * @throws ConfigError for a temperature that is not above 0, representations of different dimensions, or labels that do not fit.
+ * @throws ConfigError for a temperature that is not above 0, a k that is no whole number from 1 up, representations of different
+ * dimensions, or labels that do not fit; ShapeError for another number of values than rows and dimension say.
  */
 export async function knn(
   device: Device,
-  candidates: Features,
+  candidates: Embeddings,
   labels: Uint32Array | null,
   classes: number,
-  queries: Features,
+  queries: Embeddings,
   options: KnnOptions = {},
 ): Promise<KnnResult> {
-  checkTemperature(options.temperature ?? 0.1);
-  const { dimension } = candidates;
-  if (dimension !== queries.dimension) {
-    throw new ConfigError(`candidates have ${dimension} dimensions and queries ${queries.dimension}`);
+  const { k = 200, temperature = 0.1 } = options;
+  checkTemperature(temperature);
+  if (!Number.isInteger(k) || k < 1) throw new ConfigError(`k is ${k}; it must be a whole number from 1 up`);
+  const [[bankRows, dimension], [queryRows, queryDimension]] = [shapeOf(candidates), shapeOf(queries)];
+  if (dimension !== queryDimension) {
+    throw new ConfigError(`candidates have ${dimension} dimensions and queries ${queryDimension}`);
   }
-  if (labels) checkLabelled({ features: candidates, labels }, classes, "candidate");
-  const size = { candidates: candidates.rows, queries: queries.rows, dimension, classes };
-  const recorded = recordSearch(device, size, options);
+  if (labels) checkLabelled({ features: { rows: bankRows }, labels }, classes, "candidate");
+  const values = queries instanceof Tensor ? await device.read(queries) : queries.values;
+  const size = { candidates: bankRows, queries: queryRows, dimension, classes };
+  const recorded = recordSearch(device, size, { k, temperature });
   const { used, chunk, bank, rows, nearest, predictions } = recorded;
-  device.write(bank, candidates.values);
+  if (candidates instanceof Tensor) device.copy(candidates, bank);
+  else device.write(bank, candidates.values);
   if (labels) device.write(recorded.labels, new Uint32Array(labels));
   const [prepare, search] = await compileEach(recorded.tapes);
   prepare.run();
 
   const result = {
     k: used,
-    neighbours: new Uint32Array(queries.rows * used),
-    similarities: new Float32Array(queries.rows * used),
-    predictions: new Uint32Array(labels ? queries.rows : 0),
+    neighbours: new Uint32Array(queryRows * used),
+    similarities: new Float32Array(queryRows * used),
+    predictions: new Uint32Array(labels ? queryRows : 0),
   };
   const padded = new Float32Array(chunk * dimension);
-  for (let start = 0; start < queries.rows; start += chunk) {
-    const count = Math.min(chunk, queries.rows - start);
-    padded.set(queries.values.subarray(start * dimension, (start + count) * dimension));
+  for (let start = 0; start < queryRows; start += chunk) {
+    const count = Math.min(chunk, queryRows - start);
+    padded.set(values.subarray(start * dimension, (start + count) * dimension));
     device.write(rows, padded);
     search.run();
-    result.neighbours.set((await device.readIndices(nearest.indices)).subarray(0, count * used), start * used);
-    result.similarities.set((await device.read(nearest.values)).subarray(0, count * used), start * used);
+    const [numbers, similarities] = [await device.readIndices(nearest.indices), await device.read(nearest.values)];
+    for (let from = 0; from < count * used; from += used) {
+      // They come by number, and sorting leaves equal ones as they are.
+      const order = Array.from({ length: used }, (_, i) => from + i).sort((a, b) => similarities[b] - similarities[a]);
+      const to = start * used + from;
+      result.neighbours.set(
+        order.map((at) => numbers[at]),
+        to,
+      );
+      result.similarities.set(
+        order.map((at) => similarities[at]),
+        to,
+      );
+    }
     if (labels) result.predictions.set((await device.readIndices(predictions)).subarray(0, count), start);
   }
   search.dispose();
   prepare.dispose();
   for (const tensor of [bank, recorded.labels, rows]) device.free(tensor);
   return result;
+}
+
+/** What is most similar to queries, by `nearest`. */
+export interface Neighbours {
+  /** Found for each query: as many as were asked for, or all that there are. */
+  readonly k: number;
+  /** Row numbers of the embeddings [queries, k], the most similar first; of equally similar ones the lower number. */
+  readonly indices: Uint32Array<ArrayBuffer>;
+  /** Their cosine similarities [queries, k], from -1 to 1. */
+  readonly similarities: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * The embeddings that are most similar to each query by cosine similarity, all of them compared on the GPU. They may come from
+ * `Embedder.embed`, from a file that `decodeNpy` reads, or be on the device already; rows need not be normalised. A query that is
+ * itself among the embeddings finds itself.
+ * @param embeddings [rows, dimension]
+ * @param queries [queries, dimension], or one query as its `dimension` numbers
+ * @param k 10 by default; where there are fewer embeddings, all are found
+ * @throws ConfigError for a k that is no whole number from 1 up, and for other dimensions; ShapeError for another number of values
+ * than rows and dimension say.
+ */
+export async function nearest(
+  device: Device,
+  embeddings: Embeddings,
+  queries: Embeddings | Float32Array,
+  k = 10,
+): Promise<Neighbours> {
+  const given = queries instanceof Float32Array ? { values: queries, rows: 1, dimension: queries.length } : queries;
+  const { neighbours: indices, similarities, k: found } = await knn(device, embeddings, null, 1, given, { k });
+  return { k: found, indices, similarities };
 }
 
 /** Share of predictions that equal the labels. */

@@ -27,18 +27,26 @@ export interface LinearProbeOptions {
 
 /** How well classes can be told apart linearly, as shares of 1. */
 export interface LinearProbeResult {
+  /** Of the training rows. */
   readonly trainAccuracy: number;
+  /** Of the test rows. */
   readonly testAccuracy: number;
 }
 
 /** Labelled representations. */
 export interface LabelledFeatures {
+  /** Representations, a row an image. */
   readonly features: Features;
+  /** Class of each row. */
   readonly labels: Uint32Array;
 }
 
 /** @throws ConfigError where there is not one label for each row, or a label is not below `classes`. */
-export function checkLabelled({ features, labels }: LabelledFeatures, classes: number, what: string): void {
+export function checkLabelled(
+  { features, labels }: { readonly features: Pick<Features, "rows">; readonly labels: Uint32Array },
+  classes: number,
+  what: string,
+): void {
   if (labels.length !== features.rows)
     throw new ConfigError(`${labels.length} labels for ${features.rows} ${what} images; give one for each`);
   const wrong = labels.find((label) => label >= classes);

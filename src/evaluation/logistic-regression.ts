@@ -34,6 +34,7 @@ export interface LogisticRegressionResult extends LinearProbeResult {
   readonly objective: number;
   /** Euclidean norm of its gradient. */
   readonly gradientNorm: number;
+  /** Of L-BFGS. */
   readonly iterations: number;
   /** True where the gradient's norm came down to the tolerance. */
   readonly converged: boolean;
@@ -77,9 +78,15 @@ export interface LogisticSearchOptions extends LogisticOptimization {
 
 /** The logistic regression with the best penalty. */
 export interface LogisticSearchResult extends LogisticRegressionResult {
+  /** The penalty that did best. */
   readonly l2: number;
   /** How well each penalty did, the largest first. */
-  readonly validation: readonly { readonly l2: number; readonly accuracy: number }[];
+  readonly validation: readonly {
+    /** Weight of the penalty. */
+    readonly l2: number;
+    /** Share of the validation rows that came out right. */
+    readonly accuracy: number;
+  }[];
 }
 
 /**

@@ -2,7 +2,7 @@ import { DataError } from "../errors.js";
 import { writeFileAtomic } from "./atomic.js";
 import { decodeImageList, encodeImageList } from "./image-list.js";
 
-/** Writes names of images to a file: see `encodeImageList`. @throws CheckpointError where it cannot be written. */
+/** Writes names of images to a file, and a comment where one is given: see `encodeImageList`. @throws CheckpointError where it cannot be written. */
 export async function writeImageList(path: string, names: readonly string[], comment = ""): Promise<void> {
   await writeFileAtomic(path, encodeImageList(names, comment));
 }

@@ -1,7 +1,7 @@
 import { DataError } from "../errors.js";
 
 /**
- * Names of images as text, one a line, after the lines of `comment`, which get a "#". A name that would not read back as it
+ * Names of images as text, one a line, after the lines of `comment`, none by default, which get a "#". A name that would not read back as it
  * is, because it begins with "#" or is blank at its start, gets "./" before it.
  * @throws DataError for a name with a line break in it.
  */

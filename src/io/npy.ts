@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.js";
+import { DataError, ShapeError } from "../errors.js";
 
 /** NumPy asks that the data begin at a multiple of this many bytes. */
 const ALIGNMENT = 64;
@@ -29,4 +29,41 @@ export function encodeNpy(shape: readonly number[], data: Float32Array | Uint32A
   bytes.set(new TextEncoder().encode(header), PREFIX_BYTES);
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), total);
   return bytes;
+}
+
+/** An array from a `.npy` file, row-major. */
+export interface NpyArray {
+  /** Empty for a single number. */
+  readonly shape: readonly number[];
+  /** Row by row, as many as the product of `shape`. */
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Decodes a NumPy `.npy` file of dtype `<f4` in C order, such as `simclr embed` and `np.save` write.
+ * @throws DataError where it is none such, or has another length than its header says.
+ */
+export function decodeNpy(bytes: Uint8Array): NpyArray {
+  if (bytes.length < PREFIX_BYTES || PREFIX.slice(0, 6).some((byte, i) => bytes[i] !== byte))
+    throw new DataError("this is no .npy file: it does not begin as one");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // From version 2.0 on the header's length has 4 bytes.
+  const wide = bytes[6] > 1 && bytes.length >= PREFIX_BYTES + 2;
+  const headerEnd = wide ? 12 + view.getUint32(8, true) : PREFIX_BYTES + view.getUint16(8, true);
+  const header = new TextDecoder().decode(bytes.subarray(wide ? 12 : PREFIX_BYTES, headerEnd));
+  const [, descr] = header.match(/'descr':\s*'([^']*)'/) ?? [];
+  const [, sizes] = header.match(/'shape':\s*\(([^)]*)\)/) ?? [];
+  if (descr !== "<f4" || sizes === undefined || !/'fortran_order':\s*False/.test(header)) {
+    throw new DataError(
+      `a .npy file of dtype <f4 in C order is wanted, and this one says ${header.trim()}: save np.ascontiguousarray(x, dtype="float32")`,
+    );
+  }
+  const shape = sizes.split(",").flatMap((size) => (size.trim() === "" ? [] : [Number(size)]));
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (bytes.length !== headerEnd + 4 * count) {
+    throw new DataError(
+      `a .npy file of shape [${shape.join(", ")}] has ${headerEnd + 4 * count} bytes, and this one ${bytes.length}: it is cut short or damaged`,
+    );
+  }
+  return { shape, data: new Float32Array(bytes.slice(headerEnd).buffer) };
 }

@@ -6,6 +6,7 @@ export type TensorElements = Float32Array | BigInt64Array | Uint32Array | Int32A
 
 /** A tensor in memory, row-major. An empty shape is a scalar of one element. */
 export interface TensorData {
+  /** Extents, the last one the fastest. */
   readonly shape: readonly number[];
   /** As many elements as the product of `shape`. */
   readonly data: TensorElements;
@@ -73,7 +74,9 @@ export function encodeSafetensors(
  *   and U8.
  */
 export function decodeSafetensors(bytes: Uint8Array): {
+  /** By name, in the order of the header. */
   tensors: Map<string, TensorData>;
+  /** What the header says besides; empty where it says nothing. */
   metadata: Record<string, string>;
 } {
   const { header, data } = splitHeader(bytes);

@@ -10,7 +10,7 @@ export interface Block {
   /** [rows, dim], as they were given. */
   readonly z: Tensor;
   readonly rows: number;
-  /** [3, rows]: the reciprocal of each row's norm; of anchors, their log-sum-exp and their pull (kernels/lib/slope.wgsl). */
+  /** As [3, rows] the reciprocal of each row's norm; of anchors, their log-sum-exp and their pull (kernels/lib/slope.wgsl). */
   readonly anchors: Tensor;
   /** u32 [rows]. */
   readonly groups: Tensor;

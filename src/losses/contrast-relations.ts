@@ -1,13 +1,13 @@
 import { ConfigError } from "../errors.js";
 
 /** In the order of what SAME, OTHER and BEYOND stand for in kernels/lib/relations.wgsl: one bit attracts, the other contrasts. */
-const RELATIONS = ["ignored", "attracted", "negative", "positive"] as const;
+export const RELATIONS = ["ignored", "attracted", "negative", "positive"] as const;
 
 /**
  * What a key is to an anchor: `positive` in the numerator and the denominator of its loss, `attracted` in the numerator alone (as
  * in DCL), `negative` in the denominator alone, `ignored` in neither.
  */
-export type Relation = (typeof RELATIONS)[number];
+export type Relation = "ignored" | "attracted" | "negative" | "positive";
 
 /** Which keys of a block are what to an anchor. */
 export interface RelationRule {

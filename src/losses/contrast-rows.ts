@@ -13,6 +13,7 @@ export const MININGS = ["none", "semi-hard"] as const;
 
 /** A contrastive loss and its settings. */
 export interface ContrastiveSettings {
+  /** Its name. */
   readonly loss: (typeof CONTRASTIVE_LOSSES)[number];
   /** What similarities are divided by; the margin triplet has none. */
   readonly temperature: number;

@@ -28,7 +28,7 @@ export interface Keys extends Anchors, RelationRule {}
 
 /** What `contrast` gives: tensors of one. */
 export interface Contrast extends NtXent {
-  /** [1]: share of the anchors that count, which are those with a key in the numerator and one in the denominator. */
+  /** Share [1] of the anchors that count, which are those with a key in the numerator and one in the denominator. */
   readonly anchored: Tensor;
 }
 

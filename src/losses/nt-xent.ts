@@ -25,7 +25,7 @@ export function checkTemperature(temperature: number): void {
 /** NT-Xent: what `LossAndAccuracy` has, and how the embeddings spread. */
 export interface NtXent extends LossAndAccuracy {
   /**
-   * [1]: mean over the dimensions of the standard deviation of the normalised embeddings. About 1 / sqrt(dim) where they spread
+   * Mean [1] over the dimensions of the standard deviation of the normalised embeddings. About 1 / sqrt(dim) where they spread
    * over the sphere, near 0 where they have collapsed to a point.
    */
   readonly spread: Tensor;
@@ -118,7 +118,7 @@ export function measurePairs(
   return { blocks, dim, total };
 }
 
-/** Cosine similarities of all pairs of rows: a [rows, dim], b [cols, dim] -> [rows, cols]; of a with itself without b. */
+/** Cosine similarities of all pairs of rows: a [rows, dim], b [cols, dim] -> [rows, cols]; of a with itself by default. */
 export function cosineSimilarity(tape: Tape, a: Tensor, b: Tensor = a): Tensor {
   const left = normalizeRows(tape, a);
   return matmul(tape, left, b === a ? left : normalizeRows(tape, b), { transposeB: true });

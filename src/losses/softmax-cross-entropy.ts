@@ -5,7 +5,9 @@ import { mean } from "../ops/elementwise.js";
 
 /** A mean loss and the share of rows for which the right answer came first, each a tensor of one. */
 export interface LossAndAccuracy {
+  /** `[1]`: mean over the rows, in nats. */
   readonly loss: Tensor;
+  /** `[1]`: share of the rows, from 0 to 1; without gradient. */
   readonly accuracy: Tensor;
 }
 

@@ -20,7 +20,10 @@ export interface ViewSpec {
 export type Outputs = Readonly<Record<string, Tensor>>;
 
 /** What a step measures, each a tensor of one; the loss, which is trained, and what is looked at beside it. */
-export type Measured = { readonly loss: Tensor } & Readonly<Record<string, Tensor>>;
+export type Measured = {
+  /** What is trained: the mean over the images. */
+  readonly loss: Tensor;
+} & Readonly<Record<string, Tensor>>;
 
 /** Images of which a loss gets the outputs. */
 export interface LossBatch {
@@ -37,19 +40,28 @@ export interface Description {
   /** "NT-Xent in nats". */
   readonly loss: string;
   /** What the loss is where nothing was learned; null where that is not known. */
-  readonly chance: { readonly formula: string; readonly value: number } | null;
+  readonly chance: {
+    /** "ln(2N − 1)". */
+    readonly formula: string;
+    /** Of the batch at hand. */
+    readonly value: number;
+  } | null;
   /** Rows for the table of the settings. */
   readonly rows: readonly (readonly [string, string])[];
 }
 
 /** The numbers of a step by name: the loss and what was measured beside it. */
-export type Numbers = { readonly loss: number } & Readonly<Record<string, number>>;
+export type Numbers = {
+  /** What is trained. */
+  readonly loss: number;
+} & Readonly<Record<string, number>>;
 
 /**
  * A method at work on one model: how a step comes from images to a loss. It is recorded for a whole batch, and for micro-batches
  * where a batch does not fit: everything must follow from the tensors that are given.
  */
 export interface Learner {
+  /** What it makes of each image: groups of views, in the order in which `embed` takes them. */
   readonly views: readonly ViewSpec[];
   /**
    * Whether the loss of an image depends on the other images of its batch. With micro-batches, the outputs of the whole batch are
@@ -74,6 +86,7 @@ export interface Learner {
   readonly restart?: () => void;
   /** The sign of a collapse in the means of what the last steps measured, as a sentence for people; null where there is none. */
   collapse(means: Numbers): string | null;
+  /** What a run says of it. */
   readonly description: Description;
   /** Frees what it made on the device. */
   dispose?(): void;
@@ -81,6 +94,7 @@ export interface Learner {
 
 /** What is known of a training before a model is made. */
 export interface Facts {
+  /** What is trained. */
   readonly encoder: Encoder;
   /** Pixels; images are square. */
   readonly imageSize: number;
@@ -92,12 +106,15 @@ export interface Facts {
   readonly classes: number;
   /** Whether activations are f16 (mixed precision). */
   readonly half: boolean;
+  /** Of the training; 0 to 2^32 - 1. */
   readonly seed: number;
 }
 
 /** What a learner is made on. */
 export interface LearnerParts extends Facts {
+  /** Where it is trained. */
   readonly device: Device;
+  /** Encoder, head and what the design trains besides, with their tensors. */
   readonly model: Model;
   /** Of all views of full size: what the configuration says, or the method's own. One, or one for each view. */
   readonly policies: AugmentationPolicies;
@@ -113,6 +130,7 @@ export interface Design {
   readonly classes: number;
   /** What is trained beside encoder and head. */
   readonly others?: readonly Pick<Module, "tensors">[];
+  /** Makes the learner, once the model is made. @throws ConfigError for what cannot be trained with these parts. */
   start(parts: LearnerParts): Learner;
 }
 
@@ -122,6 +140,7 @@ export interface Method {
   readonly name: string;
   /** One line for people, with the paper. */
   readonly summary: string;
+  /** Its options by name, with their defaults. */
   readonly options: OptionTable;
   /** Whether the loss takes the labels of the images. */
   readonly labels: boolean;
@@ -139,12 +158,20 @@ export interface Method {
 
 /** What a method's file says. */
 export interface MethodText<Table extends OptionTable> {
+  /** As on the command line. */
   readonly name: string;
+  /** One line for people, with the paper. */
   readonly summary: string;
+  /** Its options by name, with their defaults: made by `number`, `whole`, `flag` and `choice`. */
   readonly options: Table;
   /** Whether the loss takes the labels of the images; false by default. */
   readonly labels?: boolean;
+  /** Augmentations for images of this size where the configuration leaves them to the method. */
   policies(imageSize: number): AugmentationPolicies;
+  /**
+   * Designs it for an encoder and images, with a value for each option. @throws ConfigError for options that exclude each
+   * other.
+   */
   design(options: OptionValues<Table>, facts: Facts): Design;
 }
 

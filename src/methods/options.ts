@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { nearestName } from "../spelling.js";
 
 /** What an option of a method can be: plain data, as `config.json` of a run holds it. */
 export type OptionValue = number | boolean | string;
@@ -10,6 +11,7 @@ export function isOptionValue(value: unknown): value is OptionValue {
 
 /** An option of a method. */
 export interface Option<Value extends OptionValue = OptionValue> {
+  /** Where a configuration says nothing. */
   readonly default: Value;
   /** For people: what it does, and the source of its default. */
   readonly description: string;
@@ -17,6 +19,7 @@ export interface Option<Value extends OptionValue = OptionValue> {
   readonly wants: string;
   /** The names that it can have, where it is one. */
   readonly choices?: readonly string[];
+  /** True for a value that it can have. */
   accepts(value: unknown): value is Value;
 }
 
@@ -29,14 +32,18 @@ export type OptionValues<Table extends OptionTable = OptionTable> = {
 };
 
 /** The range of a number: `from` and `to` belong to it, `above` and `below` do not. */
-interface Range {
+export interface NumberRange {
+  /** The least; none by default. */
   readonly from?: number;
+  /** What it is above; nothing by default. */
   readonly above?: number;
+  /** The most; none by default. */
   readonly to?: number;
+  /** What it is below; nothing by default. */
   readonly below?: number;
 }
 
-function within(value: number, { from, above, to, below }: Range): boolean {
+function within(value: number, { from, above, to, below }: NumberRange): boolean {
   return (
     Number.isFinite(value) &&
     (from === undefined || value >= from) &&
@@ -47,14 +54,14 @@ function within(value: number, { from, above, to, below }: Range): boolean {
 }
 
 /** "above 0", "from 1, up to 8". */
-function rangeText({ from, above, to, below }: Range): string {
+function rangeText({ from, above, to, below }: NumberRange): string {
   return Object.entries({ from, above, "up to": to, below })
     .flatMap(([word, bound]) => (bound === undefined ? [] : [`${word} ${bound}`]))
     .join(", ");
 }
 
 /** An option that is a number. */
-export function number(value: number, range: Range, description: string): Option<number> {
+export function number(value: number, range: NumberRange, description: string): Option<number> {
   return {
     default: value,
     description,
@@ -64,7 +71,7 @@ export function number(value: number, range: Range, description: string): Option
 }
 
 /** An option that is a whole number. */
-export function whole(value: number, range: Range, description: string): Option<number> {
+export function whole(value: number, range: NumberRange, description: string): Option<number> {
   return {
     default: value,
     description,
@@ -106,7 +113,7 @@ function isComplete<Table extends OptionTable>(
 }
 
 /**
- * The values of all options of a table: those given, and the defaults of the others.
+ * The values of all options of a table: those given, and the defaults of those that are not, or undefined.
  * @param method whose options they are, for messages
  * @throws ConfigError for a name that the table lacks, and a value that its option cannot have.
  */
@@ -118,10 +125,12 @@ export function optionValues<Table extends OptionTable>(
   for (const [name, value] of Object.entries(given)) {
     const option = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!option) {
-      throw new ConfigError(
-        `${method} has no option ${name}; it has ${Object.keys(table).join(", ") || "no options of its own"}`,
-      );
+      const known = Object.keys(table);
+      const near = nearestName(name, known);
+      const list = known.join(", ") || "no options of its own";
+      throw new ConfigError(`${method} has no option ${name}; it has ${list}${near ? `: did you mean ${near}?` : ""}`);
     }
+    if (value === undefined) continue;
     if (!option.accepts(value)) {
       const shown = typeof value === "string" ? `"${value}"` : String(value);
       throw new ConfigError(

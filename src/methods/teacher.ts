@@ -24,7 +24,8 @@ export function teacherOptions(finalMomentum: number) {
   };
 }
 
-type TeacherOptions = OptionValues<ReturnType<typeof teacherOptions>>;
+/** The values of `teacherOptions`. */
+export type TeacherOptions = OptionValues<ReturnType<typeof teacherOptions>>;
 
 /**
  * The momentum that fits the length of a training: of an average with the published 0.996, half of what it holds is 173 steps old,
@@ -43,7 +44,9 @@ export class Teacher {
   readonly #average: MovingAverage;
 
   constructor(
+    /** What it is a teacher of. */
     readonly parts: LearnerParts,
+    /** Its momentum. */
     readonly options: TeacherOptions,
   ) {
     const { encoder, head, tensors } = parts.model;
@@ -69,6 +72,7 @@ export class Teacher {
     this.#average.setMomentum(finalMomentum === 0 ? momentum : cosine(momentum, finalMomentum, step, steps));
   }
 
+  /** What a checkpoint holds of it: its tensors by name, which begin with "teacher.". */
   get state(): ReadonlyMap<string, Tensor> {
     return new Map([...this.#average.state].map(([name, tensor]) => [`teacher.${name}`, tensor]));
   }
@@ -78,6 +82,7 @@ export class Teacher {
     this.#average.copy();
   }
 
+  /** Frees its tensors. */
   dispose(): void {
     this.#average.dispose();
   }

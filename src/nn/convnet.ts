@@ -7,6 +7,8 @@ import { encoderSuffix, type Norm, normalizedConvolution } from "./normalized-co
  * A small net for demonstrations and small machines: four 3x3 convolutions with stride 2 and 32, 64, 128, 256 channels
  * (times `width`), each with a norm and a rectifier, then the global average. Images [batch, height, width, 3] to
  * [batch, features].
+ * @param width 1 by default
+ * @param norm "batch" by default
  * @throws ConfigError for a width that leaves no channel, or an unknown norm.
  */
 export function convnet(width = 1, norm: Norm = "batch"): Encoder {

@@ -24,10 +24,12 @@ export class Convolution implements Module {
    * @throws ShapeError where the groups do not divide the channels.
    */
   constructor(
+    /** What the names of its tensors begin with. */
     readonly name: string,
     inChannels: number,
     outChannels: number,
     kernel: PerAxis,
+    /** How it slides, and what it has besides its weight. */
     readonly options: ConvolutionLayerOptions = {},
   ) {
     const { groups = 1, bias = false } = options;
@@ -39,6 +41,7 @@ export class Convolution implements Module {
     this.tensors = bias ? [weight, channelTensor(`${name}.bias`, outChannels, 0, "offset")] : [weight];
   }
 
+  /** x [batch, height, width, in] -> [batch, height', width', out]. @throws ShapeError where x has other channels. */
   forward({ tape, tensor }: ForwardPass, x: Tensor): Tensor {
     const { bias, standardized, ...settings } = this.options;
     const trained = tensor(`${this.name}.weight`);
@@ -71,8 +74,10 @@ export class BatchNorm implements Module {
   readonly tensors: readonly TensorSpec[];
 
   constructor(
+    /** What the names of its tensors begin with. */
     readonly name: string,
     channels: number,
+    /** What it begins and ends with, and how it normalises. */
     readonly options: BatchNormLayerOptions = {},
   ) {
     const { gamma = 1, affine = true } = options;
@@ -83,6 +88,7 @@ export class BatchNorm implements Module {
     this.tensors = affine ? [...affineTensors(name, channels, gamma), ...statistics] : statistics;
   }
 
+  /** x [..., channels] -> the same shape, of x normalised; the residual, of the same shape, is added before the rectifier. */
   forward(pass: ForwardPass, x: Tensor, residual?: Tensor): Tensor {
     const { relu, momentum, epsilon, affine = true } = this.options;
     const tensors: BatchNormTensors = {
@@ -117,17 +123,21 @@ export function groupsOf(channels: number): number {
 /** Group norm with what follows it, named as in PyTorch (`<name>.weight`, `.bias`); it has no running statistics. */
 export class GroupNorm implements Module {
   readonly tensors: readonly TensorSpec[];
+  /** Neighbouring channels are in one group: see `groupNorm`. */
   readonly groups: number;
 
   constructor(
+    /** What the names of its tensors begin with. */
     readonly name: string,
     channels: number,
+    /** What it begins and ends with. */
     readonly options: NormOptions = {},
   ) {
     this.groups = groupsOf(channels);
     this.tensors = affineTensors(name, channels, options.gamma ?? 1);
   }
 
+  /** x [batch, height, width, channels] -> the same shape; the residual, of the same shape, is added before the rectifier. */
   forward({ tape, tensor }: ForwardPass, x: Tensor, residual?: Tensor): Tensor {
     const tensors = { gamma: tensor(`${this.name}.weight`), beta: tensor(`${this.name}.bias`) };
     return groupNorm(tape, x, tensors, { groups: this.groups, relu: this.options.relu, residual });
@@ -140,9 +150,11 @@ export class Linear implements Module {
 
   /** @param initial what weight and bias start with; PyTorch's default without it. */
   constructor(
+    /** What the names of its tensors begin with. */
     readonly name: string,
     inFeatures: number,
     outFeatures: number,
+    /** Whether it adds one. */
     readonly bias: boolean,
     initial: Initial = { kind: "uniform", fanIn: inFeatures },
   ) {
@@ -151,6 +163,7 @@ export class Linear implements Module {
     this.tensors = bias ? [weight, offset] : [weight];
   }
 
+  /** x [rows, in] -> [rows, out]. @throws ShapeError where x has other columns. */
   forward({ tape, tensor }: ForwardPass, x: Tensor): Tensor {
     const y = matmul(tape, x, tensor(`${this.name}.weight`));
     return this.bias ? addBias(tape, y, tensor(`${this.name}.bias`)) : y;

@@ -9,20 +9,27 @@ import { NamedTensors } from "./named-tensors.js";
 
 /** A trained tensor and the place of its gradient. */
 export interface Parameter {
+  /** What it was made by. */
   readonly spec: TensorSpec;
+  /** What is trained. */
   readonly value: Tensor;
+  /** Where `placeGradients` puts the gradient, of the same shape. */
   readonly gradient: Tensor;
 }
 
 /** Parameters that lie in one buffer, their gradients in another of the same layout. */
 export interface ParameterSlab {
+  /** The parameters, one after the other. */
   readonly values: Slab;
+  /** Their gradients, in the same layout. */
   readonly gradients: Slab;
+  /** In the order in which they lie there. */
   readonly parameters: readonly Parameter[];
 }
 
 /** The tensors of a model on a device: parameters with gradients, in few buffers, and running statistics. */
 export class ModelTensors {
+  /** All that is trained: few buffers, so that an optimizer takes few dispatches. */
   readonly slabs: readonly ParameterSlab[];
   readonly #tensors: NamedTensors;
 
@@ -31,7 +38,9 @@ export class ModelTensors {
    * @throws ShapeError where two have the same name, ConfigError where one cannot start as its spec says.
    */
   constructor(
+    /** Where they are. */
     readonly device: Device,
+    /** What they were made by, in order; names tell them apart. */
     readonly specs: readonly TensorSpec[],
     seed: number,
   ) {
@@ -109,7 +118,7 @@ export class ModelTensors {
   }
 
   /** Overwrites all tensors. @throws CheckpointError where one is missing, has another length, or is not the model's. */
-  write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): void {
+  write(values: ReadonlyMap<string, Float32Array>): void {
     for (const { name, shape } of this.specs) {
       const data = values.get(name);
       if (!data) throw new CheckpointError(`the tensor ${name} is missing: these are weights of another architecture`);

@@ -4,6 +4,7 @@ import type { Encoder, Head, Module } from "./module.js";
 
 /** A trained or untrained encoder f with what follows it, and their tensors. */
 export interface Model {
+  /** From images to representations h. */
   readonly encoder: Encoder;
   /** What follows the encoder: a projection head g, or a classifier. */
   readonly head: Head;

@@ -21,9 +21,11 @@ export type Initial =
 
 /** A tensor of a model, by its PyTorch name. */
 export interface TensorSpec {
+  /** Tells the tensors of a model apart, as in PyTorch: "layers.0.conv.weight". */
   readonly name: string;
   /** In this library's layout: convolutions [height, width, in, out], linear layers [in, out]. */
   readonly shape: readonly number[];
+  /** How its values are drawn, or what they are. */
   readonly initial: Initial;
   /**
    * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained, and decayed only
@@ -34,6 +36,7 @@ export interface TensorSpec {
 
 /** What a forward pass needs besides its input. */
 export interface ForwardPass {
+  /** What is recorded on. */
   readonly tape: Tape;
   /** Batch norm's statistics: those of the batch (true), or the running ones (false). */
   readonly training: boolean;
@@ -60,7 +63,9 @@ export interface PassOptions {
 
 /** A part of a model: the tensors it needs and its forward pass. */
 export interface Module {
+  /** What it needs on the device: a model makes them, and `pass.tensor(name)` gives them. */
   readonly tensors: readonly TensorSpec[];
+  /** Records the module on `pass.tape`. @throws ShapeError where x has a shape that it does not take. */
   forward(pass: ForwardPass, x: Tensor): Tensor;
 }
 
@@ -72,12 +77,15 @@ export interface Head extends Module {
 
 /** What images, with values in [0, 1], are centred and scaled by before an encoder: (x - mean) / deviation, channel by channel. */
 export interface Normalization {
+  /** Of red, green and blue. */
   readonly mean: Channels;
+  /** Standard deviation of red, green and blue; above 0. */
   readonly deviation: Channels;
 }
 
 /** A net from images to representations. */
 export interface Encoder extends Module {
+  /** For messages, files and run folders; encoders of one name have the same tensors. */
   readonly name: string;
   /** Dimension of the representation h. */
   readonly features: number;

@@ -14,7 +14,7 @@ import { NamedTensors } from "./named-tensors.js";
  */
 export class MovingAverage {
   readonly #tensors: NamedTensors;
-  /** [1]: 1 - m. */
+  /** 1 - m, [1]. */
   readonly #rate: Tensor;
 
   /**
@@ -23,6 +23,7 @@ export class MovingAverage {
    * @throws ShapeError where they are not the model's first ones, or do not come to lie as the model's.
    */
   constructor(
+    /** What it is the average of. */
     readonly model: ModelTensors,
     readonly specs: readonly TensorSpec[],
   ) {

@@ -3,11 +3,11 @@ import { type Channels, scaleChannels } from "../ops/channel-scale.js";
 import type { Encoder, Normalization } from "./module.js";
 
 /** Of published sets, as torchvision and others have them; `none` leaves images as they are. */
-export const NORMALIZATIONS = {
+export const NORMALIZATIONS: Readonly<Record<"none" | "imagenet" | "cifar10", Normalization>> = {
   none: { mean: [0, 0, 0], deviation: [1, 1, 1] },
   imagenet: { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
   cifar10: { mean: [0.4914, 0.4822, 0.4465], deviation: [0.247, 0.2435, 0.2616] },
-} as const satisfies Record<string, Normalization>;
+};
 
 function isThree(value: unknown): value is Channels {
   return Array.isArray(value) && value.length === 3 && value.every((number) => Number.isFinite(number));

@@ -18,7 +18,7 @@ export interface HeadOptions {
 
 /**
  * Makes a head for representations of `features` dimensions, or another small net of linear layers, such as a predictor.
- * @param name what its tensors' names begin with: `<name>.<position>.*`
+ * @param name what its tensors' names begin with: `<name>.<position>.*`; "head" by default
  * @throws ConfigError for numbers of layers and dimensions that cannot be.
  */
 export function projectionHead(features: number, options: HeadOptions, name = "head"): Head {

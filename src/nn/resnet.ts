@@ -23,6 +23,7 @@ const BLOCKS: Readonly<Record<ResNetDepth, readonly number[]>> = {
 
 /** Which ResNet. */
 export interface ResNetOptions {
+  /** Layers with weights. */
   readonly depth: ResNetDepth;
   /** `cifar`: 3x3 stride 1, no max-pool, for images up to 64 pixels; `imagenet`: 7x7 stride 2 and max-pool. */
   readonly stem: "cifar" | "imagenet";

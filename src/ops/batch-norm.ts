@@ -11,7 +11,9 @@ export interface BatchNormTensors {
   readonly gamma?: Tensor;
   /** Offset; 0 without it. */
   readonly beta?: Tensor;
+  /** Means to normalise by when not in training; in training, they move towards those of the batch. */
   readonly runningMean: Tensor;
+  /** The same for unbiased variances. */
   readonly runningVar: Tensor;
 }
 
@@ -21,7 +23,7 @@ export interface BatchNormOptions {
   readonly training?: boolean;
   /** Whether statistics of the batch also move the running ones; true by default. */
   readonly movesRunning?: boolean;
-  /** Added after normalising, of the shape and type of x. */
+  /** Added after normalising, of the shape and type of x; nothing by default. */
   readonly residual?: Tensor;
   /** Rectify at the end; false by default. */
   readonly relu?: boolean;

@@ -20,7 +20,7 @@ export interface ConvolutionOptions {
    * as input channels, the convolution is depthwise.
    */
   readonly groups?: number;
-  /** [out], added to the result. */
+  /** A vector [out] that is added to the result; none by default. */
   readonly bias?: Tensor;
 }
 

@@ -52,7 +52,7 @@ export function transpose(tape: Tape, x: Tensor, { reversed = false }: { readonl
   return y;
 }
 
-/** Mean of all elements, as a tensor of one, f32. */
+/** Mean of all elements, as a tensor of one, f32. @param label "mean of ..." by default */
 export function mean(tape: Tape, x: Tensor, label = `mean of ${x.label}`): Tensor {
   const y = tape.tensor([1], label);
   tape.launch(kernels.mean, { x, y }, { elements: x.size });

@@ -7,7 +7,9 @@ import { channelTile, combineTile, rowsPerRun, rowsPerThread } from "./tiles.js"
 
 /** The tensors of a group norm, both [channels]. */
 export interface GroupNormTensors {
+  /** Scale. */
   readonly gamma: Tensor;
+  /** Offset. */
   readonly beta: Tensor;
 }
 
@@ -15,7 +17,7 @@ export interface GroupNormTensors {
 export interface GroupNormOptions {
   /** A divisor of the channels; neighbouring channels are in one group. */
   readonly groups: number;
-  /** Added after normalising, of the shape of x. */
+  /** Added after normalising, of the shape of x; nothing by default. */
   readonly residual?: Tensor;
   /** Rectify at the end; false by default. */
   readonly relu?: boolean;

@@ -9,7 +9,9 @@ import { extentClass, type MatmulVariant, matmulVariants } from "./variants.js";
 
 /** Which operands of a matrix product are taken transposed; none by default. */
 export interface Transposition {
+  /** Whether `a` is [inner, rows]; false by default. */
   readonly transposeA?: boolean;
+  /** Whether `b` is [cols, inner]; false by default. */
   readonly transposeB?: boolean;
 }
 

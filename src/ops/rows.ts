@@ -135,8 +135,20 @@ export function pairPotentials(tape: Tape, similarities: Tensor, own: Tensor, t:
   return potentials;
 }
 
-/** The k largest of each row of x [rows, cols]: their columns (u32, ascending) and values, both [rows, k]. @throws ShapeError for k above cols. */
-export function topK(tape: Tape, x: Tensor, k: number): { indices: Tensor; values: Tensor } {
+/**
+ * The k largest of each row of x [rows, cols], in the order of their columns. Not differentiable.
+ * @throws ShapeError for k above cols.
+ */
+export function topK(
+  tape: Tape,
+  x: Tensor,
+  k: number,
+): {
+  /** u32 [rows, k]: columns, ascending. */
+  indices: Tensor;
+  /** `[rows, k]`: what stands there. */
+  values: Tensor;
+} {
   const [rows, cols] = matrixShape(x);
   if (!Number.isInteger(k) || k < 1 || k > cols)
     throw new ShapeError(`k = ${k} must be between 1 and the ${cols} columns of ${x}`);

@@ -4,7 +4,7 @@ import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 
 /** The functions by their codes in kernels/lib/functions.wgsl, from 1 on. */
-const FUNCTIONS = [
+export const ELEMENTWISE_FUNCTIONS = [
   "scale",
   "square",
   "sqrt",
@@ -22,7 +22,7 @@ const FUNCTIONS = [
 
 /** A function of one number: its name, for `scale` with a factor and an offset (0 by default), for `clamp` with its limits. */
 export type ElementwiseFunction =
-  | Exclude<(typeof FUNCTIONS)[number], "scale" | "clamp">
+  | Exclude<(typeof ELEMENTWISE_FUNCTIONS)[number], "scale" | "clamp">
   | readonly ["scale", factor: number, offset?: number]
   | readonly ["clamp", min: number, max: number];
 
@@ -33,9 +33,12 @@ const LINKS = 4;
  * A chain of functions, element by element, the first one innermost: `elementwise(tape, x, ["square", ["scale", -2], "exp"])` is
  * exp(-2 x^2). Up to four of them take one launch, and one for the gradient, which follows from x alone: nothing in between is
  * kept, or rounded to f16. The functions are those of this file, and `relu`. The result has the type of x.
- * @throws ConfigError where the lower limit of a `clamp` is above the upper one.
+ * @throws ConfigError for what is no list of these functions, a `scale` without a factor, and a `clamp` without limits or whose
+ * lower one is above the upper one.
  */
 export function elementwise(tape: Tape, x: Tensor, functions: readonly ElementwiseFunction[]): Tensor {
+  if (!Array.isArray(functions))
+    throw new ConfigError(`elementwise takes a list of functions, such as ["relu"], not ${JSON.stringify(functions)}`);
   let result = x;
   for (let i = 0; i < functions.length; i += LINKS) result = chain(tape, result, functions.slice(i, i + LINKS));
   return result;
@@ -62,12 +65,18 @@ function chain(tape: Tape, x: Tensor, functions: readonly ElementwiseFunction[])
 
 function linkOf(link?: ElementwiseFunction) {
   if (link === undefined) return { name: "", code: 0, a: 0, b: 0 };
-  const [name, a = 0, b = 0] = typeof link === "string" ? ([link] as const) : link;
+  const [name, a, b] = typeof link === "string" ? ([link] as const) : link;
+  const code = ELEMENTWISE_FUNCTIONS.indexOf(name) + 1;
+  if (code === 0)
+    throw new ConfigError(`there is no function ${JSON.stringify(name)}: choose ${ELEMENTWISE_FUNCTIONS.join(", ")}`);
+  if (name === "scale" && a === undefined) throw new ConfigError('scale needs a factor: give ["scale", factor]');
+  if (name === "clamp" && (a === undefined || b === undefined))
+    throw new ConfigError('clamp needs two limits: give ["clamp", min, max]');
   if (name === "clamp" && a > b) throw new ConfigError(`clamp: the lower limit ${a} is above the upper one, ${b}`);
-  return { name, code: FUNCTIONS.indexOf(name) + 1, a, b };
+  return { name, code, a: a ?? 0, b: b ?? 0 };
 }
 
-/** factor * x + offset. */
+/** factor * x + offset, which is 0 by default. */
 export function scale(tape: Tape, x: Tensor, factor: number, offset = 0): Tensor {
   return elementwise(tape, x, [["scale", factor, offset]]);
 }

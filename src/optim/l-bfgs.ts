@@ -1,6 +1,8 @@
 /** A smooth function at one point. */
 export interface ValueAndGradient {
+  /** Of the function. */
   readonly value: number;
+  /** Of the function, as long as the point. */
   readonly gradient: Float64Array;
 }
 
@@ -18,8 +20,11 @@ export interface LbfgsOptions {
 
 /** The best point that was found. */
 export interface Minimum extends ValueAndGradient {
+  /** Where it is. */
   readonly x: Float64Array;
+  /** The Euclidean norm of the gradient there. */
   readonly gradientNorm: number;
+  /** How many there were. */
   readonly iterations: number;
   /** True where the gradient's norm came down to the tolerance, not where no step would go further down. */
   readonly converged: boolean;

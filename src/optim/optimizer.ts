@@ -8,9 +8,9 @@ import type { ModelTensors, ParameterSlab } from "../nn/model-tensors.js";
 export interface Optimizer {
   /** What it remembers between steps, by name: part of a checkpoint. */
   readonly state: ReadonlyMap<string, Tensor>;
-  /** [1]: what the loss counts times, 1 unless `withLossScale` scales it. `tape.backward(loss, lossScale)` starts from it. */
+  /** What the loss counts times, [1]: 1 unless `withLossScale` scales it. `tape.backward(loss, lossScale)` starts from it. */
   readonly lossScale: Tensor;
-  /** [4]: what a step is made by, as `setStep` writes it. A step whose last number is above 0 changes nothing. */
+  /** What a step is made by, [4], as `setStep` writes it. A step whose last number is above 0 changes nothing. */
   readonly schedule: Tensor;
   /** Records the update of all parameters from their gradients: a few dispatches a slab. */
   record(tape: Tape): void;

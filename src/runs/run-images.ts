@@ -148,7 +148,7 @@ export async function sharesImages(folder: RunFolder, { train }: ImageSet): Prom
  */
 export async function imagesOfRun(folder: RunFolder, images: ImageSet): Promise<FoundImages> {
   const lists = await readImageLists(folder);
-  const changes = { gone: new Array<string>(), changed: new Array<string>(), added: new Array<string>() };
+  const changes = { gone: [] as string[], changed: [] as string[], added: [] as string[] };
   const take = (list: ImageList, pool: Dataset | null | undefined): Dataset | null => {
     if (!pool) {
       changes.gone.push(...list.map(([name]) => name));

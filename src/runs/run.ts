@@ -1,30 +1,33 @@
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
-import type { Device } from "../engine/device.js";
-import type { ChoiceTable } from "../engine/choices.js";
 import { loadSharp } from "../data/load-sharp.js";
+import type { ChoiceTable } from "../engine/choices.js";
+import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
+import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
 import { writeFileAtomic } from "../io/atomic.js";
-import { renderReport } from "../report/report.js";
-import { type MetricsLine, RunFolder } from "./run-folder.js";
-import { VERSION } from "../version.js";
 import { methodNamed } from "../methods/catalogue.js";
+import { renderReport } from "../report/report.js";
 import { decodeCheckpoint } from "../training/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
 import { encodeEncoder, type StoredEncoder } from "../training/encoder-file.js";
-import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
-import { reportData } from "./report-data.js";
-import { changesText, chooseImages, imagesOfRun, keepImageList, type TrainingPart, trainedOn } from "./run-images.js";
 import { type StepEvent, Trainer } from "../training/trainer.js";
+import { VERSION } from "../version.js";
+import { reportData } from "./report-data.js";
+import { type MetricsLine, RunFolder } from "./run-folder.js";
+import { changesText, chooseImages, imagesOfRun, keepImageList, type TrainingPart, trainedOn } from "./run-images.js";
 
 /** Images that are looked at during training; all are, at the end. */
 const MONITORED = { train: 10000, test: 2000 };
 
 /** What a run tells while it goes on. */
 export interface RunHooks {
+  /** Once the run has its folder. */
   readonly onFolder?: (path: string) => void;
   /** What happens now, for people: "compiling", "evaluating", ... */
   readonly onPhase?: (phase: string) => void;
+  /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
+  /** After each of the `steps` of the training. */
   readonly onStep?: (event: StepEvent, steps: number) => void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
   readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
@@ -38,7 +41,7 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   /**
    * Leave out what a run does beside training its encoder and measuring it at the end: the evaluation of random weights and
-   * the report. `resumeRun` writes the report of a finished run later.
+   * the report. `resumeRun` writes the report of a finished run later. False by default.
    */
   readonly brief?: boolean;
 }
@@ -61,6 +64,7 @@ export interface RunOptions extends RunHooks {
 
 /** Paths of images. */
 export interface ImageSource {
+  /** Of the training images, or of both parts. */
   readonly images: string;
   /** Test images that come from elsewhere. */
   readonly test?: string;
@@ -68,19 +72,23 @@ export interface ImageSource {
 
 /** How a run ended. */
 export interface RunSummary {
+  /** Path of the run folder. */
   readonly folder: string;
   /** False where it was interrupted: `resumeRun` goes on. */
   readonly finished: boolean;
+  /** Steps done. */
   readonly steps: number;
   /** The most bytes that there were on the device at once. */
   readonly peakBytes: number;
   /** Name of the encoder that it started from; null for random weights. */
   readonly initial: string | null;
-  /** Accuracies with the initial weights and after training; null without labels or when interrupted before. */
+  /** Accuracies with the initial weights; null without labels, when interrupted or when brief. */
   readonly before: Accuracies | null;
+  /** Accuracies after training; null without labels or when interrupted. */
   readonly after: Accuracies | null;
   /** Path of report.html; null when interrupted or brief. */
   readonly report: string | null;
+  /** Images of both parts that could not be read. */
   readonly skipped: readonly SkippedImage[];
 }
 
@@ -200,7 +208,9 @@ async function resumeLocked(device: Device, folder: RunFolder, images: ImageSet,
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
   const { images: set, changes } = await imagesOfRun(folder, images);
   if (changes.gone.length + changes.changed.length > 0) {
-    throw new CheckpointError(`${path} cannot go on with other images: ${changesText({ ...changes, added: [] }).join("; ")}`);
+    throw new CheckpointError(
+      `${path} cannot go on with other images: ${changesText({ ...changes, added: [] }).join("; ")}`,
+    );
   }
   for (const line of changesText(changes)) hooks.onWarning?.(line, checkpoint.step);
   const { initial } = await folder.readConfig();

@@ -16,6 +16,7 @@ const FORMAT = "webgpu-simclr checkpoint 1";
 
 /** A training at rest: all that is needed to go on as if it had never stopped. */
 export interface Checkpoint {
+  /** Of the training, with all options of its method. */
   readonly config: TrainingConfig;
   /** Pixels; images are square. */
   readonly imageSize: number;
@@ -27,7 +28,8 @@ export interface Checkpoint {
   readonly classes: readonly string[];
   /** The variants of kernels that the training uses; defaults where nothing is said. */
   readonly choices: ChoiceTable;
-  readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>;
+  /** Weights, running statistics, and what optimizer and method keep, by name: see `encodeCheckpoint`. */
+  readonly tensors: ReadonlyMap<string, Float32Array | Uint32Array>;
 }
 
 /**
@@ -151,7 +153,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       throw new CheckpointError(`the checkpoint's ${key} is "${metadata[key] ?? "missing"}"`);
     return value;
   };
-  const values = new Map<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>();
+  const values = new Map<string, Float32Array | Uint32Array>();
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array) values.set(name, new Float32Array(data));
     if (data instanceof Uint32Array) values.set(name, new Uint32Array(data));
@@ -168,17 +170,14 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
 }
 
 /** The tensors of one part of a checkpoint, without the part's name. */
-function part(
-  tensors: Checkpoint["tensors"],
-  owner: string,
-): Map<string, Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>> {
+function part(tensors: Checkpoint["tensors"], owner: string): Map<string, Float32Array | Uint32Array> {
   const own = [...tensors].filter(([name]) => name.startsWith(`${owner}.`));
   return new Map(own.map(([name, values]) => [name.slice(owner.length + 1), values]));
 }
 
 /** Overwrites a model's tensors with a checkpoint's. @throws CheckpointError where the architectures differ. */
 export function restoreModel(model: Model, { tensors }: Checkpoint): void {
-  const weights = new Map<string, Float32Array<ArrayBuffer>>();
+  const weights = new Map<string, Float32Array>();
   for (const [name, values] of part(tensors, "model")) if (values instanceof Float32Array) weights.set(name, values);
   model.tensors.write(weights);
 }

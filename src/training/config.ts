@@ -5,6 +5,7 @@ import {
   checkPolicies,
 } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
+import { kindText } from "../engine/host-data.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import { ConfigError } from "../errors.js";
 import { methodNamed } from "../methods/catalogue.js";
@@ -18,6 +19,7 @@ import { NORMALIZATIONS, normalizedInput } from "../nn/normalized-input.js";
 import { resnet, SMALL_IMAGE } from "../nn/resnet.js";
 import type { Decay, Optimizer } from "../optim/optimizer.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
+import { nearestName } from "../spelling.js";
 
 /** Names of the encoders. */
 export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
@@ -30,68 +32,86 @@ export const PRECISIONS = ["f32", "mixed"] as const;
 /** Ways to scale the learning rate with the batch. */
 export const SCALINGS = ["none", "linear", "sqrt"] as const;
 
-/** Parts of a training that are given as code, in place of what a configuration names. */
+/**
+ * Parts of a training that are given as code, in place of what a configuration names. They go before it: a complete configuration,
+ * as that of a checkpoint, always names something.
+ */
 export interface OwnParts {
+  /** By default the one that the configuration names. */
   readonly encoder?: Encoder;
+  /** By default the one that the configuration names. */
   readonly method?: Method;
-  /** Makes the optimizer of a model's parameters; in mixed precision it is given a loss scale. */
+  /** Makes the optimizer of a model's parameters; in mixed precision it is given a loss scale. By default the one that the
+   * configuration names. */
   readonly optimizer?: (tensors: ModelTensors) => Optimizer;
 }
 
 /** Everything that decides how an encoder is trained; it is plain data, and written to `config.json` of a run. */
 export interface TrainingConfig {
-  /** What is learned: the name of a method (see `METHODS`), or of one's own that is given beside the configuration. */
+  /**
+   * What is learned: the name of a method (see `METHODS`), or of one's own that is given beside the configuration; "simclr" by
+   * default.
+   */
   readonly method: string;
-  /** The method's own options, where they differ from its defaults; a trainer's configuration has all of them. */
+  /** The method's own options, where they differ from its defaults; none by default. A trainer's configuration has all of them. */
   readonly options: Readonly<Record<string, OptionValue>>;
-  /** The name of an encoder, or of one's own that is given beside the configuration. */
+  /** The name of an encoder, or of one's own that is given beside the configuration; "convnet" by default. */
   readonly encoder: (typeof ENCODERS)[number] | (string & {});
-  /** Multiplies all channels of the encoder. */
+  /** Multiplies all channels of the encoder; 1 by default. */
   readonly width: number;
-  /** The ResNets' first layers: `auto` takes `cifar` for images up to 64 pixels and `imagenet` above. */
+  /** The ResNets' first layers: `auto`, by default, takes `cifar` for images up to 64 pixels and `imagenet` above. */
   readonly stem: "auto" | "cifar" | "imagenet";
-  /** The encoder's: `batch` norm, or `group` norm with standardised weights. */
+  /** The encoder's: "batch" norm by default, or "group" norm with standardised weights. */
   readonly norm: Norm;
   /** What images are normalised by before the encoder: `NORMALIZATIONS` has those of published sets; by default nothing. */
   readonly normalization: Normalization;
-  /** `auto` takes the method's own. Several policies make one view of an image each. */
+  /** `auto`, by default, takes the method's own. Several policies make one view of an image each. */
   readonly augmentation: "auto" | AugmentationPolicyName | AugmentationPolicies;
-  /** Images a step; where nothing is said, 128, or all that there are in a smaller set. */
+  /** Images a step; 128 by default, or all that there are in a smaller set. */
   readonly batch: number;
   /**
    * Images that go through encoder and head at once; fewer than `batch` means gradient caching, or gradient
    * accumulation where the method's loss allows it: see `recordGradientCache` and `recordAccumulation`.
-   * `auto` takes the whole batch or, where that does not fit, the largest power of two that does.
+   * `auto`, by default, takes the whole batch or, where that does not fit, the largest power of two that does.
    */
   readonly microBatch: number | "auto";
-  /** MiB on the device that `microBatch: "auto"` stays within, and evaluation beside it (see `imagesAtOnce`). */
+  /** MiB on the device that `microBatch: "auto"` stays within, and evaluation beside it (see `imagesAtOnce`); 2048 by default. */
   readonly memoryBudget: number;
-  /** Keep only the outputs of the encoder's blocks for the backward pass, and compute the rest a second time there. */
+  /**
+   * Whether only the outputs of the encoder's blocks are kept for the backward pass, and the rest is computed a second time there;
+   * false by default.
+   */
   readonly recompute: boolean;
-  /** `mixed` keeps the encoder's activations in f16, half the memory, and scales the loss; it needs `shader-f16`. */
+  /** "f32" by default; "mixed" keeps the encoder's activations in f16, half the memory, and scales the loss: it needs `shader-f16`. */
   readonly precision: (typeof PRECISIONS)[number];
+  /** How often all images are gone through; 100 by default. */
   readonly epochs: number;
-  /** The name of an optimizer, or "own" for one that is given beside the configuration. */
+  /** The name of an optimizer, "adamw" by default, or "own" for one that is given beside the configuration. */
   readonly optimizer: (typeof OPTIMIZERS)[number] | (string & {});
-  /** Before scaling with the batch. */
+  /** Before scaling with the batch; 0.001 by default. */
   readonly learningRate: number;
+  /** How the learning rate goes with the batch, see `scaledLearningRate`; "none" by default: not at all. */
   readonly learningRateScaling: LearningRateScaling;
-  /** Epochs of linear warm-up; a half cosine to 0 follows. */
+  /** Epochs of linear warm-up, 1 by default; a half cosine to 0 follows. */
   readonly warmupEpochs: number;
+  /** 0.000001 by default. */
   readonly weightDecay: number;
-  /** What decays: the `weights` of convolutions and linear layers, or `all` parameters, biases and norms too, as by default in PyTorch. */
+  /**
+   * What decays: by default the "weights" of convolutions and linear layers; with "all" biases and norms too, as by default in
+   * PyTorch.
+   */
   readonly decay: Decay;
-  /** Whether SGD's momentum is Nesterov's. */
+  /** Whether SGD's momentum is Nesterov's; true by default. */
   readonly nesterov: boolean;
-  /** The trust coefficient of LARS. */
+  /** The trust coefficient of LARS; 0.001 by default. */
   readonly larsEta: number;
-  /** Whether LARS' local rates are clipped at the learning rate (solo-learn's LARS; with it, an `larsEta` of 0.02). */
+  /** Whether LARS' local rates are clipped at the learning rate (solo-learn's LARS; with it, an `larsEta` of 0.02); false by default. */
   readonly larsClip: boolean;
-  /** Of initial weights, order and augmentations; 0 to 2^32 - 1. */
+  /** Of initial weights, order and augmentations, from 0 to 2^32 - 1; 1 by default. */
   readonly seed: number;
-  /** Epochs between evaluations (kNN, and the classifier where there is one); 0 for none during training. */
+  /** Epochs between evaluations (kNN, and the classifier where there is one); 5 by default, and 0 for none during training. */
   readonly evaluateEvery: number;
-  /** Steps between checkpoints; one is always written at the end. */
+  /** Steps between checkpoints, 200 by default; one is always written at the end. */
   readonly checkpointEvery: number;
 }
 
@@ -127,6 +147,42 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   checkpointEvery: 200,
 };
 
+function isKey(key: string): key is keyof TrainingConfig {
+  return Object.hasOwn(DEFAULT_CONFIG, key);
+}
+
+/** @throws ConfigError that says what was probably meant by a key that no configuration has */
+function refuseKey(key: string, method: Method): never {
+  if (Object.hasOwn(method.options, key))
+    throw new ConfigError(`${key} is an option of the method ${method.name}: give it as options: { ${key}: ... }`);
+  const known = Object.keys(DEFAULT_CONFIG);
+  const near = nearestName(key, known);
+  throw new ConfigError(
+    `a configuration has no ${key}: ${near ? `did you mean ${near}?` : `it has ${known.join(", ")}`}`,
+  );
+}
+
+/** Changes without those that are undefined: they stand for the defaults. @throws ConfigError for keys that no configuration has */
+function knownChanges(changes: Partial<TrainingConfig>, method: Method): Partial<TrainingConfig> {
+  const known: { -readonly [Key in keyof TrainingConfig]?: TrainingConfig[Key] } = { ...changes };
+  for (const key of Object.keys(changes)) {
+    if (!isKey(key)) refuseKey(key, method);
+    if (known[key] === undefined) delete known[key];
+  }
+  return known;
+}
+
+/** @throws ConfigError for a method, encoder or optimizer as code where its name is wanted */
+function checkNames(changes: Partial<TrainingConfig>): void {
+  for (const part of ["method", "encoder", "optimizer"] as const) {
+    const given: unknown = changes[part];
+    if (given !== undefined && typeof given !== "string")
+      throw new ConfigError(
+        `${part} of a configuration is a name, and this is ${kindText(given)}: one of your own goes beside it, as in Trainer.create(device, images, config, { ${part} })`,
+      );
+  }
+}
+
 /** A configuration with changes; options of the method add to those that are there, unless it is another method. */
 export function withChanges(config: TrainingConfig, changes: Partial<TrainingConfig>): TrainingConfig {
   const { method = config.method, options = {} } = changes;
@@ -137,21 +193,22 @@ export function withChanges(config: TrainingConfig, changes: Partial<TrainingCon
  * The configuration that differs from `DEFAULT_CONFIG` in this, with all options of its method.
  * @param own what is given beside it: their names take the place of those in the configuration
  * @param images size of the training set: a batch that nobody asked for is not larger
- * @throws ConfigError for a method that there is not, and options that it does not have.
+ * @throws ConfigError for keys that no configuration has, a method that there is not, and options that it does not have.
  */
 export function completeConfig(
   changes: Partial<TrainingConfig>,
   own: OwnParts = {},
   images = Number.POSITIVE_INFINITY,
 ): TrainingConfig {
+  checkNames(changes);
+  const method = own.method ?? methodNamed(changes.method ?? DEFAULT_CONFIG.method);
   const config = withChanges(DEFAULT_CONFIG, {
     batch: Math.max(LEAST_BATCH, Math.min(DEFAULT_CONFIG.batch, images)),
-    ...changes,
+    ...knownChanges(changes, method),
     ...(own.method && { method: own.method.name }),
     ...(own.encoder && { encoder: own.encoder.name }),
     ...(own.optimizer && { optimizer: "own" }),
   });
-  const method = own.method ?? methodNamed(config.method);
   return { ...config, options: method.values(config.options) };
 }
 

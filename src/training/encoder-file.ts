@@ -23,7 +23,7 @@ export interface StoredEncoder {
   /** Pixels of the images that it was trained on, which were square; null where the file does not say, as those of torchvision. */
   readonly imageSize: number | null;
   /** By name, in this library's layouts. */
-  readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  readonly tensors: ReadonlyMap<string, Float32Array>;
 }
 
 /**
@@ -81,7 +81,7 @@ export function readEncoder(
   const own = "encoder" in metadata ? architectureOfMetadata(metadata, name) : null;
   const { prefix, ...found } = own ?? architectureOfResNet(tensors, name);
   const architecture = { ...found.architecture, ...(normalization && { normalization }) };
-  const values = new Map<string, Float32Array<ArrayBuffer>>();
+  const values = new Map<string, Float32Array>();
   for (const spec of encoderOf({ ...DEFAULT_CONFIG, ...architecture }, found.imageSize ?? 0).tensors) {
     const { data, shape = [] } = tensors.get(`${prefix}${spec.name}`) ?? {};
     if (!(data instanceof Float32Array)) throw new CheckpointError(`${name} has no tensor ${spec.name} of floats`);

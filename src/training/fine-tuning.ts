@@ -36,7 +36,7 @@ export type FineTuningConfig = Pick<
  * the batch, 0.0125 * sqrt(batch), as that of pre-training in its appendix B.1: in proportion to the batch, 0.05 * batch / 256, as
  * many steps of small batches lead less far. (On 1,000 labels of 10,000 images of CIFAR-10, 41 in place of 45 % of the test images
  * were right.)
- * @param batch images a step, where another number than that is wanted
+ * @param batch images a step; that number by default
  */
 export function fineTuningConfig(labelled: number, all: number, batch = scaledBatch(labelled, all)): FineTuningConfig {
   const { epochs, steps } = labelled <= FEW.share * all ? FEW : MORE;

@@ -21,7 +21,10 @@ export interface ImageFacts {
   readonly images?: number;
 }
 
-/** What a step is recorded for: a checked configuration, the model, how it learns, and what moves its weights. */
+/**
+ * What a step is recorded for: a checked configuration, the model, how it learns, and what moves its weights.
+ * @internal
+ */
 export interface StepParts {
   readonly device: Device;
   readonly config: TrainingConfig;
@@ -47,7 +50,7 @@ function modelOfDesign(device: Device, { head, classes, others }: Design, { enco
 
 /**
  * Makes the model of a configuration with its initial weights.
- * @param classes of the set; 0 without labels
+ * @param classes of the set; 0, for none, by default
  * @param own what is given beside the configuration
  * @throws ConfigError for values out of range, and for what the method cannot do with these images.
  */

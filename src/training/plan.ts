@@ -35,12 +35,19 @@ export interface PlannedLayer {
 /** What training with a configuration takes, from a recording of its step: nothing was run. */
 export interface TrainingPlan {
   /** With the micro-batch that was chosen, where it was to be. */
-  readonly config: TrainingConfig & { readonly microBatch: number };
+  readonly config: TrainingConfig & {
+    /** Images that go through encoder and head at once. */
+    readonly microBatch: number;
+  };
+  /** Pixels; images are square. */
   readonly imageSize: number;
+  /** Trained values. */
   readonly parameters: number;
   /** Floating-point operations of a step. */
   readonly flops: number;
+  /** The parts of a step, in order. */
   readonly layers: readonly PlannedLayer[];
+  /** Of device memory. */
   readonly bytes: {
     /** Parameters, their gradients, running statistics, the optimizer's state and what the method keeps. */
     readonly model: number;
@@ -53,13 +60,21 @@ export interface TrainingPlan {
     /** The most bytes in a whole run, evaluation and report included; null where the numbers of images are not known. */
     readonly run: number | null;
   };
-  /** The peak with other micro-batches; null where it cannot be, for a tensor would be larger than the adapter allows, or batch
-   * norm be left a single row. */
-  readonly alternatives: readonly { readonly microBatch: number; readonly peak: number | null }[];
+  /** What it would take with other micro-batches. */
+  readonly alternatives: readonly {
+    /** Images that go through encoder and head at once. */
+    readonly microBatch: number;
+    /**
+     * The most bytes on the device at once; null where it cannot be, for a tensor would be larger than the adapter allows, or
+     * batch norm be left a single row.
+     */
+    readonly peak: number | null;
+  }[];
 }
 
 /** How many images a run trains on and is tested on. */
 export interface PlannedImages {
+  /** Images that it trains on. */
   readonly train: number;
   /** 0 by default. */
   readonly test?: number;

@@ -3,11 +3,13 @@ import type { TrainingConfig } from "./config.js";
 
 /** A published recipe. */
 export interface Preset {
+  /** As on the command line. */
   readonly name: string;
   /** Where it is published. */
   readonly source: string;
   /** What came out there, and what differs here. */
   readonly published: string;
+  /** What differs from `DEFAULT_CONFIG`. */
   readonly config: Partial<TrainingConfig>;
 }
 

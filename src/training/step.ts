@@ -6,7 +6,10 @@ import { recordGradientCache } from "./gradient-cache.js";
 import type { StepParts } from "./model.js";
 import { recordWholeBatch, type StepRecording } from "./training-step.js";
 
-/** The parts of a step whose micro-batch is known. */
+/**
+ * The parts of a step whose micro-batch is known.
+ * @internal
+ */
 export type DividedStep = StepParts & { readonly config: { readonly microBatch: number } };
 
 const MEBIBYTE = 2 ** 20;

@@ -1,8 +1,9 @@
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, expectDataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
-import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
+import { CheckpointError, ConfigError, NonFiniteLossError, UsageError } from "../errors.js";
+import { sameData } from "../io/json.js";
 import { methodNamed } from "../methods/catalogue.js";
 import type { Learner } from "../methods/method.js";
 import type { Model } from "../nn/model.js";
@@ -21,6 +22,7 @@ export type StepEvent = StepMetrics & {
   readonly step: number;
   /** Epochs done after this step, with the fraction of the current one. */
   readonly epoch: number;
+  /** Of this step. */
   readonly learningRate: number;
   /** Images, not views, a second, since the step before. */
   readonly imagesPerSecond: number;
@@ -30,11 +32,13 @@ export type StepEvent = StepMetrics & {
 export interface TrainerOptions extends OwnParts {
   /** What the encoder starts from, in place of random weights. */
   readonly initial?: StoredEncoder;
+  /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
 }
 
 /** What to do while a trainer works. Training waits for the ones that return a promise. */
 export interface TrainingHooks {
+  /** After each step, one step later: its numbers come back while the next one runs. */
   readonly onStep?: (event: StepEvent) => Promise<void> | void;
   /** Within steps of several micro-batches: how many of the `total` passes over one have begun. */
   readonly onMicroBatch?: (begun: number, total: number) => void;
@@ -58,13 +62,21 @@ const COLLAPSE_STEPS = 20;
 export class Trainer {
   /** Steps done. */
   step = 0;
+  #state: "at rest" | "training" | "disposed" = "at rest";
 
   private constructor(
+    /** Where it trains. */
     readonly device: Device,
     /** With the micro-batch that was chosen, where it was to be. */
-    readonly config: TrainingConfig & { readonly microBatch: number },
+    readonly config: TrainingConfig & {
+      /** Images that go through encoder and head at once. */
+      readonly microBatch: number;
+    },
+    /** What it trains on. */
     readonly dataset: Dataset,
+    /** @internal */
     readonly parts: DividedStep,
+    /** @internal */
     readonly recorded: TrainingStep,
     /** The device's choices when the step was recorded. */
     readonly choices: ChoiceTable,
@@ -74,8 +86,9 @@ export class Trainer {
    * Makes the model and compiles the training step, with the variants of kernels that `device.choices` names: see `tuneFor`
    * and `loadChoices`.
    * @param config what differs from `DEFAULT_CONFIG`.
-   * @throws ConfigError for values out of range, a batch larger than the set, images that are not square, and what the method
-   * cannot do with them, as supervised training without labels; CheckpointError where `initial` is of another architecture or image size;
+   * @throws ConfigError for keys that no configuration has, values out of range, a batch larger than the set, images that are not
+   * square, and what the method cannot do with them, as supervised training without labels; UsageError for an `ImageSet` in place of
+   * a `Dataset`; CheckpointError where `initial` is of another architecture or image size;
    * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits.
    */
   static async create(
@@ -84,6 +97,7 @@ export class Trainer {
     config: Partial<TrainingConfig> = {},
     { initial, onCompile, ...own }: TrainerOptions = {},
   ): Promise<Trainer> {
+    expectDataset(dataset);
     const full = completeConfig(config, own, dataset.length);
     checkConfig(full, dataset.length, device, own);
     if (dataset.width !== dataset.height) {
@@ -109,10 +123,12 @@ export class Trainer {
     }
   }
 
+  /** Encoder and head, with their weights as they are after the last step. */
   get model(): Model {
     return this.parts.model;
   }
 
+  /** What moves the weights. */
   get optimizer(): Optimizer {
     return this.parts.optimizer;
   }
@@ -137,14 +153,22 @@ export class Trainer {
   /**
    * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
    * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
-   * `device.choices.use(checkpoint.choices)` before `create`.
-   * @throws CheckpointError where it is of another architecture, method, optimizer or set, or tells other classes apart.
+   * `device.choices.use(checkpoint.choices)` before `create`. The configuration may differ in what no step depends on:
+   * `memoryBudget`, `recompute`, `evaluateEvery` and `checkpointEvery`.
+   * @throws CheckpointError where it is of another configuration, method, optimizer or set, or tells other classes apart; UsageError
+   * while `train` is at work, and after `dispose`.
    */
   restore(checkpoint: Checkpoint): void {
-    for (const name of ["method", "optimizer"] as const) {
-      const [there, here] = [checkpoint.config[name], this.config[name]];
-      if (there !== here)
-        throw new CheckpointError(`the checkpoint is of a training with ${there}, and this one has ${here}`);
+    this.#expectRest();
+    const { config, parts } = this;
+    const [{ options: before, ...there }, { options, ...here }] = [checkpoint.config, config];
+    expectSame(there, here);
+    // What a method of a later version has besides was at its default.
+    expectSame({ ...parts.method.values({}), ...before }, options);
+    if (checkpoint.imageSize !== this.model.imageSize) {
+      throw new CheckpointError(
+        `the checkpoint is of a training on images of ${checkpoint.imageSize} pixels, and these have ${this.model.imageSize}`,
+      );
     }
     if (checkpoint.images !== this.dataset.length) {
       throw new CheckpointError(
@@ -158,15 +182,27 @@ export class Trainer {
         `class ${other} of the checkpoint's training is "${checkpoint.classes[other]}", and here it is "${classes[other] ?? "missing"}"`,
       );
     }
-    const { model, optimizer, learner } = this.parts;
+    const { model, optimizer, learner } = parts;
     restoreModel(model, checkpoint);
     restoreState(this.device, "optimizer", optimizer.state, checkpoint);
     restoreState(this.device, "method", learner.state, checkpoint);
     this.step = checkpoint.step;
   }
 
-  /** The state after the steps done so far, encoded. */
-  checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
+  /** @throws UsageError while `train` is at work, and after `dispose`. */
+  #expectRest(): void {
+    if (this.#state === "training")
+      throw new UsageError("this trainer is training: wait until its train() ends, which its signal can stop");
+    this.#expectThere();
+  }
+
+  #expectThere(): void {
+    if (this.#state === "disposed") throw new UsageError("this trainer was disposed of: make another one");
+  }
+
+  /** The state after the steps done so far, encoded. @throws UsageError after `dispose`; NonFiniteLossError. */
+  async checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#expectThere();
     const { config, step, choices, dataset, parts } = this;
     const classes = parts.model.classes > 0 ? dataset.classes : [];
     return encodeCheckpoint(parts, { config, step, images: dataset.length, classes, choices });
@@ -175,8 +211,19 @@ export class Trainer {
   /**
    * Runs the steps that are left. Resolves with true when all are done, false when the signal stopped it.
    * @throws NonFiniteLossError, and what goes wrong on the device or while reading images; the last checkpoint stays good.
+   * UsageError while another `train` of this trainer is at work, and after `dispose`.
    */
   async train(hooks: TrainingHooks = {}): Promise<boolean> {
+    this.#expectRest();
+    this.#state = "training";
+    try {
+      return await this.#train(hooks);
+    } finally {
+      this.#state = "at rest";
+    }
+  }
+
+  async #train(hooks: TrainingHooks): Promise<boolean> {
     const { signal, onMicroBatch, onEpoch, onCheckpoint } = hooks;
     // A training that has just begun has no checkpoint yet, and must leave one even when it is stopped before its first step.
     let saved = this.step === 0 ? -1 : this.step;
@@ -253,10 +300,31 @@ export class Trainer {
     await onStep?.({ step, epoch: step / this.stepsPerEpoch, ...metrics, learningRate, imagesPerSecond });
   }
 
-  /** Frees everything on the device. */
+  /** Frees everything on the device. @throws UsageError while `train` is at work. */
   dispose(): void {
+    if (this.#state === "disposed") return;
+    this.#expectRest();
+    this.#state = "disposed";
     this.recorded.dispose();
     disposeParts(this.parts);
+  }
+}
+
+/** Settings that no step depends on, but for the memory and the time that it takes. */
+const INDIFFERENT: readonly string[] = ["memoryBudget", "recompute", "evaluateEvery", "checkpointEvery"];
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** @throws CheckpointError where a setting that steps depend on was another one in a checkpoint's training. */
+function expectSame(there: Settings, here: Settings): void {
+  for (const [name, value] of Object.entries(here)) {
+    const before = there[name];
+    if (INDIFFERENT.includes(name) || sameData(before, value)) continue;
+    const difference =
+      typeof value === "object" ? `another ${name} than this one` : `${name} ${before}, and this one has ${value}`;
+    throw new CheckpointError(
+      `the checkpoint is of a training with ${difference}: make the trainer with the checkpoint's configuration`,
+    );
   }
 }
 

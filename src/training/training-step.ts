@@ -16,7 +16,10 @@ export type StepMetrics = Numbers & {
   readonly lossScale: number;
 };
 
-/** Images of a step that are on the device at once. */
+/**
+ * Images of a step that are on the device at once.
+ * @internal
+ */
 export interface MicroBatch {
   /** Place of the first one among the images of the step. */
   readonly first: number;
@@ -24,13 +27,19 @@ export interface MicroBatch {
   readonly images: number;
 }
 
-/** Images of a step on the device, with their labels where the method takes them. */
+/**
+ * Images of a step on the device, with their labels where the method takes them.
+ * @internal
+ */
 export interface StepInputs extends ImageBatch {
   /** u32 [batch]: class of each image. */
   readonly labels?: Tensor;
 }
 
-/** Images that were written to the device. */
+/**
+ * Images that were written to the device.
+ * @internal
+ */
 export interface Fed {
   /** Number of each image in its set. */
   readonly images: Uint32Array<ArrayBuffer>;
@@ -38,10 +47,16 @@ export interface Fed {
   readonly labels: Uint32Array<ArrayBuffer> | null;
 }
 
-/** Writes the images of the micro-batch that is next in `TrainingStep.feeds` to the device. */
+/**
+ * Writes the images of the micro-batch that is next in `TrainingStep.feeds` to the device.
+ * @internal
+ */
 export type Feed = (inputs: StepInputs) => Promise<Fed>;
 
-/** A training step that was recorded once, and runs any number of times. */
+/**
+ * A training step that was recorded once, and runs any number of times.
+ * @internal
+ */
 export interface TrainingStep {
   /** The micro-batches that a run asks for, in the order in which it does. */
   readonly feeds: readonly MicroBatch[];

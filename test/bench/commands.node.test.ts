@@ -1,10 +1,14 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Comparison } from "../../bench/measure/regression.js";
+import { withBuild } from "../../bench/regression/builds.js";
 import { repository } from "../lib/repository.js";
 
 const run = (...words: string[]) =>
@@ -102,13 +106,80 @@ commands("climb a matrix product from the naive kernel up, each rung held agains
   assert.is(vectors, 4 * tiles);
 });
 
+commands("compare a build with itself, and find nothing worse in what does not depend on chance", async () => {
+  const { stdout } = await run("regression.js", "convnet", "2", "16", "--base", repository, "--rounds", "3", "--json");
+  const { compared } = JSON.parse(stdout);
+  const [time, ...others] = compared;
+  assert.ok(time.base > 0 && time.here > 0 && time.noise >= 0.02);
+  assert.equal(
+    others.map(({ figure, ratio, worse }: Comparison) => [figure, ratio, worse]),
+    [
+      ["dispatches", 1, false],
+      ["device memory", 1, false],
+      ["bundle, gzipped", 1, false],
+    ],
+  );
+  assert.ok(others[0].here > 50 && others[1].here > 2 ** 20);
+});
+
+commands("end with 1 where a build that was better is the base", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "regression-test-"));
+  try {
+    const ours = JSON.stringify(pathToFileURL(`${repository}dist/src/index.js`).href);
+    // A build that takes a quarter of the pixels, and the memory that goes with them. It has no door that could be bundled.
+    const source = `export * from ${ours};
+import { datasetFromPixels as whole } from ${ours};
+export function datasetFromPixels({ pixels, width, height, channels }) {
+  return whole({ pixels: pixels.subarray(0, pixels.length / 4), width: width / 2, height: height / 2, channels });
+}
+`;
+    await mkdir(join(folder, "dist/src"), { recursive: true });
+    await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+    await writeFile(join(folder, "dist/src/index.js"), source);
+    const { code, stdout, stderr } = await run(
+      "regression.js",
+      "convnet",
+      "2",
+      "32",
+      "--base",
+      folder,
+      "--rounds",
+      "3",
+    );
+    assert.is(code, 1);
+    assert.match(stdout, /^device memory .* WORSE$/m);
+    assert.not.match(stdout, /^bundle/m);
+    assert.match(stderr, /error: worse than .*: .*device memory/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+commands("build a commit to compare with, and leave nothing of it behind", async () => {
+  const git = (...words: string[]) => promisify(execFile)("git", words, { cwd: repository });
+  // Where the sources have no history there is nothing to build.
+  if (!existsSync(join(repository, ".git"))) return;
+  const built = await withBuild("HEAD", async (folder) => {
+    assert.not.equal(resolve(folder), resolve(repository));
+    assert.ok(existsSync(join(folder, "dist/src/index.js")));
+    return folder;
+  });
+  assert.not.ok(existsSync(built));
+  assert.not.ok((await git("worktree", "list")).stdout.includes(built));
+});
+
 commands("say what is wrong with a setting", async () => {
   for (const [words, message] of [
     [["kernels.js", "--only", "no such case"], "no case matches"],
     [["kernels.js", "--only", "("], "no regular expression"],
     [["host.js", "--rounds", "0"], 'rounds is "0"'],
+    [["regression.js", "--rounds", "2"], 'rounds is "2"; it must be a whole number from 3 up'],
     [["matmul-ladder.js", "100"], 'size is "100"'],
     [["matmul-ladder.js", "200"], "size is 200; it must be a multiple of 128"],
+    [
+      ["regression.js", "--base", "no-such-commit"],
+      "no-such-commit is neither a commit nor a folder with dist/src/index.js",
+    ],
     [["step.js", "resnet17"], 'no encoder "resnet17"'],
     [["step.js", "convnet", "many"], 'batch is "many"'],
     [["step.js", "--precision", "f16"], 'no precision "f16"'],

@@ -11,7 +11,7 @@ function row(operation: string, direction: string, share: number): KernelRow {
   return { operation, direction, ...rates, bound: "fma", share, launches: [], bytesNamed: 0 };
 }
 
-const readme = suite("tables of the README");
+const readme = suite("tables of bench/README.md");
 
 readme("put the directions of an operation side by side", () => {
   const rows = [

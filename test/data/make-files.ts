@@ -29,6 +29,31 @@ export function picture(width: number, height: number, seed: number): Uint8Array
   );
 }
 
+/**
+ * RGBA bytes of a picture as cameras take them: soft light, discs with edges, a fine pattern and noise. Opaque, or with an alpha that
+ * falls to 0 towards a corner.
+ */
+export function scene(width: number, height: number, opaque = true): Uint8Array<ArrayBuffer> {
+  const rgba = new Uint8Array(width * height * 4);
+  const unit = Math.min(width, height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [u, v] = [x / unit, y / unit];
+      const disc = Math.hypot(u - 0.6, v - 0.5) < 0.25 ? 70 : 0;
+      const other = Math.hypot(u - 0.3, v - 0.9) < 0.15 ? -60 : 0;
+      const pattern = 12 * Math.sin(50 * u) * Math.sin(40 * v);
+      const noise = ((x * 7919 + y * 104729 + ((x * y) % 97) * 31) % 17) - 8;
+      const light = [110 + 50 * Math.sin(2 * u + v), 100 + 60 * v * Math.cos(u), 120 - 40 * u];
+      const at = 4 * (y * width + x);
+      light.forEach((value, c) => {
+        rgba[at + c] = Math.max(0, Math.min(255, value + (c === 2 ? -disc : disc) + other + pattern + noise));
+      });
+      rgba[at + 3] = opaque ? 255 : 255 * Math.min(1, (x / width + y / height) * 0.8);
+    }
+  }
+  return rgba;
+}
+
 /** What a data set makes of RGB bytes: (R, G, B, 255) a pixel. */
 export function toRgba(rgb: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: (rgb.length / 3) * 4 }, (_, i) =>

@@ -44,6 +44,39 @@ test("refuses what does not fit together", () => {
   throws(() => datasetFromPixels({ ...image, classes: ["a"] }), DataError, /without labels/);
 });
 
+/** As plain JavaScript calls it, which no compiler checks. */
+const make = (input: unknown) => Reflect.apply(datasetFromPixels, undefined, [input]);
+
+test("refuses pixels that are no bytes, which would all become 0, and says how to make bytes of them", async () => {
+  const image = { channels: 3, width: 2, height: 1 } as const;
+  const fractions = Float32Array.of(0, 0.2, 0.4, 0.6, 0.8, 1);
+  for (const [pixels, kind] of [
+    [fractions, "a Float32Array"],
+    [Uint16Array.of(1, 2, 3, 4, 5, 6), "a Uint16Array"],
+    [[1, 2, 3, 4, 5, 6], "an Array"],
+    [undefined, "undefined"],
+  ] as const)
+    throws(() => make({ ...image, pixels }), DataError, /^pixels: .*bytes from 0 to 255/, `this is ${kind}`);
+  // What the message says to do.
+  const pixels = Uint8ClampedArray.from(fractions, (value) => 255 * value);
+  assert.equal([...(await pixelsOf(datasetFromPixels({ ...image, pixels })))], [0, 51, 102, 255, 153, 204, 255, 255]);
+});
+
+test("refuses labels that are no list of class numbers", () => {
+  const image = { pixels: new Uint8Array(6), channels: 3, width: 1, height: 1 } as const;
+  throws(() => datasetFromPixels({ ...image, labels: [0, -1] }), DataError, /label -1 of image 1/);
+  throws(() => datasetFromPixels({ ...image, labels: [0, Number.NaN] }), DataError, /label NaN of image 1/);
+  throws(
+    () => datasetFromPixels({ ...image, labels: [2, 0], classes: ["cat", "dog"] }),
+    DataError,
+    "label 2 of image 0 is not a whole number from 0 to 1, and there are 2 class names",
+  );
+  // Numbers of something else, which would get as many names.
+  throws(() => datasetFromPixels({ ...image, labels: [0, 1e9] }), DataError, "label 1000000000 of image 1", "65535");
+  throws(() => make({ ...image, labels: 2 }), DataError, "labels have to be a list of whole numbers", "got 2");
+  throws(() => make({ ...image, labels: { cat: 1 } }), DataError, "got an Object");
+});
+
 test("fetch refuses indices outside the set and a short output, before it writes", async () => {
   const set = datasetFromPixels({ pixels: new Uint8Array(6).fill(9), channels: 3, width: 1, height: 1 });
   const out = new Uint8Array(8);

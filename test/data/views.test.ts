@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import { balancedSubset, joined, namedSubset, splitHoldOut, subset, withTestPart } from "../../src/data/views.js";
-import { ConfigError, DataError } from "../../src/errors.js";
+import { ConfigError, DataError, UsageError } from "../../src/errors.js";
 import { pixelsOf, rejects, throws } from "./expect.js";
 
 const test = suite("views of a data set");
@@ -202,6 +202,20 @@ test("names that are unknown or repeated are named", () => {
     DataError,
     /1 of the 2 .* repetitions: "numbers\[1\]"/,
   );
+});
+
+test("an ImageSet or a promise in place of a set is refused, with what to pass", () => {
+  const train = datasetFromPixels({ pixels: new Uint8Array(12), channels: 3, width: 1, height: 1 });
+  // As plain JavaScript calls them, which no compiler checks.
+  for (const work of [subset, splitHoldOut, balancedSubset, namedSubset]) {
+    const call = (given: unknown) => Reflect.apply(work, undefined, [given, []]);
+    throws(
+      () => call({ train, test: null }),
+      UsageError,
+      "this is an ImageSet, which has two parts: pass images.train",
+    );
+    throws(() => call(Promise.resolve(train)), UsageError, "this is a promise: await it");
+  }
 });
 
 test.run();

@@ -80,8 +80,46 @@ adapters("are told to be software where the processor plays GPU", async () => {
   assert.equal(await summarized({}), ["unnamed adapter", false]);
 });
 
-adapters("are missed with what to do about it", async () => {
-  await rejects(withAdapter(null, openDevice), AdapterError, /no WebGPU adapter/, /install/);
+const inBrowser = typeof process === "undefined";
+
+adapters("are missed with what to do about it, in a browser as on a machine", async () => {
+  await rejects(
+    withAdapter(null, openDevice),
+    AdapterError,
+    /^no WebGPU adapter/,
+    inBrowser ? /^((?!Debian).)*chrome:\/\/gpu .*settings.*--enable-unsafe-webgpu/ : /On Debian .* mesa-vulkan-drivers/,
+  );
+});
+
+/** Does something where a property of an object is another one. */
+async function withProperty<Result>(owner: object, name: string, value: unknown, action: () => Promise<Result>) {
+  const before = Reflect.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, { value, configurable: true, writable: true });
+  try {
+    return await action();
+  } finally {
+    if (before) Object.defineProperty(owner, name, before);
+    else Reflect.deleteProperty(owner, name);
+  }
+}
+
+adapters("are missed in a browser without WebGPU, or where a page is not secure", async () => {
+  // What bundlers put in the place of Node's.
+  const [process, page] = [{ env: {}, versions: {} }, inBrowser ? navigator : null];
+  const open = () => withProperty(globalThis, "process", process, openDevice);
+  const withoutGpu = () => (page ? withProperty(page, "gpu", undefined, open) : open());
+  if ("Deno" in globalThis) return;
+  await rejects(
+    withProperty(globalThis, "isSecureContext", true, withoutGpu),
+    AdapterError,
+    /^this browser has no WebGPU \(navigator\.gpu is missing\)/,
+    ...["Chrome and Edge from version 113", "Safari from 26", "Firefox from 141"],
+  );
+  await rejects(
+    withProperty(globalThis, "isSecureContext", false, withoutGpu),
+    AdapterError,
+    /^this page has no WebGPU, for its address is not secure .*: serve it over https, or open it from localhost$/,
+  );
 });
 
 adapters("that are a null backend are refused", async () => {

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { Device } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
-import { ShapeError, UsageError } from "../../src/errors.js";
+import { GradientError, ShapeError, UsageError } from "../../src/errors.js";
 import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
 import { add, relu } from "../../src/ops/elementwise.js";
 import { matmul } from "../../src/ops/matmul.js";
@@ -118,6 +118,42 @@ tape("starts from 1 where the output is one number", async () => {
     assert.ok(Math.abs(gradient[i] - expected) < 1e-5, `${gradient[i]} is not ${expected}`);
   });
   for (const tensor of [logits, labels]) device.free(tensor);
+});
+
+tape("starts from one number in any shape, and from a view of what was computed", async () => {
+  const device = await testDevice();
+  const a = device.tensor([1, 2], [2, 3], "a");
+  const b = device.tensor([2, 1], [5, 7], "b");
+  const recording = new Tape(device);
+  recording.watch(b);
+  const product = matmul(recording, a, b);
+  assert.equal(product.shape, [1, 1]);
+  recording.backward(product);
+  // Again, by other views of the same number: gradients add up.
+  recording.backward(product.view([1]));
+  recording.backward(product.view([1, 1, 1]));
+  const { x, seed, free } = inputs(device);
+  recording.watch(x);
+  recording.backward(relu(recording, x).view([1, 3]), seed.view([1, 3]));
+  const [gradient, other] = await run(recording, [recording.gradientOf(b), recording.gradientOf(x)]);
+  assert.equal(gradient, [6, 9]);
+  assert.equal(other, [1, 0, 100]);
+  for (const tensor of [a, b]) device.free(tensor);
+  free();
+});
+
+tape("has a gradient that is null and one that throws, where none came", async () => {
+  const device = await testDevice();
+  const { x, seed, free } = inputs(device);
+  const recording = new Tape(device);
+  recording.watch(x);
+  const y = relu(recording, x);
+  assert.is(recording.gradient(x), null);
+  throws(() => recording.gradientOf(x), GradientError, "no gradient reached x [3]: what backward() was called with");
+  throws(() => recording.gradientOf(seed), GradientError, "no gradient reached seed [3]: it is not watched");
+  recording.backward(y, seed);
+  assert.is(recording.gradientOf(x), recording.gradient(x));
+  free();
 });
 
 tape("refuses outputs and seeds that cannot be", async () => {

@@ -115,7 +115,7 @@ tensors("refuse what would become other numbers", async () => {
       ShapeError,
       `labels [2] holds u32 elements and takes a Uint32Array or an array of whole numbers, not ${kind}`,
     );
-    if (data !== null) throws(() => make(data), ShapeError, `made [2] holds f32 elements`, kind);
+    throws(() => make(data), ShapeError, `made [2] holds f32 elements`, kind);
   }
   throws(() => give(x, [1, "2"]), ShapeError, 'element 1 for x [2] is "2", which is no number');
   throws(() => give(x, [Number.NaN, 1]), ShapeError, "element 0 for x [2] is NaN, which is no number");
@@ -140,6 +140,10 @@ tensors("refuse shapes that are none", async () => {
   for (const extent of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     throws(() => device.tensor([2, extent], undefined, "x"), ShapeError, /x: \[2, .+\] is not a shape/);
   }
+  // As plain JavaScript calls it, which no compiler checks.
+  const make = (...given: readonly unknown[]) => Reflect.apply(device.tensor, device, given);
+  throws(() => make(3, undefined, "x"), ShapeError, "x: 3 is not a shape: give a list of extents, such as [2, 3]");
+  throws(() => make([1], undefined, "x", "f64"), ShapeError, "x: there are no elements of type f64: choose f32, u32");
 });
 
 tensors("are gone when they are freed", async () => {

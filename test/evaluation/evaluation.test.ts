@@ -5,11 +5,12 @@ import { subset } from "../../src/data/views.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { relativeError } from "../../src/doctor/rounding.js";
 import { openDevice } from "../../src/engine/device.js";
-import { ConfigError, DataError, DeviceLostError } from "../../src/errors.js";
+import { ConfigError, DataError, DeviceLostError, ShapeError, UsageError } from "../../src/errors.js";
 import { Embedder, type Features, imagesAtOnce, reserveEmbedding } from "../../src/evaluation/embed.js";
 import { Evaluator, evenly, labelled, withTestSet } from "../../src/evaluation/evaluation.js";
-import { accuracy, knn } from "../../src/evaluation/knn.js";
+import { accuracy, knn, nearest } from "../../src/evaluation/knn.js";
 import { linearProbe } from "../../src/evaluation/linear-probe.js";
+import { decodeNpy, encodeNpy } from "../../src/io/npy.js";
 import type { Model } from "../../src/nn/model.js";
 import { knnClassify } from "../../src/reference/knn.js";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";
@@ -35,8 +36,15 @@ async function compareKnn(bank: Features, labels: Uint32Array, queries: Features
   const expected = knnClassify(Float64Array.from(queries.values), Float64Array.from(bank.values), labels, options);
   for (let query = 0; query < queries.rows; query++) {
     const row = (values: Uint32Array) => values.slice(query * used, (query + 1) * used);
-    // The device gives them by number, the reference by similarity.
-    assert.equal(row(found.neighbours), row(expected.neighbors).sort(), `neighbours of query ${query}`);
+    // Of nearly equal ones, roundings may put the other one first.
+    assert.equal(row(found.neighbours).sort(), row(expected.neighbors).sort(), `neighbours of query ${query}`);
+    const similarities = found.similarities.slice(query * used, (query + 1) * used);
+    similarities.forEach((similarity, i) => {
+      const before = i === 0 ? 2 : similarities[i - 1];
+      const ordered =
+        before > similarity || (before === similarity && row(found.neighbours)[i - 1] < row(found.neighbours)[i]);
+      assert.ok(ordered, `neighbour ${i} of query ${query} has its place`);
+    });
     row(found.neighbours).forEach((neighbour, i) => {
       let [product, left, right] = [0, 0, 0];
       for (let c = 0; c < dimension; c++) {
@@ -86,6 +94,49 @@ evaluation("kNN refuses settings and dimensions that cannot be", async () => {
     await rejects(knn(device, bank, null, 1, bank, options), ConfigError, new RegExp(`temperature ${temperature} `));
   }
   await rejects(knn(device, bank, null, 1, other), ConfigError, /4 dimensions and queries 3/);
+  for (const k of [0, 1.5, Number.NaN])
+    await rejects(knn(device, bank, null, 1, bank, { k }), ConfigError, `k is ${k}; it must be a whole number`);
+  await rejects(knn(device, bank, null, 1, { ...bank, rows: 3 }), ShapeError, "3 x 4 embeddings have 12 values, not 8");
+});
+
+evaluation("the nearest of stored embeddings are found by their cosine, the most similar first", async () => {
+  const device = await testDevice();
+  // Angles of 0, 90, 180, 60 and 30 degrees to the first axis, of any length.
+  const root = Math.sqrt(3);
+  const rows = [2, 0, 0, 5, -1, 0, 1, root, 3 * root, 3];
+  const stored = decodeNpy(encodeNpy([5, 2], Float32Array.from(rows)));
+  assert.equal(stored.shape, [5, 2]);
+  // Any Float32Array will do, whatever its buffer is.
+  const values: Float32Array = stored.data;
+  const embeddings = { values, rows: 5, dimension: 2 };
+  const cosines = [1, root / 2, 1 / 2, 0, -1];
+  const near = (found: Float32Array, expected: readonly number[]) =>
+    expected.forEach((value, i) => {
+      assert.ok(Math.abs(found[i] - value) <= relativeError(46), `${found[i]} is not ${value}`);
+    });
+
+  const one = await nearest(device, embeddings, Float32Array.of(7, 0));
+  assert.equal([one.k, one.indices], [5, Uint32Array.of(0, 4, 3, 1, 2)]);
+  near(one.similarities, cosines);
+
+  const two = { values: Float32Array.of(7, 0, 0, 1), rows: 2, dimension: 2 };
+  const tensor = device.tensor([5, 2], rows, "stored");
+  const query = device.tensor([2, 2], two.values, "queries");
+  const before = device.memory.currentBytes;
+  for (const [bank, queries] of [
+    [embeddings, two],
+    [tensor, two],
+    [embeddings, query],
+    [tensor, query],
+  ] as const) {
+    const { k, indices, similarities } = await nearest(device, bank, queries, 2);
+    assert.equal([k, indices], [2, Uint32Array.of(0, 4, 1, 3)]);
+    near(similarities, [1, root / 2, 1, root / 2]);
+  }
+  assert.ok(device.memory.currentBytes - before <= 256 * 4, "but for staging buffers, nothing is left");
+  await rejects(nearest(device, embeddings, Float32Array.of(1, 2, 3)), ConfigError, "2 dimensions and queries 3");
+  await rejects(nearest(device, embeddings, two, 0), ConfigError, "k is 0");
+  for (const made of [tensor, query]) device.free(made);
 });
 
 evaluation("accuracy is the share that is right", () => {
@@ -251,6 +302,24 @@ evaluation("only sets with labels in both parts and two classes are evaluated", 
   assert.is(labelled({ train: { ...images, labels: null }, test }), null);
   assert.is(labelled({ train: images, test: { ...test, labels: null } }), null);
   assert.is(labelled({ train: { ...images, classes: ["all"] }, test }), null);
+});
+
+evaluation("one set in place of two is refused, and two in place of one", async () => {
+  const device = await testDevice();
+  const images = stripes(12);
+  const model = createModel(device, config, 16);
+  // As plain JavaScript calls them, which no compiler checks.
+  for (const call of [
+    async () => Reflect.apply(labelled, undefined, [images]),
+    async () => Reflect.apply(withTestSet, undefined, [images]),
+    async () => Reflect.apply(Evaluator.create, Evaluator, [device, model, images]),
+  ])
+    await rejects(call(), UsageError, "this is a Dataset: pass { train: images, test: null }");
+  const embedder = await Embedder.create(device, model, { batch: 4 });
+  const embed = async (given: unknown) => Reflect.apply(embedder.embed, embedder, [given]);
+  await rejects(embed({ train: images, test: null }), UsageError, "pass images.train");
+  embedder.dispose();
+  model.tensors.dispose();
 });
 
 evaluation("a part of a set is evenly spread over it", () => {

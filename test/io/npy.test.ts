@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ShapeError } from "../../src/errors.js";
-import { encodeNpy } from "../../src/io/npy.js";
+import { DataError, ShapeError } from "../../src/errors.js";
+import { decodeNpy, encodeNpy } from "../../src/io/npy.js";
+import { throws } from "../data/expect.js";
 
 const npy = suite("npy");
 
@@ -51,6 +52,36 @@ npy("refuses a shape that does not match the data", () => {
     () => encodeNpy([2, 3], new Float32Array(5)),
     (error: unknown) => error instanceof ShapeError && /needs 6 elements, the data has 5/.test(error.message),
   );
+});
+
+npy("reads what it writes, and what NumPy writes in other versions and dictionaries", () => {
+  for (const shape of [[], [0, 4], [3], [2, 3], [1, 1, 5]]) {
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i - 1.5);
+    assert.equal(decodeNpy(encodeNpy(shape, data)), { shape, data });
+  }
+  // At an odd place in a larger buffer, as a part of a file may be.
+  const encoded = encodeNpy([2], Float32Array.of(1, 2));
+  const larger = new Uint8Array(encoded.length + 5);
+  larger.set(encoded, 3);
+  assert.equal(decodeNpy(larger.subarray(3, 3 + encoded.length)).data, Float32Array.of(1, 2));
+  // Version 2.0, whose length has 4 bytes, without padding, and with the keys the other way round.
+  const header = "{'shape': (2,), 'fortran_order': False, 'descr': '<f4'}\n";
+  const bytes = new Uint8Array(12 + header.length + 8);
+  bytes.set([0x93, ...new TextEncoder().encode("NUMPY"), 2, 0, header.length, 0, 0, 0]);
+  bytes.set(new TextEncoder().encode(header), 12);
+  bytes.set(encoded.subarray(-8), 12 + header.length);
+  assert.equal(decodeNpy(bytes), { shape: [2], data: Float32Array.of(1, 2) });
+});
+
+npy("refuses to read what is no array of float32, and what is cut short", () => {
+  const encoded = encodeNpy([2, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+  throws(() => decodeNpy(new Uint8Array(4)), DataError, "no .npy file");
+  throws(() => decodeNpy(new TextEncoder().encode("name,h0,h1\na.jpg,0.5,0.25\n")), DataError, "no .npy file");
+  throws(() => decodeNpy(encodeNpy([1], Uint32Array.of(1))), DataError, "'<u4'", 'dtype="float32"');
+  const fortran = new TextEncoder().encode(new TextDecoder("latin1").decode(encoded).replace("False", "True "));
+  throws(() => decodeNpy(Uint8Array.of(0x93, ...fortran.subarray(2))), DataError, "C order is wanted");
+  for (const end of [encoded.length - 1, 130, 100, 10]) throws(() => decodeNpy(encoded.subarray(0, end)), DataError);
+  throws(() => decodeNpy(encoded.subarray(0, -4)), DataError, "shape [2, 3] has 152 bytes, and this one 148");
 });
 
 npy.run();

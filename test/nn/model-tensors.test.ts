@@ -80,7 +80,8 @@ tensors("are written and read by name", async () => {
   const device = await testDevice();
   const layer = new Linear("a", 3, 2, true);
   const model = new ModelTensors(device, layer.tensors, 1);
-  const values = new Map([
+  // Any Float32Array will do, whatever its buffer is.
+  const values = new Map<string, Float32Array>([
     ["a.weight", Float32Array.of(1, 2, 3, 4, 5, 6)],
     ["a.bias", Float32Array.of(7, 8)],
   ]);

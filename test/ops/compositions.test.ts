@@ -19,6 +19,7 @@ import { rowLogSumExp, rowSums, sum } from "../../src/ops/reductions.js";
 import { concatenate, reshape, slice } from "../../src/ops/shape.js";
 import { clamp, elementwise, scale } from "../../src/ops/unary.js";
 import { columnStatisticsForward } from "../../src/reference/column-statistics.js";
+import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 
 const losses = suite("losses composed of small operations");
@@ -161,6 +162,20 @@ losses("limits of clamp the wrong way round are refused", async () => {
     },
     (error: unknown) => error instanceof ConfigError && /lower limit 2 is above the upper one, 1/.test(error.message),
   );
+});
+
+losses("functions that are none, and those without their numbers, are refused", async () => {
+  const tape = new Tape(await testDevice());
+  const x = tape.tensor([2], "x");
+  // As plain JavaScript calls it, which no compiler checks.
+  const apply = (functions: unknown) => Reflect.apply(elementwise, undefined, [tape, x, functions]);
+  throws(() => apply("relu"), ConfigError, 'elementwise takes a list of functions, such as ["relu"], not "relu"');
+  throws(() => apply(undefined), ConfigError, "not undefined");
+  throws(() => apply(["nope"]), ConfigError, 'there is no function "nope": choose ', "relu", "sigmoid");
+  throws(() => apply(["exp", ["power", 2]]), ConfigError, 'there is no function "power"');
+  throws(() => apply([["scale"]]), ConfigError, "scale needs a factor");
+  throws(() => apply([["clamp", 1]]), ConfigError, "clamp needs two limits");
+  assert.is(tape.launches.length, 0);
 });
 
 losses.run();

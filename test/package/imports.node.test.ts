@@ -11,6 +11,7 @@ const imports = suite("the order of the house");
  * stand in no room are the doors of the package, on top, and what every room may use, at the bottom.
  */
 const FLOORS = [
+  ["examples"],
   ["node.ts", "cli"],
   ["index.ts"],
   ["engine.ts", "doctor"],
@@ -30,7 +31,7 @@ const FLOORS = [
   ["engine"],
   ["kernels"],
   ["errors.ts"],
-  ["printable.ts", "random.ts", "vendor", "version.ts"],
+  ["printable.ts", "random.ts", "spelling.ts", "vendor", "version.ts"],
 ];
 
 /** Imports of a source, dynamic ones and those of types alike. */
@@ -137,6 +138,15 @@ imports("every room has its floor", () => {
 
 imports("arrows between rooms run down", () => {
   assert.equal(arrowsUp(new Map([...graphOf("src"), ...graphOf("kernels")])), []);
+});
+
+imports("examples import nothing of the house but by the package's name", () => {
+  const examples = graphOf("src/examples");
+  assert.ok(examples.size > 0);
+  for (const [file, targets] of examples) {
+    assert.equal(targets, [], file);
+    assert.match(readFileSync(repository + file, "utf8"), /\bfrom "webgpu-simclr(\/node|\/engine)?";/, file);
+  }
 });
 
 for (const folder of ["kernels", "src", "bench", "test"]) {

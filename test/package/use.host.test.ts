@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { classFolders } from "../cli/pictures.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
+import { repository } from "../lib/repository.js";
 
 const use = suite("the package, by its name");
 
@@ -47,5 +48,17 @@ use("ten lines train on a folder and give embeddings", () =>
     assert.match(await readFile(run.report ?? "", "utf8"), /<\/html>\s*$/);
   }),
 );
+
+use("the worker that the documents show is the one that is tested", async () => {
+  const { readFile } = await import("node:fs/promises");
+  const [document, worker, page] = await Promise.all(
+    ["src/README.md", "test/package/worker.ts", "test/package/entry.test.ts"].map((path) =>
+      readFile(repository + path, "utf8"),
+    ),
+  );
+  assert.ok(document.includes(`\`\`\`ts\n${worker.replace("../../src/index.js", "webgpu-simclr")}\`\`\``));
+  const [, line] = /```ts\n(.*new Worker.*)\n```/.exec(document) ?? [];
+  assert.ok(line && page.includes(line));
+});
 
 use.run();

@@ -3,8 +3,15 @@ import * as assert from "uvu/assert";
 import type { Dataset, ImageSet } from "../../src/data/dataset.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import { CheckpointError } from "../../src/errors.js";
-import { changesText, chooseImages, imagesOfRun, keepImageList, sharesImages, trainedOn } from "../../src/runs/run-images.js";
 import { RunFolder } from "../../src/runs/run-folder.js";
+import {
+  changesText,
+  chooseImages,
+  imagesOfRun,
+  keepImageList,
+  sharesImages,
+  trainedOn,
+} from "../../src/runs/run-images.js";
 import { rejects } from "../data/expect.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
 
@@ -69,13 +76,20 @@ images("that are gone or changed are named", () =>
 images("without labels are trained on where the method needs none, and kept as well", () =>
   inTemporaryFolder(async (parent) => {
     const folder = await RunFolder.create(parent, "run");
-    const set = { train: photos(["cat/1.jpg", "dog/2.jpg"]), test: photos(["cat/3.jpg"]), unlabelled: photos(["4.jpg"]) };
+    const set = {
+      train: photos(["cat/1.jpg", "dog/2.jpg"]),
+      test: photos(["cat/3.jpg"]),
+      unlabelled: photos(["4.jpg"]),
+    };
     assert.equal(namesOf(trainedOn(set, false)), ["cat/1.jpg", "dog/2.jpg", "4.jpg"]);
     assert.is(trainedOn(set, false).labels, null);
     assert.equal(namesOf(trainedOn(set, true)), ["cat/1.jpg", "dog/2.jpg"]);
     await keepImageList(folder, set);
     const { images: found } = await imagesOfRun(folder, set);
-    assert.equal([namesOf(found.train), namesOf(found.test), namesOf(found.unlabelled)], [["cat/1.jpg", "dog/2.jpg"], ["cat/3.jpg"], ["4.jpg"]]);
+    assert.equal(
+      [namesOf(found.train), namesOf(found.test), namesOf(found.unlabelled)],
+      [["cat/1.jpg", "dog/2.jpg"], ["cat/3.jpg"], ["4.jpg"]],
+    );
   }),
 );
 

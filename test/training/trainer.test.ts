@@ -3,7 +3,15 @@ import * as assert from "uvu/assert";
 import { noAugmentation } from "../../src/augment/policy.js";
 import type { Dataset } from "../../src/data/dataset.js";
 import { openDevice } from "../../src/engine/device.js";
-import { CheckpointError, ConfigError, DataError, DeviceLostError, NonFiniteLossError } from "../../src/errors.js";
+import {
+  CheckpointError,
+  ConfigError,
+  DataError,
+  DeviceLostError,
+  NonFiniteLossError,
+  UsageError,
+} from "../../src/errors.js";
+import { simclr } from "../../src/methods/simclr.js";
 import { decodeCheckpoint } from "../../src/training/checkpoint.js";
 import type { TrainingConfig } from "../../src/training/config.js";
 import { type StepEvent, Trainer } from "../../src/training/trainer.js";
@@ -339,12 +347,17 @@ training("a checkpoint of another training is refused", async () => {
   const trainer = await small();
   const checkpoint = decodeCheckpoint(await trainer.checkpoint());
   const others: [Partial<TrainingConfig>, Dataset, RegExp][] = [
-    [{ width: 0.5 }, images, /another architecture/],
-    [{ norm: "group" }, images, /another architecture/],
-    [{ options: { headLayers: 3 } }, images, /another architecture/],
-    [{ options: { headLayers: 1 } }, images, /another architecture/],
-    [{ optimizer: "sgd" }, images, /a training with adamw, and this one has sgd/],
+    [{ width: 0.5 }, images, /width 0\.25, and this one has 0\.5: make the trainer with the checkpoint's conf/],
+    [{ norm: "group" }, images, /norm batch, and this one has group/],
+    [{ options: { headLayers: 3 } }, images, /headLayers 2, and this one has 3/],
+    [{ optimizer: "sgd" }, images, /optimizer adamw, and this one has sgd/],
+    [{ batch: 4 }, images, /batch 8, and this one has 4/],
+    [{ microBatch: 4 }, images, /microBatch 8, and this one has 4/],
+    [{ epochs: 3 }, images, /epochs 2, and this one has 3/],
+    [{ seed: 2 }, images, /seed 1, and this one has 2/],
+    [{ augmentation: noAugmentation }, images, /a training with another augmentation than this one/],
     [{}, stripes(27), /on 28 images, and there are 27/],
+    [{}, stripes(28, { width: 20, height: 20 }), /on images of 16 pixels, and these have 20/],
   ];
   for (const [changes, dataset, message] of others) {
     const other = await small(changes, dataset);
@@ -352,7 +365,82 @@ training("a checkpoint of another training is refused", async () => {
     assert.is(other.step, 0);
     other.dispose();
   }
+  // What no step depends on may be different.
+  const other = await small({ memoryBudget: 1000, recompute: true, evaluateEvery: 1, checkpointEvery: 2 });
+  other.restore(checkpoint);
+  other.dispose();
   trainer.dispose();
+});
+
+training("keys that no configuration has are refused with the one that was meant", async () => {
+  // As plain JavaScript calls it, which no compiler checks.
+  const make = async (config: unknown, own: unknown = {}) =>
+    Reflect.apply(Trainer.create, Trainer, [await testDevice(), images, config, own]);
+  for (const [config, message] of [
+    [{ batchSize: 8 }, "a configuration has no batchSize: did you mean batch?"],
+    [{ lr: 0.1 }, "a configuration has no lr: did you mean learningRate?"],
+    [{ Epochs: 8 }, "did you mean epochs?"],
+    [{ toString: 1 }, "a configuration has no toString: it has method, options, encoder, "],
+    [{ temperature: 0.1 }, "temperature is an option of the method simclr: give it as options: { temperature: ... }"],
+    [{ method: "moco", queue: 64 }, "queue is an option of the method moco"],
+    [{ options: { temprature: 0.1 } }, "did you mean temperature?"],
+    [
+      { encoder: { name: "mine" } },
+      "encoder of a configuration is a name, and this is an Object: one of your own goes",
+    ],
+    [{ method: simclr }, "Trainer.create(device, images, config, { method })"],
+    [{ optimizer: () => null }, "optimizer of a configuration is a name"],
+  ] as const)
+    await rejects(make(config), ConfigError, message);
+  // What is undefined stands for its default.
+  const trainer = await make({ ...SMALL_CONFIG, seed: undefined, options: { temperature: undefined } });
+  assert.equal([trainer.config.seed, trainer.config.options.temperature], [1, 0.5]);
+  trainer.dispose();
+});
+
+training("takes one set of images, and no pair of them", async () => {
+  const create = async (given: unknown) => Reflect.apply(Trainer.create, Trainer, [await testDevice(), given, {}]);
+  for (const [given, message] of [
+    [{ train: images, test: null }, "this is an ImageSet, which has two parts: pass images.train"],
+    [Promise.resolve(images), "this is a promise: await it"],
+    [[images], "this is an Array"],
+    [undefined, "this is undefined"],
+  ] as const)
+    await rejects(create(given), UsageError, "a Dataset is wanted, and ", message);
+});
+
+training("a method of one's own goes before the one that a configuration names", async () => {
+  const device = await testDevice();
+  const method = { ...simclr, name: "mine" };
+  const trainer = await Trainer.create(device, images, { ...SMALL_CONFIG, method: "byol" }, { method });
+  assert.is(trainer.config.method, "mine");
+  assert.equal(Object.keys(trainer.config.options), Object.keys(simclr.options));
+  trainer.dispose();
+});
+
+training("does one thing at a time, and nothing after it was disposed of", async () => {
+  const trainer = await small();
+  const checkpoint = decodeCheckpoint(await trainer.checkpoint());
+  const first = trainer.train();
+  const message = "this trainer is training: wait until its train() ends";
+  await rejects(trainer.train(), UsageError, message);
+  throws(() => trainer.restore(checkpoint), UsageError, message);
+  throws(() => trainer.dispose(), UsageError, message);
+  assert.is(await first, true);
+  // One that ended may be called again, also after it failed.
+  assert.is(await trainer.train(), true);
+  trainer.restore(checkpoint);
+  const failing = trainer.train({ onStep: () => Promise.reject(new RangeError("full")) });
+  await rejects(failing, RangeError, "full");
+  trainer.restore(checkpoint);
+  assert.is(await trainer.train(), true);
+  for (let round = 0; round < 2; round++) {
+    trainer.dispose();
+    const gone = "this trainer was disposed of: make another one";
+    await rejects(trainer.train(), UsageError, gone);
+    await rejects(trainer.checkpoint(), UsageError, gone);
+    throws(() => trainer.restore(checkpoint), UsageError, gone);
+  }
 });
 
 training.run();
