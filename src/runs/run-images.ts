@@ -148,16 +148,19 @@ export async function sharesImages(folder: RunFolder, { train }: ImageSet): Prom
  */
 export async function imagesOfRun(folder: RunFolder, images: ImageSet): Promise<FoundImages> {
   const lists = await readImageLists(folder);
-  const changes = { gone: [] as string[], changed: [] as string[], added: [] as string[] };
+  const gone: string[] = [];
+  const changed: string[] = [];
+  const added: string[] = [];
   const take = (list: ImageList, pool: Dataset | null | undefined): Dataset | null => {
     if (!pool) {
-      changes.gone.push(...list.map(([name]) => name));
+      for (const [name] of list) gone.push(name);
       return null;
     }
     const places = new Map(Array.from({ length: pool.length }, (_, index) => [pool.nameOf(index), index]));
-    const { indices, gone, changed } = find(list, places, pool);
-    changes.gone.push(...gone);
-    changes.changed.push(...changed);
+    const found = find(list, places, pool);
+    for (const name of found.gone) gone.push(name);
+    for (const name of found.changed) changed.push(name);
+    const { indices } = found;
     return indices.length === 0 ? null : subset(pool, indices);
   };
   // A test part that was held out comes from the images to train on.
@@ -167,12 +170,15 @@ export async function imagesOfRun(folder: RunFolder, images: ImageSet): Promise<
   const unlabelled = take(lists.unlabelled, images.unlabelled);
   const known = new Set(PARTS.flatMap((part) => lists[part].map(([name]) => name)));
   for (const pool of [images.train, images.test, images.unlabelled]) {
-    for (const [name] of listOf(pool)) if (!known.has(name)) changes.added.push(name);
+    for (const [name] of listOf(pool)) if (!known.has(name)) added.push(name);
   }
   if (!train) {
     throw new CheckpointError(
       `none of the ${lists.train.length} images that ${folder.path} was trained on is among those of ${images.train.name}`,
     );
   }
-  return { images: { train, test: test && { ...test, skipped: heldOut ? [] : test.skipped }, unlabelled }, changes };
+  return {
+    images: { train, test: test && { ...test, skipped: heldOut ? [] : test.skipped }, unlabelled },
+    changes: { gone, changed, added },
+  };
 }
