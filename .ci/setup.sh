@@ -37,7 +37,7 @@ install_packages() {
 
 build() {
   if [ -f dist/.built ] && [ -z "$(find package.json tsconfig.json node_modules/.setup-lock.json kernels src bench test \
-    -newer dist/.built ! -path 'test/golden*' -print | head -n 1)" ]; then
+    -newer dist/.built ! -path 'test/golden*' ! -path '*/node_modules/*' -print | head -n 1)" ]; then
     return
   fi
   say "compiling"

@@ -1,7 +1,10 @@
+import { printable } from "./printable.js";
+
 /** Every error this library throws on purpose is one of these, so that callers can tell them apart with `instanceof`. */
 export class SimclrError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    // Messages name files, and files may be called anything.
+    super(printable(message), options);
     this.name = new.target.name;
   }
 }

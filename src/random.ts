@@ -34,3 +34,12 @@ export function normals(random: () => number): () => number {
     return radius * Math.cos(angle);
   };
 }
+
+/** A hash of a text from 0 to 2^32 - 1: FNV-1a over its UTF-16 code units, after a seed, with the last mixing of MurmurHash3 (A. Appleby). */
+export function hashOf(text: string, seed: number): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

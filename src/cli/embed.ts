@@ -1,11 +1,35 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
+import { UsageError } from "../errors.js";
 import { Embedder } from "../evaluation/embed.js";
-import { writeFileAtomic } from "../io/atomic.js";
-import { embeddingsToCsv } from "../io/csv.js";
+import { writeError, writeFileAtomic } from "../io/atomic.js";
+import { csvLines, embeddingsToCsv } from "../io/csv.js";
 import { encodeNpy } from "../io/npy.js";
 import type { Command } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
+
+const FAILED = "failed.csv";
+const OUTPUTS = [
+  ...["embeddings", "train", "test", "unlabelled"].flatMap((name) => [`${name}.npy`, `${name}.csv`]),
+  FAILED,
+];
+
+/** Makes the folder where files go. @throws CheckpointError where that cannot be; UsageError where there are such files already. */
+async function newFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+  const there = (await readdir(path)).find((name) => OUTPUTS.includes(name));
+  if (there !== undefined) {
+    throw new UsageError(
+      `${join(path, there)} is there already, and of other images perhaps: choose another folder with --out`,
+    );
+  }
+}
 
 /** `simclr embed <run> <images>` */
 export function addEmbedCommand(program: Command): void {
@@ -20,11 +44,9 @@ export function addEmbedCommand(program: Command): void {
         const run = await openStoredRun(path);
         device.choices.use(run.checkpoint.choices);
         const { memoryBudget } = run.checkpoint.config;
+        await newFolder(out);
         const set = await openRunImages(run, images);
         const embedder = await Embedder.create(device, loadModel(device, run), { memoryBudget });
-        const { mkdir } = await import("node:fs/promises");
-        const { join } = await import("node:path");
-        await mkdir(out, { recursive: true });
         const write = async (dataset: Dataset, name: string) => {
           const { values, rows, dimension } = await embedder.embed(dataset);
           const { labels, classes } = dataset;
@@ -35,6 +57,13 @@ export function addEmbedCommand(program: Command): void {
         };
         await write(set.train, set.test ? "train" : "embeddings");
         if (set.test) await write(set.test, "test");
+        if (set.unlabelled) await write(set.unlabelled, "unlabelled");
+        const failed = [set.train, set.test, set.unlabelled].flatMap((part) => part?.skipped ?? []);
+        if (failed.length > 0) {
+          const rows = failed.map(({ name, reason }) => [name, reason]);
+          await writeFileAtomic(join(out, FAILED), csvLines([["name", "reason"], ...rows]));
+          console.log(`wrote ${join(out, FAILED)}: ${failed.length} without a row, and why`);
+        }
       });
     });
 }

@@ -1,15 +1,31 @@
+import { resolve } from "node:path";
+import type { ImageSet } from "../data/dataset.js";
 import { ConfigError } from "../errors.js";
 import { type Evaluation, Evaluator, labelled, withTestSet } from "../evaluation/evaluation.js";
-import { imagesOfRun } from "../runs/run-images.js";
+import { printable } from "../printable.js";
+import { changesText, imagesOfRun, sharesImages } from "../runs/run-images.js";
 import { createModel } from "../training/model.js";
 import { type Command, Option } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
-import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
+import { loadModel, openRunImages, openStoredRun, type StoredRun } from "./stored-run.js";
 import { percentage, textTable } from "./table.js";
 
 interface EvalOptions {
   readonly images?: string;
   readonly probe: "sgd" | "lbfgs";
+}
+
+/** The images of the run, where these are; else a tenth of what was named is held out. */
+async function imagesToEvaluate(
+  { folder, checkpoint, source }: StoredRun,
+  opened: ImageSet,
+  named?: string,
+): Promise<ImageSet> {
+  const same = named === undefined || resolve(named) === source?.images || (await sharesImages(folder, opened));
+  if (!same) return withTestSet(opened, checkpoint.config.seed);
+  const { images, changes } = await imagesOfRun(folder, opened);
+  for (const line of changesText(changes)) console.log(`         ${printable(line)}`);
+  return images;
 }
 
 /** `simclr eval <run>` */
@@ -34,7 +50,7 @@ export function addEvalCommand(program: Command): void {
         const run = await openStoredRun(path);
         device.choices.use(run.checkpoint.choices);
         const opened = await openRunImages(run, options.images);
-        const images = labelled(options.images ? withTestSet(opened) : await imagesOfRun(run.folder, opened));
+        const images = labelled(await imagesToEvaluate(run, opened, options.images));
         if (!images) throw new ConfigError("these images have no labels: put each class in a folder of its own");
         const { config, imageSize, classes, step } = run.checkpoint;
         // A classifier of other classes has nothing to say of these.

@@ -1,34 +1,65 @@
-import type { ImageSet } from "../data/dataset.js";
+import type { Dataset, ImageSet } from "../data/dataset.js";
 import { openImages } from "../data/open-images.js";
-import { ConfigError } from "../errors.js";
+import { withTestPart } from "../data/views.js";
+import { withTestSet } from "../evaluation/evaluation.js";
+import { printable } from "../printable.js";
 import type { ImageSource } from "../runs/run.js";
 
-/** Opens images for a command and prints what they are. A path to test images replaces a test part found beside the others. */
+/**
+ * Opens images for a command, prints what they are, and gives them as they were found. A path to test images replaces a test part
+ * found beside the others.
+ * @param use what for: a set to train on may give a part of it to the test
+ */
 export async function openForCommand(
   { images: path, test }: ImageSource,
   imageSize: number | undefined,
+  use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
   console.log("reading images ...");
-  const set = await openSource(path, test, imageSize);
-  const { train } = set;
-  const labels = train.labels ? `${train.classes.length} classes` : "no labels";
-  const tests = set.test ? `, ${set.test.length.toLocaleString("en")} to test` : "";
-  console.log(
-    `images:  ${train.length.toLocaleString("en")} to train${tests}, ${train.width} x ${train.height} pixels, ${labels}`,
-  );
+  const open = (from: string) => openImages(from, { imageSize });
+  let set = await open(path);
+  if (test) {
+    const { train, test: part, notes } = await open(test);
+    set = withTestPart(set, part ?? train, notes);
+  }
+  console.log(`images:  ${use === "to train on" ? trainingText(set) : setText(set)}, ${formText(set.train)}`);
+  for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${printable(note)}`);
   return set;
 }
 
-async function openSource(path: string, test: string | undefined, imageSize: number | undefined): Promise<ImageSet> {
-  const open = (from: string) => openImages(from, { imageSize });
-  const images = await open(path);
-  if (!test) return images;
-  const other = await open(test);
-  const [here, there] = [images.train.classes, other.train.classes];
-  if (here.join() !== there.join()) {
-    throw new ConfigError(
-      `the classes of ${test} (${there.join(", ") || "none"}) are not those of ${path} (${here.join(", ") || "none"})`,
-    );
-  }
-  return { train: images.train, test: other.test ?? other.train };
+const NAMES_SHOWN = 5;
+
+/** The images that cannot be read, before anything is done with the others. */
+function skippedText({ train, test, unlabelled }: ImageSet): string[] {
+  const skipped = [train, test, unlabelled].flatMap((part) => part?.skipped ?? []);
+  if (skipped.length === 0) return [];
+  const shown = skipped.slice(0, NAMES_SHOWN).map(({ name, reason }) => `${name} (${reason})`);
+  const more = skipped.length > shown.length ? ` and ${skipped.length - shown.length} more` : "";
+  const [count, verb] =
+    skipped.length === 1 ? ["1 image", "is"] : [`${skipped.length.toLocaleString("en")} images`, "are"];
+  return [`${count} could not be read and ${verb} left out: ${shown.join("; ")}${more}`];
+}
+
+function formText({ width, height, labels, classes }: Dataset): string {
+  return `${width} x ${height} pixels, ${labels ? `${classes.length} classes` : "no labels"}`;
+}
+
+function count(dataset: Dataset): string {
+  return dataset.length.toLocaleString("en");
+}
+
+function setText({ train, test, unlabelled }: ImageSet): string {
+  const parts = [`${count(train)} images`, ...(test ? [`${count(test)} to test`] : [])];
+  return [...parts, ...(unlabelled ? [`${count(unlabelled)} without a label`] : [])].join(", ");
+}
+
+/** With the part that will be held out. */
+function trainingText(set: ImageSet): string {
+  const { train, test, unlabelled } = withTestSet(set);
+  const tests = test ? [`${count(test)} ${set.test ? "" : "held out "}to test`] : [];
+  return [
+    `${count(train)} to train`,
+    ...(unlabelled ? [`${count(unlabelled)} more without a label`] : []),
+    ...tests,
+  ].join(", ");
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { SimclrError } from "../errors.js";
+import { systemErrorCode } from "../io/atomic.js";
 import { Command } from "../vendor/commander.js";
 import { VERSION } from "../version.js";
 import { addDemoCommand } from "./demo.js";
@@ -30,6 +31,13 @@ for (const add of [
   addKernelsCommand,
 ])
   add(program);
+
+// Who reads the output may stop (`| head -3`), and the terminal may close: what is computed goes on, and is saved.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (!["EPIPE", "EIO"].includes(systemErrorCode(error) ?? "")) throw error;
+  });
+}
 
 try {
   await program.parseAsync();

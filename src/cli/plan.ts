@@ -45,7 +45,7 @@ export function printPlan(device: Device, config: Partial<TrainingConfig>, image
   const { width } = images.train;
   const divided = withTestSet(images);
   const planned = {
-    train: divided.train.length,
+    train: divided.train.length + (divided.unlabelled?.length ?? 0),
     test: divided.test?.length,
     classes: divided.train.labels ? divided.train.classes.length : 0,
   };

@@ -21,13 +21,25 @@ export async function withDevice<T>(work: (device: Device) => Promise<T>): Promi
   }
 }
 
-/** A signal for Ctrl-C: the first one asks for a clean end, of which `ending` tells, and the second one ends at once. */
+/** What terminals, systems and lost connections end a process with. */
+const ENDINGS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * A signal for Ctrl-C, and for SIGTERM and SIGHUP: the first one asks for a clean end, of which `ending` tells, and the second one ends
+ * at once.
+ */
 export function interruptSignal(ending = "saving after the step in progress"): AbortSignal {
   const controller = new AbortController();
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(130);
-    console.log(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
-    controller.abort();
-  });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) {
+        // A progress bar hides the cursor.
+        if (process.stdout.isTTY) process.stdout.write("\x1b[?25h\n");
+        process.exit(ENDINGS[name]);
+      }
+      console.log(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
+      controller.abort();
+    });
+  }
   return controller.signal;
 }

@@ -40,7 +40,7 @@ export async function openStoredRun(path: string): Promise<StoredRun> {
 export function openRunImages({ folder, checkpoint, source }: StoredRun, named?: string): Promise<ImageSet> {
   const wanted = named === undefined ? source : { images: named };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
-  return openForCommand(wanted, checkpoint.imageSize);
+  return openForCommand(wanted, checkpoint.imageSize, "as they are");
 }
 
 /** The encoder of a finished run, by its folder, or of a file. @throws CheckpointError where there is none */

@@ -1,4 +1,5 @@
 import type { Accuracies } from "../evaluation/evaluation.js";
+import { printable } from "../printable.js";
 import type { RunHooks, RunSummary } from "../runs/run.js";
 import { clock, mebibytes, percentage, textTable } from "./table.js";
 
@@ -55,7 +56,7 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
       },
       onWarning(message, step) {
         stop();
-        console.log(step === 0 ? `warning: ${message}` : `warning after step ${step}: ${message}`);
+        console.log(printable(step === 0 ? `warning: ${message}` : `warning after step ${step}: ${message}`));
       },
       onStep(event, steps) {
         if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", test });
@@ -81,7 +82,7 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
 function printSummary(summary: RunSummary): void {
   if (summary.skipped.length > 0) {
     console.log(`\n${summary.skipped.length} images could not be read and were left out:`);
-    for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(`  ${name}: ${reason}`);
+    for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(printable(`  ${name}: ${reason}`));
     if (summary.skipped.length > 10) console.log(`  and ${summary.skipped.length - 10} more, listed in the report`);
   }
   console.log(`\ndevice memory: ${mebibytes(summary.peakBytes)} at most`);

@@ -1,16 +1,29 @@
 import { DataError } from "../errors.js";
-import { isWantedPath, memoryFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import type { SkippedImage } from "./dataset.js";
+import { isImagePath, judged } from "./signature.js";
+import {
+  isIgnoredPath,
+  isPiecePath,
+  type Listing,
+  memoryFile,
+  type OpenProgress,
+  reasonOf,
+  type SourceFile,
+} from "./source-file.js";
 
 const BLOCK = 512;
+/** Links that lead to links: more than any archive has, and fewer than a circle. */
+const MOST_LINKS = 32;
 
 /**
- * Reads the images and files of packed sets of a `.tar`, `.tar.gz` or `.tgz` into memory, unsorted and still encoded. Links and
- * other special entries are ignored; of two entries of one path the later one counts, as when unpacking.
+ * Reads the images and the pieces of packed sets of a `.tar`, `.tar.gz` or `.tgz` into memory, unsorted and still encoded. Hard and
+ * symbolic links stand for what they lead to, files or folders of the archive; one that leads elsewhere is not read, and named. Of two
+ * entries of one path the later one counts, as when unpacking.
  * @param budget bytes that the files may take.
  * @throws DataError for a damaged archive or one cut short (also before its end mark), for an entry with an absolute path
  *   or a `..` in it, and where the files exceed the budget.
  */
-export async function readArchive(path: string, budget: number, onProgress?: OpenProgress): Promise<SourceFile[]> {
+export async function readArchive(path: string, budget: number, onProgress?: OpenProgress): Promise<Listing> {
   const { createReadStream } = await import("node:fs");
   const { pipeline } = await import("node:stream/promises");
   const { PassThrough } = await import("node:stream");
@@ -18,36 +31,49 @@ export async function readArchive(path: string, budget: number, onProgress?: Ope
   const { extract } = await import("../vendor/tar-stream.js");
 
   const files = new Map<string, Uint8Array>();
+  const links = new Map<string, string>();
+  const unread: SkippedImage[] = [];
   let bytes = 0;
   const unpacking = extract();
   unpacking.on("entry", (header, content, next) => {
     // What fails an entry fails the pipeline as well, which reports it.
     content.on("error", () => {});
-    const name = header.name
-      .split("/")
-      .filter((part) => part !== "" && part !== ".")
-      .join("/");
-    const wanted = (header.type === "file" || header.type === "contiguous-file") && isWantedPath(name);
-    if (wanted) {
-      bytes += header.size ?? 0;
+    const name = normal(header.name);
+    const { type, size = 0, linkname } = header;
+    const isFile = (type === "file" || type === "contiguous-file") && !isIgnoredPath(name);
+    if (linkname && (type === "link" || type === "symlink") && !isIgnoredPath(name)) {
+      const target = type === "link" ? linkname : `${name.split("/").slice(0, -1).join("/")}/${linkname}`;
+      const inside = linkname.startsWith("/") ? null : insideOf(target);
+      if (inside !== null) links.set(name, inside);
+      else unread.push({ name, reason: `a link that leads out of the archive, to ${linkname}` });
     }
     const error =
-      refuse(path, header.name) ?? (bytes > budget ? tooLarge(path, `at least ${bytes} bytes`, budget) : null);
+      refuse(path, header.name) ??
+      // The reader would wait for ever for what neither has.
+      (Number.isSafeInteger(size) && (type !== "directory" || size === 0)
+        ? null
+        : new DataError(`${path} is damaged: its entry "${name}" has a size that cannot be.`));
     if (error !== null) {
       next(error);
       return;
     }
-    const chunks: Uint8Array[] = [];
+    let chunks: Uint8Array[] = [];
+    let wanted = isFile;
     content.on("data", (chunk) => {
-      if (wanted && chunk instanceof Uint8Array) {
-        chunks.push(chunk);
-      }
+      if (!wanted || !(chunk instanceof Uint8Array)) return;
+      // The first piece of a file, a block of it at least, tells what it is.
+      if (chunks.length === 0) wanted = isPiecePath(name) || judged(name, chunk) !== null;
+      if (!wanted) return;
+      bytes += chunk.length;
+      if (bytes > budget) unpacking.destroy(tooLarge(path, `more than ${budget} bytes`, budget));
+      chunks.push(chunk);
     });
     content.on("end", () => {
-      if (wanted) {
+      if (wanted && (chunks.length > 0 || judged(name, new Uint8Array(0)) !== null)) {
         files.set(name, concat(chunks));
         onProgress?.(files.size, null);
       }
+      chunks = [];
       next();
     });
   });
@@ -76,7 +102,68 @@ export async function readArchive(path: string, budget: number, onProgress?: Ope
   if (tail.length < BLOCK || tail.some((byte) => byte !== 0)) {
     throw new DataError(`${path} is cut short: the mark at its end is missing; fetch or pack it again.`);
   }
-  return Array.from(files, ([name, content]) => memoryFile(name, content));
+  const { found, unread: dangling } = linked(files, links);
+  for (const [name, content] of found) files.set(name, content);
+  return { ...sorted(files, budget), unread: [...unread, ...dangling, ...unreadOf(files)] };
+}
+
+/** A path without empty parts and ".". */
+function normal(path: string): string {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
+}
+
+/** A path without ".."; null where it leads outside. */
+function insideOf(path: string): string | null {
+  const parts: string[] = [];
+  for (const part of normal(path).split("/")) {
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return null;
+  }
+  return parts.join("/");
+}
+
+/** What links lead to, by the paths that the links make, and images that lead to nothing. */
+function linked(
+  files: ReadonlyMap<string, Uint8Array>,
+  links: ReadonlyMap<string, string>,
+): { found: ReadonlyMap<string, Uint8Array>; unread: readonly SkippedImage[] } {
+  const found = new Map<string, Uint8Array>();
+  const unread: SkippedImage[] = [];
+  for (const [name, first] of links) {
+    let target = first;
+    for (let i = 0; i < MOST_LINKS && links.has(target); i++) target = links.get(target) ?? target;
+    const file = files.get(target);
+    if (file) found.set(name, file);
+    else {
+      const inside = [...files].filter(([path]) => path.startsWith(`${target}/`));
+      for (const [path, content] of inside) found.set(`${name}/${path.slice(target.length + 1)}`, content);
+      if (inside.length === 0 && isImagePath(name)) unread.push({ name, reason: `a link to nothing, ${first}` });
+    }
+  }
+  return { found, unread };
+}
+
+function sorted(
+  files: ReadonlyMap<string, Uint8Array>,
+  budget: number,
+): { images: SourceFile[]; pieces: SourceFile[] } {
+  const all = Array.from(files, ([name, content]) => memoryFile(name, content, budget));
+  return {
+    images: all.filter(
+      ({ path }) => !isPiecePath(path) && judged(path, files.get(path) ?? new Uint8Array(0)) === "image",
+    ),
+    pieces: all.filter(({ path }) => isPiecePath(path)),
+  };
+}
+
+function unreadOf(files: ReadonlyMap<string, Uint8Array>): SkippedImage[] {
+  return Array.from(files).flatMap(([name, content]) => {
+    const what = isPiecePath(name) ? "image" : judged(name, content);
+    return what === null || what === "image" ? [] : [{ name, ...what }];
+  });
 }
 
 /** The error for an archive whose images do not fit the memory budget. */

@@ -22,7 +22,7 @@ export interface Readable {
  * @throws DataError where more than 5 % are broken.
  */
 export function withoutBroken(set: Omit<DatasetFacts, "skipped">, reasons: ReadonlyMap<number, string>): Readable {
-  const { name, length, labels, classes } = set;
+  const { name, length, labels, classes, bytesOf } = set;
   const good: number[] = [];
   const skipped: SkippedImage[] = [];
   for (let index = 0; index < length; index++) {
@@ -43,6 +43,7 @@ export function withoutBroken(set: Omit<DatasetFacts, "skipped">, reasons: Reado
     classes,
     skipped,
     nameOf: (index: number) => set.nameOf(good[index] ?? 0),
+    ...(bytesOf && { bytesOf: (index: number) => bytesOf(good[index] ?? 0) }),
   };
   return { good, facts };
 }

@@ -26,6 +26,8 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** What image `index` is called: its path in the folder or archive, or its place in a file or array. */
   nameOf(index: number): string;
+  /** Bytes of the file of image `index`, by which a changed image is told; where there is none, images have no files of their own. */
+  readonly bytesOf?: (index: number) => number;
   /** Images that were found and could not be read. */
   readonly skipped: readonly SkippedImage[];
   /**
@@ -41,6 +43,10 @@ export interface ImageSet {
   readonly train: Dataset;
   /** What is tested on; null where there is nothing. */
   readonly test: Dataset | null;
+  /** More images to train on, without labels, where those of `train` have labels. */
+  readonly unlabelled?: Dataset | null;
+  /** What was left out, and what was read otherwise than someone might expect, for people. */
+  readonly notes?: readonly string[];
 }
 
 /** What was given in place of a set of images, and what to do about it. */

@@ -1,6 +1,7 @@
 import type { Sharp } from "sharp";
 import { DataError } from "../errors.js";
 import { loadSharp } from "./load-sharp.js";
+import { unreadReason } from "./signature.js";
 
 /** Pixels. */
 export interface ImageSize {
@@ -10,7 +11,7 @@ export interface ImageSize {
   readonly height: number;
 }
 
-/** Decodes JPEG, PNG and WebP files. */
+/** Decodes image files: see `READ_FORMATS`. */
 export interface Decoder {
   /** The size as shown, after the EXIF orientation, from the header alone. */
   measure(file: Uint8Array): Promise<ImageSize>;
@@ -56,12 +57,8 @@ export async function loadDecoder(): Promise<Decoder> {
 
 /** sharp reads more formats, SVG and PDF among them, whatever the file is called. */
 function checkSignature(file: Uint8Array): void {
-  const start = String.fromCharCode(...file.subarray(0, 12));
-  const known =
-    start.startsWith("\xff\xd8\xff") ||
-    start.startsWith("\x89PNG\r\n\x1a\n") ||
-    (start.startsWith("RIFF") && start.endsWith("WEBP"));
-  if (!known) {
-    throw new DataError("not a JPEG, PNG or WebP file");
+  const reason = unreadReason(file);
+  if (reason !== null) {
+    throw new DataError(reason);
   }
 }

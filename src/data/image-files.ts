@@ -75,9 +75,12 @@ export async function decodeImages(
 ): Promise<Dataset> {
   const { files, name } = set;
   const store = new PixelStore(keep ? files.length : 0, size.width, size.height);
+  const sizes = new Float64Array(files.length);
   const decodeOne = async (index: number): Promise<void> => {
     const file = files[index];
-    const pixels = file && (await decoder.decode(await file.read(), size));
+    const bytes = await file?.read();
+    sizes[index] = bytes?.length ?? 0;
+    const pixels = bytes && (await decoder.decode(bytes, size));
     if (keep && pixels) {
       store.image(index).set(pixels);
     }
@@ -95,7 +98,10 @@ export async function decodeImages(
 
   const { labels, classes } = set;
   const nameOf = (index: number) => files[index]?.path ?? "";
-  const { good, facts } = withoutBroken({ name, length: files.length, labels, classes, nameOf }, reasons);
+  const { good, facts } = withoutBroken(
+    { name, length: files.length, labels, classes, nameOf, bytesOf: (index) => sizes[index] },
+    reasons,
+  );
   if (!keep) {
     return streamed(
       files.filter((_, index) => !reasons.has(index)),

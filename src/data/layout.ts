@@ -8,75 +8,207 @@ export interface SplitLayout {
   readonly classes: readonly string[];
 }
 
-/**
- * Finds splits and labels in the paths of images ("/" between the parts, relative to the opened folder or archive).
- *
- * - Where all lie in one top folder, that folder is taken as the root.
- * - Where the root has a `train` folder and a `test` or `val` folder, they are the two splits; `test` is taken where both
- *   are there, and images elsewhere are left out. Otherwise everything is the training set.
- * - A split has labels where each of its images lies in a folder below the split's root, and there are at least two such
- *   folders: the first folder names the class, deeper ones mean nothing. One folder, or images beside folders: no labels.
- * - Both splits share one list of classes, sorted by code unit.
- */
-export function findSplits(paths: readonly string[]): { train: SplitLayout; test: SplitLayout | null } {
-  const root = commonFolder(paths);
-  const below = (folder: string): readonly Member[] =>
-    paths
-      .map((path, index) => ({ index, path }))
-      .filter(({ path }) => path.startsWith(folder))
-      .sort((a, b) => (a.path < b.path ? -1 : 1))
-      .map(({ index, path }) => ({ index, folder: firstFolder(path.slice(folder.length)) }));
-
-  const trainFolder = below(`${root}train/`);
-  const testFolder = below(`${root}test/`);
-  const heldOut = testFolder.length > 0 ? testFolder : below(`${root}val/`);
-  const split = trainFolder.length > 0 && heldOut.length > 0;
-  const train = split ? trainFolder : below(root);
-  const test = split ? heldOut : null;
-
-  const trainClasses = classFolders(train);
-  const testClasses = test && classFolders(test);
-  const classes = [...new Set([...(trainClasses ?? []), ...(testClasses ?? [])])].sort();
-  return {
-    train: labelled(train, trainClasses && classes),
-    test: test && labelled(test, testClasses && classes),
-  };
+/** What the paths of images say. */
+export interface Layout {
+  readonly train: SplitLayout;
+  readonly test: SplitLayout | null;
+  /** Images to train on that have no label, where the others have; never with labels. */
+  readonly unlabelled: SplitLayout | null;
+  /** What was left out, and what was read otherwise than someone might expect, for people. */
+  readonly notes: readonly string[];
 }
 
-/** The folder that all paths lie in, as "name/", or "" where there is none; only the first level counts. */
-export function commonFolder(paths: readonly string[]): string {
-  const first = firstFolder(paths[0] ?? "");
-  return first !== null && paths.every((path) => path.startsWith(`${first}/`)) ? `${first}/` : "";
-}
+/** What a top folder is by its name, in upper or lower case. */
+const SPLITS: Readonly<Record<string, Split>> = {
+  train: "train",
+  training: "train",
+  test: "test",
+  testing: "test",
+  val: "val",
+  valid: "val",
+  validation: "val",
+  dev: "val",
+  unlabeled: "unlabelled",
+  unlabelled: "unlabelled",
+};
+type Split = "train" | "test" | "val" | "unlabelled";
 
+/** Class folders give labels where at most this share of a split's images lies beside them. */
+const MOST_STRAY = 0.1;
+const NAMES_SHOWN = 3;
+
+/** An image below the folder of its split. */
 interface Member {
   readonly index: number;
+  readonly path: string;
+  /** The folder of its split, "" or with a "/" at the end. */
+  readonly root: string;
   /** Class folder, or null for an image at the root of its split. */
   readonly folder: string | null;
 }
 
+/** "a/b/c.jpg" -> "a" */
 function firstFolder(path: string): string | null {
   const slash = path.indexOf("/");
   return slash < 0 ? null : path.slice(0, slash);
 }
 
-/** The class folders of a split, or null where they give no labels. */
-function classFolders(members: readonly Member[]): ReadonlySet<string> | null {
-  const folders = new Set<string>();
-  for (const { folder } of members) {
-    if (folder === null) {
-      return null;
-    }
-    folders.add(folder);
+/** The folder that all paths lie in, as "name/" or "outer/inner/", or "" where there is none. */
+export function commonFolder(paths: readonly string[]): string {
+  let root = "";
+  for (;;) {
+    const next = firstFolder((paths[0] ?? "").slice(root.length));
+    if (next === null || !paths.every((path) => path.startsWith(`${root}${next}/`))) return root;
+    root += `${next}/`;
   }
-  return folders.size < 2 ? null : folders;
 }
 
-function labelled(members: readonly Member[], classes: readonly string[] | null): SplitLayout {
+function listed(names: readonly string[]): string {
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
+  return names.slice(0, NAMES_SHOWN).join(", ") + more;
+}
+
+function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+function splitNamed(top: string): Split | undefined {
+  return Object.hasOwn(SPLITS, top.toLowerCase()) ? SPLITS[top.toLowerCase()] : undefined;
+}
+
+function sorted(members: readonly Member[]): Member[] {
+  return [...members].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The images below some folders, sorted by their paths. */
+function below(paths: readonly string[], roots: readonly string[]): Member[] {
+  return sorted(
+    paths.flatMap((path, index) => {
+      const root = roots.find((folder) => path.startsWith(folder));
+      return root === undefined ? [] : [{ index, path, root, folder: firstFolder(path.slice(root.length)) }];
+    }),
+  );
+}
+
+/** A split with those of its images that lie beside its class folders apart. */
+interface Labelled {
+  readonly members: readonly Member[];
+  readonly strays: readonly Member[];
+  /** Null where the folders give no labels. */
+  readonly classes: ReadonlySet<string> | null;
+}
+
+function labelsOf(members: readonly Member[], name: string, notes: string[]): Labelled {
+  const strays = members.filter(({ folder }) => folder === null);
+  const inside = members.filter(({ folder }) => folder !== null);
+  const folders = new Set(inside.flatMap(({ folder }) => folder ?? []));
+  if (folders.size < 2) return { members, strays: [], classes: null };
+  if (strays.length > MOST_STRAY * members.length) {
+    notes.push(
+      `no labels in ${name}: ${plural(strays.length, "image")} of ${members.length.toLocaleString("en")} lie beside the folders ${listed([...folders])}`,
+    );
+    return { members, strays: [], classes: null };
+  }
+  const deeper = inside.map(({ path, root }) => path.slice(root.length).split("/").slice(1, -1)[0] ?? "");
+  const deep = new Set(deeper);
+  if (deep.size > 1 && !deep.has("")) {
+    notes.push(
+      `the classes of ${name} are its ${folders.size} first folders (${listed([...folders])}); those inside of them (${listed([...deep])}) mean nothing`,
+    );
+  }
+  return { members: inside, strays, classes: folders };
+}
+
+function splitLayout(members: readonly Member[], classes: readonly string[] | null): SplitLayout {
   const labelOf = new Map(classes?.map((name, label) => [name, label]));
   return {
     members: members.map(({ index }) => index),
     labels: classes && Uint32Array.from(members, ({ folder }) => labelOf.get(folder ?? "") ?? 0),
     classes: classes ?? [],
   };
+}
+
+function layoutOf(
+  train: readonly Member[],
+  unlabelled: readonly Member[],
+  test: readonly Member[],
+  notes: string[],
+): Layout {
+  const here = labelsOf(train, "the images to train on", notes);
+  const there = labelsOf(test, "the images to test on", notes);
+  const classes = [...new Set([...(here.classes ?? []), ...(there.classes ?? [])])].sort();
+  const others = [...here.strays, ...unlabelled];
+  const names = (members: readonly Member[]) => listed(members.map(({ path }) => path));
+  if (here.strays.length > 0)
+    notes.push(`trained on without a label, for they lie beside the class folders: ${names(here.strays)}`);
+  if (there.strays.length > 0)
+    notes.push(`left out of the test, for they lie beside the class folders: ${names(there.strays)}`);
+  if (here.classes && there.classes) notes.push(...strangers(here.classes, there.classes));
+  const together = here.classes === null;
+  return {
+    train: splitLayout(together ? sorted([...here.members, ...others]) : here.members, here.classes && classes),
+    test: test.length === 0 ? null : splitLayout(there.members, there.classes && classes),
+    unlabelled: together || others.length === 0 ? null : splitLayout(sorted(others), null),
+    notes,
+  };
+}
+
+/** What is wrong with classes that only the test has. */
+export function strangers(train: ReadonlySet<string>, test: ReadonlySet<string>): string[] {
+  const unknown = [...test].filter((name) => !train.has(name));
+  if (unknown.length === 0) return [];
+  if (unknown.length === test.size)
+    return [
+      `no class to test on (${listed(unknown)}) is one to train on (${listed([...train])}): no answer can be right`,
+    ];
+  return [
+    `${plural(unknown.length, "class", "classes")} to test on (${listed(unknown)}) cannot be right: no image to train on is of that kind`,
+  ];
+}
+
+/**
+ * Finds splits and labels in the paths of images ("/" between the parts, relative to the opened folder or archive).
+ *
+ * - The folders that all images lie in, one inside of the other, are the root.
+ * - Folders of the root are splits by their names, in upper or lower case: `train` (`training`) to train on, `test` (`testing`) or else
+ *   `val` (`valid`, `validation`, `dev`) to test on, `unlabeled` (`unlabelled`) to train on as well, without labels. Where there is
+ *   no `train`, those to test on are trained on. Images elsewhere are left out. Without any such folder everything is the training set.
+ * - A split has labels where there are at least two folders below its own, and at most a tenth of its images lie beside them: the
+ *   first folder names the class, deeper ones mean nothing. Images beside the folders are trained on without labels, and are left out
+ *   of what is tested on.
+ * - Both splits share one list of classes, sorted by code unit.
+ */
+export function findSplits(paths: readonly string[]): Layout {
+  const notes: string[] = [];
+  const root = commonFolder(paths);
+  const tops = [...new Set(paths.flatMap((path) => firstFolder(path.slice(root.length)) ?? []))].sort();
+  const inSplit = (split: Split): readonly Member[] =>
+    below(
+      paths,
+      tops.filter((top) => splitNamed(top) === split).map((top) => `${root}${top}/`),
+    );
+  const [train, test, val, unlabelled] = [inSplit("train"), inSplit("test"), inSplit("val"), inSplit("unlabelled")];
+  // A folder of such a name by itself, beside others, is one like them.
+  if ([train, test, val, unlabelled].filter((part) => part.length > 0).length < 2) {
+    return layoutOf(below(paths, [root]), [], [], notes);
+  }
+  const nothingToTrainOn = train.length + unlabelled.length === 0;
+  const tested = nothingToTrainOn ? [] : test.length > 0 ? test : val;
+  const [trained, others] = nothingToTrainOn
+    ? [sorted([...test, ...val]), []]
+    : train.length > 0
+      ? [train, unlabelled]
+      : [unlabelled, []];
+  if (nothingToTrainOn) {
+    notes.push("there are folders to test on and to validate with, and none to train on: all of both is trained on");
+  }
+  const taken = new Set([...trained, ...others, ...tested].map(({ index }) => index));
+  const left = paths.filter((_, index) => !taken.has(index)).map((path) => path.slice(root.length));
+  if (left.length > 0) {
+    const places = new Set(left.map((path) => (firstFolder(path) === null ? path : `${firstFolder(path)}/`)));
+    notes.push(
+      `left out: ${plural(left.length, "image")} beside what is trained and tested on, in ${listed([...places].sort())}`,
+    );
+  }
+  return layoutOf(trained, others, tested, notes);
 }

@@ -8,7 +8,7 @@ import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
 import { findSplits, type SplitLayout } from "./layout.js";
 import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
-import { diskFile, isImagePath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import { diskFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
 import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 
 /** How images are opened. */
@@ -24,8 +24,8 @@ export interface OpenImagesOptions {
 /**
  * Opens images for training, and for testing where the path holds both. Understands
  *
- * - a folder of JPEG, PNG and WebP files: class folders give labels, `train` beside `test` or `val` gives both splits
- *   (see `findSplits` for the exact rules). Hidden files and links in archives are ignored;
+ * - a folder of JPEG, PNG, WebP, GIF, TIFF and AVIF files, by their first bytes and not by their names: class folders give labels, `train` beside `test` or `val` gives both splits, and
+ *   `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what was left out). Hidden files and what systems leave (`@eaDir`) are ignored;
  * - a `.tar`, `.tar.gz` or `.tgz` of such a folder;
  * - data sets in the files that their authors gave them, plain or gzipped: one file of images, or a folder or archive with
  *   the official file names, which gives both splits:
@@ -40,7 +40,7 @@ export interface OpenImagesOptions {
  * size are scaled until the shorter side fits and cut around the centre; see `loadDecoder` for orientation, transparency and
  * colour.
  *
- * Every image is decoded once here. What cannot be read is left out and named in `skipped`. A set within the memory
+ * Every image is decoded once here. What cannot be read is left out and named in `skipped`, images of other formats (HEIC) too. A set within the memory
  * budget stays in memory. A larger one is read from its folder or file again on each `fetch`; there a file that has become
  * unreadable since is a DataError, never another image in its place.
  *
@@ -63,7 +63,7 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   });
 
   if (!info.isDirectory() && (/\.bin(\.gz)?$/.test(path) || isIdxPath(path))) {
-    return openPacked(path, await packedFromFile(path), { imageSize, memoryBudget, onProgress });
+    return openPacked(path, await packedFromFile(path, memoryBudget), { imageSize, memoryBudget, onProgress });
   }
   const isArchive = !info.isDirectory() && /\.(tar|tar\.gz|tgz)$/i.test(path);
   if (!info.isDirectory() && !isArchive) {
@@ -71,17 +71,23 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
       `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
     );
   }
-  const files = isArchive ? await readArchive(path, memoryBudget, onProgress) : await listFolder(path);
-  const images = files.filter((file) => isImagePath(file.path));
+  const { images, pieces, unread } = isArchive
+    ? await readArchive(path, memoryBudget, onProgress)
+    : await listFolder(path, memoryBudget);
   if (images.length > 0) {
-    return openImageFiles(path, images, isArchive, { imageSize, memoryBudget, onProgress });
+    const set = await openImageFiles(path, images, isArchive, { imageSize, memoryBudget, onProgress });
+    return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...unread] } };
   }
-  const packed = (await findCifar(files)) ?? (await findStl10(files)) ?? (await findIdx(files));
+  const packed = (await findCifar(pieces)) ?? (await findStl10(pieces)) ?? (await findIdx(pieces));
   if (packed !== null) {
     return openPacked(path, packed, { imageSize, memoryBudget, onProgress });
   }
+  if (unread.length > 0) {
+    const [{ name, reason }] = unread;
+    throw new DataError(`None of the ${unread.length} images in ${path} is read, ${name} for one: ${reason}.`);
+  }
   throw new DataError(
-    `There are no images in ${path}: no .jpg, .jpeg, .png or .webp file, and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10) or train-images-idx3-ubyte (MNIST, Fashion-MNIST).`,
+    `There are no images in ${path}: no JPEG, PNG, WebP, GIF, TIFF or AVIF file, and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10) or train-images-idx3-ubyte (MNIST, Fashion-MNIST).`,
   );
 }
 
@@ -100,7 +106,8 @@ async function openImageFiles(
   });
   const train = take(splits.train, splits.test ? `${path} (train)` : path);
   const test = splits.test && take(splits.test, `${path} (test)`);
-  const all = [...train.files, ...(test?.files ?? [])];
+  const unlabelled = splits.unlabelled && take(splits.unlabelled, `${path} (unlabelled)`);
+  const all = [train, test, unlabelled].flatMap((part) => part?.files ?? []);
 
   const decoder = await loadDecoder();
   const size =
@@ -117,16 +124,18 @@ async function openImageFiles(
   return {
     train: await decodeImages(train, size, decoder, keep, onDecoded),
     test: test && (await decodeImages(test, size, decoder, keep, onDecoded)),
+    unlabelled: unlabelled && (await decodeImages(unlabelled, size, decoder, keep, onDecoded)),
+    notes: splits.notes,
   };
 }
 
 /** The set that one file on its own is, with what lies beside it. */
-async function packedFromFile(path: string): Promise<PackedSet> {
+async function packedFromFile(path: string, budget: number): Promise<PackedSet> {
   const { readdir } = await import("node:fs/promises");
   const { basename, dirname, join } = await import("node:path");
   const folder = dirname(path);
-  const siblings = (await readdir(folder)).map((name) => diskFile(name, join(folder, name)));
-  const file = diskFile(basename(path), path);
+  const siblings = (await readdir(folder)).map((name) => diskFile(name, join(folder, name), budget));
+  const file = diskFile(basename(path), path, budget);
   if (isIdxPath(path)) {
     return idxFromFile(file, siblings);
   }

@@ -43,6 +43,7 @@ export interface DatasetFacts {
   readonly classes: readonly string[];
   readonly skipped: readonly SkippedImage[];
   nameOf(index: number): string;
+  readonly bytesOf?: (index: number) => number;
 }
 
 /** The first `facts.length` images of `store` as a data set. */

@@ -1,5 +1,7 @@
 import { DataError } from "../errors.js";
+import { systemErrorCode } from "../io/atomic.js";
 import { reasonOf } from "./broken.js";
+import type { SkippedImage } from "./dataset.js";
 
 export { reasonOf };
 
@@ -9,6 +11,8 @@ export interface SourceFile {
   readonly path: string;
   /** Whether its bytes are in memory anyway, and not on disk. */
   readonly inMemory: boolean;
+  /** Bytes that it may have once it is unpacked. */
+  readonly budget: number;
   /** Bytes. */
   size(): Promise<number>;
   read(): Promise<Uint8Array>;
@@ -17,9 +21,10 @@ export interface SourceFile {
 }
 
 /** A file whose bytes are here. */
-export function memoryFile(path: string, bytes: Uint8Array): SourceFile {
+export function memoryFile(path: string, bytes: Uint8Array, budget = bytes.length): SourceFile {
   return {
     path,
+    budget,
     inMemory: true,
     size: async () => bytes.length,
     read: async () => bytes,
@@ -28,10 +33,11 @@ export function memoryFile(path: string, bytes: Uint8Array): SourceFile {
 }
 
 /** A file on disk, which is opened anew for each call. */
-export function diskFile(path: string, location: string): SourceFile {
+export function diskFile(path: string, location: string, budget: number): SourceFile {
   const files = () => import("node:fs/promises");
   return {
     path,
+    budget,
     inMemory: false,
     size: async () => (await (await files()).stat(location)).size,
     read: async () => (await files()).readFile(location),
@@ -55,14 +61,26 @@ export function diskFile(path: string, location: string): SourceFile {
   };
 }
 
-/** A gzipped file unpacked in memory, without the `.gz` at the end of its path; another one as it is. @throws DataError */
+/**
+ * A gzipped file unpacked in memory, without the `.gz` at the end of its path; another one as it is.
+ * @throws DataError for a damaged file, and one larger than its budget.
+ */
 export async function unpacked(file: SourceFile): Promise<SourceFile> {
   if (!file.path.endsWith(".gz")) {
     return file;
   }
   const { gunzip } = await import("node:zlib");
   const { promisify } = await import("node:util");
-  const bytes = await readable(file, async () => promisify(gunzip)(await file.read()));
+  // Node's buffers end at 4 GiB or so.
+  const maxOutputLength = Math.min(file.budget, 2 ** 32);
+  const bytes = await readable(file, async () =>
+    promisify(gunzip)(await file.read(), { maxOutputLength }).catch((cause: unknown) => {
+      if (systemErrorCode(cause) !== "ERR_BUFFER_TOO_LARGE") throw cause;
+      throw new DataError(`it has more than ${file.budget} bytes once unpacked, and that is the memory budget`, {
+        cause,
+      });
+    }),
+  );
   return memoryFile(file.path.replace(/\.gz$/, ""), bytes);
 }
 
@@ -78,20 +96,24 @@ export async function readable<T>({ path }: SourceFile, work: () => Promise<T>):
 /** Called as images are opened: how many are done, of how many (null while they are still being found or measured). */
 export type OpenProgress = (done: number, total: number | null) => void;
 
-/** Whether a path ends like a JPEG, PNG or WebP file. */
-export function isImagePath(path: string): boolean {
-  return /\.(jpe?g|png|webp)$/i.test(path);
+/** What a folder or an archive holds. */
+export interface Listing {
+  readonly images: readonly SourceFile[];
+  /** Pieces of CIFAR, STL-10 and IDX sets. */
+  readonly pieces: readonly SourceFile[];
+  /** Images that are not read, and why. */
+  readonly unread: readonly SkippedImage[];
 }
 
-/**
- * Whether opening images could need this file: an image, or a piece of a CIFAR, STL-10 or IDX set. Hidden files and what
- * macOS leaves behind (`._*`, `.DS_Store`, `__MACOSX`) are not.
- */
-export function isWantedPath(path: string): boolean {
-  const parts = path.split("/");
-  return (
-    !parts.some((part) => part.startsWith(".") || part === "__MACOSX") &&
-    (isImagePath(path) ||
-      /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path))
-  );
+/** Folders that systems make, in upper or lower case. */
+const SYSTEM_FOLDERS = ["__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"];
+
+/** Whether a path is hidden, or something that a system left (`._*`, `.DS_Store`, `__MACOSX`, `@eaDir`). */
+export function isIgnoredPath(path: string): boolean {
+  return path.split("/").some((part) => part.startsWith(".") || SYSTEM_FOLDERS.includes(part.toLowerCase()));
+}
+
+/** Whether a path is that of a piece of a CIFAR, STL-10 or IDX set. */
+export function isPiecePath(path: string): boolean {
+  return /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
 }

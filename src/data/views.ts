@@ -1,5 +1,7 @@
 import { ConfigError, DataError } from "../errors.js";
+import { hashOf } from "../random.js";
 import { checkFetch, checkIndices, type Dataset, expectDataset, type ImageSet } from "./dataset.js";
+import { strangers } from "./layout.js";
 import { sampleOrder } from "./sample-order.js";
 
 /**
@@ -11,7 +13,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
   expectDataset(dataset);
   checkIndices(dataset, indices);
   const members = Uint32Array.from(indices);
-  const { labels, classes, skipped, width, height } = dataset;
+  const { labels, classes, skipped, width, height, bytesOf } = dataset;
   const view = {
     name,
     length: members.length,
@@ -21,6 +23,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
     classes,
     skipped,
     nameOf: (index: number) => dataset.nameOf(members[index] ?? 0),
+    ...(bytesOf && { bytesOf: (index: number) => bytesOf(members[index] ?? 0) }),
     async fetch(wanted: ArrayLike<number>, out: Uint8Array): Promise<void> {
       checkFetch(view, wanted, out);
       await dataset.fetch(
@@ -30,6 +33,92 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
     },
   };
   return view;
+}
+
+/**
+ * The images of two sets of one size as a set without labels, those of the first one before those of the second.
+ * @throws DataError where their sizes differ.
+ */
+export function joined(first: Dataset, second: Dataset, name: string = first.name): Dataset {
+  const { width, height } = first;
+  if (second.width !== width || second.height !== height) {
+    throw new DataError(
+      `The images of ${first.name} have ${width} x ${height} pixels and those of ${second.name} ${second.width} x ${second.height}.`,
+    );
+  }
+  const [length, imageBytes] = [first.length + second.length, width * height * 4];
+  const place = (index: number) =>
+    index < first.length ? ([first, index] as const) : ([second, index - first.length] as const);
+  const both: Dataset = {
+    name,
+    length,
+    width,
+    height,
+    labels: null,
+    classes: [],
+    skipped: [...first.skipped, ...second.skipped],
+    nameOf(index) {
+      const [dataset, at] = place(index);
+      return dataset.nameOf(at);
+    },
+    bytesOf(index) {
+      const [dataset, at] = place(index);
+      return dataset.bytesOf?.(at) ?? 0;
+    },
+    async fetch(indices, out) {
+      checkFetch(both, indices, out);
+      for (const [dataset, start] of [
+        [first, 0],
+        [second, first.length],
+      ] as const) {
+        const places = Array.from(indices, (_, i) => i).filter((i) => {
+          const at = indices[i] - start;
+          return at >= 0 && at < dataset.length;
+        });
+        const pixels = new Uint8Array(places.length * imageBytes);
+        await dataset.fetch(
+          places.map((i) => indices[i] - start),
+          pixels,
+        );
+        for (const [at, i] of places.entries())
+          out.set(pixels.subarray(at * imageBytes, (at + 1) * imageBytes), i * imageBytes);
+      }
+    },
+  };
+  return both;
+}
+
+/** A set with its labels as places in another list of classes, which has all of its own. */
+function inClasses(dataset: Dataset, classes: readonly string[]): Dataset {
+  const places = dataset.classes.map((name) => classes.indexOf(name));
+  return { ...dataset, classes, labels: dataset.labels?.map((label) => places[label]) ?? null };
+}
+
+/**
+ * A set with this test part, whose classes are those of the same names. Where only one has labels, both stay as they are.
+ * @param notes what there is to say of the test images
+ */
+export function withTestPart(images: ImageSet, test: Dataset, notes: readonly string[] = []): ImageSet {
+  const { train } = images;
+  const before = [...(images.notes ?? []), ...notes.map((note) => `${test.name}: ${note}`)];
+  if (!train.labels || !test.labels) {
+    const bare = [train, test].filter(({ labels }) => !labels).map(({ name }) => name);
+    const note = bare.length === 1 ? [`no accuracy: the images of ${bare[0]} have no labels`] : [];
+    return { ...images, test, notes: [...before, ...note] };
+  }
+  const classes = [...new Set([...train.classes, ...test.classes])].sort();
+  return {
+    ...images,
+    train: inClasses(train, classes),
+    test: inClasses(test, classes),
+    notes: [...before, ...strangers(new Set(train.classes), new Set(test.classes))],
+  };
+}
+
+function checkFraction(fraction: number): void {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new ConfigError(`The fraction to hold out has to lie between 0 and 1; got ${fraction}.`);
+  }
 }
 
 /**
@@ -43,9 +132,7 @@ export function holdOutIndices(
   length: number,
   fraction: number,
 ): { readonly kept: readonly number[]; readonly held: readonly number[] } {
-  if (!(fraction > 0 && fraction < 1)) {
-    throw new ConfigError(`The fraction to hold out has to lie between 0 and 1; got ${fraction}.`);
-  }
+  checkFraction(fraction);
   const seen = new Map<number, number>();
   const kept: number[] = [];
   const held: number[] = [];
@@ -60,29 +147,62 @@ export function holdOutIndices(
 }
 
 /**
- * Holds out every k-th image of each class (of the whole set without labels) for testing: of c images round(c * fraction),
- * evenly spread. Always the same images. Both parts are views; skipped images are listed with `train` only.
- * @param fraction between 0 and 1, both excluded; 0.1 by default.
+ * Holds out some images of each class (of the whole set without labels) for testing: of c images round(c * fraction), those whose names
+ * have the smallest hashes. So the choice depends on names and seed alone: an image more or less moves at most one other, whatever
+ * its place in the order. Both parts are views; skipped images are listed with `train` only.
+ * @param fraction between 0 and 1, both excluded; 0.1 by default
+ * @param seed whole number; 1 by default
  * @throws ConfigError for another fraction; DataError where one part would be empty; UsageError for an `ImageSet` in place of a
  *   `Dataset`.
  */
 export function splitHoldOut(
   dataset: Dataset,
   fraction = 0.1,
+  seed = 1,
 ): ImageSet & {
   /** What is held out. */
   readonly test: Dataset;
 } {
   expectDataset(dataset);
-  const { kept, held } = holdOutIndices(dataset.labels, dataset.length, fraction);
+  checkFraction(fraction);
+  const { length, labels } = dataset;
+  const left = new Map<number, number>();
+  for (let index = 0; index < length; index++)
+    left.set(labels?.[index] ?? 0, (left.get(labels?.[index] ?? 0) ?? 0) + 1);
+  for (const [label, count] of left) left.set(label, Math.round(count * fraction));
+  const hashes = Float64Array.from({ length }, (_, index) => hashOf(dataset.nameOf(index), seed));
+  const held = new Set<number>();
+  for (const index of Array.from(hashes.keys()).sort((a, b) => hashes[a] - hashes[b] || a - b)) {
+    const label = labels?.[index] ?? 0;
+    const wanted = left.get(label) ?? 0;
+    if (wanted > 0) held.add(index);
+    left.set(label, wanted - 1);
+  }
+  const isHeld = (index: number) => held.has(index);
+  const all = Array.from({ length }, (_, index) => index);
+  return heldApart(
+    dataset,
+    all.filter((index) => !isHeld(index)),
+    all.filter(isHeld),
+    fraction,
+  );
+}
+
+function heldApart(
+  dataset: Dataset,
+  kept: readonly number[],
+  held: readonly number[],
+  fraction: number,
+): ImageSet & { readonly test: Dataset } {
+  const { name, length } = dataset;
   if (kept.length === 0 || held.length === 0) {
     throw new DataError(
-      `Holding out ${fraction} of the ${dataset.length} images of ${dataset.name} leaves ${kept.length} to train and ${held.length} to test; both need at least one.`,
+      `Holding out ${fraction} of the ${length} images of ${name} leaves ${kept.length} to train and ${held.length} to test; both need at least one.`,
     );
   }
   return {
-    train: subset(dataset, kept, `${dataset.name} (train)`),
-    test: { ...subset(dataset, held, `${dataset.name} (held out)`), skipped: [] },
+    train: subset(dataset, kept, `${name} (train)`),
+    test: { ...subset(dataset, held, `${name} (held out)`), skipped: [] },
   };
 }
 

@@ -49,15 +49,16 @@ const LEAST_TO_HOLD_OUT = 5;
 /**
  * A labelled set without a test part gives a tenth of each class to one. Every other set, and one whose classes have fewer
  * than five images each, stays as it is.
+ * @param seed of the choice; 1 by default
  * @throws UsageError for a `Dataset` in place of an `ImageSet`.
  */
-export function withTestSet(images: ImageSet): ImageSet {
+export function withTestSet(images: ImageSet, seed?: number): ImageSet {
   expectImageSet(images);
   const { train, test } = images;
   if (test || !isLabelled(train)) return images;
   const counts = new Uint32Array(train.classes.length);
   for (const label of train.labels) counts[label] += 1;
-  return Math.max(...counts) < LEAST_TO_HOLD_OUT ? images : splitHoldOut(train, 0.1);
+  return Math.max(...counts) < LEAST_TO_HOLD_OUT ? images : { ...images, ...splitHoldOut(train, 0.1, seed) };
 }
 
 /** At most `most` images of a set, evenly spread over it. */

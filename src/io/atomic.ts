@@ -8,12 +8,19 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
   ["EPERM", "permission denied"],
   ["ENOENT", "the folder does not exist"],
+  ["EEXIST", "there is a file of that name"],
+  ["ENOTDIR", "a part of the path is a file"],
+  ["EISDIR", "there is a folder of that name"],
 ]);
+
+/** Writes of this process, so that two to one path at once do not share a temporary file. */
+let writes = 0;
 
 /**
  * Writes a file so that at any moment, a kill or a power cut included, `path` holds either its previous content as a
- * whole or the new one: writes `<path>.tmp-<process id>`, forces it to the disk, renames it and forces the folder to the
- * disk. Node, Bun and Deno. Not for two writes to one path at the same time.
+ * whole or the new one: writes `<path>.tmp-<process id>-<number>`, forces it to the disk, renames it and forces the folder to the
+ * disk. Of two writes
+ * to one path at the same time, one comes last. Node, Bun and Deno.
  * @param content bytes, text (UTF-8), or pieces of text that are written one after the other
  * @throws CheckpointError with the path and the reason, e.g. a full disk; the previous file stays as it was and the
  *   temporary file is removed. What `content` throws while it makes its pieces is passed on as it is.
@@ -22,7 +29,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   const { open, rename, rm } = await import("node:fs/promises");
   const { pid } = await import("node:process");
   const pieces = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
-  const temporary = `${path}.tmp-${pid}`;
+  writes += 1;
+  const temporary = `${path}.tmp-${pid}-${writes}`;
   try {
     const file = await open(temporary, "w");
     try {
@@ -33,7 +41,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where even that fails, as for a folder of that name, the first error is the one to tell.
+    await rm(temporary, { force: true }).catch(() => {});
     throw systemErrorCode(error) === null ? error : writeError(path, error);
   }
   await syncFolderOf(path);

@@ -1,6 +1,8 @@
 import type { Device } from "../engine/device.js";
+import { UsageError } from "../errors.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "./atomic.js";
 import { type ChoiceStore, clearIn, type LoadedChoices, loadFrom, saveTo } from "./choice-store.js";
+import { takeLock } from "./lock.js";
 
 /** The user's cache folder: `XDG_CACHE_HOME` where it is set, else the system's own. */
 async function cacheFolder(): Promise<string> {
@@ -13,8 +15,8 @@ async function cacheFolder(): Promise<string> {
 }
 
 async function fileStore(): Promise<ChoiceStore> {
-  const { mkdir, readFile } = await import("node:fs/promises");
-  const { dirname, join } = await import("node:path");
+  const { readFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
   const place = join(await cacheFolder(), "webgpu-simclr", "choices.json");
   return {
     place,
@@ -26,13 +28,30 @@ async function fileStore(): Promise<ChoiceStore> {
         throw error;
       }
     },
-    async write(text) {
-      await mkdir(dirname(place), { recursive: true }).catch((cause: unknown) => {
-        throw writeError(place, cause);
-      });
-      await writeFileAtomic(place, text);
-    },
+    write: (text) => writeFileAtomic(place, text),
   };
+}
+
+/** How often, and how many milliseconds apart, a file in use by another process is tried: ten seconds in all. */
+const [TRIES, PAUSE] = [500, 20];
+
+/** Does something with the file while nobody else does: what one process adds, another one must not write over. */
+async function alone(work: (store: ChoiceStore) => Promise<void>): Promise<void> {
+  const { mkdir } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
+  const store = await fileStore();
+  await mkdir(dirname(store.place), { recursive: true }).catch((cause: unknown) => {
+    throw writeError(store.place, cause);
+  });
+  for (let left = TRIES; ; left--) {
+    try {
+      const unlock = await takeLock(`${store.place}.lock`, store.place);
+      return await work(store).finally(unlock);
+    } catch (error) {
+      if (!(error instanceof UsageError) || left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
 }
 
 /**
@@ -50,7 +69,7 @@ export async function loadChoices(device: Device): Promise<LoadedChoices> {
  * @throws CheckpointError where they cannot be written.
  */
 export async function saveChoices(device: Device): Promise<void> {
-  await saveTo(await fileStore(), device);
+  await alone((store) => saveTo(store, device));
 }
 
 /**
@@ -58,5 +77,5 @@ export async function saveChoices(device: Device): Promise<void> {
  * @throws CheckpointError where that cannot be written.
  */
 export async function clearChoices(device: Device): Promise<void> {
-  await clearIn(await fileStore(), device);
+  await alone((store) => clearIn(store, device));
 }

@@ -1,6 +1,8 @@
+import { printable } from "../printable.js";
+
 /** Text as it stands in HTML, within attributes too. */
 export function escapeHtml(text: string): string {
-  return text
+  return printable(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

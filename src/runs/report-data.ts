@@ -1,15 +1,14 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
-import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
-import type { MetricsLine } from "./run-folder.js";
-import type { TrainingConfig } from "../training/config.js";
 import { Embedder, type Features } from "../evaluation/embed.js";
 import { type Evaluation, evenly } from "../evaluation/evaluation.js";
 import { knn } from "../evaluation/knn.js";
 import { REPORTED } from "../evaluation/reported.js";
-import { recordPictures } from "../training/training-step.js";
+import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
+import type { TrainingConfig } from "../training/config.js";
 import type { Trainer } from "../training/trainer.js";
-
+import { recordPictures } from "../training/training-step.js";
+import type { MetricsLine } from "./run-folder.js";
 
 /** A number of a metrics line. */
 function figure(line: MetricsLine, key: string): number {

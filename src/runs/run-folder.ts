@@ -1,6 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "../io/atomic.js";
 import { parseObject } from "../io/json.js";
+import { takeLock } from "../io/lock.js";
 
 /** The names of the files in a run folder. */
 export const RUN_FILES = {
@@ -9,8 +10,10 @@ export const RUN_FILES = {
   checkpoint: "checkpoint.safetensors",
   encoder: "encoder.safetensors",
   report: "report.html",
-  /** Names of the training images, where a run takes only some of them. */
-  images: "training-images.txt",
+  /** Names of the images to train and to test on, with the sizes of their files. */
+  images: "images.json",
+  /** Names of the images whose labels are used, where a run takes only some of them: for another training on the same ones. */
+  chosen: "training-images.txt",
 } as const;
 
 /** One line of the metrics; NaN and infinities become null on disk. */
@@ -50,17 +53,20 @@ export class RunFolder {
 
   /**
    * Makes exactly this folder for a new run; the files of an earlier run in it are removed, and nothing else is.
-   * @throws CheckpointError where the folder cannot be made.
+   * @throws CheckpointError where the folder cannot be made; UsageError while a process is at a run in it.
    */
   static async replace(path: string): Promise<RunFolder> {
     const { mkdir, rm } = await import("node:fs/promises");
     try {
       await mkdir(path, { recursive: true });
+      const folder = new RunFolder(path);
+      const unlock = await folder.lock();
       for (const name of Object.values(RUN_FILES)) await rm(`${path}/${name}`, { force: true });
+      await unlock();
+      return folder;
     } catch (error) {
-      throw writeError(path, error);
+      throw systemErrorCode(error) === null ? error : writeError(path, error);
     }
-    return new RunFolder(path);
   }
 
   /**
@@ -75,6 +81,11 @@ export class RunFolder {
       throw new CheckpointError(`${path} is not a run folder: it has no ${RUN_FILES.config}.`);
     }
     return new RunFolder(path);
+  }
+
+  /** Keeps others from this run until the function given is called. @throws UsageError while another process is at it. */
+  lock(): Promise<() => Promise<void>> {
+    return takeLock(`${this.path}/run.lock`, `the run ${this.path}`);
   }
 
   /** Path of one of the run's files. */
@@ -125,37 +136,38 @@ export class RunFolder {
 
   /**
    * The lines of metrics.jsonl; none where the file does not exist yet. A last line that a kill left half-written is
-   * dropped.
-   * @throws CheckpointError where another line is not a JSON object with a step, and values of numbers, text or null.
+   * dropped, and so is every other one that is not a JSON object with a step, and values of numbers, text or null.
+   * @param onDamaged called with the number of each such line, from 1
+   * @throws CheckpointError where the file cannot be read.
    */
-  async readMetrics(): Promise<MetricsLine[]> {
+  async readMetrics(onDamaged?: (line: number) => void): Promise<MetricsLine[]> {
     const path = this.file("metrics");
     const text = (await readText(path)) ?? "";
     // A line counts once its newline is there; behind the last newline stands nothing or half a line.
     return text
       .split("\n")
       .slice(0, -1)
-      .map((line, index) => {
+      .flatMap((line, index) => {
         const values = parseObject(line);
-        if (values === null || !isMetricsLine(values)) {
-          throw new CheckpointError(`${path} is damaged in line ${index + 1}: ${line.slice(0, 80)}`);
-        }
-        return values;
+        if (values !== null && isMetricsLine(values)) return values;
+        onDamaged?.(index + 1);
+        return [];
       });
   }
 
   /**
    * Makes the folder ready to go on after the checkpoint of `step`: cuts the metrics of later steps off, so that no step
    * ever stands in the file twice, and removes temporary files that a killed run left behind.
-   * @throws CheckpointError where the metrics are damaged or cannot be written.
+   * @param onDamaged called with the number of each line of the metrics that cannot be read, and is left out from now on
+   * @throws CheckpointError where the metrics cannot be read or written.
    */
-  async prepareResume(step: number): Promise<void> {
+  async prepareResume(step: number, onDamaged?: (line: number) => void): Promise<void> {
     const { readdir, rm } = await import("node:fs/promises");
-    const kept = (await this.readMetrics()).filter((line) => line.step <= step);
+    const kept = (await this.readMetrics(onDamaged)).filter((line) => line.step <= step);
     await writeFileAtomic(this.file("metrics"), kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const files: readonly string[] = Object.values(RUN_FILES);
     for (const name of await readdir(this.path)) {
-      if (files.includes(name.replace(/\.tmp-\d+$/, "")) && !files.includes(name)) await rm(`${this.path}/${name}`);
+      if (files.includes(name.replace(/\.tmp-[\d-]+$/, "")) && !files.includes(name)) await rm(`${this.path}/${name}`);
     }
   }
 }

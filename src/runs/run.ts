@@ -1,19 +1,20 @@
 import type { ImageSet, SkippedImage } from "../data/dataset.js";
-import type { Device } from "../engine/device.js";
-import type { ChoiceTable } from "../engine/choices.js";
 import { loadSharp } from "../data/load-sharp.js";
+import type { ChoiceTable } from "../engine/choices.js";
+import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
+import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
 import { writeFileAtomic } from "../io/atomic.js";
+import { methodNamed } from "../methods/catalogue.js";
 import { renderReport } from "../report/report.js";
-import { type MetricsLine, RunFolder } from "./run-folder.js";
-import { VERSION } from "../version.js";
 import { decodeCheckpoint } from "../training/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
 import { encodeEncoder, type StoredEncoder } from "../training/encoder-file.js";
-import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
-import { reportData } from "./report-data.js";
-import { chooseImages, imagesOfRun, keepImageList, type TrainingPart } from "./run-images.js";
 import { type StepEvent, Trainer } from "../training/trainer.js";
+import { VERSION } from "../version.js";
+import { reportData } from "./report-data.js";
+import { type MetricsLine, RunFolder } from "./run-folder.js";
+import { changesText, chooseImages, imagesOfRun, keepImageList, type TrainingPart, trainedOn } from "./run-images.js";
 
 /** Images that are looked at during training; all are, at the end. */
 const MONITORED = { train: 10000, test: 2000 };
@@ -147,7 +148,8 @@ export async function startRun(
   if (!options.brief) await loadSharp();
   const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
-  const trainer = await Trainer.create(device, set.train, config, options);
+  const { labels: needsLabels } = methodNamed(config.method ?? DEFAULT_CONFIG.method);
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), config, options);
   const { batch } = trainer.config;
   if (config.batch === undefined && batch < DEFAULT_CONFIG.batch) {
     options.onWarning?.(
@@ -158,30 +160,36 @@ export async function startRun(
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
+  const unlock = await folder.lock();
   const initial = options.initial?.name ?? null;
+  const run = { device, trainer, images: set, folder, initial };
   const facts: RunConfig = {
     version: VERSION,
     adapter: device.adapter.name,
     source: options.source ?? null,
     initial,
     imageSize: set.train.width,
-    trainImages: set.train.length,
+    trainImages: trainer.dataset.length,
     testImages: set.test?.length ?? 0,
     classes: set.train.classes,
     training: trainer.config,
     choices: trainer.choices,
   };
-  await folder.writeConfig(facts);
-  if (part !== null) await keepImageList(folder, set.train);
-  options.onFolder?.(folder.path);
-  return carryOn({ device, trainer, images: set, folder, initial }, options);
+  try {
+    await folder.writeConfig(facts);
+    await keepImageList(folder, set, part !== null);
+    options.onFolder?.(folder.path);
+    return await carryOn(run, options);
+  } finally {
+    await unlock();
+  }
 }
 
 /**
  * Goes on with an interrupted run from its checkpoint; the steps are the same to the bit as without the interruption, on
  * the same adapter, for the run's choices of variants take the place of the device's. A finished run only writes its report
  * again.
- * @throws CheckpointError where there is no usable checkpoint or the images are others.
+ * @throws CheckpointError where there is no usable checkpoint or the images are others; UsageError while another process is at it.
  */
 export async function resumeRun(
   device: Device,
@@ -191,8 +199,20 @@ export async function resumeRun(
 ): Promise<RunSummary> {
   if (!hooks.brief) await loadSharp();
   const folder = await RunFolder.open(path);
+  const unlock = await folder.lock();
+  return resumeLocked(device, folder, images, hooks).finally(unlock);
+}
+
+async function resumeLocked(device: Device, folder: RunFolder, images: ImageSet, hooks: RunHooks): Promise<RunSummary> {
+  const { path } = folder;
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
-  const set = await imagesOfRun(folder, images);
+  const { images: set, changes } = await imagesOfRun(folder, images);
+  if (changes.gone.length + changes.changed.length > 0) {
+    throw new CheckpointError(
+      `${path} cannot go on with other images: ${changesText({ ...changes, added: [] }).join("; ")}`,
+    );
+  }
+  for (const line of changesText(changes)) hooks.onWarning?.(line, checkpoint.step);
   const { initial } = await folder.readConfig();
   if (set.train.width !== checkpoint.imageSize) {
     throw new CheckpointError(
@@ -201,9 +221,12 @@ export async function resumeRun(
   }
   hooks.onPhase?.("compiling");
   device.choices.use(checkpoint.choices);
-  const trainer = await Trainer.create(device, set.train, checkpoint.config, hooks);
+  const { labels: needsLabels } = methodNamed(checkpoint.config.method);
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), checkpoint.config, hooks);
   trainer.restore(checkpoint);
-  await folder.prepareResume(checkpoint.step);
+  await folder.prepareResume(checkpoint.step, (line) =>
+    hooks.onWarning?.(`line ${line} of ${folder.file("metrics")} is damaged and left out`, checkpoint.step),
+  );
   hooks.onFolder?.(folder.path);
   const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
   return carryOn(run, hooks);
@@ -271,7 +294,7 @@ async function trainAndReport(
     },
     onCheckpoint: (bytes) => writeFileAtomic(folder.file("checkpoint"), bytes),
   });
-  const skipped = [...images.train.skipped, ...(images.test?.skipped ?? [])];
+  const skipped = [images.train, images.test, images.unlabelled].flatMap((part) => part?.skipped ?? []);
   const common = () => ({
     folder: folder.path,
     initial,

@@ -1,11 +1,11 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { composePolicy } from "../../src/augment/parts.js";
 import { noAugmentation } from "../../src/augment/policy.js";
 import { gzipped, inTemporaryFolder, tar, writeFiles } from "../data/make-files.js";
-import { metricsOf, onlyRun, SMALL, simclr, succeeded } from "./command.js";
+import { failed, metricsOf, onlyRun, SMALL, simclr, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
 
 const command = suite("simclr train, eval and embed");
@@ -55,9 +55,16 @@ command("train on class folders leaves a run that eval and embed take", () =>
       await simclr(["train", "set", ...SMALL, "--epochs", "3", "--evaluate-every", "1"], { cwd }),
     );
     assert.match(stdout, /^adapter: \S/m);
-    assert.match(stdout, /60 to train, 16 x 16 pixels, 3 classes/);
+    assert.match(stdout, /54 to train, 6 held out to test, 16 x 16 pixels, 3 classes/);
     const run = await onlyRun(cwd);
-    const names = ["checkpoint.safetensors", "config.json", "encoder.safetensors", "metrics.jsonl", "report.html"];
+    const names = [
+      "checkpoint.safetensors",
+      "config.json",
+      "encoder.safetensors",
+      "images.json",
+      "metrics.jsonl",
+      "report.html",
+    ];
     assert.equal((await readdir(join(cwd, run))).sort(), names);
     assert.ok(stdout.includes(`${run}/report.html`), "the summary names the report");
 
@@ -106,6 +113,18 @@ command("train on class folders leaves a run that eval and embed take", () =>
     assert.is(count(cells(stdout, "random weights").join(), /[\d.]+ %/g), 2);
     assert.equal(cells(evaluated, "random weights"), cells(stdout, "random weights"));
     assert.equal(cells(evaluated, "after 9 steps"), cells(stdout, "after training"));
+
+    // Photos that came later move none of the others to the other part.
+    const later = await classFolders(70);
+    const added = Object.entries(later).filter(([name]) => !(name in pictures));
+    await writeFiles(
+      join(cwd, "set"),
+      Object.fromEntries(added.map(([name, file]) => [name.replace("/", "/!"), file])),
+    );
+    const again = succeeded(await simclr(["eval", run], { cwd })).stdout;
+    assert.match(again, /10 images new since the run and left out: cat\/!060\.jpg/);
+    assert.equal(cells(again, "after 9 steps"), cells(evaluated, "after 9 steps"));
+    for (const [name] of added) await rm(join(cwd, "set", name.replace("/", "/!")));
 
     const regressed = succeeded(await simclr(["eval", run, "--probe", "lbfgs"], { cwd })).stdout;
     assert.match(regressed, /test accuracy +kNN +logistic regression +l2\n/);
@@ -197,10 +216,26 @@ command("a truncated JPEG among good ones is named and left out", () =>
       "dog/019.jpg": broken.subarray(0, Math.floor(broken.length / 2)),
     });
     const { stdout } = succeeded(await simclr(["train", "set", ...SMALL, "--epochs", "1"], { cwd }));
-    assert.match(stdout, /40 to train/);
+    assert.match(
+      stdout,
+      /37 to train, 3 held out to test[\s\S]*1 image could not be read and is left out: dog\/019\.jpg \(.*\)[\s\S]*compiling/,
+    );
     assert.match(stdout, /1 images could not be read and were left out:\n {2}dog\/019\.jpg: \S/);
-    const report = await readFile(join(cwd, await onlyRun(cwd), "report.html"), "utf8");
+    const run = await onlyRun(cwd);
+    const report = await readFile(join(cwd, run, "report.html"), "utf8");
     assert.match(report, /dog\/019\.jpg/);
+
+    // Each image has a row, or a reason why it has none; and nothing is written over.
+    const embed = () => simclr(["embed", run, "set", "--out", "vectors"], { cwd });
+    const embedded = succeeded(await embed()).stdout;
+    assert.match(embedded, /vectors\/embeddings\.npy and \.csv: 40 x 64[\s\S]*failed\.csv: 1 without a row/);
+    const unembedded = await readFile(join(cwd, "vectors/failed.csv"), "utf8");
+    assert.match(unembedded, /^name,reason\r\ndog\/019\.jpg,.+\r\n$/);
+    failed(await embed(), /vectors\/embeddings\.csv is there already.*--out/);
+    failed(
+      await simclr(["embed", run, "set", "--out", "set/cat/000.jpg"], { cwd }),
+      /Cannot write set\/cat\/000\.jpg: there is a file/,
+    );
   }),
 );
 

@@ -41,7 +41,7 @@ test("is the same as the unpacked folder: .tar, .tar.gz, .tgz, with a top folder
     }
   }));
 
-test("links, junk and other files are ignored; names may be long; of two entries of a name the later one counts", () =>
+test("junk and other files are ignored; names may be long; of two entries of a name the later one counts", () =>
   inTemporaryFolder(async (folder) => {
     const files = await jpegs("", 3);
     const content = files["000.jpg"];
@@ -49,11 +49,9 @@ test("links, junk and other files are ignored; names may be long; of two entries
     await writeFiles(folder, {
       "a.tar": await tar([
         { name: "b.jpg", content },
-        { name: "link.jpg", linkname: "b.jpg" },
-        { name: "out.jpg", linkname: "../../etc/passwd" },
         { name: "._b.jpg", content },
         { name: "__MACOSX/b.jpg", content },
-        { name: "read.me", content },
+        { name: "read.me", content: new TextEncoder().encode("of these pictures") },
         { name: long, content: files["001.jpg"] },
         { name: "b.jpg", content: files["002.jpg"] },
       ]),
@@ -64,6 +62,62 @@ test("links, junk and other files are ignored; names may be long; of two entries
     assert.is(train.length, 2);
     assert.is(train.labels, null);
     assert.equal(await pixelsOf(train), await pixelsOf((await openImages(`${folder}/only`)).train));
+  }));
+
+test("links stand for what they lead to in the archive, with its labels; others are named", () =>
+  inTemporaryFolder(async (folder) => {
+    const files = await jpegs("", 3);
+    const link = (name: string, linkname: string, type: "symlink" | "link" = "symlink") => ({ name, linkname, type });
+    await writeFiles(folder, {
+      "a.tar": await tar([
+        link("cat/before.jpg", "../store/000.jpg"),
+        ...Object.entries(files).map(([name, content]) => ({ name: `store/${name}`, content })),
+        link("cat/hard.jpg", "store/001.jpg", "link"),
+        link("cat/chain.jpg", "hard.jpg"),
+        link("dog", "store"),
+        link("cat/circle.jpg", "circle.jpg"),
+        link("cat/out.jpg", "../../../etc/passwd"),
+        link("cat/absolute.jpg", "/etc/passwd"),
+      ]),
+    });
+    const { train } = await openImages(`${folder}/a.tar`);
+    assert.equal(train.classes, ["cat", "dog", "store"]);
+    assert.equal(
+      Array.from({ length: train.length }, (_, index) => train.nameOf(index)),
+      [
+        ...["cat/before.jpg", "cat/chain.jpg", "cat/hard.jpg"],
+        ...["dog/000.jpg", "dog/001.jpg", "dog/002.jpg"],
+        ...["store/000.jpg", "store/001.jpg", "store/002.jpg"],
+      ],
+    );
+    assert.equal(train.skipped.map(({ name }) => name).sort(), ["cat/absolute.jpg", "cat/circle.jpg", "cat/out.jpg"]);
+    assert.match(train.skipped[0].reason, /leads out of the archive/);
+  }));
+
+/** An archive with bytes of its first header changed, and the header's checksum made right. */
+function altered(archive: Uint8Array, at: number, text: string): Uint8Array {
+  const bytes = Uint8Array.from(archive);
+  const write = (start: number, what: string) => bytes.set(new TextEncoder().encode(what), start);
+  write(at, text);
+  write(148, " ".repeat(8));
+  const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  write(148, `${sum.toString(8).padStart(6, "0")}\0 `);
+  return bytes;
+}
+
+test("a directory with a size, and a size that is none, end in an error", () =>
+  inTemporaryFolder(async (folder) => {
+    const archive = await tar(await someEntries());
+    const [typeAt, sizeAt] = [156, 124];
+    await writeFiles(folder, {
+      "directory.tar": altered(archive, typeAt, "5"),
+      "no-size.tar": altered(archive, sizeAt, "zzzzzzzzzzz"),
+      "huge.tar": altered(archive, sizeAt, "77777777777"),
+      "negative.tar": altered(archive, sizeAt, "\xff".repeat(11)),
+    });
+    for (const name of ["directory", "no-size", "huge", "negative"]) {
+      await rejects(openImages(`${folder}/${name}.tar`), DataError, /damaged|cut short/, new RegExp(name));
+    }
   }));
 
 test("paths that lead outside are refused, whatever their kind", () =>

@@ -35,7 +35,7 @@ test("the first folder is the class, however deep the image lies", () => {
   ]);
 });
 
-test("no labels: a flat folder, images beside folders, all in one folder", () => {
+test("no labels: a flat folder, many images beside folders, all in one folder", () => {
   assert.equal(splitsOf("b.jpg", "a.jpg"), { train: ["a.jpg", "b.jpg"], test: null });
   assert.equal(splitsOf("a.jpg", "cat/b.jpg", "dog/c.jpg").train, ["a.jpg", "cat/b.jpg", "dog/c.jpg"]);
   assert.equal(splitsOf("all/a.jpg", "all/b.jpg").train, ["all/a.jpg", "all/b.jpg"]);
@@ -60,6 +60,86 @@ test("train and val, or test before val, are splits; what lies beside them is le
     train: ["train/1.jpg"],
     test: ["test/3.jpg"],
   });
+});
+
+test("splits have other names, in any case", () => {
+  for (const [train, held] of [
+    ["Train", "Val"],
+    ["training", "Validation"],
+    ["train", "valid"],
+    ["TRAIN", "dev"],
+    ["train", "testing"],
+  ]) {
+    assert.equal(splitsOf(`${train}/1.jpg`, `${held}/2.jpg`), { train: [`${train}/1.jpg`], test: [`${held}/2.jpg`] });
+  }
+});
+
+test("a test and a validation folder alone are trained on, and never told apart as classes", () => {
+  const layout = findSplits(["test/cat/1.jpg", "test/dog/2.jpg", "val/cat/3.jpg"]);
+  assert.equal(layout.train.classes, ["cat", "dog"]);
+  assert.equal([...(layout.train.labels ?? [])], [0, 1, 0]);
+  assert.is(layout.test, null);
+  assert.match(layout.notes.join(), /none to train on/);
+});
+
+test("unlabelled images are trained on with the others, without labels", () => {
+  const paths = [
+    "train/a/1.jpg",
+    "train/b/2.jpg",
+    "test/a/3.jpg",
+    "test/b/4.jpg",
+    "unlabeled/5.jpg",
+    "Unlabelled/x/6.jpg",
+  ];
+  const layout = findSplits(paths);
+  assert.equal(shown(paths, layout.train), ["train/a/1.jpg=a", "train/b/2.jpg=b"]);
+  assert.equal(shown(paths, layout.unlabelled), ["Unlabelled/x/6.jpg", "unlabeled/5.jpg"]);
+  assert.equal(layout.notes, []);
+  // Where no image has a label, they are all the same.
+  const flat = ["train/1.jpg", "unlabeled/0.jpg", "test/2.jpg"];
+  assert.equal(shown(flat, findSplits(flat).train), ["train/1.jpg", "unlabeled/0.jpg"]);
+  assert.is(findSplits(flat).unlabelled, null);
+  const untrained = ["unlabeled/1.jpg", "test/a/2.jpg", "test/b/3.jpg"];
+  assert.equal(shown(untrained, findSplits(untrained).train), ["unlabeled/1.jpg"]);
+});
+
+test("a stray image leaves the labels of the others, and is named", () => {
+  const classes = Array.from({ length: 20 }, (_, i) => `${["cat", "dog"][i % 2]}/${i}.jpg`);
+  const layout = findSplits([...classes, "cover.jpg"]);
+  assert.equal(layout.train.classes, ["cat", "dog"]);
+  assert.is(layout.train.members.length, 20);
+  assert.equal(layout.unlabelled?.members, [20]);
+  assert.match(layout.notes.join(), /without a label.*cover\.jpg/);
+  const held = findSplits([
+    ...classes.map((path) => `train/${path}`),
+    ...classes.map((path) => `test/${path}`),
+    "test/x.jpg",
+  ]);
+  assert.is(held.test?.members.length, 20);
+  assert.match(held.notes.join(), /left out of the test.*test\/x\.jpg/);
+});
+
+test("why there are no labels, and what else would surprise, is said", () => {
+  const notesOf = (...paths: readonly string[]) => findSplits(paths).notes.join("\n");
+  assert.match(notesOf("a.jpg", "cat/b.jpg", "dog/c.jpg"), /no labels.*1 image of 3 lie beside the folders cat, dog/);
+  assert.match(notesOf("animals/cat/1.jpg", "animals/dog/2.jpg", "plants/oak/3.jpg"), /2 first folders.*mean nothing/);
+  assert.match(notesOf("train/1.jpg", "val/2.jpg", "test/3.jpg", "cover.jpg"), /left out: 2 images.*cover\.jpg, val\//);
+  assert.match(
+    notesOf("train/a/1.jpg", "train/b/2.jpg", "test/c/3.jpg", "test/a/4.jpg"),
+    /1 class to test on \(c\) cannot be right/,
+  );
+  assert.match(
+    notesOf("train/a/1.jpg", "train/b/2.jpg", "test/c/3.jpg", "test/d/4.jpg"),
+    /no class to test on \(c, d\) is one to train on \(a, b\)/,
+  );
+  assert.is(notesOf("cat/2020/a.jpg", "cat/b.jpg", "dog/x/y/c.jpg", "dog/x/d.jpg", "train/e.jpg"), "");
+});
+
+test("folders around the class folders are no classes, however many", () => {
+  assert.equal(splitsOf("data/set/images/cat/1.jpg", "data/set/images/dog/2.jpg").train, [
+    "data/set/images/cat/1.jpg=cat",
+    "data/set/images/dog/2.jpg=dog",
+  ]);
 });
 
 test("without both splits, train is a folder like any other", () => {

@@ -93,6 +93,8 @@ export interface TarEntry {
   readonly name: string;
   readonly content?: Uint8Array;
   readonly linkname?: string;
+  /** Of a link; a symbolic one by default. */
+  readonly type?: "symlink" | "link";
 }
 
 /** A tar archive as bytes. */
@@ -101,9 +103,9 @@ export async function tar(entries: readonly TarEntry[]): Promise<Uint8Array> {
   const { buffer } = await import("node:stream/consumers");
   const archive = pack();
   const whole = buffer(archive);
-  for (const { name, content, linkname } of entries) {
+  for (const { name, content, linkname, type = "symlink" } of entries) {
     if (linkname !== undefined) {
-      archive.entry({ name, type: "symlink", linkname });
+      archive.entry({ name, type, linkname });
     } else {
       const { Buffer } = await import("node:buffer");
       archive.entry({ name }, Buffer.from(content ?? []));

@@ -57,6 +57,8 @@ test("hidden files, what macOS leaves behind and other files are ignored; links 
       ".DS_Store": "junk",
       ".hidden/x.jpg": "junk",
       "__MACOSX/cat/000.jpg": "junk",
+      "@eaDir/cat/000.jpg": "junk",
+      "$RECYCLE.BIN/000.jpg": "junk",
     });
     await symlink(`${folder}/dog`, `${folder}/wolf`);
     await symlink(folder, `${folder}/cat/circle`);
@@ -65,6 +67,84 @@ test("hidden files, what macOS leaves behind and other files are ignored; links 
     assert.equal(train.classes, ["cat", "dog", "wolf"]);
     assert.equal([...(train.labels ?? [])], [0, 1, 1, 2, 2]);
     assert.equal(train.skipped, []);
+  }));
+
+test("what a file is, its first bytes tell, whatever it is called", () =>
+  inTemporaryFolder(async (folder) => {
+    const { default: sharp } = await import("sharp");
+    const raw = sharp(picture(16, 16, 1), { raw: { width: 16, height: 16, channels: 3 } });
+    const made = async (format: "gif" | "tiff" | "avif" | "png" | "jpeg") => raw.clone().toFormat(format).toBuffer();
+    const heic = Uint8Array.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", (letter) => letter.charCodeAt(0));
+    await writeFiles(folder, {
+      "a.gif": await made("gif"),
+      "b.tiff": await made("tiff"),
+      "c.avif": await made("avif"),
+      "d.jpe": await made("jpeg"),
+      "e.jfif": await made("jpeg"),
+      f: await made("png"),
+      "g.dat": await made("jpeg"),
+      "h.heic": heic,
+      i: Uint8Array.of(0xff, 0x0a, 1, 2, 3),
+      "j.bmp": Uint8Array.from("BM1234\0\0\0\0", (letter) => letter.charCodeAt(0)),
+      "k.nef": await made("tiff"),
+      "notes.txt": "BMW and other cars",
+    });
+    const { train } = await openImages(folder);
+    assert.equal(
+      Array.from({ length: train.length }, (_, index) => train.nameOf(index)),
+      ["a.gif", "b.tiff", "c.avif", "d.jpe", "e.jfif", "f", "g.dat"],
+    );
+    const reasons = new Map(train.skipped.map(({ name, reason }) => [name, reason]));
+    assert.equal([...reasons.keys()].sort(), ["h.heic", "i", "j.bmp", "k.nef"]);
+    assert.match(reasons.get("h.heic") ?? "", /^HEIC is not read: convert it to JPEG/);
+    assert.match(reasons.get("i") ?? "", /^JPEG XL is not read/);
+    assert.match(reasons.get("j.bmp") ?? "", /^BMP is not read/);
+    assert.match(reasons.get("k.nef") ?? "", /camera's raw file/);
+    await writeFiles(`${folder}/phone`, { "1.heic": heic, "2.heic": heic });
+    await rejects(openImages(`${folder}/phone`), DataError, /None of the 2 images.*1\.heic.*HEIC is not read/);
+  }));
+
+test("a link to a pipe or a device is no image, and nothing waits for it", () =>
+  inTemporaryFolder(async (folder) => {
+    const { symlink } = await import("node:fs/promises");
+    const { execFileSync } = await import("node:child_process");
+    await writeFiles(folder, await jpegs("photos/", 2));
+    execFileSync("mkfifo", [`${folder}/pipe`]);
+    await symlink(`${folder}/pipe`, `${folder}/photos/x.jpg`);
+    await symlink("/dev/zero", `${folder}/photos/y.jpg`);
+    await symlink("/dev/zero", `${folder}/photos/z`);
+    const { train } = await openImages(`${folder}/photos`);
+    assert.is(train.length, 2);
+    assert.equal(
+      train.skipped.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      [
+        { name: "x.jpg", reason: "not a regular file" },
+        { name: "y.jpg", reason: "not a regular file" },
+      ],
+    );
+  }));
+
+test("unlabelled images and stray ones are a part of their own, and what is left out is said", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFiles(folder, {
+      ...(await jpegs("Train/cat/", 6)),
+      ...(await jpegs("Train/dog/", 6)),
+      ...(await jpegs("Train/", 1)),
+      ...(await jpegs("Val/cat/", 1)),
+      ...(await jpegs("Val/owl/", 1)),
+      ...(await jpegs("unlabeled/", 3)),
+      ...(await jpegs("other/", 2)),
+    });
+    const { train, test: held, unlabelled, notes } = await openImages(folder);
+    assert.equal([train.length, held?.length, unlabelled?.length], [12, 2, 4]);
+    assert.equal(train.classes, ["cat", "dog", "owl"]);
+    assert.is(unlabelled?.labels, null);
+    assert.is(unlabelled?.nameOf(0), "Train/000.jpg");
+    const said = notes?.join("\n") ?? "";
+    assert.match(said, /left out: 2 images .* other\//);
+    assert.match(said, /1 class to test on \(owl\) cannot be right/);
+    assert.match(said, /without a label.*Train\/000\.jpg/);
+    assert.is(train.bytesOf?.(0), (await jpegs("", 1))["000.jpg"].length);
   }));
 
 test("images are turned as their EXIF orientation says", () =>
@@ -189,7 +269,7 @@ test("refuses a missing path, a folder without images and a file of another kind
   inTemporaryFolder(async (folder) => {
     await rejects(openImages(`${folder}/nowhere`), DataError, /nowhere/);
     await writeFiles(folder, { "read.me": "text", "pictures.zip": "PK" });
-    await rejects(openImages(folder), DataError, /no images in/, /\.jpg/);
+    await rejects(openImages(folder), DataError, /no images in/, /JPEG/);
     await rejects(openImages(`${folder}/pictures.zip`), DataError, /pictures\.zip is neither/, /\.tar\.gz/);
   }));
 

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
-import { balancedSubset, namedSubset, splitHoldOut, subset } from "../../src/data/views.js";
+import { balancedSubset, joined, namedSubset, splitHoldOut, subset, withTestPart } from "../../src/data/views.js";
 import { ConfigError, DataError, UsageError } from "../../src/errors.js";
 import { pixelsOf, rejects, throws } from "./expect.js";
 
@@ -52,8 +52,60 @@ test("a held-out part is balanced over the classes, and both parts make up the w
   assert.equal(await numbersIn(splitHoldOut(whole).test), await numbersIn(held));
 });
 
-test("without labels every k-th image is held out", async () => {
-  assert.equal(await numbersIn(splitHoldOut(numbered(12), 0.25).test), [1, 5, 9]);
+/** Images of one pixel that are called by these numbers, with labels of two classes in turn. */
+function called(names: readonly number[]): Dataset {
+  return {
+    ...numbered(
+      names.length,
+      names.map((name) => name % 2),
+    ),
+    nameOf: (index) => `photo-${names[index]}.jpg`,
+  };
+}
+
+test("what is held out depends on names and seed: an image more, wherever it stands, moves at most one other", () => {
+  const namesHeld = (set: Dataset, seed?: number) => {
+    const { test: held } = splitHoldOut(set, 0.1, seed);
+    return Array.from({ length: held.length }, (_, index) => held.nameOf(index)).sort();
+  };
+  const names = Array.from({ length: 100 }, (_, i) => i);
+  const before = namesHeld(called(names));
+  assert.is(before.length, 10);
+  assert.equal(namesHeld(called(names.toReversed())), before, "the order means nothing");
+  assert.is.not(namesHeld(called(names), 2).join(), before.join());
+  for (const added of [1000, 1001, 1002, 1003]) {
+    const after = namesHeld(called([added, ...names]));
+    const stayed = after.filter((name) => before.includes(name));
+    assert.ok(stayed.length >= 9, `${stayed.length} of 10 stay`);
+  }
+});
+
+test("joined sets have no labels, and the images of both", async () => {
+  const [first, second] = [numbered(3, [0, 1, 0]), subset(numbered(9), [8, 6, 7])];
+  const both = joined(first, second);
+  assert.equal([both.length, both.labels, both.classes], [6, null, []]);
+  assert.equal(await numbersIn(both), [0, 1, 2, 8, 6, 7]);
+  assert.equal(both.nameOf(2), first.nameOf(2));
+  assert.equal(both.nameOf(4), second.nameOf(1));
+  const out = new Uint8Array(3 * 4);
+  await both.fetch([4, 0, 5], out);
+  assert.equal([out[0], out[4], out[8]], [6, 0, 7]);
+  await rejects(both.fetch([6], out), DataError, /no image 6/);
+  const wide = datasetFromPixels({ pixels: new Uint8Array(6), channels: 3, width: 2, height: 1 });
+  throws(() => joined(first, wide), DataError, /1 x 1 pixels .* 2 x 1/);
+});
+
+test("a test set of its own has the classes of the same names, whichever it lacks", () => {
+  const train = { ...numbered(4, [0, 1, 2, 0]), classes: ["ant", "bee", "cow"] };
+  const part = { ...numbered(3, [0, 1, 0]), classes: ["bee", "dog"] };
+  const { train: here, test: there, notes } = withTestPart({ train, test: null }, part, ["something"]);
+  assert.equal([here.classes, there?.classes], [["ant", "bee", "cow", "dog"], here.classes]);
+  assert.equal([...(here.labels ?? [])], [0, 1, 2, 0]);
+  assert.equal([...(there?.labels ?? [])], [1, 3, 1]);
+  assert.match(notes?.join("\n") ?? "", /numbers: something\n1 class to test on \(dog\) cannot be right/);
+  const unlabelled = withTestPart({ train: numbered(4), test: null }, part);
+  assert.is(unlabelled.train.labels, null);
+  assert.match(unlabelled.notes?.join() ?? "", /no accuracy/);
 });
 
 test("skipped images are listed once", () => {

@@ -63,16 +63,26 @@ if (process.platform === "linux") {
   atomic("keeps the previous file when the disk is full", async () => {
     const path = join(folder, "full");
     await writeFileAtomic(path, "previous");
-    // Whatever is written to the temporary file then meets a full device.
-    await symlink("/dev/full", `${path}.tmp-${process.pid}`);
+    // Whatever is written to the temporary file, which has the number of this write, then meets a full device.
+    const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
+    for (const number of numbers) await symlink("/dev/full", `${path}.tmp-${process.pid}-${number}`);
     isCheckpointError(await failure(writeFileAtomic(path, "next")), path, "the disk is full", "ENOSPC");
     assert.is(await readFile(path, "utf8"), "previous");
-    assert.equal(
-      (await readdir(folder)).filter((name) => name.startsWith("full")),
-      ["full"],
-    );
+    const left = (await readdir(folder)).filter((name) => name.startsWith("full"));
+    assert.is(left.length, 1 + numbers.length - 1, "the temporary file is gone");
   });
 }
+
+atomic("of two writes to one path at once, one comes last, whole", async () => {
+  const path = join(folder, "twice");
+  const contents = ["a".repeat(1e6), "b".repeat(1e6), "c".repeat(1e6)];
+  await Promise.all(contents.map((content) => writeFileAtomic(path, content)));
+  assert.ok(contents.includes(await readFile(path, "utf8")));
+  assert.equal(
+    (await readdir(folder)).filter((name) => name.startsWith("twice")),
+    ["twice"],
+  );
+});
 
 if (smallDisk !== null) {
   atomic("keeps the previous file when a small disk runs full", async () => {

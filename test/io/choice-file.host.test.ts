@@ -72,6 +72,19 @@ files("that is damaged is not used, which is said, and replaced by the next one"
   assert.equal(await readdir(dirname(path)), ["choices.json"], "nothing is left of the writing");
 });
 
+files("takes what several add at once", async () => {
+  await rm(path, { force: true });
+  const devices = Array.from({ length: 4 }, (_, i) => new Device(gpu, { ...adapter, name: `adapter ${i}` }));
+  for (const other of devices) other.choices.set("conv2d", "3x3", "wide");
+  await Promise.all(devices.map((other) => saveChoices(other)));
+  for (const other of devices) {
+    other.choices.use({});
+    assert.is((await loadChoices(other)).count, 1, other.adapter.name);
+  }
+  assert.equal(await readdir(dirname(path)), ["choices.json"]);
+  await rm(path);
+});
+
 files("of another version is not used, and replaced as a whole", async () => {
   device.choices.use({ conv2d: { "3x3": "wide" } });
   await saveChoices(device);

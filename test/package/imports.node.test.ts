@@ -30,7 +30,8 @@ const FLOORS = [
   ["io"],
   ["engine"],
   ["kernels"],
-  ["errors.ts", "random.ts", "spelling.ts", "vendor", "version.ts"],
+  ["errors.ts"],
+  ["printable.ts", "random.ts", "spelling.ts", "vendor", "version.ts"],
 ];
 
 /** Imports of a source, dynamic ones and those of types alike. */

@@ -74,11 +74,15 @@ runs("appends metrics, and reads them back without a half-written line", async (
   ]);
 });
 
-runs("names a damaged line of the metrics", async () => {
+runs("leaves a damaged line of the metrics out, and tells which", async () => {
   const run = await RunFolder.create(parent, "damaged");
   for (const line of ["garbage", '{"loss":1}', '{"step":2,"loss":[1]}', "3"]) {
     await writeFile(run.file("metrics"), `{"step":1}\n${line}\n{"step":3}\n`);
-    await refuses(run.readMetrics(), /metrics\.jsonl is damaged in line 2/);
+    const damaged: number[] = [];
+    assert.equal(await run.readMetrics((number) => damaged.push(number)), [{ step: 1 }, { step: 3 }]);
+    assert.equal(damaged, [2]);
+    await run.prepareResume(3);
+    assert.is(await readFile(run.file("metrics"), "utf8"), '{"step":1}\n{"step":3}\n');
   }
 });
 

@@ -1,0 +1,75 @@
+import { UsageError } from "../errors.js";
+import { systemErrorCode, writeError } from "./atomic.js";
+import { parseObject } from "./json.js";
+
+/** Who holds a lock. */
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, which tells it from a later one of the same number; null where systems do not say. */
+  readonly started: string | null;
+}
+
+/** When a process started, in ticks since the system did (proc(5)); null where it is not there, or the system is no Linux. */
+async function startOf(pid: number): Promise<string | null> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The name of the program stands in brackets, and may hold anything.
+  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
+  const { hostname } = await import("node:os");
+  const { kill } = await import("node:process");
+  // Of a process of another machine nothing is known.
+  if (host !== hostname()) return true;
+  try {
+    kill(pid, 0);
+  } catch (error) {
+    if (systemErrorCode(error) === "ESRCH") return false;
+  }
+  return started === null || (await startOf(pid)) === started;
+}
+
+async function readHolder(path: string): Promise<Holder | null> {
+  const { readFile } = await import("node:fs/promises");
+  const { pid, host, started } = parseObject(await readFile(path, "utf8").catch(() => "")) ?? {};
+  if (typeof pid !== "number" || typeof host !== "string") return null;
+  return { pid, host, started: typeof started === "string" ? started : null };
+}
+
+/**
+ * Takes a file as a sign that something is in use, and gives the function that lets go of it. A sign that a process left behind which is
+ * not there any more counts for nothing. Node, Bun and Deno.
+ * @param what is in use, for people: "the run runs/a"
+ * @throws UsageError where a process that is there holds it; CheckpointError where the file cannot be made.
+ */
+export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
+  const { link, rm, writeFile } = await import("node:fs/promises");
+  const { hostname } = await import("node:os");
+  const { pid } = await import("node:process");
+  const own = `${path}.${pid}-${Math.random().toString(36).slice(2)}`;
+  const holder: Holder = { pid, host: hostname(), started: await startOf(pid) };
+  try {
+    await writeFile(own, JSON.stringify(holder));
+    for (;;) {
+      try {
+        // A link appears with its content, and only where there is none.
+        await link(own, path);
+        return () => rm(path, { force: true });
+      } catch (error) {
+        if (systemErrorCode(error) !== "EEXIST") throw error;
+      }
+      const other = await readHolder(path);
+      if (other && (await isAlive(other))) {
+        const where = other.host === holder.host ? "" : ` on ${other.host}: delete ${path} where that is over`;
+        throw new UsageError(`${what} is in use by the process ${other.pid}${where}`);
+      }
+      await rm(path, { force: true });
+    }
+  } catch (error) {
+    throw systemErrorCode(error) === null ? error : writeError(path, error);
+  } finally {
+    await rm(own, { force: true });
+  }
+}
