@@ -35,6 +35,7 @@ interface FinetuneOptions extends MemoryOptions {
   readonly lrScaling?: TrainingConfig["learningRateScaling"];
   readonly weightDecay?: number;
   readonly evaluateEvery?: number;
+  readonly checkpointEvery: number;
   readonly seed: number;
   readonly out: string;
   readonly name?: string;
@@ -69,6 +70,7 @@ export function addFinetuneCommand(program: Command): void {
     .addOption(new Option("--lr-scaling <rule>", "with the batch (default: sqrt)").choices(SCALINGS))
     .option("--weight-decay <number>", "not applied to biases and batch norm (default: 0)", number)
     .option("--evaluate-every <epochs>", "epochs between evaluations (default: only at the end)", number)
+    .option("--checkpoint-every <steps>", "steps between checkpoints", number, DEFAULT_CONFIG.checkpointEvery)
     .option("--seed <number>", "of the choice of labels, order and augmentations", number, DEFAULT_CONFIG.seed)
     .option("--out <folder>", "where run folders are made", "runs")
     .option("--name <text>", "part of the run folder's name (default: the encoder's, and finetuned or from-scratch)");
@@ -97,6 +99,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
       learningRateScaling: options.lrScaling ?? recipe.learningRateScaling,
       weightDecay: options.weightDecay ?? recipe.weightDecay,
       evaluateEvery: options.evaluateEvery ?? recipe.evaluateEvery,
+      checkpointEvery: options.checkpointEvery,
       seed,
     };
     const source = { images: resolve(imagesPath), test: test && resolve(test) };

@@ -39,6 +39,7 @@ interface TrainOptions extends ModelOptions {
   readonly seed: number;
   readonly evaluateEvery: number;
   readonly checkpointEvery: number;
+  readonly checkpointMinutes: number;
   readonly plan?: boolean;
   readonly tune?: boolean;
   readonly force: readonly string[];
@@ -99,6 +100,7 @@ function settingsOf(options: TrainOptions): Partial<TrainingConfig> {
     seed: options.seed,
     evaluateEvery: options.evaluateEvery,
     checkpointEvery: options.checkpointEvery,
+    checkpointMinutes: options.checkpointMinutes,
   };
 }
 
@@ -167,6 +169,12 @@ export function addTrainCommand(program: Command): void {
       d.evaluateEvery,
     )
     .option("--checkpoint-every <steps>", "steps between checkpoints", number, d.checkpointEvery)
+    .option(
+      "--checkpoint-minutes <minutes>",
+      "and minutes, whatever the steps take; 0 for none",
+      number,
+      d.checkpointMinutes,
+    )
     .option("--plan", "print the memory and the operations that this training takes, part by part, and do not train")
     .option(
       "--tune",

@@ -111,8 +111,10 @@ export interface TrainingConfig {
   readonly seed: number;
   /** Epochs between evaluations (kNN, and the classifier where there is one); 5 by default, and 0 for none during training. */
   readonly evaluateEvery: number;
-  /** Steps between checkpoints, 200 by default; one is always written at the end. */
+  /** Steps between checkpoints, 200 by default; one is written before the first step, and one at the end. */
   readonly checkpointEvery: number;
+  /** Minutes after which a step is followed by a checkpoint whatever its number, 5 by default; 0 for none. */
+  readonly checkpointMinutes: number;
 }
 
 const LEAST_BATCH = 2;
@@ -145,6 +147,7 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   seed: 1,
   evaluateEvery: 5,
   checkpointEvery: 200,
+  checkpointMinutes: 5,
 };
 
 function isKey(key: string): key is keyof TrainingConfig {
@@ -279,6 +282,8 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   wholeNumber("seed", config.seed, 0, 2 ** 32 - 1);
   wholeNumber("evaluateEvery", config.evaluateEvery, 0);
   wholeNumber("checkpointEvery", config.checkpointEvery, 1);
+  if (!(config.checkpointMinutes >= 0))
+    throw new ConfigError(`checkpointMinutes is ${config.checkpointMinutes}; it must be a number from 0`);
   if (!(config.learningRate > 0) || !Number.isFinite(config.learningRate)) {
     throw new ConfigError(`learningRate is ${config.learningRate}; it must be a number above 0`);
   }

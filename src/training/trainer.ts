@@ -44,7 +44,10 @@ export interface TrainingHooks {
   readonly onMicroBatch?: (begun: number, total: number) => void;
   /** After each epoch; counted from 1. */
   readonly onEpoch?: (epoch: number) => Promise<void> | void;
-  /** Every `checkpointEvery` steps, at the end, and when interrupted: an encoded checkpoint to be kept. */
+  /**
+   * Before the first step, every `checkpointEvery` steps and `checkpointMinutes` minutes, at the end, and when interrupted: an encoded
+   * checkpoint to be kept.
+   */
   readonly onCheckpoint?: (bytes: Uint8Array<ArrayBuffer>, step: number) => Promise<void> | void;
   /** What somebody should know while there is time to stop: once for each collapse, as a sentence. */
   readonly onWarning?: (message: string, step: number) => void;
@@ -154,7 +157,7 @@ export class Trainer {
    * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
    * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
    * `device.choices.use(checkpoint.choices)` before `create`. The configuration may differ in what no step depends on:
-   * `memoryBudget`, `recompute`, `evaluateEvery` and `checkpointEvery`.
+   * `memoryBudget`, `recompute`, `evaluateEvery`, `checkpointEvery` and `checkpointMinutes`.
    * @throws CheckpointError where it is of another configuration, method, optimizer or set, or tells other classes apart; UsageError
    * while `train` is at work, and after `dispose`.
    */
@@ -225,12 +228,17 @@ export class Trainer {
 
   async #train(hooks: TrainingHooks): Promise<boolean> {
     const { signal, onMicroBatch, onEpoch, onCheckpoint } = hooks;
-    // A training that has just begun has no checkpoint yet, and must leave one even when it is stopped before its first step.
-    let saved = this.step === 0 ? -1 : this.step;
+    const { checkpointEvery, checkpointMinutes } = this.config;
+    const saved = { step: this.step, time: performance.now() };
     const save = async () => {
       await onCheckpoint?.(await this.checkpoint(), this.step);
-      saved = this.step;
+      Object.assign(saved, { step: this.step, time: performance.now() });
     };
+    const isDue = () =>
+      this.step % checkpointEvery === 0 ||
+      (checkpointMinutes > 0 && performance.now() - saved.time >= 60_000 * checkpointMinutes);
+    // What is killed during its first steps, which may take long, is gone on with as everything else.
+    if (this.step === 0 && onCheckpoint) await save();
     const images = new ImageFeed(this);
     const watch = new CollapseWatch(this.parts.learner);
     const passes = this.recorded.feeds.length;
@@ -265,15 +273,16 @@ export class Trainer {
       images.prefetch();
       await before;
       const epochEnds = this.step % this.stepsPerEpoch === 0;
-      if (this.step % this.config.checkpointEvery === 0 || (epochEnds && onEpoch)) await reported;
-      if (this.step % this.config.checkpointEvery === 0) await save();
+      const due = isDue();
+      if (due || (epochEnds && onEpoch)) await reported;
+      if (due) await save();
       if (epochEnds && onEpoch) {
         await onEpoch(this.step / this.stepsPerEpoch);
         last = performance.now();
       }
     }
     await reported;
-    if (saved !== this.step) await save();
+    if (saved.step !== this.step) await save();
     return this.step === this.steps;
   }
 
@@ -282,19 +291,20 @@ export class Trainer {
     metrics: StepMetrics,
     learningRate: number,
     imagesPerSecond: number,
-    { onStep }: TrainingHooks,
+    { onStep, onCheckpoint }: TrainingHooks,
   ): Promise<void> {
     const step = index + 1;
+    const kept = onCheckpoint ? "; the last checkpoint is from before" : "";
     if (!Number.isFinite(metrics.loss)) {
       throw new NonFiniteLossError(
-        `the loss became ${metrics.loss} at step ${step} (learning rate ${learningRate}): lower the learning rate or lengthen the warm-up; the last checkpoint is from before`,
+        `the loss became ${metrics.loss} at step ${step} (learning rate ${learningRate}): lower the learning rate or lengthen the warm-up${kept}`,
       );
     }
     // Only mixed precision has it.
     const goodSteps = this.optimizer.state.get("good_steps");
     if (goodSteps && metrics.lossScale === 1 && (await this.device.read(goodSteps))[0] <= -MOST_SKIPPED) {
       throw new NonFiniteLossError(
-        `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate}); the last checkpoint is from before`,
+        `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate})${kept}`,
       );
     }
     await onStep?.({ step, epoch: step / this.stepsPerEpoch, ...metrics, learningRate, imagesPerSecond });
@@ -311,7 +321,13 @@ export class Trainer {
 }
 
 /** Settings that no step depends on, but for the memory and the time that it takes. */
-const INDIFFERENT: readonly string[] = ["memoryBudget", "recompute", "evaluateEvery", "checkpointEvery"];
+const INDIFFERENT: readonly string[] = [
+  "memoryBudget",
+  "recompute",
+  "evaluateEvery",
+  "checkpointEvery",
+  "checkpointMinutes",
+];
 
 type Settings = Readonly<Record<string, unknown>>;
 

@@ -55,6 +55,7 @@ usage("--help of every command tells what there is, with the defaults", async ()
     seed: d.seed,
     "evaluate-every": d.evaluateEvery,
     "checkpoint-every": d.checkpointEvery,
+    "checkpoint-minutes": d.checkpointMinutes,
     out: '"runs"',
   };
   for (const [option, value] of Object.entries(defaults)) {

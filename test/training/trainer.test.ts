@@ -58,7 +58,7 @@ training("goes on from a checkpoint as if it had never stopped, bit for bit", as
   const whole = await small({ checkpointEvery: 3 });
   assert.is(whole.steps, 6);
   const { steps, checkpoints, epochs } = await trainThrough(whole);
-  assert.equal([...checkpoints.keys()], [3, 6]);
+  assert.equal([...checkpoints.keys()], [0, 3, 6]);
   assert.equal(epochs, [1, 2]);
   assert.equal(
     steps.map(({ step, epoch }) => [step, epoch]),
@@ -97,13 +97,15 @@ for (const optimizer of ["adamw", "sgd", "lars"] as const) {
       },
     });
     assert.is(finished, false);
-    assert.is(saved.length, 1);
-    const [[step, bytes]] = saved;
+    assert.is(saved.length, 2);
+    const [[first], [step, bytes]] = saved;
+    assert.is(first, 0);
     // At most the step in progress comes after the signal.
     assert.ok(step === 2 || step === 3, `saved after step ${step}`);
     assert.is(interrupted.step, step);
     const resumed = await small({ optimizer });
     resumed.restore(decodeCheckpoint(bytes));
+    checkpoints.delete(0);
     assert.equal((await trainThrough(resumed)).checkpoints, checkpoints);
     for (const trainer of [whole, interrupted, resumed]) trainer.dispose();
   });
@@ -150,6 +152,19 @@ training(
     resumed.dispose();
   },
 );
+
+training("keeps a checkpoint before its first step, and one whenever its minutes are over", async () => {
+  for (const [checkpointMinutes, expected] of [
+    [1e-9, [0, 1, 2, 3, 4, 5, 6]],
+    [0, [0, 6]],
+    [60, [0, 6]],
+  ] as const) {
+    const trainer = await small({ checkpointMinutes });
+    const { checkpoints } = await trainThrough(trainer);
+    assert.equal([...checkpoints.keys()], expected);
+    trainer.dispose();
+  }
+});
 
 training("stopped before its first step, leaves a checkpoint too", async () => {
   const trainer = await small();
@@ -251,7 +266,7 @@ training("a loss that is not finite ends it, and no checkpoint is written any mo
   // In float32 this rate is infinite: the first loss is finite, and the weights after it are not.
   const broken = await small({ learningRate: 1e39, checkpointEvery: 1 });
   await rejects(broken.train({ onCheckpoint }), NonFiniteLossError, /no longer finite after step 1/);
-  assert.equal(saved, []);
+  assert.equal(saved, [0, 0], "none but those before the first steps");
   diverging.dispose();
   broken.dispose();
 });
@@ -295,7 +310,7 @@ training("a device that is lost in the middle of a step ends it", async () => {
   const message = /was lost|did not finish/;
   await rejects(lost, DeviceLostError, message);
   await rejects(trainer.train(), DeviceLostError, message);
-  assert.equal(saved, []);
+  assert.equal(saved, [0]);
   device.close();
 });
 
@@ -322,6 +337,7 @@ training("is refused where the configuration is out of its range", async () => {
     [{ weightDecay: -1 }, /weightDecay is -1/],
     [{ warmupEpochs: 3 }, /warmupEpochs is 3.*2 epochs/],
     [{ checkpointEvery: 0 }, /checkpointEvery is 0/],
+    [{ checkpointMinutes: -1 }, /checkpointMinutes is -1/],
     [{ evaluateEvery: -1 }, /evaluateEvery is -1/],
     [{ width: 0 }, /width 0 /],
     [{ options: { headOutput: 0 } }, /headOutput is 0; it must be a whole number from 1/],
