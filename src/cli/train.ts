@@ -8,6 +8,7 @@ import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { augmentation } from "./augmentation-option.js";
+import { checkOptions, OPTION_NAMES } from "./check-options.js";
 import { openForCommand } from "./images.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
@@ -46,14 +47,6 @@ interface TrainOptions extends ModelOptions {
   readonly out: string;
   readonly name?: string;
 }
-
-/** Options that are not called as the field of the configuration that they set. */
-const OPTION_NAMES: Readonly<Partial<Record<keyof TrainingConfig, string>>> = {
-  memoryBudget: "memory",
-  learningRate: "lr",
-  learningRateScaling: "lrScaling",
-  warmupEpochs: "warmup",
-};
 
 /** What the command line says of a training: the preset's settings where it names one, and the options that were given. */
 function toConfig(options: TrainOptions, command: Command): Partial<TrainingConfig> {
@@ -256,6 +249,7 @@ export async function runTraining(
   const signal = interruptSignal();
   await withDevice(async (device) => {
     forceVariants(device, force);
+    checkOptions(device, config);
     const images = await openForCommand({ images: path, test }, imageSize);
     if (plan) {
       printPlan(device, config, images);

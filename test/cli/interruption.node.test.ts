@@ -65,6 +65,34 @@ interruption("Ctrl-C saves, ends with exit code 130, and resume finishes as if n
   }),
 );
 
+interruption("SIGTERM saves as Ctrl-C does, and a closed pipe ends nothing", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    const { child, ended } = start(TRAIN, { cwd });
+    // As `| head -1` does.
+    child.stdout?.once("data", () => child.stdout?.destroy());
+    await stepsDone(cwd, 5, ended);
+    child.kill("SIGTERM");
+    assert.is((await ended).code, 130);
+    const run = join(cwd, await onlyRun(cwd));
+    assert.ok(decodeCheckpoint(await readFile(join(run, "checkpoint.safetensors"))).step >= 5);
+    assert.not.ok((await readdir(run)).includes("run.lock"));
+  }),
+);
+
+interruption("a run in use is left alone by a second resume", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    // Longer than any second process takes to be refused.
+    const { child, ended } = start(["train", "set", ...SMALL, "--epochs", "10000"], { cwd });
+    await stepsDone(cwd, 2, ended);
+    const run = await onlyRun(cwd);
+    failed(await simclr(["resume", run], { cwd }), /the run .* is in use by the process \d+/);
+    child.kill("SIGINT");
+    assert.is((await ended).code, 130);
+  }),
+);
+
 interruption("a kill at any moment leaves a checkpoint from which the same comes", () =>
   inTemporaryFolder(async (cwd) => {
     await makeSet(cwd);

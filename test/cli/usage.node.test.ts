@@ -122,6 +122,11 @@ usage("images and settings that cannot be are refused before anything is written
       [["train", "set", "--batch", "64"], /batch of 64 is larger than the training set of 37 images/],
       [["train", "set", "--batch", "64", "--plan"], /batch of 64 is larger than the training set of 37 images/],
       [["train", "set", "--batch", "16", "--temperature", "0"], /temperature is 0; it must be a number above 0/],
+      // Before any image is read.
+      [["train", "nowhere", "--epochs", "0"], /error: --epochs is 0; it must be/],
+      [["train", "nowhere", "--lr", "-1"], /--lr is -1; it must be/],
+      [["train", "nowhere", "--micro-batch", "0"], /--micro-batch is 0; it must be/],
+      [["train", "nowhere", "--warmup", "1000"], /--warmup is 1000; it must/],
       [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature is -1; it must be/],
       [["train", "set", "--batch", "16", "--margin", "-1"], /margin is -1; it must be a number from 0/],
       [["train", "set", "--batch", "16", "--mining", "semi-hard", "--margin", "0"], /margin 0 leaves no semi-hard/],
