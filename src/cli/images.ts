@@ -33,7 +33,7 @@ const NAMES_SHOWN = 5;
 function skippedText({ train, test, unlabelled }: ImageSet): string[] {
   const skipped = [train, test, unlabelled].flatMap((part) => part?.skipped ?? []);
   if (skipped.length === 0) return [];
-  const shown = skipped.slice(0, NAMES_SHOWN).map(({ name, reason }) => `${name} (${reason})`);
+  const shown = skipped.slice(0, NAMES_SHOWN).map(({ name, reason }) => `${name.replaceAll("\n", "\\n")} (${reason})`);
   const more = skipped.length > shown.length ? ` and ${skipped.length - shown.length} more` : "";
   const [count, verb] =
     skipped.length === 1 ? ["1 image", "is"] : [`${skipped.length.toLocaleString("en")} images`, "are"];

@@ -12,7 +12,7 @@ export async function withDevice<T>(work: (device: Device) => Promise<T>): Promi
     console.log("         a software adapter: the processor plays GPU, which is correct and slow");
   }
   const { count, warning } = await loadChoices(device);
-  if (count > 0) console.log(`kernels: ${count} tuned choices`);
+  if (count > 0) console.log(`kernels: ${count} tuned choice${count === 1 ? "" : "s"}`);
   if (warning !== null) console.log(`kernels: ${warning}`);
   try {
     return await work(device);

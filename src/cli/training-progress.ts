@@ -81,7 +81,8 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
 /** The closing words of a run: the table of accuracies and where everything lies. */
 function printSummary(summary: RunSummary): void {
   if (summary.skipped.length > 0) {
-    console.log(`\n${summary.skipped.length} images could not be read and were left out:`);
+    const { length } = summary.skipped;
+    console.log(`\n${length === 1 ? "1 image" : `${length} images`} could not be read and left out:`);
     for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(printable(`  ${name}: ${reason}`));
     if (summary.skipped.length > 10) console.log(`  and ${summary.skipped.length - 10} more, listed in the report`);
   }

@@ -1,6 +1,6 @@
 import { kindOf, kindText } from "../engine/host-data.js";
 import { ConfigError, DataError, UsageError } from "../errors.js";
-import { isRecord } from "../io/json.js";
+import { expectKeys, isRecord } from "../io/json.js";
 import { closeGaps, reasonOf, withoutBroken } from "./broken.js";
 import { forEachConcurrently } from "./concurrent.js";
 import type { Dataset } from "./dataset.js";
@@ -38,6 +38,8 @@ export interface DatasetFromImagesOptions {
   readonly signal?: AbortSignal;
 }
 
+const NO_LIST = "datasetFromImages takes a list of images: for one, give [image]";
+
 /** Images at a time: while one is scaled on this thread, the browser decodes the next one on another. */
 const AT_ONCE = 2;
 
@@ -57,11 +59,17 @@ const AT_ONCE = 2;
  */
 export async function datasetFromImages(
   images: ArrayLike<PageImage>,
-  { imageSize, labels, classes, name = "images", onProgress, signal }: DatasetFromImagesOptions,
+  options: DatasetFromImagesOptions,
 ): Promise<Dataset> {
+  if (!isRecord(options))
+    throw new ConfigError("datasetFromImages needs a size: datasetFromImages(images, { imageSize: 64 })");
+  expectKeys("datasetFromImages", options, ["imageSize", "labels", "classes", "name", "onProgress", "signal"]);
+  const { imageSize, labels, classes, name = "images", onProgress, signal } = options;
+  if (!isRecord(images) && !Array.isArray(images)) throw new UsageError(NO_LIST);
   if (!Number.isInteger(imageSize) || imageSize < 1) {
     throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${imageSize}.`);
   }
+  if (images.length === undefined) throw new UsageError(NO_LIST);
   const list = Array.from(images);
   if (list.length === 0) {
     throw new DataError(`${name}: there are no images.`);
@@ -111,7 +119,7 @@ function checkImage(place: string, image: PageImage): void {
   if (isPixels(image)) return;
   if (!isBlob(image) && !DRAWN.includes(kindOf(image))) {
     throw new UsageError(
-      `${place} is ${kindText(image)}, and no image: give a File, a Blob, an ImageData, or a ${DRAWN.join(", ")}`,
+      `${place} is ${kindText(image)}, and no image: give files, blobs, or objects of ImageData, ${DRAWN.join(", ")}`,
     );
   }
   // Deno has canvases that nothing can be drawn on.

@@ -1,4 +1,5 @@
 import { ConfigError, DataError } from "../errors.js";
+import { expectKeys } from "../io/json.js";
 import { readArchive, tooLarge } from "./archive.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
 import type { ImageSet } from "./dataset.js";
@@ -50,6 +51,7 @@ export interface OpenImagesOptions {
  *   another length than its format asks for, or with labels out of range.
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
+  expectKeys("openImages", options, ["imageSize", "memoryBudget", "onProgress"]);
   const { imageSize, memoryBudget = 2 * 2 ** 30, onProgress } = options;
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1)) {
     throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${imageSize}.`);

@@ -1,5 +1,6 @@
 import { kindText } from "../engine/host-data.js";
 import { DataError } from "../errors.js";
+import { expectKeys } from "../io/json.js";
 import { checkFetch, type Dataset, type SkippedImage } from "./dataset.js";
 
 /** Typed arrays above 2 GiB are not to be had in every runtime; half of that leaves room. */
@@ -89,6 +90,7 @@ export interface PixelsInput {
  * @throws DataError where the pixels are no bytes, the lengths do not fit together, there is no image, or a label is out of range.
  */
 export function datasetFromPixels(input: PixelsInput): Dataset {
+  expectKeys("datasetFromPixels", input, ["name", "pixels", "channels", "width", "height", "labels", "classes"]);
   const { name = "pixels", pixels, channels, width, height } = input;
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw new DataError(`${name}: an image has to be at least 1x1 pixels, in whole numbers; got ${width}x${height}.`);

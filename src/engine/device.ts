@@ -12,7 +12,7 @@ import {
 import { type AdapterOptions, type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
 import { Choices } from "./choices.js";
 import { fromHalfBits } from "./half.js";
-import { deviceBytes, type HostData, typeOf } from "./host-data.js";
+import { deviceBytes, type HostData, kindText, typeOf } from "./host-data.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
@@ -32,6 +32,13 @@ const STORAGE = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBuff
 
 /** Bytes that the start of every tensor in a shared buffer is a multiple of (WebGPU's default offset alignment). */
 const ALIGNMENT = 256;
+
+/** @throws UsageError where what was given is no `Device`, as the promise of one is none. */
+export function expectDevice(given: unknown): void {
+  if (given instanceof Object && "gpu" in given && "tensor" in given) return;
+  const promise = given instanceof Promise ? "a promise: await openDevice()" : kindText(given);
+  throw new UsageError(`a Device, as openDevice gives it, is wanted first, and this is ${promise}`);
+}
 
 /** An open WebGPU device: tensors, read-back, memory figures, and the first error that happened on it. */
 export class Device {

@@ -1,11 +1,11 @@
 import { toFloatImages } from "../augment/augment.js";
 import { type Dataset, expectDataset } from "../data/dataset.js";
-import type { Device } from "../engine/device.js";
+import { type Device, expectDevice } from "../engine/device.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import { matrixShape, Tensor } from "../engine/tensor.js";
-import { ConfigError, OutOfMemoryError, ShapeError } from "../errors.js";
+import { ConfigError, OutOfMemoryError, ShapeError, UsageError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 
 /** Representations h of images, row by row. */
@@ -25,6 +25,10 @@ export type Embeddings = Features | Tensor;
 export function shapeOf(embeddings: Embeddings): [rows: number, dimension: number] {
   if (embeddings instanceof Tensor) return matrixShape(embeddings);
   const { values, rows, dimension } = embeddings;
+  if (values?.length === undefined || rows === undefined || dimension === undefined)
+    throw new ShapeError(
+      "embeddings are { values, rows, dimension }: of a .npy file { values: npy.data, rows: npy.shape[0], dimension: npy.shape[1] }",
+    );
   if (values.length !== rows * dimension)
     throw new ShapeError(`${rows} x ${dimension} embeddings have ${rows * dimension} values, not ${values.length}`);
   return [rows, dimension];
@@ -102,11 +106,11 @@ export class Embedder {
    * Records and compiles the encoder's forward pass; it uses the model's weights as they are at each call.
    * @throws OutOfMemoryError where a tensor of a single image, or of `batch`, is larger than the adapter allows.
    */
-  static async create(
-    device: Device,
-    model: Model,
-    { memoryBudget = MEMORY_BUDGET, batch = imagesAtOnce(device, model, memoryBudget) }: EmbedderOptions = {},
-  ): Promise<Embedder> {
+  static async create(device: Device, model: Model, options: EmbedderOptions = {}): Promise<Embedder> {
+    expectDevice(device);
+    if (!("encoder" in model && "imageSize" in model))
+      throw new UsageError("a Model is wanted, as decodeEncoder gives it; that of a trainer is trainer.model");
+    const { memoryBudget = MEMORY_BUDGET, batch = imagesAtOnce(device, model, memoryBudget) } = options;
     const { bytes, features, tape } = recordEmbedding(device, model, batch);
     const program = await tape.compile({ keep: [features] });
     return new Embedder(device, model, batch, bytes, features, program);

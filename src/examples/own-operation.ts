@@ -5,7 +5,7 @@
  *     npm install webgpu-simclr
  *     node node_modules/webgpu-simclr/dist/src/examples/own-operation.js
  *
- * All rules for kernels stand at `KernelDescription`, in `kernels/describe.ts`.
+ * All rules for kernels stand in `kernels/README.md`, which comes with the package.
  */
 import {
   adamW,

@@ -1,3 +1,6 @@
+import { ConfigError } from "../errors.js";
+import { nearestName } from "../spelling.js";
+
 /** True for an object that is neither null nor an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -22,4 +25,17 @@ export function parseObject(text: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * @param what that has these keys, for people: "openImages"
+ * @throws ConfigError for a key that is none of the known ones, with the one that was probably meant.
+ */
+export function expectKeys(what: string, given: object, known: readonly string[]): void {
+  const wrong = Object.keys(given).find((key) => !known.includes(key));
+  if (wrong === undefined) return;
+  const near = nearestName(wrong, known);
+  throw new ConfigError(
+    `${what} takes no ${wrong}: ${near ? `did you mean ${near}?` : `it takes ${known.join(", ")}`}`,
+  );
 }

@@ -18,11 +18,20 @@ async function startOf(pid: number): Promise<string | null> {
   return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }
 
-async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
+/** What this machine is called; "" where a program may not know (Deno without `--allow-sys`). */
+async function hostName(): Promise<string> {
   const { hostname } = await import("node:os");
+  try {
+    return hostname();
+  } catch {
+    return "";
+  }
+}
+
+async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
   const { kill } = await import("node:process");
   // Of a process of another machine nothing is known.
-  if (host !== hostname()) return true;
+  if (host !== (await hostName())) return true;
   try {
     kill(pid, 0);
   } catch (error) {
@@ -46,10 +55,9 @@ async function readHolder(path: string): Promise<Holder | null> {
  */
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
   const { link, rm, writeFile } = await import("node:fs/promises");
-  const { hostname } = await import("node:os");
   const { pid } = await import("node:process");
   const own = `${path}.${pid}-${Math.random().toString(36).slice(2)}`;
-  const holder: Holder = { pid, host: hostname(), started: await startOf(pid) };
+  const holder: Holder = { pid, host: await hostName(), started: await startOf(pid) };
   try {
     await writeFile(own, JSON.stringify(holder));
     for (;;) {

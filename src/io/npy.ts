@@ -40,7 +40,8 @@ export interface NpyArray {
 }
 
 /**
- * Decodes a NumPy `.npy` file of dtype `<f4` in C order, such as `simclr embed` and `np.save` write.
+ * Decodes a NumPy `.npy` file of dtype `<f4` in C order, such as `simclr embed` and `np.save` write. For `nearest`, the embeddings of
+ * one are `{ rows: shape[0], dimension: shape[1], values: data }`.
  * @throws DataError where it is none such, or has another length than its header says.
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
@@ -65,5 +66,6 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
       `a .npy file of shape [${shape.join(", ")}] has ${headerEnd + 4 * count} bytes, and this one ${bytes.length}: it is cut short or damaged`,
     );
   }
-  return { shape, data: new Float32Array(bytes.slice(headerEnd).buffer) };
+  // A copy: what follows the header need not begin at a multiple of 4 bytes. Of Node's own bytes, `slice` makes none.
+  return { shape, data: new Float32Array(new Uint8Array(bytes.subarray(headerEnd)).buffer) };
 }

@@ -149,7 +149,10 @@ export async function startRun(
   const set = chooseImages(images, part, config.seed ?? DEFAULT_CONFIG.seed);
   options.onPhase?.("compiling");
   const { labels: needsLabels } = methodNamed(config.method ?? DEFAULT_CONFIG.method);
-  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), config, options);
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), config, {
+    initial: options.initial,
+    onCompile: options.onCompile,
+  });
   const { batch } = trainer.config;
   if (config.batch === undefined && batch < DEFAULT_CONFIG.batch) {
     options.onWarning?.(
@@ -222,7 +225,9 @@ async function resumeLocked(device: Device, folder: RunFolder, images: ImageSet,
   hooks.onPhase?.("compiling");
   device.choices.use(checkpoint.choices);
   const { labels: needsLabels } = methodNamed(checkpoint.config.method);
-  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), checkpoint.config, hooks);
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), checkpoint.config, {
+    onCompile: hooks.onCompile,
+  });
   trainer.restore(checkpoint);
   await folder.prepareResume(checkpoint.step, (line) =>
     hooks.onWarning?.(`line ${line} of ${folder.file("metrics")} is damaged and left out`, checkpoint.step),

@@ -296,6 +296,8 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
       `warmupEpochs is ${config.warmupEpochs}; it must lie between 0 and the ${config.epochs} epochs`,
     );
   }
+  if (images < LEAST_BATCH)
+    throw new ConfigError(`there is ${images} image to train on, and at least ${LEAST_BATCH} are needed`);
   if (config.batch > images) {
     throw new ConfigError(
       `the batch of ${config.batch} is larger than the training set of ${images} ${images === 1 ? "image" : "images"}: choose a smaller one`,

@@ -1,9 +1,9 @@
 import { type Dataset, expectDataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { ChoiceTable } from "../engine/choices.js";
-import type { Device } from "../engine/device.js";
+import { type Device, expectDevice } from "../engine/device.js";
 import { CheckpointError, ConfigError, NonFiniteLossError, UsageError } from "../errors.js";
-import { sameData } from "../io/json.js";
+import { expectKeys, sameData } from "../io/json.js";
 import { methodNamed } from "../methods/catalogue.js";
 import type { Learner } from "../methods/method.js";
 import type { Model } from "../nn/model.js";
@@ -35,6 +35,8 @@ export interface TrainerOptions extends OwnParts {
   /** Called after each pipeline of the training step. */
   readonly onCompile?: (compiled: number, total: number) => void;
 }
+
+const OPTIONS = ["initial", "onCompile", "encoder", "method", "optimizer"];
 
 /** What to do while a trainer works. Training waits for the ones that return a promise. */
 export interface TrainingHooks {
@@ -91,7 +93,7 @@ export class Trainer {
    * @param config what differs from `DEFAULT_CONFIG`.
    * @throws ConfigError for keys that no configuration has, values out of range, a batch larger than the set, images that are not
    * square, and what the method cannot do with them, as supervised training without labels; UsageError for an `ImageSet` in place of
-   * a `Dataset`; CheckpointError where `initial` is of another architecture or image size;
+   * a `Dataset`, and for what is no `Device`; CheckpointError where `initial` is of another architecture or image size;
    * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits.
    */
   static async create(
@@ -100,7 +102,9 @@ export class Trainer {
     config: Partial<TrainingConfig> = {},
     { initial, onCompile, ...own }: TrainerOptions = {},
   ): Promise<Trainer> {
+    expectDevice(device);
     expectDataset(dataset);
+    expectKeys("the last argument of Trainer.create", { ...own, initial, onCompile }, OPTIONS);
     const full = completeConfig(config, own, dataset.length);
     checkConfig(full, dataset.length, device, own);
     if (dataset.width !== dataset.height) {

@@ -220,7 +220,7 @@ command("a truncated JPEG among good ones is named and left out", () =>
       stdout,
       /37 to train, 3 held out to test[\s\S]*1 image could not be read and is left out: dog\/019\.jpg \(.*\)[\s\S]*compiling/,
     );
-    assert.match(stdout, /1 images could not be read and were left out:\n {2}dog\/019\.jpg: \S/);
+    assert.match(stdout, /1 image could not be read and left out:\n {2}dog\/019\.jpg: \S/);
     const run = await onlyRun(cwd);
     const report = await readFile(join(cwd, run, "report.html"), "utf8");
     assert.match(report, /dog\/019\.jpg/);

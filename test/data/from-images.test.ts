@@ -115,7 +115,7 @@ test("broken images are skipped and named, and labels stay with their images", a
 
 test("refuses what is no image, and options that cannot be", async () => {
   for (const [given, what] of [
-    ["photo.jpg", "images[1] is photo.jpg, and no image: give a File, a Blob, an ImageData, "],
+    ["photo.jpg", "images[1] is photo.jpg, and no image: give files, blobs, or objects of ImageData, "],
     [null, "images[1] is null, and no image"],
     [undefined, "images[1] is undefined"],
     [new ArrayBuffer(4), "images[1] is an ArrayBuffer"],

@@ -252,10 +252,18 @@ training("a checkpoint of other classes, or of contrastive training, is refused"
   const renamed = await small({}, { ...images, classes: ["0", "2", "1"] });
   throws(() => renamed.restore(checkpoint), CheckpointError, /class 1 of the checkpoint.*"1", and here it is "2"/);
   const contrastive = await small({ method: "simclr" });
-  throws(() => contrastive.restore(checkpoint), CheckpointError, /a training with method supervised, and this one has simclr/);
+  throws(
+    () => contrastive.restore(checkpoint),
+    CheckpointError,
+    /a training with method supervised, and this one has simclr/,
+  );
   const withoutLabels = decodeCheckpoint(await contrastive.checkpoint());
   assert.equal(withoutLabels.classes, []);
-  throws(() => trainer.restore(withoutLabels), CheckpointError, /a training with method simclr, and this one has supervised/);
+  throws(
+    () => trainer.restore(withoutLabels),
+    CheckpointError,
+    /a training with method simclr, and this one has supervised/,
+  );
   for (const each of [trainer, renamed, contrastive]) each.dispose();
 });
 
