@@ -154,7 +154,9 @@ export async function reportData(
   after: (Evaluation & { readonly probe: number }) | null,
   lines: readonly MetricsLine[],
 ): Promise<ReportData> {
-  const { config, model, dataset, parts } = trainer;
+  const { config, model, parts } = trainer;
+  // Without the images that have no labels, where others have some: what is shown goes by the labels.
+  const dataset = images.train;
   const shown = images.test ?? dataset;
   const steps = lines.filter((line) => line["kind"] === "step");
   const evaluations = lines.filter((line) => line["kind"] === "evaluation");
@@ -220,6 +222,6 @@ export async function reportData(
       labels: points.labels,
       images: (some) => pictures(points, some),
     },
-    skipped: [...dataset.skipped, ...(images.test?.skipped ?? [])],
+    skipped: [dataset, images.test, images.unlabelled].flatMap((part) => part?.skipped ?? []),
   };
 }
