@@ -8,11 +8,15 @@ import { createModel } from "../training/model.js";
 import { type Command, Option } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun, type StoredRun } from "./stored-run.js";
-import { percentage, textTable } from "./table.js";
+import { intervalText, percentage, textTable } from "./table.js";
 
 interface EvalOptions {
   readonly images?: string;
   readonly probe: "sgd" | "lbfgs";
+}
+
+function intervalsOf({ classifier, knn, test }: Evaluation, probe: readonly [string, number]): string {
+  return intervalText(test.rows, [["classifier", classifier], ["kNN", knn], probe]);
 }
 
 /** The images of the run, where these are; else a tenth of what was named is held out. */
@@ -63,6 +67,7 @@ export function addEvalCommand(program: Command): void {
           [`after ${step} steps`]: loadModel(device, run),
         };
         const { memoryBudget } = config;
+        let intervals = "";
         for (const [name, model] of Object.entries(models)) {
           const evaluated = classified ? model : { ...model, classes: 0 };
           const evaluator = await Evaluator.create(device, evaluated, images, { memoryBudget });
@@ -73,13 +78,15 @@ export function addEvalCommand(program: Command): void {
             const { testAccuracy, l2, converged } = await evaluator.logisticRegression(evaluation);
             const penalty = `${l2.toPrecision(2)}${converged ? "" : " (not converged)"}`;
             rows.push([name, ...cells(evaluation), percentage(testAccuracy), penalty]);
+            intervals = intervalsOf(evaluation, ["logistic regression", testAccuracy]);
           } else {
             const evaluation = await evaluator.accuracies();
             rows.push([name, ...cells(evaluation), percentage(evaluation.probe)]);
+            intervals = intervalsOf(evaluation, ["linear probe", evaluation.probe]);
           }
           evaluator.dispose();
         }
-        console.log(`\n${textTable(rows)}`);
+        console.log(`\n${textTable(rows)}\n${intervals}`);
       });
     });
 }

@@ -1,7 +1,7 @@
 import type { Accuracies } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { RunHooks, RunSummary } from "../runs/run.js";
-import { clock, mebibytes, percentage, textTable } from "./table.js";
+import { clock, intervalText, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
 export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
@@ -103,7 +103,13 @@ function printSummary(summary: RunSummary): void {
       [summary.initial === null ? "random weights" : "before fine-tuning", ...cells(before)],
       ["after training", ...cells(after)],
     ];
-    console.log(`\n${textTable(rows)}`);
+    const { classifier, knn, probe } = after;
+    const shares = [
+      ["classifier", classifier],
+      ["kNN", knn],
+      ["linear probe", probe],
+    ] as const;
+    console.log(`\n${textTable(rows)}\n${intervalText(summary.testImages, shares)}`);
   }
   console.log(`\nrun folder: ${summary.folder}\nreport:     ${summary.report}`);
 }

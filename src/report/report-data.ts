@@ -63,7 +63,12 @@ export interface ReportData {
   /** Class names in label order; empty without labels. */
   readonly classes: readonly string[];
   /** Accuracies before training, with what it started from, and after it; null where not measured. */
-  readonly accuracy: { readonly before: ReportAccuracy | null; readonly after: ReportAccuracy | null };
+  readonly accuracy: {
+    readonly before: ReportAccuracy | null;
+    readonly after: ReportAccuracy | null;
+    /** Images that they were measured on. */
+    readonly images: number;
+  };
   /** Settings in the order in which they are shown. */
   readonly config: readonly (readonly [name: string, value: string])[];
   /** In the order of the steps. */

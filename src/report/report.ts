@@ -1,3 +1,4 @@
+import { wilsonInterval } from "../evaluation/interval.js";
 import { classColors } from "./class-colors.js";
 import { embeddingMap } from "./embedding-map.js";
 import { type ChartPainter, createChartPainter, type SeriesChart } from "./report-charts.js";
@@ -74,7 +75,7 @@ function resultText({ accuracy: { before, after }, start }: ReportData): string 
   return `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training without labels. `;
 }
 
-function headline({ accuracy: { before, after }, start, supervised }: ReportData): string {
+function headline({ accuracy: { before, after, images }, start, supervised }: ReportData): string {
   if (before === null && after === null) return "";
   const columns = [...(supervised ? ["Classifier"] : []), "k nearest neighbours", "Linear probe"];
   const own = ({ classifier, knn, probe }: ReportAccuracy) =>
@@ -98,7 +99,13 @@ function headline({ accuracy: { before, after }, start, supervised }: ReportData
   return `<section class="card headline"><table>
 <thead><tr><th>Accuracy on the test images</th>${columns.map((column) => `<th scope="col">${column}</th>`).join("")}</tr></thead>
 <tbody>${rows.join("\n")}</tbody>
-</table></section>`;
+</table>${after === null ? "" : `<p class="muted">${intervals(own(after), images)}</p>`}</section>`;
+}
+
+/** How far accuracies of so many images can be from those of all that there could be. */
+function intervals(shares: readonly number[], images: number): string {
+  const ends = shares.map((share) => wilsonInterval(share, images).map(percent).join(" to "));
+  return `95 % intervals after training, of ${counted(images, "test image")}: ${ends.join(", ")}`;
 }
 
 /** The values of one kind over the steps; none where the steps have none. */

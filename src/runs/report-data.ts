@@ -195,6 +195,7 @@ export async function reportData(
     projectionDimension: model.classes > 0 ? null : model.head.output,
     classes: dataset.classes,
     accuracy: {
+      images: images.test?.length ?? 0,
       before: untrained
         ? {
             knn: figure(untrained, "knn"),

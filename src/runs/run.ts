@@ -86,6 +86,8 @@ export interface RunSummary {
   readonly before: Accuracies | null;
   /** Accuracies after training; null without labels or when interrupted. */
   readonly after: Accuracies | null;
+  /** Images that the accuracies were measured on; 0 where none were. */
+  readonly testImages: number;
   /** Path of report.html; null when interrupted or brief. */
   readonly report: string | null;
   /** Images of both parts that could not be read. */
@@ -305,6 +307,7 @@ async function trainAndReport(
     initial,
     steps: trainer.step,
     peakBytes: device.memory.peakBytes,
+    testImages: evaluator?.images.test.length ?? 0,
     skipped,
   });
   if (!finished) return { ...common(), finished, before: null, after: null, report: null };

@@ -110,6 +110,8 @@ command("train on class folders leaves a run that eval and embed take", () =>
     // The same models on the same images give the same table again.
     const evaluated = succeeded(await evaluating).stdout;
     assert.match(evaluated, /test accuracy +kNN +linear probe/);
+    for (const text of [stdout, evaluated])
+      assert.match(text, /^95 % intervals of 6 test images: kNN [\d.]+ to [\d.]+ %, linear probe [\d.]+ to [\d.]+ %$/m);
     assert.is(count(cells(stdout, "random weights").join(), /[\d.]+ %/g), 2);
     assert.equal(cells(evaluated, "random weights"), cells(stdout, "random weights"));
     assert.equal(cells(evaluated, "after 9 steps"), cells(stdout, "after training"));

@@ -42,6 +42,7 @@ const full: ReportData = {
   projectionDimension: 64,
   classes: ["cat", HOSTILE],
   accuracy: {
+    images: 1000,
     before: { knn: 0.196, probe: 0.316, classifier: null },
     after: { knn: 0.348, probe: 0.3, classifier: null },
   },
@@ -80,7 +81,7 @@ const full: ReportData = {
 const empty: ReportData = {
   ...full,
   classes: [],
-  accuracy: { before: null, after: null },
+  accuracy: { before: null, after: null, images: 0 },
   config: [],
   metrics: [],
   knn: [],
@@ -128,6 +129,7 @@ report("of a supervised training shows the classifier, and nothing of contrast",
     loss: { name: "Cross-entropy in nats", chance: { formula: "ln C", value: Math.log(2) } },
     projectionDimension: null,
     accuracy: {
+      images: 1000,
       before: { knn: 0.25, probe: 0.5, classifier: 0.125 },
       after: { knn: 0.5, probe: 0.625, classifier: 0.75 },
     },
