@@ -7,8 +7,14 @@ import { writeError, writeFileAtomic } from "../io/atomic.js";
 import { csvLines, embeddingsToCsv } from "../io/csv.js";
 import { encodeNpy } from "../io/npy.js";
 import type { Command } from "../vendor/commander.js";
+import { number } from "./numbers.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
+
+interface EmbedOptions {
+  readonly out: string;
+  readonly maxBroken?: number;
+}
 
 const FAILED = "failed.csv";
 const OUTPUTS = [
@@ -39,13 +45,14 @@ export function addEmbedCommand(program: Command): void {
     .argument("<run>", "the run's folder")
     .argument("<images>", "a folder, an archive or files of a data set, as for train; labels are not needed")
     .option("--out <folder>", "where the files go", ".")
-    .action(async (path: string, images: string, { out }: { readonly out: string }) => {
+    .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
+    .action(async (path: string, images: string, { out, maxBroken }: EmbedOptions) => {
       await withDevice(async (device) => {
         const run = await openStoredRun(path);
         device.choices.use(run.checkpoint.choices);
         const { memoryBudget } = run.checkpoint.config;
         await newFolder(out);
-        const set = await openRunImages(run, images);
+        const set = await openRunImages(run, images, maxBroken);
         const embedder = await Embedder.create(device, loadModel(device, run), { memoryBudget });
         const write = async (dataset: Dataset, name: string) => {
           const { values, rows, dimension } = await embedder.embed(dataset);

@@ -6,12 +6,14 @@ import { printable } from "../printable.js";
 import { changesText, imagesOfRun, sharesImages } from "../runs/run-images.js";
 import { createModel } from "../training/model.js";
 import { type Command, Option } from "../vendor/commander.js";
+import { number } from "./numbers.js";
 import { withDevice } from "./session.js";
 import { loadModel, openRunImages, openStoredRun, type StoredRun } from "./stored-run.js";
 import { intervalText, percentage, textTable } from "./table.js";
 
 interface EvalOptions {
   readonly images?: string;
+  readonly maxBroken?: number;
   readonly probe: "sgd" | "lbfgs";
 }
 
@@ -41,6 +43,7 @@ export function addEvalCommand(program: Command): void {
     )
     .argument("<run>", "the run's folder")
     .option("--images <images>", "labelled images (default: those it was trained on)")
+    .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
     .addOption(
       new Option(
         "--probe <method>",
@@ -53,7 +56,7 @@ export function addEvalCommand(program: Command): void {
       await withDevice(async (device) => {
         const run = await openStoredRun(path);
         device.choices.use(run.checkpoint.choices);
-        const opened = await openRunImages(run, options.images);
+        const opened = await openRunImages(run, options.images, options.maxBroken);
         const images = labelled(await imagesToEvaluate(run, opened, options.images));
         if (!images) throw new ConfigError("these images have no labels: put each class in a folder of its own");
         const { config, imageSize, classes, step } = run.checkpoint;

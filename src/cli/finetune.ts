@@ -29,6 +29,7 @@ interface FinetuneOptions extends MemoryOptions {
   readonly labels?: ReturnType<typeof labelsOption>;
   readonly imageSize?: number;
   readonly test?: string;
+  readonly maxBroken?: number;
   readonly fromScratch?: boolean;
   readonly epochs?: number;
   readonly batch?: number;
@@ -61,6 +62,7 @@ export function addFinetuneCommand(program: Command): void {
       number,
     )
     .option("--test <images>", "images to test on; else test/ or val/ beside train/, or a tenth of each class")
+    .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
     .option(
       "--epochs <count>",
       "times through the labelled images (default: 60 with up to 1% of the labels, else 30; more of few images)",
@@ -79,7 +81,7 @@ export function addFinetuneCommand(program: Command): void {
 }
 
 async function finetune(path: string, imagesPath: string, options: FinetuneOptions): Promise<void> {
-  const { labels, test, fromScratch = false, seed, out: parent } = options;
+  const { labels, test, maxBroken, fromScratch = false, seed, out: parent } = options;
   const signal = interruptSignal();
   await withDevice(async (device) => {
     const encoder = await openEncoder(path);
@@ -88,7 +90,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const { epochs, batch, lr: learningRate, weightDecay, evaluateEvery, checkpointEvery } = options;
     const given = { epochs, batch, learningRate, weightDecay, evaluateEvery, checkpointEvery, seed, warmupEpochs: 0 };
     checkOptions(device, { ...architecture, ...memoryConfig(options), ...given });
-    const images = await openForCommand({ images: imagesPath, test }, imageSize);
+    const images = await openForCommand({ images: imagesPath, test, maxBroken }, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;
     const labelled = chooseImages(images, part ?? null, seed).train.length;
@@ -106,7 +108,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
       checkpointEvery: options.checkpointEvery,
       seed,
     };
-    const source = { images: resolve(imagesPath), test: test && resolve(test) };
+    const source = { images: resolve(imagesPath), test: test && resolve(test), maxBroken };
     const name = options.name ?? `${architecture.encoder}-${fromScratch ? "from-scratch" : "finetuned"}`;
     const initial = fromScratch ? undefined : encoder;
     await withProgress((hooks) =>

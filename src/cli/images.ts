@@ -11,12 +11,12 @@ import type { ImageSource } from "../runs/run.js";
  * @param use what for: a set to train on may give a part of it to the test
  */
 export async function openForCommand(
-  { images: path, test }: ImageSource,
+  { images: path, test, maxBroken }: ImageSource,
   imageSize: number | undefined,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
   console.log("reading images ...");
-  const open = (from: string) => openImages(from, { imageSize });
+  const open = (from: string) => openImages(from, { imageSize, maxBroken });
   let set = await open(path);
   if (test) {
     const { train, test: part, notes } = await open(test);

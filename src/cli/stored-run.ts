@@ -22,7 +22,8 @@ function parseSource(value: unknown): ImageSource | null {
   if (typeof value !== "object" || value === null || !("images" in value) || typeof value.images !== "string")
     return null;
   const test = "test" in value && typeof value.test === "string" ? value.test : undefined;
-  return { images: value.images, test };
+  const maxBroken = "maxBroken" in value && typeof value.maxBroken === "number" ? value.maxBroken : undefined;
+  return { images: value.images, test, maxBroken };
 }
 
 /** Opens a run folder. @throws CheckpointError where it is none or has no usable checkpoint. */
@@ -37,8 +38,12 @@ export async function openStoredRun(path: string): Promise<StoredRun> {
 }
 
 /** The images that a run was made of: those named now, or where they were. @throws CheckpointError where neither is known. */
-export function openRunImages({ folder, checkpoint, source }: StoredRun, named?: string): Promise<ImageSet> {
-  const wanted = named === undefined ? source : { images: named };
+export function openRunImages(
+  { folder, checkpoint, source }: StoredRun,
+  named?: string,
+  maxBroken = source?.maxBroken,
+): Promise<ImageSet> {
+  const wanted = named === undefined ? source && { ...source, maxBroken } : { images: named, maxBroken };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize, "as they are");
 }

@@ -23,6 +23,7 @@ const NORMALIZATION_NAMES = ["none", "imagenet", "cifar10"] as const;
 interface TrainOptions extends ModelOptions {
   readonly imageSize?: number;
   readonly test?: string;
+  readonly maxBroken?: number;
   readonly augmentation: TrainingConfig["augmentation"];
   readonly epochs: number;
   readonly optimizer: TrainingConfig["optimizer"];
@@ -115,7 +116,8 @@ export function addTrainCommand(program: Command): void {
     .option(
       "--test <images>",
       "labelled images to evaluate on; else test/ or val/ beside train/, or a tenth of each class",
-    );
+    )
+    .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number);
   addModelOptions(command)
     .addOption(
       new Option(
@@ -195,6 +197,7 @@ async function trainOn(path: string, options: TrainOptions, command: Command): P
       initial,
       imageSize: options.imageSize ?? initial?.imageSize ?? undefined,
       test: options.test,
+      maxBroken: options.maxBroken,
       plan: options.plan,
       tune: options.tune,
       force: options.force,
@@ -230,6 +233,7 @@ interface TrainingSetup {
   readonly initial?: StoredEncoder;
   readonly imageSize?: number;
   readonly test?: string;
+  readonly maxBroken?: number;
   /** Only print what it would take. */
   readonly plan?: boolean;
   /** Tune for it first. */
@@ -244,13 +248,13 @@ interface TrainingSetup {
 export async function runTraining(
   path: string,
   config: Partial<TrainingConfig>,
-  { initial, imageSize, test, plan = false, tune = false, force = [], out, name }: TrainingSetup,
+  { initial, imageSize, test, maxBroken, plan = false, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
   const signal = interruptSignal();
   await withDevice(async (device) => {
     forceVariants(device, force);
     checkOptions(device, config);
-    const images = await openForCommand({ images: path, test }, imageSize);
+    const images = await openForCommand({ images: path, test, maxBroken }, imageSize);
     if (plan) {
       printPlan(device, config, images);
       return;
@@ -258,7 +262,7 @@ export async function runTraining(
     const { width, classes } = images.train;
     if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
     // Whole paths: the run can be resumed from any folder.
-    const source = { images: resolve(path), test: test && resolve(test) };
+    const source = { images: resolve(path), test: test && resolve(test), maxBroken };
     await withProgress((hooks) =>
       startRun(device, images, config, { ...hooks, signal, parent: out, name, source, initial }),
     );

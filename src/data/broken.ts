@@ -2,8 +2,8 @@ import { DataError } from "../errors.js";
 import type { SkippedImage } from "./dataset.js";
 import type { DatasetFacts, PixelStore } from "./pixels.js";
 
-/** Of a set's images, this share may be broken before it is an error. */
-const MAX_BROKEN = 0.05;
+/** Of a set's images, this share may be broken before it is an error, unless another one is asked for. */
+export const MAX_BROKEN = 0.05;
 
 /** The message of whatever was thrown, on one line. */
 export function reasonOf(thrown: unknown): string {
@@ -19,9 +19,14 @@ export interface Readable {
 /**
  * A set without its broken images, which are listed as skipped.
  * @param reasons why images could not be read, by their numbers
- * @throws DataError where more than 5 % are broken.
+ * @param maxBroken share of them that may be broken
+ * @throws DataError where more are, and where all are.
  */
-export function withoutBroken(set: Omit<DatasetFacts, "skipped">, reasons: ReadonlyMap<number, string>): Readable {
+export function withoutBroken(
+  set: Omit<DatasetFacts, "skipped">,
+  reasons: ReadonlyMap<number, string>,
+  maxBroken = MAX_BROKEN,
+): Readable {
   const { name, length, labels, classes, bytesOf } = set;
   const good: number[] = [];
   const skipped: SkippedImage[] = [];
@@ -33,8 +38,8 @@ export function withoutBroken(set: Omit<DatasetFacts, "skipped">, reasons: Reado
       skipped.push({ name: set.nameOf(index), reason });
     }
   }
-  if (skipped.length > length * MAX_BROKEN) {
-    throw tooManyBroken(name, skipped, length);
+  if (good.length === 0 || skipped.length > length * maxBroken) {
+    throw tooManyBroken(name, skipped, length, maxBroken);
   }
   const facts = {
     name,
@@ -57,11 +62,16 @@ export function closeGaps(store: PixelStore, good: readonly number[]): void {
   });
 }
 
-export function tooManyBroken(name: string, broken: readonly SkippedImage[], total: number): DataError {
+export function tooManyBroken(
+  name: string,
+  broken: readonly SkippedImage[],
+  total: number,
+  maxBroken: number,
+): DataError {
   const shown = broken.slice(0, 5).map(({ name: path, reason }) => `${path} (${reason})`);
   const more = broken.length > shown.length ? `; and ${broken.length - shown.length} more` : "";
   return new DataError(
-    `${broken.length} of the ${total} images of ${name} cannot be read, more than the ${MAX_BROKEN * 100} % that are skipped: ` +
-      `${shown.join("; ")}${more}. Repair or remove them.`,
+    `${broken.length} of the ${total} images of ${name} cannot be read, more than the ${maxBroken * 100} % that are skipped: ` +
+      `${shown.join("; ")}${more}. Repair or remove them, or allow more (maxBroken; on the command line --max-broken).`,
   );
 }

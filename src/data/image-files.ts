@@ -1,5 +1,5 @@
 import { ConfigError, DataError } from "../errors.js";
-import { closeGaps, reasonOf, tooManyBroken, withoutBroken } from "./broken.js";
+import { closeGaps, MAX_BROKEN, reasonOf, tooManyBroken, withoutBroken } from "./broken.js";
 import { forEachConcurrently } from "./concurrent.js";
 import { checkFetch, type Dataset, type SkippedImage } from "./dataset.js";
 import type { Decoder, ImageSize } from "./decode.js";
@@ -35,7 +35,7 @@ export async function commonSize(
     }
   }
   if (first === null) {
-    throw tooManyBroken(name, broken, files.length);
+    throw tooManyBroken(name, broken, files.length, MAX_BROKEN);
   }
   const { path: firstPath, size } = first;
   const rest = files.slice(broken.length + 1);
@@ -64,13 +64,14 @@ export async function commonSize(
  * Decodes every image once. With `keep` the pixels stay in memory. Without, this only finds the broken ones, and `fetch`
  * decodes anew each time, with the same result; it rejects with a DataError where a file has since become unreadable.
  * @param onDecoded called after each image, broken or not.
- * @throws DataError where more than 5 % are broken.
+ * @throws DataError where more than the share `maxBroken` are broken.
  */
 export async function decodeImages(
   set: ImageFiles,
   size: ImageSize,
   decoder: Decoder,
   keep: boolean,
+  maxBroken: number,
   onDecoded: () => void,
 ): Promise<Dataset> {
   const { files, name } = set;
@@ -101,6 +102,7 @@ export async function decodeImages(
   const { good, facts } = withoutBroken(
     { name, length: files.length, labels, classes, nameOf, bytesOf: (index) => sizes[index] },
     reasons,
+    maxBroken,
   );
   if (!keep) {
     return streamed(

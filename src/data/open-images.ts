@@ -1,6 +1,7 @@
 import { ConfigError, DataError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
 import { readArchive, tooLarge } from "./archive.js";
+import { MAX_BROKEN } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
 import type { ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
@@ -18,6 +19,8 @@ export interface OpenImagesOptions {
   readonly imageSize?: number;
   /** Bytes that the decoded images (4 a pixel) may take; 2 GiB by default. */
   readonly memoryBudget?: number;
+  /** Share of the images of a split that may be broken, and are left out, before it is an error; 0.05 by default. */
+  readonly maxBroken?: number;
   /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
 }
@@ -46,13 +49,16 @@ export interface OpenImagesOptions {
  * unreadable since is a DataError, never another image in its place.
  *
  * @throws ConfigError for an option out of its range, and where the images differ in size and no size is given.
- * @throws DataError where there is nothing at the path or no image in it; where more than 5 % of a split's images are
- *   broken; for a damaged or unsafe archive; for an archive, a CIFAR set or gzipped files above the budget; for a file of
+ * @throws DataError where there is nothing at the path or no image in it; where more than `maxBroken` of a split's images are
+ *   broken, or all; for a damaged or unsafe archive; for an archive, a CIFAR set or gzipped files above the budget; for a file of
  *   another length than its format asks for, or with labels out of range.
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
-  expectKeys("openImages", options, ["imageSize", "memoryBudget", "onProgress"]);
-  const { imageSize, memoryBudget = 2 * 2 ** 30, onProgress } = options;
+  expectKeys("openImages", options, ["imageSize", "memoryBudget", "maxBroken", "onProgress"]);
+  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, onProgress } = options;
+  if (!(maxBroken >= 0 && maxBroken <= 1)) {
+    throw new ConfigError(`maxBroken is ${maxBroken}; it has to be a share from 0 to 1.`);
+  }
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1)) {
     throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${imageSize}.`);
   }
@@ -77,7 +83,7 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     ? await readArchive(path, memoryBudget, onProgress)
     : await listFolder(path, memoryBudget);
   if (images.length > 0) {
-    const set = await openImageFiles(path, images, isArchive, { imageSize, memoryBudget, onProgress });
+    const set = await openImageFiles(path, images, isArchive, maxBroken, { imageSize, memoryBudget, onProgress });
     return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...unread] } };
   }
   const packed = (await findCifar(pieces)) ?? (await findStl10(pieces)) ?? (await findIdx(pieces));
@@ -97,6 +103,7 @@ async function openImageFiles(
   path: string,
   images: readonly SourceFile[],
   isArchive: boolean,
+  maxBroken: number,
   { imageSize, memoryBudget, onProgress }: ResolvedOptions,
 ): Promise<ImageSet> {
   const splits = findSplits(images.map((image) => image.path));
@@ -124,9 +131,9 @@ async function openImageFiles(
   let done = 0;
   const onDecoded = (): void => onProgress?.(++done, all.length);
   return {
-    train: await decodeImages(train, size, decoder, keep, onDecoded),
-    test: test && (await decodeImages(test, size, decoder, keep, onDecoded)),
-    unlabelled: unlabelled && (await decodeImages(unlabelled, size, decoder, keep, onDecoded)),
+    train: await decodeImages(train, size, decoder, keep, maxBroken, onDecoded),
+    test: test && (await decodeImages(test, size, decoder, keep, maxBroken, onDecoded)),
+    unlabelled: unlabelled && (await decodeImages(unlabelled, size, decoder, keep, maxBroken, onDecoded)),
     notes: splits.notes,
   };
 }

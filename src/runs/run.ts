@@ -68,6 +68,8 @@ export interface ImageSource {
   readonly images: string;
   /** Test images that come from elsewhere. */
   readonly test?: string;
+  /** Share of them that may be broken, where that is another than usual. */
+  readonly maxBroken?: number;
 }
 
 /** How a run ended. */

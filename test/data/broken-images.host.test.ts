@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openImages } from "../../src/data/open-images.js";
-import { DataError } from "../../src/errors.js";
+import { ConfigError, DataError } from "../../src/errors.js";
 import { pixelsOf, rejects } from "./expect.js";
 import { inTemporaryFolder, jpeg, jpegs, writeFiles } from "./make-files.js";
 
@@ -70,6 +70,20 @@ test("5 % are skipped; more are an error that names the first, in each split by 
     await rejects(openImages(folder), DataError, /1 of the 19 images/, /train\/broken\.jpg \(not an image/, /5 %/);
     await writeFiles(folder, { "train/zzz.jpg": await jpeg(3) });
     assert.is((await openImages(folder)).train.skipped.length, 1);
+  }));
+
+test("more may be broken where that is asked for, but not all", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFiles(folder, { ...(await jpegs("", 2)), "x.jpg": "text", "y.jpg": "text" });
+    await rejects(openImages(folder), DataError, /2 of the 4 images .* more than the 5 %/, /--max-broken/);
+    const { train } = await openImages(folder, { maxBroken: 0.5 });
+    assert.equal([train.length, train.skipped.map(({ name }) => name)], [2, ["x.jpg", "y.jpg"]]);
+    await rejects(openImages(folder, { maxBroken: 0.4 }), DataError, /more than the 40 %/);
+    for (const maxBroken of [-0.1, 1.1, Number.NaN]) {
+      await rejects(openImages(folder, { maxBroken }), ConfigError, /maxBroken is/);
+    }
+    await writeFiles(`${folder}/none`, { "x.jpg": "text" });
+    await rejects(openImages(`${folder}/none`, { imageSize: 8, maxBroken: 1 }), DataError, /1 of the 1 images/);
   }));
 
 test("a folder of nothing but broken images is an error, with and without a size", () =>
