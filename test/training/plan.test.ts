@@ -62,7 +62,7 @@ planning("a batch that nobody asked for is no larger than the set", async () => 
   const { batch: _, ...config } = SMALL_CONFIG;
   const batchOf = (train: number) => planTraining(device, config, IMAGE_SIZE, { train }).config.batch;
   assert.equal([2000, 128, 37].map(batchOf), [128, 128, 37]);
-  throws(() => batchOf(1), ConfigError, /batch of 2 is larger than the training set of 1 image:/);
+  throws(() => batchOf(1), ConfigError, /there is 1 image to train on, and at least 2 are needed/);
   throws(
     () => planTraining(device, { ...config, batch: 128 }, IMAGE_SIZE, { train: 37 }),
     ConfigError,
