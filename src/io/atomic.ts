@@ -13,12 +13,12 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EISDIR", "there is a folder of that name"],
 ]);
 
-/** Writes of this process, so that two to one path at once do not share a temporary file. */
-let writes = 0;
+/** Those that this process writes now: two writes to one path at once do not share one. */
+const temporaries = new Set<string>();
 
 /**
  * Writes a file so that at any moment, a kill or a power cut included, `path` holds either its previous content as a
- * whole or the new one: writes `<path>.tmp-<process id>-<number>`, forces it to the disk, renames it and forces the folder to the
+ * whole or the new one: writes `<path>.tmp-<process id>`, forces it to the disk, renames it and forces the folder to the
  * disk. Of two writes
  * to one path at the same time, one comes last. Node, Bun and Deno.
  * @param content bytes, text (UTF-8), or pieces of text that are written one after the other
@@ -29,8 +29,9 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   const { open, rename, rm } = await import("node:fs/promises");
   const { pid } = await import("node:process");
   const pieces = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
-  writes += 1;
-  const temporary = `${path}.tmp-${pid}-${writes}`;
+  let temporary = `${path}.tmp-${pid}`;
+  while (temporaries.has(temporary)) temporary += "-";
+  temporaries.add(temporary);
   try {
     const file = await open(temporary, "w");
     try {
@@ -44,6 +45,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     // Where even that fails, as for a folder of that name, the first error is the one to tell.
     await rm(temporary, { force: true }).catch(() => {});
     throw systemErrorCode(error) === null ? error : writeError(path, error);
+  } finally {
+    temporaries.delete(temporary);
   }
   await syncFolderOf(path);
 }

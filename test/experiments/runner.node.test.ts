@@ -102,6 +102,7 @@ runner("runs what is planned, writes results and report, and does nothing twice"
       "checkpoint.safetensors",
       "config.json",
       "encoder.safetensors",
+      "images.json",
       "metrics.jsonl",
       "run.json",
     ]);

@@ -63,13 +63,12 @@ if (process.platform === "linux") {
   atomic("keeps the previous file when the disk is full", async () => {
     const path = join(folder, "full");
     await writeFileAtomic(path, "previous");
-    // Whatever is written to the temporary file, which has the number of this write, then meets a full device.
-    const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
-    for (const number of numbers) await symlink("/dev/full", `${path}.tmp-${process.pid}-${number}`);
+    // Whatever is written to the temporary file then meets a full device.
+    await symlink("/dev/full", `${path}.tmp-${process.pid}`);
     isCheckpointError(await failure(writeFileAtomic(path, "next")), path, "the disk is full", "ENOSPC");
     assert.is(await readFile(path, "utf8"), "previous");
     const left = (await readdir(folder)).filter((name) => name.startsWith("full"));
-    assert.is(left.length, 1 + numbers.length - 1, "the temporary file is gone");
+    assert.equal(left, ["full"]);
   });
 }
 
