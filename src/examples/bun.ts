@@ -17,7 +17,7 @@ const device = await openDevice();
 const { train: images } = await openImages(folder, { imageSize: 32 });
 
 const checkpoint = (await file.exists()) ? decodeCheckpoint(await file.bytes()) : null;
-const config = { method: "byol", width: 0.25, epochs: 2, checkpointEvery: 20 };
+const config = { method: "byol", width: 0.25, batch: Math.min(64, images.length), epochs: 2, checkpointEvery: 20 };
 const trainer = await Trainer.create(device, images, checkpoint?.config ?? config);
 if (checkpoint) {
   trainer.restore(checkpoint);

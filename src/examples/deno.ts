@@ -15,7 +15,7 @@ const [folder = "node_modules/webgpu-simclr/src/data/samples/cifar-10-mini.tar.g
 
 const device = await openDevice();
 const { train: images } = await openImages(folder, { imageSize: 32 });
-const trainer = await Trainer.create(device, images, { width: 0.25, epochs: 1 });
+const trainer = await Trainer.create(device, images, { width: 0.25, batch: Math.min(64, images.length), epochs: 1 });
 await trainer.train();
 
 const embedder = await Embedder.create(device, trainer.model);

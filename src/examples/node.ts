@@ -21,7 +21,12 @@ const { train: images } = await openImages(folder, { imageSize: 32 });
 console.log(`images: ${images.length} of ${images.width} x ${images.height} pixels`);
 
 // A narrow net and two epochs, to be done soon: an encoder of worth is a "resnet18", after 100 epochs and more.
-const trainer = await Trainer.create(device, images, { encoder: "convnet", width: 0.5, epochs: 2 });
+const trainer = await Trainer.create(device, images, {
+  encoder: "convnet",
+  width: 0.5,
+  batch: Math.min(64, images.length),
+  epochs: 2,
+});
 await trainer.train({
   onStep({ step, loss }) {
     if (step % 10 === 1) console.log(`step ${step} of ${trainer.steps}: loss ${loss.toFixed(3)}`);
