@@ -1,5 +1,5 @@
-import { counted } from "../../src/report/report-text.js";
 import type { PlotOptions } from "../../src/vendor/plot.js";
+import { counted } from "../../src/wording.js";
 import { type BatchSizeResult, type BatchSizeRow, trainedGroups } from "./batch-size-result.js";
 import { mean } from "./statistics.js";
 

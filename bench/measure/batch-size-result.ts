@@ -1,7 +1,7 @@
 import { mebibytes, percentage } from "../../src/cli/table.js";
 import type { Accuracies } from "../../src/evaluation/evaluation.js";
 import { csvLines } from "../../src/io/csv.js";
-import { counted } from "../../src/report/report-text.js";
+import { counted } from "../../src/wording.js";
 import type { Comparison, Division, Scaling } from "./batch-size-settings.js";
 import type { Origin } from "./benchmark.js";
 import { mean, standardDeviation } from "./statistics.js";

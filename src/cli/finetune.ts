@@ -7,7 +7,7 @@ import { chooseImages, type TrainingPart } from "../runs/run-images.js";
 import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../training/config.js";
 import { fineTuningConfig } from "../training/fine-tuning.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
-import { checkOptions } from "./check-options.js";
+import { checkOptions, checkOut } from "./check-options.js";
 import { openForCommand } from "./images.js";
 import { addMemoryOptions, type MemoryOptions, memoryConfig } from "./model-options.js";
 import { number } from "./numbers.js";
@@ -90,6 +90,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const { epochs, batch, lr: learningRate, weightDecay, evaluateEvery, checkpointEvery } = options;
     const given = { epochs, batch, learningRate, weightDecay, evaluateEvery, checkpointEvery, seed, warmupEpochs: 0 };
     checkOptions(device, { ...architecture, ...memoryConfig(options), ...given });
+    await checkOut(parent);
     const images = await openForCommand({ images: imagesPath, test, maxBroken }, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;

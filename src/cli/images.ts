@@ -4,6 +4,7 @@ import { withTestPart } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { ImageSource } from "../runs/run.js";
+import { counted, listed } from "../wording.js";
 
 /**
  * Opens images for a command, prints what they are, and gives them as they were found. A path to test images replaces a test part
@@ -27,17 +28,13 @@ export async function openForCommand(
   return set;
 }
 
-const NAMES_SHOWN = 5;
-
 /** The images that cannot be read, before anything is done with the others. */
 function skippedText({ train, test, unlabelled }: ImageSet): string[] {
   const skipped = [train, test, unlabelled].flatMap((part) => part?.skipped ?? []);
   if (skipped.length === 0) return [];
-  const shown = skipped.slice(0, NAMES_SHOWN).map(({ name, reason }) => `${name.replaceAll("\n", "\\n")} (${reason})`);
-  const more = skipped.length > shown.length ? ` and ${skipped.length - shown.length} more` : "";
-  const [count, verb] =
-    skipped.length === 1 ? ["1 image", "is"] : [`${skipped.length.toLocaleString("en")} images`, "are"];
-  return [`${count} could not be read and ${verb} left out: ${shown.join("; ")}${more}`];
+  const shown = skipped.map(({ name, reason }) => `${name.replaceAll("\n", "\\n")} (${reason})`);
+  const verb = skipped.length === 1 ? "is" : "are";
+  return [`${counted(skipped.length, "image")} could not be read and ${verb} left out: ${listed(shown, 5, "; ")}`];
 }
 
 function formText({ width, height, labels, classes }: Dataset): string {

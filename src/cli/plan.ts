@@ -1,7 +1,9 @@
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { withTestSet } from "../evaluation/evaluation.js";
-import type { TrainingConfig } from "../training/config.js";
+import { methodNamed } from "../methods/catalogue.js";
+import { trainedOn } from "../runs/run-images.js";
+import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
 import { planTraining, type TrainingPlan } from "../training/plan.js";
 import { mebibytes, textTable } from "./table.js";
 
@@ -45,7 +47,7 @@ export function printPlan(device: Device, config: Partial<TrainingConfig>, image
   const { width } = images.train;
   const divided = withTestSet(images);
   const planned = {
-    train: divided.train.length + (divided.unlabelled?.length ?? 0),
+    train: trainedOn(divided, methodNamed(config.method ?? DEFAULT_CONFIG.method).labels).length,
     test: divided.test?.length,
     classes: divided.train.labels ? divided.train.classes.length : 0,
   };

@@ -1,5 +1,6 @@
 import { type Device, openDevice } from "../engine/device.js";
 import { loadChoices } from "../io/choice-file.js";
+import { counted } from "../wording.js";
 
 /**
  * Opens the device with the choices of variants that were tuned for it, says which adapter it is, and closes it when `work`
@@ -12,7 +13,7 @@ export async function withDevice<T>(work: (device: Device) => Promise<T>): Promi
     console.log("         a software adapter: the processor plays GPU, which is correct and slow");
   }
   const { count, warning } = await loadChoices(device);
-  if (count > 0) console.log(`kernels: ${count} tuned choice${count === 1 ? "" : "s"}`);
+  if (count > 0) console.log(`kernels: ${counted(count, "tuned choice")}`);
   if (warning !== null) console.log(`kernels: ${warning}`);
   try {
     return await work(device);

@@ -1,4 +1,5 @@
 import { wilsonInterval } from "../evaluation/interval.js";
+import { counted } from "../wording.js";
 
 /** Rows of cells as aligned text: the first column to the left, the others to the right; the first row is the heading. */
 export function textTable(rows: readonly (readonly string[])[]): string {
@@ -27,7 +28,7 @@ export function intervalText(
     const [low, high] = wilsonInterval(share, count);
     return [`${name} ${(100 * low).toFixed(1)} to ${percentage(high)}`];
   });
-  return `95 % intervals of ${count.toLocaleString("en")} test image${count === 1 ? "" : "s"}: ${found.join(", ")}`;
+  return `95 % intervals of ${counted(count, "test image")}: ${found.join(", ")}`;
 }
 
 /** Bytes as "12.3 MiB". */

@@ -3,12 +3,20 @@ import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import type { Normalization } from "../nn/module.js";
 import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
 import { startRun } from "../runs/run.js";
-import { DECAYS, DEFAULT_CONFIG, OPTIMIZERS, SCALINGS, type TrainingConfig, withChanges } from "../training/config.js";
+import {
+  DECAYS,
+  DEFAULT_CONFIG,
+  isConfigKey,
+  OPTIMIZERS,
+  SCALINGS,
+  type TrainingConfig,
+  withChanges,
+} from "../training/config.js";
 import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { augmentation } from "./augmentation-option.js";
-import { checkOptions, OPTION_NAMES } from "./check-options.js";
+import { checkOptions, checkOut, OPTION_NAMES } from "./check-options.js";
 import { openForCommand } from "./images.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
@@ -54,7 +62,7 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
   const all: { -readonly [Key in keyof TrainingConfig]?: TrainingConfig[Key] } = settingsOf(options);
   const fields = Object.keys(DEFAULT_CONFIG).filter((field) => field !== "options");
   for (const field of fields) {
-    if (!isField(field)) continue;
+    if (!isConfigKey(field)) continue;
     const source = command.getOptionValueSource(OPTION_NAMES[field] ?? field);
     if (source === "default" || source === undefined) delete all[field];
   }
@@ -64,10 +72,6 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
   console.log(presetText(preset));
   const { options: own } = withChanges(withChanges(DEFAULT_CONFIG, preset.config), all);
   return { ...preset.config, ...all, options: own };
-}
-
-function isField(name: string): name is keyof TrainingConfig {
-  return name in DEFAULT_CONFIG;
 }
 
 /** What a preset sets, and where it comes from. */
@@ -254,6 +258,7 @@ export async function runTraining(
   await withDevice(async (device) => {
     forceVariants(device, force);
     checkOptions(device, config);
+    await checkOut(out);
     const images = await openForCommand({ images: path, test, maxBroken }, imageSize);
     if (plan) {
       printPlan(device, config, images);

@@ -1,6 +1,7 @@
 import type { Accuracies } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { RunHooks, RunSummary } from "../runs/run.js";
+import { counted } from "../wording.js";
 import { clock, intervalText, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
@@ -81,8 +82,7 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
 /** The closing words of a run: the table of accuracies and where everything lies. */
 function printSummary(summary: RunSummary): void {
   if (summary.skipped.length > 0) {
-    const { length } = summary.skipped;
-    console.log(`\n${length === 1 ? "1 image" : `${length} images`} could not be read and left out:`);
+    console.log(`\n${counted(summary.skipped.length, "image")} could not be read and left out:`);
     for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(printable(`  ${name}: ${reason}`));
     if (summary.skipped.length > 10) console.log(`  and ${summary.skipped.length - 10} more, listed in the report`);
   }

@@ -1,6 +1,6 @@
 import { DataError } from "../errors.js";
 import type { SkippedImage } from "./dataset.js";
-import { isImagePath, judged } from "./signature.js";
+import { isImagePath, judged, SIGNATURE_BYTES } from "./signature.js";
 import {
   isIgnoredPath,
   isPiecePath,
@@ -58,18 +58,25 @@ export async function readArchive(path: string, budget: number, onProgress?: Ope
       return;
     }
     let chunks: Uint8Array[] = [];
+    let length = 0;
     let wanted = isFile;
+    const judge = () => isPiecePath(name) || judged(name, concat(chunks)) !== null;
     content.on("data", (chunk) => {
       if (!wanted || !(chunk instanceof Uint8Array)) return;
-      // The first piece of a file, a block of it at least, tells what it is.
-      if (chunks.length === 0) wanted = isPiecePath(name) || judged(name, chunk) !== null;
-      if (!wanted) return;
+      chunks.push(chunk);
+      const before = length;
+      length += chunk.length;
+      // Pieces are as long as it happens: what a file is, its first bytes tell once they are all there.
+      if (before < SIGNATURE_BYTES && length >= SIGNATURE_BYTES) wanted = judge();
+      if (!wanted) {
+        chunks = [];
+        return;
+      }
       bytes += chunk.length;
       if (bytes > budget) unpacking.destroy(tooLarge(path, `more than ${budget} bytes`, budget));
-      chunks.push(chunk);
     });
     content.on("end", () => {
-      if (wanted && (chunks.length > 0 || judged(name, new Uint8Array(0)) !== null)) {
+      if (wanted && (length >= SIGNATURE_BYTES || judge())) {
         files.set(name, concat(chunks));
         onProgress?.(files.size, null);
       }

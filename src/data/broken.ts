@@ -1,4 +1,5 @@
 import { DataError } from "../errors.js";
+import { listed } from "../wording.js";
 import type { SkippedImage } from "./dataset.js";
 import type { DatasetFacts, PixelStore } from "./pixels.js";
 
@@ -68,10 +69,9 @@ export function tooManyBroken(
   total: number,
   maxBroken: number,
 ): DataError {
-  const shown = broken.slice(0, 5).map(({ name: path, reason }) => `${path} (${reason})`);
-  const more = broken.length > shown.length ? `; and ${broken.length - shown.length} more` : "";
+  const reasons = broken.map(({ name: path, reason }) => `${path} (${reason})`);
   return new DataError(
     `${broken.length} of the ${total} images of ${name} cannot be read, more than the ${maxBroken * 100} % that are skipped: ` +
-      `${shown.join("; ")}${more}. Repair or remove them, or allow more (maxBroken; on the command line --max-broken).`,
+      `${listed(reasons, 5, "; ")}. Repair or remove them, or allow more (maxBroken; on the command line --max-broken).`,
   );
 }

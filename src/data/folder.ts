@@ -1,6 +1,6 @@
 import { DataError } from "../errors.js";
 import type { SkippedImage } from "./dataset.js";
-import { judged, SIGNATURE_BYTES } from "./signature.js";
+import { isImagePath, judged, SIGNATURE_BYTES } from "./signature.js";
 import { diskFile, isIgnoredPath, isPiecePath, type Listing, reasonOf, type SourceFile } from "./source-file.js";
 
 /** Endings whose files are taken for images unseen: a look at each of 100,000 takes seconds. */
@@ -23,7 +23,7 @@ export async function listFolder(root: string, budget: number): Promise<Listing>
     const file = diskFile(path, full, budget);
     if (!isFile) {
       // A pipe would wait for ever, and a device may never end.
-      if (CERTAIN.test(path)) unread.push({ name: path, reason: "not a regular file" });
+      if (isImagePath(path)) unread.push({ name: path, reason: "not a regular file" });
     } else if (isPiecePath(path)) {
       pieces.push(file);
     } else {

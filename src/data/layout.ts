@@ -1,3 +1,5 @@
+import { counted, listed } from "../wording.js";
+
 /** The images of one split: which of the listed paths, and their labels where the folders give any. */
 export interface SplitLayout {
   /** Indices into the paths, in the order of the sorted paths. */
@@ -35,7 +37,6 @@ type Split = "train" | "test" | "val" | "unlabelled";
 
 /** Class folders give labels where at most this share of a split's images lies beside them. */
 const MOST_STRAY = 0.1;
-const NAMES_SHOWN = 3;
 
 /** An image below the folder of its split. */
 interface Member {
@@ -61,15 +62,6 @@ export function commonFolder(paths: readonly string[]): string {
     if (next === null || !paths.every((path) => path.startsWith(`${root}${next}/`))) return root;
     root += `${next}/`;
   }
-}
-
-function listed(names: readonly string[]): string {
-  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
-  return names.slice(0, NAMES_SHOWN).join(", ") + more;
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
 function splitNamed(top: string): Split | undefined {
@@ -105,7 +97,7 @@ function labelsOf(members: readonly Member[], name: string, notes: string[]): La
   if (folders.size < 2) return { members, strays: [], classes: null };
   if (strays.length > MOST_STRAY * members.length) {
     notes.push(
-      `no labels in ${name}: ${plural(strays.length, "image")} of ${members.length.toLocaleString("en")} lie beside the folders ${listed([...folders])}`,
+      `no labels in ${name}: ${counted(strays.length, "image")} of ${members.length.toLocaleString("en")} lie beside the folders ${listed([...folders])}`,
     );
     return { members, strays: [], classes: null };
   }
@@ -162,7 +154,7 @@ export function strangers(train: ReadonlySet<string>, test: ReadonlySet<string>)
       `no class to test on (${listed(unknown)}) is one to train on (${listed([...train])}): no answer can be right`,
     ];
   return [
-    `${plural(unknown.length, "class", "classes")} to test on (${listed(unknown)}) cannot be right: no image to train on is of that kind`,
+    `${counted(unknown.length, "class", "classes")} to test on (${listed(unknown)}) cannot be right: no image to train on is of that kind`,
   ];
 }
 
@@ -207,7 +199,7 @@ export function findSplits(paths: readonly string[]): Layout {
   if (left.length > 0) {
     const places = new Set(left.map((path) => (firstFolder(path) === null ? path : `${firstFolder(path)}/`)));
     notes.push(
-      `left out: ${plural(left.length, "image")} beside what is trained and tested on, in ${listed([...places].sort())}`,
+      `left out: ${counted(left.length, "image")} beside what is trained and tested on, in ${listed([...places].sort())}`,
     );
   }
   return layoutOf(trained, others, tested, notes);

@@ -1,5 +1,6 @@
 import { ConfigError, DataError } from "../errors.js";
 import { hashOf } from "../random.js";
+import { listed } from "../wording.js";
 import { checkFetch, checkIndices, type Dataset, expectDataset, type ImageSet } from "./dataset.js";
 import { strangers } from "./layout.js";
 import { sampleOrder } from "./sample-order.js";
@@ -271,8 +272,6 @@ function perClass(size: SubsetSize, length: number, classes: number): number {
 }
 
 /** Unknown names that an error shows. */
-const NAMES_SHOWN = 5;
-
 /**
  * The images of these names (see `Dataset.nameOf`), in the order of the names: a subset that was kept as a list, used again.
  * @throws DataError where the set has no image of a name, or a name is there twice; UsageError for an `ImageSet` in place of a
@@ -299,9 +298,8 @@ export function namedSubset(dataset: Dataset, names: readonly string[]): ImageSu
     [repeated, "are repetitions"],
   ] as const) {
     if (wrong.length > 0) {
-      const shown = wrong.slice(0, NAMES_SHOWN).map((name) => `"${name}"`);
-      const more = wrong.length > NAMES_SHOWN ? ` and ${wrong.length - NAMES_SHOWN} more` : "";
-      throw new DataError(`${wrong.length} of the ${names.length} names listed ${what}: ${shown.join(", ")}${more}.`);
+      const shown = listed(wrong.map((name) => `"${name}"`));
+      throw new DataError(`${wrong.length} of the ${names.length} names listed ${what}: ${shown}.`);
     }
   }
   return part(dataset, Uint32Array.from(found));

@@ -1,4 +1,4 @@
-import { counted } from "../report/report-text.js";
+import { counted } from "../wording.js";
 import type { Experiment } from "./experiment.js";
 import { exactly, gain } from "./sentences.js";
 import type { Scale, Setting } from "./setting.js";

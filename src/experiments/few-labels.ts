@@ -1,5 +1,5 @@
-import { counted } from "../report/report-text.js";
 import { fineTuningConfig } from "../training/fine-tuning.js";
+import { counted } from "../wording.js";
 import type { Experiment, PlannedRun } from "./experiment.js";
 import { accuracyText, exactly, gain } from "./sentences.js";
 import type { Scale, Setting } from "./setting.js";

@@ -1,9 +1,9 @@
 import type { Device } from "../engine/device.js";
 import { scaledLearningRate } from "../optim/schedule.js";
 import type { ExperimentReportData } from "../report/experiment-report-data.js";
-import { counted } from "../report/report-text.js";
 import type { TrainingConfig } from "../training/config.js";
 import { VERSION } from "../version.js";
+import { counted } from "../wording.js";
 import type { Presentation } from "./experiment.js";
 import type { ExperimentPlan } from "./plan.js";
 import type { Results } from "./results.js";

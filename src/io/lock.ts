@@ -2,6 +2,9 @@ import { UsageError } from "../errors.js";
 import { systemErrorCode, writeError } from "./atomic.js";
 import { parseObject } from "./json.js";
 
+/** What systems say of links where there are none, as on memory cards. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+
 /** Who holds a lock. */
 interface Holder {
   readonly pid: number;
@@ -62,8 +65,11 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
     await writeFile(own, JSON.stringify(holder));
     for (;;) {
       try {
-        // A link appears with its content, and only where there is none.
-        await link(own, path);
+        // A link appears with its content, and only where there is none. Some file systems have none.
+        await link(own, path).catch((error: unknown) => {
+          if (!NO_LINKS.includes(systemErrorCode(error) ?? "")) throw error;
+          return writeFile(path, JSON.stringify(holder), { flag: "wx" });
+        });
         return () => rm(path, { force: true });
       } catch (error) {
         if (systemErrorCode(error) !== "EEXIST") throw error;

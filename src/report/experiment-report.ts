@@ -1,3 +1,4 @@
+import { counted } from "../wording.js";
 import {
   createExperimentPainter,
   type ExperimentPainter,
@@ -16,7 +17,7 @@ import type {
   TableFigure,
 } from "./experiment-report-data.js";
 import { REPORT_STYLE } from "./report-style.js";
-import { counted, duration, escapeHtml } from "./report-text.js";
+import { duration, escapeHtml } from "./report-text.js";
 
 /**
  * Renders the report of an experiment as one HTML page that needs nothing else, as `renderReport` does for a run: what came

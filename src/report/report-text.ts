@@ -10,11 +10,6 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", "&#39;");
 }
 
-/** "1 image", "2,000 images". */
-export function counted(count: number, noun: string): string {
-  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** A number rounded, with thousands set apart. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");

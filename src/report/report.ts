@@ -1,11 +1,12 @@
 import { wilsonInterval } from "../evaluation/interval.js";
+import { counted } from "../wording.js";
 import { classColors } from "./class-colors.js";
 import { embeddingMap } from "./embedding-map.js";
 import { type ChartPainter, createChartPainter, type SeriesChart } from "./report-charts.js";
 import type { ReportAccuracy, ReportData, ReportImage, ReportMetrics } from "./report-data.js";
 import { contactSheet, pngDataUri } from "./report-images.js";
 import { REPORT_STYLE } from "./report-style.js";
-import { counted, duration, escapeHtml, percent, whole } from "./report-text.js";
+import { duration, escapeHtml, percent, whole } from "./report-text.js";
 
 /** UMAP takes about two seconds on a laptop for as many points; more would hide each other on the map. */
 const MAP_POINTS = 1000;

@@ -4,7 +4,8 @@ import { CheckpointError } from "../errors.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { writeFileAtomic } from "../io/atomic.js";
 import { writeImageList } from "../io/image-list-file.js";
-import { isRecord, parseObject } from "../io/json.js";
+import { parseObject } from "../io/json.js";
+import { counted, listed } from "../wording.js";
 import type { RunFolder } from "./run-folder.js";
 
 /** Some of the training images: so many, the same number of each class (see `balancedSubset`), or those of these names. */
@@ -36,8 +37,8 @@ export function trainedOn({ train, unlabelled }: ImageSet, needsLabels: boolean)
 /** Names of images with the bytes of their files, 0 where they have none of their own. */
 type ImageList = readonly (readonly [name: string, bytes: number])[];
 
-/** What a run keeps of its images. */
-const PARTS = ["train", "unlabelled", "test"] as const;
+/** What a run keeps of its images, and of those that it left aside. */
+const PARTS = ["train", "unlabelled", "test", "unused"] as const;
 type ImageLists = Readonly<Record<(typeof PARTS)[number], ImageList>>;
 
 function listOf(dataset: Dataset | null | undefined): ImageList {
@@ -49,20 +50,29 @@ function listOf(dataset: Dataset | null | undefined): ImageList {
 
 /**
  * Keeps the names and sizes of a run's images, for `imagesOfRun`.
+ * @param all those that they were chosen from: the names of the others are kept too, which are not new when they are seen again
  * @param chosen whether it trains on some of those that there were: their names are kept for people, too
  * @throws CheckpointError where they cannot be written
  */
 export async function keepImageList(
   folder: RunFolder,
   { train, unlabelled, test }: ImageSet,
+  all: ImageSet,
   chosen = false,
 ): Promise<void> {
-  const lists: ImageLists = { train: listOf(train), unlabelled: listOf(unlabelled), test: listOf(test) };
+  const used = { train: listOf(train), unlabelled: listOf(unlabelled), test: listOf(test) };
+  const names = new Set([...used.train, ...used.unlabelled, ...used.test].map(([name]) => name));
+  const unused = [all.train, all.unlabelled, all.test].flatMap(listOf).filter(([name]) => !names.has(name));
+  const lists: ImageLists = { ...used, unused };
   const text = PARTS.map((part) => `"${part}": [\n${lists[part].map((entry) => JSON.stringify(entry)).join(",\n")}\n]`);
   await writeFileAtomic(folder.file("images"), `{\n${text.join(",\n")}\n}\n`);
   if (!chosen) return;
-  const names = lists.train.map(([name]) => name);
-  await writeImageList(folder.file("chosen"), names, `The images that this run trains on: ${train.name}`);
+  const title = `The images that this run trains on: ${train.name}`;
+  await writeImageList(
+    folder.file("chosen"),
+    used.train.map(([name]) => name),
+    title,
+  );
 }
 
 function isList(value: unknown): value is ImageList {
@@ -80,11 +90,11 @@ async function readImageLists(folder: RunFolder): Promise<ImageLists> {
     throw new CheckpointError(`${path}, the list of the run's images, cannot be read: ${String(cause)}`, { cause });
   });
   const lists = parseObject(text) ?? {};
-  const { train, unlabelled, test } = lists;
-  if (!isRecord(lists) || !isList(train) || !isList(unlabelled) || !isList(test)) {
+  const { train, unlabelled, test, unused } = lists;
+  if (!isList(train) || !isList(unlabelled) || !isList(test) || !isList(unused)) {
     throw new CheckpointError(`${path} is no list of images: the run's images are not known any more`);
   }
-  return { train, unlabelled, test };
+  return { train, unlabelled, test, unused };
 }
 
 /** What became of the images of a run, by name. */
@@ -103,15 +113,10 @@ export interface FoundImages {
   readonly changes: ImageChanges;
 }
 
-const NAMES_SHOWN = 5;
-
 /** Changes for people, a line each; none where nothing changed. */
 export function changesText({ gone, changed, added }: ImageChanges): string[] {
-  const line = (names: readonly string[], what: string) => {
-    const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
-    const count = `${names.length.toLocaleString("en")} image${names.length === 1 ? "" : "s"}`;
-    return names.length === 0 ? [] : [`${count} ${what}: ${names.slice(0, NAMES_SHOWN).join(", ")}${more}`];
-  };
+  const line = (names: readonly string[], what: string) =>
+    names.length === 0 ? [] : [`${counted(names.length, "image")} ${what}: ${listed(names)}`];
   return [
     ...line(gone, "of the run gone"),
     ...line(changed, "of the run changed"),
@@ -119,11 +124,18 @@ export function changesText({ gone, changed, added }: ImageChanges): string[] {
   ];
 }
 
-/** The images of a list among those of a set, in the list's order, and what became of the others. */
-function find(list: ImageList, places: ReadonlyMap<string, number>, pool: Dataset) {
+/** The images of a list among those of a set, in the list's order, and what became of the others. Of one name, each is taken once. */
+function find(list: ImageList, pool: Dataset) {
   const [indices, gone, changed]: [number[], string[], string[]] = [[], [], []];
+  const places = new Map<string, number[]>();
+  for (let index = pool.length - 1; index >= 0; index--) {
+    const name = pool.nameOf(index);
+    const same = places.get(name);
+    if (same) same.push(index);
+    else places.set(name, [index]);
+  }
   for (const [name, bytes] of list) {
-    const index = places.get(name);
+    const index = places.get(name)?.pop();
     if (index === undefined) gone.push(name);
     else {
       indices.push(index);
@@ -135,6 +147,7 @@ function find(list: ImageList, places: ReadonlyMap<string, number>, pool: Datase
 
 /** Whether files of this set, by name and size, are among those that a run was trained on. */
 export async function sharesImages(folder: RunFolder, { train }: ImageSet): Promise<boolean> {
+  if (!(await folder.has("images"))) return false;
   const lists = await readImageLists(folder);
   const known = new Map([...lists.train, ...lists.unlabelled]);
   return listOf(train).some(([name, bytes]) => bytes > 0 && known.get(name) === bytes);
@@ -156,8 +169,7 @@ export async function imagesOfRun(folder: RunFolder, images: ImageSet): Promise<
       for (const [name] of list) gone.push(name);
       return null;
     }
-    const places = new Map(Array.from({ length: pool.length }, (_, index) => [pool.nameOf(index), index]));
-    const found = find(list, places, pool);
+    const found = find(list, pool);
     for (const name of found.gone) gone.push(name);
     for (const name of found.changed) changed.push(name);
     const { indices } = found;

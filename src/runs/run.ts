@@ -138,8 +138,8 @@ interface Run {
  *
  * Fine-tuning an encoder on some of the labels is `startRun(device, images, { ...encoder.architecture,
  * ...fineTuningConfig(labelled, all) }, { initial: encoder, part: { share: 0.1 } })`.
- * @throws ConfigError, DataError, also where the package `sharp` is not installed, CheckpointError where `initial` does not fit, and what goes wrong on the device; the last
- * checkpoint stays.
+ * @throws ConfigError, DataError, also where the package `sharp` is not installed, CheckpointError where `initial` does not fit, and
+ * what goes wrong on the device; the last checkpoint stays.
  */
 export async function startRun(
   device: Device,
@@ -184,7 +184,7 @@ export async function startRun(
   };
   try {
     await folder.writeConfig(facts);
-    await keepImageList(folder, set, part !== null);
+    await keepImageList(folder, set, images, part !== null);
     options.onFolder?.(folder.path);
     return await carryOn(run, options);
   } finally {

@@ -150,7 +150,8 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   checkpointMinutes: 5,
 };
 
-function isKey(key: string): key is keyof TrainingConfig {
+/** Whether a configuration has such a key. */
+export function isConfigKey(key: string): key is keyof TrainingConfig {
   return Object.hasOwn(DEFAULT_CONFIG, key);
 }
 
@@ -169,7 +170,7 @@ function refuseKey(key: string, method: Method): never {
 function knownChanges(changes: Partial<TrainingConfig>, method: Method): Partial<TrainingConfig> {
   const known: { -readonly [Key in keyof TrainingConfig]?: TrainingConfig[Key] } = { ...changes };
   for (const key of Object.keys(changes)) {
-    if (!isKey(key)) refuseKey(key, method);
+    if (!isConfigKey(key)) refuseKey(key, method);
     if (known[key] === undefined) delete known[key];
   }
   return known;

@@ -126,6 +126,7 @@ usage("images and settings that cannot be are refused before anything is written
       [["train", "nowhere", "--epochs", "0"], /error: --epochs is 0; it must be/],
       [["train", "nowhere", "--lr", "-1"], /--lr is -1; it must be/],
       [["train", "nowhere", "--micro-batch", "0"], /--micro-batch is 0; it must be/],
+      [["train", "nowhere", "--out", "words.jpg"], /words\.jpg is a file: name a folder with --out/],
       [["train", "nowhere", "--warmup", "1000"], /--warmup is 1000; it must/],
       [["train", "set", "--batch", "16", "--temperature", "-1"], /temperature is -1; it must be/],
       [["train", "set", "--batch", "16", "--margin", "-1"], /margin is -1; it must be a number from 0/],

@@ -94,6 +94,19 @@ test("links stand for what they lead to in the archive, with its labels; others 
     assert.match(train.skipped[0].reason, /leads out of the archive/);
   }));
 
+test("what a file is, is told by its first bytes, in however small pieces they come", () =>
+  inTemporaryFolder(async (folder) => {
+    const filler = { name: "notes.txt", content: new Uint8Array(64_000) };
+    const archive = await tar([filler, { name: "photo", content: (await jpegs("", 1))["000.jpg"] }]);
+    const { gzipSync } = await import("node:zlib");
+    const stored = gzipSync(archive, { level: 0 });
+    // Files are read 64 KiB at a time, and what a piece unpacks to ends wherever it does: with a file name of 495 letters in the
+    // header, one byte into the photo.
+    const header = [0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 255, ...new Array<number>(495).fill(97), 0];
+    await writeFiles(folder, { "a.tar.gz": Uint8Array.from([...header, ...stored.subarray(10)]) });
+    assert.is((await openImages(`${folder}/a.tar.gz`)).train.nameOf(0), "photo");
+  }));
+
 /** An archive with bytes of its first header changed, and the header's checksum made right. */
 function altered(archive: Uint8Array, at: number, text: string): Uint8Array {
   const bytes = Uint8Array.from(archive);

@@ -31,7 +31,7 @@ const FLOORS = [
   ["engine"],
   ["kernels"],
   ["errors.ts"],
-  ["printable.ts", "random.ts", "spelling.ts", "vendor", "version.ts"],
+  ["printable.ts", "random.ts", "spelling.ts", "vendor", "version.ts", "wording.ts"],
 ];
 
 /** Imports of a source, dynamic ones and those of types alike. */

@@ -37,8 +37,9 @@ const NAMES = Array.from({ length: 40 }, (_, i) => `${["cat", "dog"][i % 2]}/${i
 async function inRun(work: (folder: RunFolder, set: ImageSet) => Promise<void>): Promise<void> {
   await inTemporaryFolder(async (parent) => {
     const folder = await RunFolder.create(parent, "run");
-    const set = chooseImages({ train: photos(NAMES), test: null }, null, 1);
-    await keepImageList(folder, set);
+    const all = { train: photos(NAMES), test: null };
+    const set = chooseImages(all, null, 1);
+    await keepImageList(folder, set, all);
     await work(folder, set);
   });
 }
@@ -84,7 +85,7 @@ images("without labels are trained on where the method needs none, and kept as w
     assert.equal(namesOf(trainedOn(set, false)), ["cat/1.jpg", "dog/2.jpg", "4.jpg"]);
     assert.is(trainedOn(set, false).labels, null);
     assert.equal(namesOf(trainedOn(set, true)), ["cat/1.jpg", "dog/2.jpg"]);
-    await keepImageList(folder, set);
+    await keepImageList(folder, set, set);
     const { images: found } = await imagesOfRun(folder, set);
     assert.equal(
       [namesOf(found.train), namesOf(found.test), namesOf(found.unlabelled)],
@@ -93,9 +94,28 @@ images("without labels are trained on where the method needs none, and kept as w
   }),
 );
 
+images("that a run left aside are not new, and of one name each is found once", () =>
+  inTemporaryFolder(async (parent) => {
+    const folder = await RunFolder.create(parent, "run");
+    const all = { train: photos([...NAMES, "cat/twice.jpg", "cat/twice.jpg"]), test: null };
+    const set = chooseImages(all, { perClass: 4 }, 1);
+    await keepImageList(folder, set, all, true);
+    const { images: found, changes } = await imagesOfRun(folder, all);
+    assert.equal(changes, { gone: [], changed: [], added: [] });
+    assert.equal(namesOf(found.train), namesOf(set.train));
+
+    const whole = { train: photos(["cat/same.jpg", "dog/a.jpg", "cat/same.jpg"]), test: null };
+    await keepImageList(folder, whole, whole);
+    const again = (await imagesOfRun(folder, whole)).images.train;
+    assert.equal([again.length, [...(again.labels ?? [])]], [3, [0, 1, 0]]);
+    const fewer = { train: photos(["cat/same.jpg", "dog/a.jpg"]), test: null };
+    assert.equal((await imagesOfRun(folder, fewer)).changes.gone, ["cat/same.jpg"]);
+  }),
+);
+
 images("are not guessed where the list is missing or damaged", () =>
   inRun(async (folder) => {
-    for (const text of ["", "{}", '{"train": [["a", "b"]], "unlabelled": [], "test": []}']) {
+    for (const text of ["", "{}", '{"train": [["a", "b"]], "unlabelled": [], "test": [], "unused": []}']) {
       await writeFiles(folder.path, { "images.json": text });
       await rejects(imagesOfRun(folder, { train: photos(NAMES), test: null }), CheckpointError, /no list of images/);
     }
