@@ -18,6 +18,7 @@ import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
 import { number } from "./numbers.js";
 import { interruptSignal, withDevice } from "./session.js";
+import { suggested } from "./suggested.js";
 import { percentage, textTable } from "./table.js";
 import { trainingProgress } from "./training-progress.js";
 
@@ -177,7 +178,7 @@ function printResult({ values, seconds }: RunResult): void {
 function printSummary(summary: ExperimentSummary, { scale, out }: ExperimentCommandOptions, name: string): void {
   if (!summary.finished) {
     console.log(
-      `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  simclr experiment ${name} --scale ${scale}${out === "experiments" ? "" : ` --out ${out}`} --resume`,
+      `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  ${suggested(["experiment", name, "--scale", scale, ...(out === "experiments" ? [] : ["--out", out]), "--resume"])}`,
     );
     process.exitCode = 130;
     return;

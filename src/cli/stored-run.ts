@@ -10,6 +10,7 @@ import { type Checkpoint, decodeCheckpoint, restoreModel } from "../training/che
 import { type ReadEncoderOptions, readEncoder, type StoredEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
 import { openForCommand } from "./images.js";
+import { suggested } from "./suggested.js";
 
 /** The folder, checkpoint and image source of an earlier run. */
 export interface StoredRun {
@@ -57,7 +58,9 @@ export async function openEncoder(path: string, options: ReadEncoderOptions = {}
   if (!isFolder) return readEncoder(await readFile(path), { name: resolve(path), ...options });
   const folder = await RunFolder.open(path);
   if (!(await folder.has("encoder"))) {
-    throw new CheckpointError(`${path} has no encoder yet: finish its training first, with simclr resume ${path}`);
+    throw new CheckpointError(
+      `${path} has no encoder yet: finish its training first, with ${suggested(["resume", path])}`,
+    );
   }
   const file = folder.file("encoder");
   return readEncoder(await readFile(file), { name: resolve(file), ...options });

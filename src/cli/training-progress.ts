@@ -2,6 +2,7 @@ import type { Accuracies } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { RunHooks, RunSummary } from "../runs/run.js";
 import { counted } from "../wording.js";
+import { suggested } from "./suggested.js";
 import { clock, intervalText, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
@@ -89,7 +90,7 @@ function printSummary(summary: RunSummary): void {
   console.log(`\ndevice memory: ${mebibytes(summary.peakBytes)} at most`);
   if (!summary.finished) {
     console.log(
-      `\nstopped after step ${summary.steps}; everything is saved. Go on with:\n  simclr resume ${summary.folder}`,
+      `\nstopped after step ${summary.steps}; everything is saved. Go on with:\n  ${suggested(["resume", summary.folder])}`,
     );
     return;
   }

@@ -55,7 +55,7 @@ interruption("Ctrl-C saves, ends with exit code 130, and resume finishes as if n
     const run = await onlyRun(cwd);
     const [, steps] = /stopped after step (\d+); everything is saved/.exec(stdout) ?? [];
     assert.ok(Number(steps) >= 5 && Number(steps) < 2 * EPOCHS, `stopped after step ${steps}`);
-    assert.ok(stdout.includes(`simclr resume ${run}`), "it says how to go on");
+    assert.match(stdout, new RegExp(`Go on with:\\n  node \\S*main\\.js resume ${run}$`, "m"));
     assert.is(decodeCheckpoint(await readFile(join(cwd, run, "checkpoint.safetensors"))).step, Number(steps));
     assert.not.ok((await readdir(join(cwd, run))).includes("report.html"));
 
