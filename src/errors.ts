@@ -39,8 +39,17 @@ export class OutOfMemoryError extends SimclrError {}
 /** The device was lost, by a driver reset, a watchdog or `destroy()`. */
 export class DeviceLostError extends SimclrError {}
 
-/** The loss became NaN or infinite. */
-export class NonFiniteLossError extends SimclrError {}
+/** The loss, or the weights after it, became NaN or infinite. */
+export class NonFiniteLossError extends SimclrError {
+  constructor(
+    message: string,
+    /** The step, counted from 1, whose loss or weights these are; null where it is not known. */
+    readonly step: number | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
 
 /** An option out of its range, or options that exclude each other. */
 export class ConfigError extends SimclrError {}

@@ -9,5 +9,6 @@ export * from "./index.js";
 // In place of those of the same names above, which keep them in a browser.
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-file.js";
 export { readImageList, writeImageList } from "./io/image-list-file.js";
-export { type ImageSource, type RunHooks, type RunOptions, type RunSummary, resumeRun, startRun } from "./runs/run.js";
+export type { RunHooks, RunSummary, RunWarning } from "./runs/hooks.js";
+export { type ImageSource, type ResumeOptions, type RunOptions, resumeRun, startRun } from "./runs/run.js";
 export type { TrainingPart } from "./runs/run-images.js";

@@ -7,13 +7,15 @@ import { writeError, writeFileAtomic } from "../io/atomic.js";
 import { csvLines, embeddingsToCsv } from "../io/csv.js";
 import { encodeNpy } from "../io/npy.js";
 import type { Command } from "../vendor/commander.js";
+import { openForCommand } from "./images.js";
 import { number } from "./numbers.js";
 import { withDevice } from "./session.js";
-import { loadModel, openRunImages, openStoredRun } from "./stored-run.js";
+import { openTrained } from "./stored-run.js";
 
 interface EmbedOptions {
   readonly out: string;
   readonly maxBroken?: number;
+  readonly imageSize?: number;
 }
 
 const FAILED = "failed.csv";
@@ -37,23 +39,29 @@ async function newFolder(path: string): Promise<void> {
   }
 }
 
-/** `simclr embed <run> <images>` */
+/** `simclr embed <encoder> <images>` */
 export function addEmbedCommand(program: Command): void {
   program
     .command("embed")
     .description("write the representations h of images as NumPy arrays and CSV, one row an image")
-    .argument("<run>", "the run's folder")
-    .argument("<images>", "a folder, an archive or files of a data set, as for train; labels are not needed")
+    .argument("<encoder>", "a run's folder, an encoder.safetensors, or a ResNet of torchvision's names as safetensors")
+    .argument(
+      "<images>",
+      "a folder, an archive or files of a data set, as for train, or one photograph; labels are not needed",
+    )
+    .option("--image-size <pixels>", "of the images, for an encoder's file that does not say it", number)
     .option("--out <folder>", "where the files go", ".")
     .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
-    .action(async (path: string, images: string, { out, maxBroken }: EmbedOptions) => {
+    .action(async (path: string, images: string, { out, maxBroken, imageSize: given }: EmbedOptions) => {
       await withDevice(async (device) => {
-        const run = await openStoredRun(path);
-        device.choices.use(run.checkpoint.choices);
-        const { memoryBudget } = run.checkpoint.config;
+        const encoder = await openTrained(path, device, given);
+        device.choices.use(encoder.choices);
+        const { config, imageSize, run } = encoder;
+        const { memoryBudget } = config;
         await newFolder(out);
-        const set = await openRunImages(run, images, maxBroken);
-        const embedder = await Embedder.create(device, loadModel(device, run), { memoryBudget });
+        const source = { images, maxBroken: maxBroken ?? run?.source?.maxBroken };
+        const set = await openForCommand(source, { imageSize }, "as they are");
+        const embedder = await Embedder.create(device, encoder.load(device), { memoryBudget });
         const write = async (dataset: Dataset, name: string) => {
           const { values, rows, dimension } = await embedder.embed(dataset);
           const { labels, classes } = dataset;

@@ -17,7 +17,7 @@ import { sampleArchive } from "./demo.js";
 import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
 import { number } from "./numbers.js";
-import { interruptSignal, withDevice } from "./session.js";
+import { heedInterruption, withDevice } from "./session.js";
 import { suggested } from "./suggested.js";
 import { percentage, textTable } from "./table.js";
 import { trainingProgress } from "./training-progress.js";
@@ -61,11 +61,14 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
   const experiment = experimentNamed(name);
   const { imageSize, ...source } = await imagesOf(name, options);
   const { target: targetPath } = source;
-  const signal = interruptSignal();
+  const interruption = heedInterruption();
+  const { signal } = interruption;
   await withDevice(async (device) => {
-    const images = await openForCommand(source, imageSize);
+    const images = await openForCommand(source, { imageSize, signal });
     const target =
-      targetPath === undefined ? undefined : await openForCommand({ images: targetPath }, images.train.width);
+      targetPath === undefined
+        ? undefined
+        : await openForCommand({ images: targetPath }, { imageSize: images.train.width, signal });
     console.log("measuring the pace of this adapter ...");
     const plan = await planExperiment(device, experiment, images, {
       scale,
@@ -76,6 +79,7 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
     });
     printPlan(plan);
     if (planOnly) return;
+    interruption.save();
     const { hooks, stop } = await trainingProgress();
     try {
       const summary = await runExperiment(device, plan, {

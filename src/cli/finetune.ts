@@ -11,7 +11,7 @@ import { checkOptions, checkOut } from "./check-options.js";
 import { openForCommand } from "./images.js";
 import { addMemoryOptions, type MemoryOptions, memoryConfig } from "./model-options.js";
 import { number } from "./numbers.js";
-import { interruptSignal, withDevice } from "./session.js";
+import { heedInterruption, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
 import { withProgress } from "./training-progress.js";
 
@@ -82,7 +82,8 @@ export function addFinetuneCommand(program: Command): void {
 
 async function finetune(path: string, imagesPath: string, options: FinetuneOptions): Promise<void> {
   const { labels, test, maxBroken, fromScratch = false, seed, out: parent } = options;
-  const signal = interruptSignal();
+  const interruption = heedInterruption();
+  const { signal } = interruption;
   await withDevice(async (device) => {
     const encoder = await openEncoder(path);
     const { architecture } = encoder;
@@ -91,7 +92,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const given = { epochs, batch, learningRate, weightDecay, evaluateEvery, checkpointEvery, seed, warmupEpochs: 0 };
     checkOptions(device, { ...architecture, ...memoryConfig(options), ...given });
     await checkOut(parent);
-    const images = await openForCommand({ images: imagesPath, test, maxBroken }, imageSize);
+    const images = await openForCommand({ images: imagesPath, test, maxBroken }, { imageSize, signal });
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;
     const labelled = chooseImages(images, part ?? null, seed).train.length;
@@ -112,8 +113,8 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const source = { images: resolve(imagesPath), test: test && resolve(test), maxBroken };
     const name = options.name ?? `${architecture.encoder}-${fromScratch ? "from-scratch" : "finetuned"}`;
     const initial = fromScratch ? undefined : encoder;
-    await withProgress((hooks) =>
-      startRun(device, images, config, { ...hooks, signal, parent, name, source, initial, part }),
+    await withProgress(interruption, (hooks) =>
+      startRun(device, images, config, { ...hooks, parent, name, source, initial, part }),
     );
   });
 }

@@ -1,5 +1,5 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
-import { openImages } from "../data/open-images.js";
+import { type OpenImagesOptions, openImages } from "../data/open-images.js";
 import { withTestPart } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
@@ -13,11 +13,11 @@ import { counted, listed } from "../wording.js";
  */
 export async function openForCommand(
   { images: path, test, maxBroken }: ImageSource,
-  imageSize: number | undefined,
+  { imageSize, signal }: Pick<OpenImagesOptions, "imageSize" | "signal">,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
   console.log("reading images ...");
-  const open = (from: string) => openImages(from, { imageSize, maxBroken });
+  const open = (from: string) => openImages(from, { imageSize, maxBroken, signal });
   let set = await open(path);
   if (test) {
     const { train, test: part, notes } = await open(test);

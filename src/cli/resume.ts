@@ -1,21 +1,50 @@
+import { CheckpointError } from "../errors.js";
 import { resumeRun } from "../runs/run.js";
+import { leastEpochs } from "../training/checkpoint.js";
 import type { Command } from "../vendor/commander.js";
-import { interruptSignal, withDevice } from "./session.js";
+import { counted } from "../wording.js";
+import { checkOptions } from "./check-options.js";
+import { number } from "./numbers.js";
+import { heedInterruption, withDevice } from "./session.js";
 import { openRunImages, openStoredRun } from "./stored-run.js";
+import { suggested } from "./suggested.js";
 import { withProgress } from "./training-progress.js";
+
+interface ResumeCommandOptions {
+  readonly images?: string;
+  readonly epochs?: number;
+}
 
 /** `simclr resume <run>` */
 export function addResumeCommand(program: Command): void {
   program
     .command("resume")
-    .description("go on with an interrupted run, bit for bit as if it had never stopped (on the same adapter)")
+    .description(
+      "go on with an interrupted run, bit for bit as if it had never stopped (on the same adapter), or with a finished one and more epochs",
+    )
     .argument("<run>", "the run's folder")
     .option("--images <images>", "where the images are now (default: where they were)")
-    .action(async (path: string, options: { readonly images?: string }) => {
-      const signal = interruptSignal();
-      await withDevice(async (device) => {
-        const images = await openRunImages(await openStoredRun(path), options.images);
-        await withProgress((hooks) => resumeRun(device, path, images, { ...hooks, signal }));
-      });
-    });
+    .option(
+      "--epochs <count>",
+      "of the whole training, in place of those that it was begun with: from here on the learning rate is where the schedule of that length is",
+      number,
+    )
+    .action(resume);
+}
+
+async function resume(path: string, { images: named, epochs }: ResumeCommandOptions): Promise<void> {
+  const interruption = heedInterruption();
+  await withDevice(async (device) => {
+    const run = await openStoredRun(path, device);
+    const { config, step } = run.checkpoint;
+    if (epochs !== undefined) checkOptions(device, { ...config, epochs });
+    const [wanted, least] = [epochs ?? config.epochs, leastEpochs(run.checkpoint)];
+    if (wanted < least) {
+      throw new CheckpointError(
+        `${path} has ${counted(step, "step")} behind it, and ${counted(wanted, "epoch")} would be over before: go on with ${least} or more\n  ${suggested(["resume", path, "--epochs", String(least)])}`,
+      );
+    }
+    const images = await openRunImages(run, { named, signal: interruption.signal });
+    await withProgress(interruption, (hooks) => resumeRun(device, path, images, { ...hooks, epochs }));
+  });
 }

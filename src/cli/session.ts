@@ -25,22 +25,42 @@ export async function withDevice<T>(work: (device: Device) => Promise<T>): Promi
 /** What terminals, systems and lost connections end a process with. */
 const ENDINGS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/**
- * A signal for Ctrl-C, and for SIGTERM and SIGHUP: the first one asks for a clean end, of which `ending` tells, and the second one ends
- * at once.
- */
-export function interruptSignal(ending = "saving after the step in progress"): AbortSignal {
+/** Milliseconds in which work that nothing is lost of may clear up behind itself. */
+const TIME_TO_CLEAR_UP = 500;
+
+/** What a command does about Ctrl-C, and about SIGTERM and SIGHUP. */
+export interface Interruption {
+  /** Aborted by the first of them. */
+  readonly signal: AbortSignal;
+  /** From here on there is something to save: the first one asks for a clean end, of which `ending` tells. */
+  save(ending?: string): void;
+}
+
+/** Heeds Ctrl-C, SIGTERM and SIGHUP: until there is something to save, the first one ends the process, and always the second one. */
+export function heedInterruption(): Interruption {
   const controller = new AbortController();
+  let saving: string | null = null;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const end = () => {
+      // A progress bar hides the cursor.
+      if (process.stdout.isTTY) process.stdout.write("\x1b[?25h\n");
+      process.exit(ENDINGS[name]);
+    };
     process.on(name, () => {
-      if (controller.signal.aborted) {
-        // A progress bar hides the cursor.
-        if (process.stdout.isTTY) process.stdout.write("\x1b[?25h\n");
-        process.exit(ENDINGS[name]);
-      }
-      console.log(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
+      if (controller.signal.aborted) end();
+      if (saving === null) setTimeout(end, TIME_TO_CLEAR_UP);
+      console.log(
+        saving === null
+          ? "\ninterrupted: nothing new was there to be saved"
+          : `\ninterrupted: ${saving} (Ctrl-C again to stop at once)`,
+      );
       controller.abort();
     });
   }
-  return controller.signal;
+  return {
+    signal: controller.signal,
+    save(ending = "saving after the step in progress, or leaving the evaluation for later") {
+      saving = ending;
+    },
+  };
 }

@@ -21,7 +21,7 @@ import { openForCommand } from "./images.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
 import { printPlan } from "./plan.js";
-import { interruptSignal, withDevice } from "./session.js";
+import { heedInterruption, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
 import { withProgress } from "./training-progress.js";
 import { forceVariants, tuneOnTerminal } from "./tune.js";
@@ -254,12 +254,13 @@ export async function runTraining(
   config: Partial<TrainingConfig>,
   { initial, imageSize, test, maxBroken, plan = false, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
-  const signal = interruptSignal();
+  const interruption = heedInterruption();
+  const { signal } = interruption;
   await withDevice(async (device) => {
     forceVariants(device, force);
     checkOptions(device, config);
     await checkOut(out);
-    const images = await openForCommand({ images: path, test, maxBroken }, imageSize);
+    const images = await openForCommand({ images: path, test, maxBroken }, { imageSize, signal });
     if (plan) {
       printPlan(device, config, images);
       return;
@@ -268,8 +269,8 @@ export async function runTraining(
     if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
     // Whole paths: the run can be resumed from any folder.
     const source = { images: resolve(path), test: test && resolve(test), maxBroken };
-    await withProgress((hooks) =>
-      startRun(device, images, config, { ...hooks, signal, parent: out, name, source, initial }),
+    await withProgress(interruption, (hooks) =>
+      startRun(device, images, config, { ...hooks, parent: out, name, source, initial }),
     );
   });
 }

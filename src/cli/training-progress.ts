@@ -1,7 +1,8 @@
 import type { Accuracies } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
-import type { RunHooks, RunSummary } from "../runs/run.js";
+import type { RunHooks, RunSummary, RunWarning } from "../runs/hooks.js";
 import { counted } from "../wording.js";
+import type { Interruption } from "./session.js";
 import { suggested } from "./suggested.js";
 import { clock, intervalText, mebibytes, percentage, textTable } from "./table.js";
 
@@ -56,9 +57,13 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
         bar.start(steps, step - 1, { part, loss: "-", speed: "-", left: "-", test });
         running = true;
       },
+      onNote(message) {
+        stop();
+        console.log(printable(`note:    ${message}`));
+      },
       onWarning(message, step) {
         stop();
-        console.log(printable(step === 0 ? `warning: ${message}` : `warning after step ${step}: ${message}`));
+        console.log(printable(warningText({ message, step })));
       },
       onStep(event, steps) {
         if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", test });
@@ -80,6 +85,10 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
   };
 }
 
+function warningText({ message, step }: RunWarning): string {
+  return step === 0 ? `warning: ${message}` : `warning after step ${step}: ${message}`;
+}
+
 /** The closing words of a run: the table of accuracies and where everything lies. */
 function printSummary(summary: RunSummary): void {
   if (summary.skipped.length > 0) {
@@ -87,6 +96,7 @@ function printSummary(summary: RunSummary): void {
     for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(printable(`  ${name}: ${reason}`));
     if (summary.skipped.length > 10) console.log(`  and ${summary.skipped.length - 10} more, listed in the report`);
   }
+  if (summary.warnings.length > 0) console.log(printable(`\n${summary.warnings.map(warningText).join("\n")}`));
   console.log(`\ndevice memory: ${mebibytes(summary.peakBytes)} at most`);
   if (!summary.finished) {
     console.log(
@@ -116,10 +126,17 @@ function printSummary(summary: RunSummary): void {
 }
 
 /** Trains with a line of progress, and prints how it went. Sets the exit code to 130 where it was interrupted. */
-export async function withProgress(train: (hooks: RunHooks) => Promise<RunSummary>): Promise<void> {
+export async function withProgress(
+  { signal, save }: Interruption,
+  train: (hooks: RunHooks) => Promise<RunSummary>,
+): Promise<void> {
   const { hooks, stop } = await trainingProgress();
+  const onFolder = (path: string) => {
+    save();
+    hooks.onFolder?.(path);
+  };
   try {
-    const summary = await train(hooks);
+    const summary = await train({ ...hooks, onFolder, signal });
     stop();
     printSummary(summary);
     if (!summary.finished) process.exitCode = 130;

@@ -8,7 +8,7 @@ import { tuneFor } from "../training/tune.js";
 import type { Command } from "../vendor/commander.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
-import { interruptSignal, withDevice } from "./session.js";
+import { heedInterruption, withDevice } from "./session.js";
 import { textTable } from "./table.js";
 
 /** Forces variants as the command line names them, "operation=variant". @throws ConfigError for names that there are not. */
@@ -105,7 +105,8 @@ export function addTuneCommand(program: Command): void {
     .option("--print", "show the choices that are kept for this adapter, and the names of all variants")
     .option("--clear", "forget the choices that are kept for this adapter")
     .action(async (options: TuneCommandOptions) => {
-      const signal = interruptSignal("keeping what was timed");
+      const interruption = heedInterruption();
+      const { signal } = interruption;
       await withDevice(async (device) => {
         if (options.clear) {
           await clearChoices(device);
@@ -113,6 +114,7 @@ export function addTuneCommand(program: Command): void {
         } else if (options.print) await printChoices(device);
         else {
           const { imageSize, budget } = options;
+          interruption.save("keeping what was timed");
           await tuneOnTerminal(device, modelConfig(options), imageSize, { budgetSeconds: budget, signal });
         }
       });

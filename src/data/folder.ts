@@ -1,10 +1,21 @@
 import { DataError } from "../errors.js";
 import type { SkippedImage } from "./dataset.js";
-import { isImagePath, judged, SIGNATURE_BYTES } from "./signature.js";
+import { imageFormat, isImagePath, judged, SIGNATURE_BYTES } from "./signature.js";
 import { diskFile, isIgnoredPath, isPiecePath, type Listing, reasonOf, type SourceFile } from "./source-file.js";
 
 /** Endings whose files are taken for images unseen: a look at each of 100,000 takes seconds. */
 const CERTAIN = /\.(jpe?g|png|webp)$/i;
+
+/** Lists one file on its own, where its first bytes are those of an image; null for anything else. */
+export async function listFile(path: string, budget: number): Promise<Listing | null> {
+  const { basename } = await import("node:path");
+  const file = diskFile(basename(path), path, budget);
+  const bytes = await file.slice(0, SIGNATURE_BYTES).catch(() => new Uint8Array(0));
+  const what = imageFormat(bytes) === null ? null : judged(file.path, bytes);
+  if (what === null) return null;
+  if (what === "image") return { images: [file], pieces: [], unread: [] };
+  return { images: [], pieces: [], unread: [{ name: file.path, ...what }] };
+}
 
 /**
  * Lists the images and the pieces of packed sets below a folder, unsorted; what is no image by its name is one by its first bytes.

@@ -5,7 +5,7 @@ import { MAX_BROKEN } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
 import type { ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
-import { listFolder } from "./folder.js";
+import { listFile, listFolder } from "./folder.js";
 import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
 import { findSplits, type SplitLayout } from "./layout.js";
@@ -23,6 +23,8 @@ export interface OpenImagesOptions {
   readonly maxBroken?: number;
   /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
+  /** Ends it; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -30,6 +32,7 @@ export interface OpenImagesOptions {
  *
  * - a folder of JPEG, PNG, WebP, GIF, TIFF and AVIF files, by their first bytes and not by their names: class folders give labels, `train` beside `test` or `val` gives both splits, and
  *   `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what was left out). Hidden files and what systems leave (`@eaDir`) are ignored;
+ * - one such file on its own;
  * - a `.tar`, `.tar.gz` or `.tgz` of such a folder;
  * - data sets in the files that their authors gave them, plain or gzipped: one file of images, or a folder or archive with
  *   the official file names, which gives both splits:
@@ -54,8 +57,12 @@ export interface OpenImagesOptions {
  *   another length than its format asks for, or with labels out of range.
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
-  expectKeys("openImages", options, ["imageSize", "memoryBudget", "maxBroken", "onProgress"]);
-  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, onProgress } = options;
+  expectKeys("openImages", options, ["imageSize", "memoryBudget", "maxBroken", "onProgress", "signal"]);
+  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, signal } = options;
+  const onProgress: OpenProgress = (done, total) => {
+    signal?.throwIfAborted();
+    options.onProgress?.(done, total);
+  };
   if (!(maxBroken >= 0 && maxBroken <= 1)) {
     throw new ConfigError(`maxBroken is ${maxBroken}; it has to be a share from 0 to 1.`);
   }
@@ -74,14 +81,14 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     return openPacked(path, await packedFromFile(path, memoryBudget), { imageSize, memoryBudget, onProgress });
   }
   const isArchive = !info.isDirectory() && /\.(tar|tar\.gz|tgz)$/i.test(path);
-  if (!info.isDirectory() && !isArchive) {
+  const single = info.isFile() && !isArchive ? await listFile(path, memoryBudget) : null;
+  if (!info.isDirectory() && !isArchive && !single) {
     throw new DataError(
       `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
     );
   }
-  const { images, pieces, unread } = isArchive
-    ? await readArchive(path, memoryBudget, onProgress)
-    : await listFolder(path, memoryBudget);
+  const { images, pieces, unread } =
+    single ?? (isArchive ? await readArchive(path, memoryBudget, onProgress) : await listFolder(path, memoryBudget));
   if (images.length > 0) {
     const set = await openImageFiles(path, images, isArchive, maxBroken, { imageSize, memoryBudget, onProgress });
     return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...unread] } };

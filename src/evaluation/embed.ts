@@ -119,11 +119,12 @@ export class Embedder {
   /**
    * The representations of all images of a set, in its order.
    * @throws ConfigError where the images have another size than the model was made for; UsageError for an `ImageSet` in place of
-   * a `Dataset`.
+   * a `Dataset`; the reason of the signal, where that is aborted.
    */
   async embed(
     dataset: Dataset,
     onProgress?: (done: number, total: number) => void,
+    signal?: AbortSignal,
   ): Promise<
     Features & {
       /** [rows, dimension], row-major; nobody else has them. */
@@ -142,7 +143,7 @@ export class Embedder {
     const pixels = new Uint32Array(this.bytes.size);
     const bytes = new Uint8Array(pixels.buffer);
     let pending: Promise<void> = Promise.resolve();
-    for (let start = 0; start < dataset.length; start += this.batch) {
+    for (let start = 0; start < dataset.length && !signal?.aborted; start += this.batch) {
       const count = Math.min(this.batch, dataset.length - start);
       const indices = Uint32Array.from({ length: count }, (_, i) => start + i);
       await dataset.fetch(indices, bytes.subarray(0, (count * bytes.length) / this.batch));
@@ -159,6 +160,7 @@ export class Embedder {
       await before;
     }
     await pending;
+    signal?.throwIfAborted();
     return { values, rows: dataset.length, dimension };
   }
 

@@ -109,12 +109,17 @@ export class Evaluator {
   /**
    * Weighted kNN (k = 200, temperature 0.1) of the test images among `train`, which are the training images by default, and
    * the model's classifier on them where it has one.
+   * @throws the reason of the signal, where that is aborted.
    */
-  async knn(train: Dataset = this.images.train, test: Dataset = this.images.test): Promise<Evaluation> {
+  async knn(
+    train: Dataset = this.images.train,
+    test: Dataset = this.images.test,
+    signal?: AbortSignal,
+  ): Promise<Evaluation> {
     const { device, embedder, images } = this;
-    const bank = await embedder.embed(train);
-    const queries = await embedder.embed(test);
-    const neighbours = await knn(device, bank, train.labels, images.train.classes.length, queries);
+    const bank = await embedder.embed(train, undefined, signal);
+    const queries = await embedder.embed(test, undefined, signal);
+    const neighbours = await knn(device, bank, train.labels, images.train.classes.length, queries, { signal });
     const right = (predictions: Uint32Array) => (test.labels ? accuracy(predictions, test.labels) : 0);
     const { model } = embedder;
     const classified = model.classes > 0 ? await classifyFeatures(device, model, queries) : null;
@@ -127,15 +132,19 @@ export class Evaluator {
     };
   }
 
-  /** Weighted kNN, the linear probe, and the classifier where there is one, on all images. */
-  async accuracies(): Promise<Evaluation & Accuracies> {
-    const evaluation = await this.knn();
+  /**
+   * Weighted kNN, the linear probe, and the classifier where there is one, on all images.
+   * @throws the reason of the signal, where that is aborted.
+   */
+  async accuracies(signal?: AbortSignal): Promise<Evaluation & Accuracies> {
+    const evaluation = await this.knn(undefined, undefined, signal);
     const { train, test } = this.images;
     const { testAccuracy } = await linearProbe(
       this.device,
       { features: evaluation.train, labels: train.labels },
       { features: evaluation.test, labels: test.labels },
       train.classes.length,
+      { signal },
     );
     return { ...evaluation, probe: testAccuracy };
   }

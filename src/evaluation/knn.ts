@@ -16,6 +16,8 @@ export interface KnnOptions {
   readonly k?: number;
   /** Votes count exp(similarity / temperature); 0.1 by default. */
   readonly temperature?: number;
+  /** Ends the search; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** Neighbours of queries and the classes they vote for. */
@@ -94,7 +96,7 @@ export async function knn(
   queries: Embeddings,
   options: KnnOptions = {},
 ): Promise<KnnResult> {
-  const { k = 200, temperature = 0.1 } = options;
+  const { k = 200, temperature = 0.1, signal } = options;
   checkTemperature(temperature);
   if (!Number.isInteger(k) || k < 1) throw new ConfigError(`k is ${k}; it must be a whole number from 1 up`);
   const [[bankRows, dimension], [queryRows, queryDimension]] = [shapeOf(candidates), shapeOf(queries)];
@@ -119,7 +121,7 @@ export async function knn(
     predictions: new Uint32Array(labels ? queryRows : 0),
   };
   const padded = new Float32Array(chunk * dimension);
-  for (let start = 0; start < queryRows; start += chunk) {
+  for (let start = 0; start < queryRows && !signal?.aborted; start += chunk) {
     const count = Math.min(chunk, queryRows - start);
     padded.set(values.subarray(start * dimension, (start + count) * dimension));
     device.write(rows, padded);
@@ -143,6 +145,7 @@ export async function knn(
   search.dispose();
   prepare.dispose();
   for (const tensor of [bank, recorded.labels, rows]) device.free(tensor);
+  signal?.throwIfAborted();
   return result;
 }
 

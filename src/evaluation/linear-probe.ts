@@ -23,6 +23,8 @@ export interface LinearProbeOptions {
   readonly seed?: number;
   /** Units of a hidden layer with a rectifier, which makes it a perceptron; none by default. */
   readonly hidden?: number;
+  /** Ends the training; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** How well classes can be told apart linearly, as shares of 1. */
@@ -129,7 +131,7 @@ export async function linearProbe(
   classes: number,
   options: LinearProbeOptions = {},
 ): Promise<LinearProbeResult> {
-  const { epochs = 100, learningRate = 0.1, seed = 1 } = options;
+  const { epochs = 100, learningRate = 0.1, seed = 1, signal } = options;
   const { rows, dimension } = train.features;
   if (rows < 2 || classes < 2)
     throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
@@ -146,9 +148,9 @@ export async function linearProbe(
 
   const steps = epochs * Math.floor(rows / size);
   let done = 0;
-  for (let epoch = 0; epoch < epochs; epoch++) {
+  for (let epoch = 0; epoch < epochs && !signal?.aborted; epoch++) {
     const order = sampleOrder(rows, seed, epoch);
-    for (let start = 0; start + size <= rows; start += size) {
+    for (let start = 0; start + size <= rows && !signal?.aborted; start += size) {
       device.write(picked, Uint32Array.from(order.subarray(start, start + size)));
       optimizer.setStep(done + 1, warmupCosine((learningRate * size) / 256, done, steps, 0));
       step.run();
@@ -161,5 +163,6 @@ export async function linearProbe(
   const [testAccuracy] = await device.read(probe.onTest.accuracy);
   for (const part of [measure, step, prepare, optimizer, probe.tensors]) part.dispose();
   for (const tensor of [probe.raw, probe.testRaw, probe.trainLabels, probe.testLabels, picked]) device.free(tensor);
+  signal?.throwIfAborted();
   return { trainAccuracy, testAccuracy };
 }

@@ -1,7 +1,7 @@
 import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import type { ReportSection } from "../report/experiment-report-data.js";
-import type { RunHooks } from "../runs/run.js";
+import type { RunHooks } from "../runs/hooks.js";
 import type { TrainingConfig } from "../training/config.js";
 import type { Factors, Json, Measured } from "./measured.js";
 import type { Results } from "./results.js";

@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.js";
 import { writeFileAtomic } from "../io/atomic.js";
 import { csvLines } from "../io/csv.js";
 import { renderExperimentReport } from "../report/experiment-report.js";
-import type { RunHooks } from "../runs/run.js";
+import type { RunHooks } from "../runs/hooks.js";
 import { VERSION } from "../version.js";
 import { type EstimatedRun, type ExperimentPlan, FACTS, folderOf, imageFacts } from "./plan.js";
 import { experimentReport } from "./report.js";

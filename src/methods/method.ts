@@ -86,6 +86,8 @@ export interface Learner {
   readonly restart?: () => void;
   /** The sign of a collapse in the means of what the last steps measured, as a sentence for people; null where there is none. */
   collapse(means: Numbers): string | null;
+  /** An option that by its value alone can make the loss NaN or infinite, as a sentence that says what to take; none by default. */
+  readonly strain?: string | null;
   /** What a run says of it. */
   readonly description: Description;
   /** Frees what it made on the device. */

@@ -12,6 +12,7 @@ import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod, type LearnerParts, type LossBatch } from "./method.js";
 import { number, whole } from "./options.js";
 import { momentumText, Teacher, teacherOptions } from "./teacher.js";
+import { temperatureStrain } from "./temperature.js";
 
 const MOST_KEYS = 65536;
 /** The number of no image. */
@@ -152,6 +153,7 @@ export const moco = defineMethod({
           state: new Map([...teacher.state, ...queue.state]),
           restart: () => teacher.restart(),
           collapse: (means) => collapseToPoint(means, head.output),
+          strain: temperatureStrain(temperature),
           description: {
             loss: "InfoNCE in nats",
             chance: { formula: "ln(K + 1)", value: Math.log(rows + 1) },

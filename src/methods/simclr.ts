@@ -10,6 +10,7 @@ import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { choice, flag, number, whole } from "./options.js";
+import { temperatureStrain } from "./temperature.js";
 
 const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
 
@@ -80,6 +81,7 @@ export const simclr = defineMethod({
           },
           state: new Map(),
           collapse: (means) => collapseToPoint(means, head.output),
+          strain: name === "margin-triplet" ? null : temperatureStrain(temperature),
           description: {
             loss: triplet ? LOSS_NAMES[name] : `${LOSS_NAMES[name]} in nats`,
             chance:

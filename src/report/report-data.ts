@@ -91,4 +91,6 @@ export interface ReportData {
     readonly images: (rows: readonly number[]) => Promise<readonly ReportImage[]>;
   } | null;
   readonly skipped: readonly SkippedImage[];
+  /** What was warned of, in the order of the steps that were done then. */
+  readonly warnings: readonly { readonly step: number; readonly message: string }[];
 }

@@ -117,6 +117,9 @@ img.small { image-rendering: pixelated; }
 .settings div { display: flex; justify-content: space-between; gap: 16px; padding: 6px 0; border-bottom: 1px solid var(--grid); }
 .settings dt { color: var(--muted); }
 .settings dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.warnings { margin-bottom: 24px; border-left: 4px solid var(--warn-text); overflow-wrap: anywhere; }
+.warnings h2 { margin-top: 0; }
+.warnings ul { margin: 0; padding-left: 20px; }
 .skipped { margin: 0; padding-left: 20px; font-size: 13.5px; overflow-wrap: anywhere; }
 code { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }

@@ -23,6 +23,7 @@ export async function renderReport(data: ReportData): Promise<string> {
   const painter = await createChartPainter();
   const sections = [
     header(data),
+    warningSection(data),
     headline(data),
     trainingCharts(data, painter),
     await embeddingSection(data, painter),
@@ -74,6 +75,14 @@ function resultText({ accuracy: { before, after }, start }: ReportData): string 
     return `Classifier's accuracy <strong>${percent(after.classifier)}</strong> on the test images, after training with labels from ${start}. `;
   const from = before === null ? "" : `from ${percent(before.knn)} with ${start} to `;
   return `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training without labels. `;
+}
+
+function warningSection({ warnings }: ReportData): string {
+  if (warnings.length === 0) return "";
+  const items = warnings.map(
+    ({ step, message }) => `<li>${step === 0 ? "" : `After step ${whole(step)}: `}${escapeHtml(message)}</li>`,
+  );
+  return `<section class="card warnings"><h2>Warnings</h2><ul>${items.join("\n")}</ul></section>`;
 }
 
 function headline({ accuracy: { before, after, images }, start, supervised }: ReportData): string {

@@ -9,6 +9,7 @@ import type { TrainingConfig } from "../training/config.js";
 import type { Trainer } from "../training/trainer.js";
 import { recordPictures } from "../training/training-step.js";
 import type { MetricsLine } from "./run-folder.js";
+import { warningsAmong } from "./warnings.js";
 
 /** A number of a metrics line. */
 function figure(line: MetricsLine, key: string): number {
@@ -116,7 +117,20 @@ function viewsText({ config, parts }: Trainer): string {
   return groups.join(", ");
 }
 
-function configRows(trainer: Trainer, images: ImageSet, start: ReportData["start"]): [string, string][] {
+/** The epochs, and those that there were to be before. */
+function epochsText({ epochs }: TrainingConfig, lines: readonly MetricsLine[]): string {
+  const changes = lines.flatMap(({ step, kind, from }) =>
+    kind === "epochs" && typeof from === "number" ? `${from} until step ${step}` : [],
+  );
+  return changes.length === 0 ? String(epochs) : `${epochs} (${changes.join(", ")})`;
+}
+
+function configRows(
+  trainer: Trainer,
+  images: ImageSet,
+  start: ReportData["start"],
+  lines: readonly MetricsLine[],
+): [string, string][] {
   const { config, dataset, model, parts } = trainer;
   return [
     ["method", config.method],
@@ -134,7 +148,7 @@ function configRows(trainer: Trainer, images: ImageSet, start: ReportData["start
       `${config.batch} images, ${viewsText(trainer)}${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
     ],
     ["precision", config.precision],
-    ["epochs", String(config.epochs)],
+    ["epochs", epochsText(config, lines)],
     ...parts.learner.description.rows.map(([name, value]): [string, string] => [name, value]),
     ["optimizer", `${config.optimizer}, weight decay ${config.weightDecay}`],
     [
@@ -205,7 +219,7 @@ export async function reportData(
         : null,
       after: after && { knn: after.knn, probe: after.probe, classifier: after.classifier },
     },
-    config: configRows(trainer, images, start),
+    config: configRows(trainer, images, start, lines),
     metrics: steps.map((line) => ({
       step: line.step,
       loss: figure(line, "loss"),
@@ -223,6 +237,7 @@ export async function reportData(
       labels: points.labels,
       images: (some) => pictures(points, some),
     },
+    warnings: warningsAmong(lines),
     skipped: [dataset, images.test, images.unlabelled].flatMap((part) => part?.skipped ?? []),
   };
 }

@@ -12,6 +12,8 @@ export const RUN_FILES = {
   report: "report.html",
   /** Names of the images to train and to test on, with the sizes of their files. */
   images: "images.json",
+  /** The step that ended the run, with its images; gone once it goes well. */
+  failedStep: "failed-step.json",
   /** Names of the images whose labels are used, where a run takes only some of them: for another training on the same ones. */
   chosen: "training-images.txt",
 } as const;

@@ -1,50 +1,24 @@
-import type { ImageSet, SkippedImage } from "../data/dataset.js";
+import type { ImageSet } from "../data/dataset.js";
 import { loadSharp } from "../data/load-sharp.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import { CheckpointError } from "../errors.js";
-import { type Accuracies, Evaluator, evenly, labelled } from "../evaluation/evaluation.js";
 import { writeFileAtomic } from "../io/atomic.js";
+import { isRecord } from "../io/json.js";
 import { methodNamed } from "../methods/catalogue.js";
-import { renderReport } from "../report/report.js";
-import { decodeCheckpoint } from "../training/checkpoint.js";
+import { type Checkpoint, decodeCheckpoint, expectEpochs } from "../training/checkpoint.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
-import { encodeEncoder, type StoredEncoder } from "../training/encoder-file.js";
-import { type StepEvent, Trainer } from "../training/trainer.js";
+import type { StoredEncoder } from "../training/encoder-file.js";
+import { scheduledRate, Trainer } from "../training/trainer.js";
 import { VERSION } from "../version.js";
-import { reportData } from "./report-data.js";
-import { type MetricsLine, RunFolder } from "./run-folder.js";
+import { counted } from "../wording.js";
+import { carryOn } from "./course.js";
+import type { RunHooks, RunSummary } from "./hooks.js";
+import { RunFolder } from "./run-folder.js";
 import { changesText, chooseImages, imagesOfRun, keepImageList, type TrainingPart, trainedOn } from "./run-images.js";
 
-/** Images that are looked at during training; all are, at the end. */
-const MONITORED = { train: 10000, test: 2000 };
-
-/** What a run tells while it goes on. */
-export interface RunHooks {
-  /** Once the run has its folder. */
-  readonly onFolder?: (path: string) => void;
-  /** What happens now, for people: "compiling", "evaluating", ... */
-  readonly onPhase?: (phase: string) => void;
-  /** Called after each pipeline of the training step. */
-  readonly onCompile?: (compiled: number, total: number) => void;
-  /** After each of the `steps` of the training. */
-  readonly onStep?: (event: StepEvent, steps: number) => void;
-  /** Within steps of several micro-batches: how many of the `total` passes over one have begun in `step` (from 1). */
-  readonly onMicroBatch?: (begun: number, total: number, step: number, steps: number) => void;
-  /** After each evaluation, with the weights as they are after `epoch` epochs. */
-  readonly onEvaluation?: (epoch: number, accuracies: Pick<Accuracies, "knn" | "classifier">) => void;
-  /** What somebody should know while there is time to stop: once for each collapse, as a sentence. */
-  readonly onWarning?: (message: string, step: number) => void;
-  /** Called at each evaluation, with the model as it is then: numbers that stand beside kNN in its line of the metrics. */
-  readonly measure?: (evaluator: Evaluator) => Promise<Readonly<Record<string, number>>>;
-  /** Saves, and ends the run after the step in progress. */
-  readonly signal?: AbortSignal;
-  /**
-   * Leave out what a run does beside training its encoder and measuring it at the end: the evaluation of random weights and
-   * the report. `resumeRun` writes the report of a finished run later. False by default.
-   */
-  readonly brief?: boolean;
-}
+/** The training images below which a training without labels is warned of. */
+const FEW_IMAGES = 500;
 
 /** Where a run goes and what it is called. */
 export interface RunOptions extends RunHooks {
@@ -72,28 +46,13 @@ export interface ImageSource {
   readonly maxBroken?: number;
 }
 
-/** How a run ended. */
-export interface RunSummary {
-  /** Path of the run folder. */
-  readonly folder: string;
-  /** False where it was interrupted: `resumeRun` goes on. */
-  readonly finished: boolean;
-  /** Steps done. */
-  readonly steps: number;
-  /** The most bytes that there were on the device at once. */
-  readonly peakBytes: number;
-  /** Name of the encoder that it started from; null for random weights. */
-  readonly initial: string | null;
-  /** Accuracies with the initial weights; null without labels, when interrupted or when brief. */
-  readonly before: Accuracies | null;
-  /** Accuracies after training; null without labels or when interrupted. */
-  readonly after: Accuracies | null;
-  /** Images that the accuracies were measured on; 0 where none were. */
-  readonly testImages: number;
-  /** Path of report.html; null when interrupted or brief. */
-  readonly report: string | null;
-  /** Images of both parts that could not be read. */
-  readonly skipped: readonly SkippedImage[];
+/** How a run goes on. */
+export interface ResumeOptions extends RunHooks {
+  /**
+   * Epochs of the whole training, in place of those that the run was begun with; also for a finished run. The learning rate, and what
+   * else has a schedule, is from here on where that of the new length is at this step (see `Trainer.restore`).
+   */
+  readonly epochs?: number;
 }
 
 /** What stands in config.json. */
@@ -110,25 +69,6 @@ export interface RunConfig {
   readonly training: TrainingConfig;
   /** The variants of kernels that the run uses; defaults where nothing is said. */
   readonly choices: ChoiceTable;
-}
-
-/** An evaluation line of metrics.jsonl. */
-function evaluationLine(
-  step: number,
-  epoch: number,
-  { knn, probe = null, classifier }: { knn: number; probe?: number | null; classifier: number | null },
-): MetricsLine {
-  return { step, epoch, kind: "evaluation", knn, probe, ...(classifier === null ? {} : { classifier }) };
-}
-
-/** A run in progress. */
-interface Run {
-  readonly device: Device;
-  readonly trainer: Trainer;
-  readonly images: ImageSet;
-  readonly folder: RunFolder;
-  /** Name of the encoder that the training started from; null for random weights. */
-  readonly initial: string | null;
 }
 
 /**
@@ -157,19 +97,13 @@ export async function startRun(
     initial: options.initial,
     onCompile: options.onCompile,
   });
-  const { batch } = trainer.config;
-  if (config.batch === undefined && batch < DEFAULT_CONFIG.batch) {
-    options.onWarning?.(
-      `there are fewer than ${DEFAULT_CONFIG.batch} images to train on, so each step takes all ${batch}`,
-      0,
-    );
-  }
+  const warnings = warningsBefore(trainer, config, options);
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
   const unlock = await folder.lock();
   const initial = options.initial?.name ?? null;
-  const run = { device, trainer, images: set, folder, initial };
+  const run = { device, trainer, images: set, folder, initial, warnings };
   const facts: RunConfig = {
     version: VERSION,
     adapter: device.adapter.name,
@@ -192,17 +126,38 @@ export async function startRun(
   }
 }
 
+/** What is wrong with a training before it begins. */
+function warningsBefore(
+  { config: { batch, method }, dataset: { length } }: Trainer,
+  asked: Partial<TrainingConfig>,
+  { initial }: RunOptions,
+): string[] {
+  const capped = asked.batch === undefined && batch < DEFAULT_CONFIG.batch;
+  // With labels or from a trained encoder, few images are what there is.
+  const few = length < FEW_IMAGES && !methodNamed(method).labels && !initial;
+  return [
+    ...(capped
+      ? [`there are fewer than ${DEFAULT_CONFIG.batch} images to train on, so each step takes all ${batch}`]
+      : []),
+    ...(few
+      ? [
+          `${counted(length, "image")} to train on are few: what is learned without labels of fewer than ${FEW_IMAGES} is hardly more than these images; take more, or start from a trained encoder`,
+        ]
+      : []),
+  ];
+}
+
 /**
  * Goes on with an interrupted run from its checkpoint; the steps are the same to the bit as without the interruption, on
  * the same adapter, for the run's choices of variants take the place of the device's. A finished run only writes its report
- * again.
- * @throws CheckpointError where there is no usable checkpoint or the images are others; UsageError while another process is at it.
+ * again, unless more `epochs` are asked for: until those are done, its encoder.safetensors and report.html stay those of before.
+ * @throws CheckpointError where there is no usable checkpoint, the images are others, or fewer epochs are asked for than are done; UsageError while another process is at it.
  */
 export async function resumeRun(
   device: Device,
   path: string,
   images: ImageSet,
-  hooks: RunHooks = {},
+  hooks: ResumeOptions = {},
 ): Promise<RunSummary> {
   if (!hooks.brief) await loadSharp();
   const folder = await RunFolder.open(path);
@@ -210,9 +165,16 @@ export async function resumeRun(
   return resumeLocked(device, folder, images, hooks).finally(unlock);
 }
 
-async function resumeLocked(device: Device, folder: RunFolder, images: ImageSet, hooks: RunHooks): Promise<RunSummary> {
+async function resumeLocked(
+  device: Device,
+  folder: RunFolder,
+  images: ImageSet,
+  hooks: ResumeOptions,
+): Promise<RunSummary> {
   const { path } = folder;
   const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
+  const { epochs = checkpoint.config.epochs } = hooks;
+  expectEpochs(checkpoint, epochs);
   const { images: set, changes } = await imagesOfRun(folder, images);
   if (changes.gone.length + changes.changed.length > 0) {
     throw new CheckpointError(
@@ -229,16 +191,42 @@ async function resumeLocked(device: Device, folder: RunFolder, images: ImageSet,
   hooks.onPhase?.("compiling");
   device.choices.use(checkpoint.choices);
   const { labels: needsLabels } = methodNamed(checkpoint.config.method);
-  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), checkpoint.config, {
-    onCompile: hooks.onCompile,
-  });
+  const config = { ...checkpoint.config, epochs };
+  const trainer = await Trainer.create(device, trainedOn(set, needsLabels), config, { onCompile: hooks.onCompile });
   trainer.restore(checkpoint);
   await folder.prepareResume(checkpoint.step, (line) =>
     hooks.onWarning?.(`line ${line} of ${folder.file("metrics")} is damaged and left out`, checkpoint.step),
   );
+  await changeEpochs(folder, trainer, checkpoint, hooks);
   hooks.onFolder?.(folder.path);
   const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
   return carryOn(run, hooks);
+}
+
+/**
+ * Makes checkpoint, metrics and configuration of a run say how many epochs it has from here on. The checkpoint comes first: where a
+ * kill comes between, the next resume does the rest.
+ */
+async function changeEpochs(
+  folder: RunFolder,
+  trainer: Trainer,
+  { config: before, step }: Checkpoint,
+  hooks: ResumeOptions,
+): Promise<void> {
+  const { epochs } = trainer.config;
+  if (epochs !== before.epochs) {
+    await writeFileAtomic(folder.file("checkpoint"), await trainer.checkpoint());
+    const [from, to] = [scheduledRate(before, trainer.stepsPerEpoch, step), trainer.learningRate(step)];
+    hooks.onNote?.(
+      `${counted(epochs, "epoch")} in place of ${before.epochs}: the learning rate goes from ${from.toPrecision(3)} (step ${step} of ${trainer.stepsPerEpoch * before.epochs}) to ${to.toPrecision(3)} (step ${step} of ${trainer.steps}), and falls to 0 from there`,
+    );
+  }
+  const facts = await folder.readConfig();
+  const { training } = facts;
+  const written = isRecord(training) ? training["epochs"] : null;
+  if (written === epochs) return;
+  await folder.appendMetrics({ step, kind: "epochs", from: typeof written === "number" ? written : null, to: epochs });
+  await folder.writeConfig({ ...facts, training: trainer.config });
 }
 
 /** Reads a file of a run. @throws CheckpointError where it is missing. */
@@ -251,92 +239,4 @@ export async function readFile(path: string): Promise<Uint8Array> {
       cause,
     });
   }
-}
-
-async function carryOn(run: Run, hooks: RunHooks): Promise<RunSummary> {
-  const { device, trainer, images } = run;
-  const { memoryBudget } = trainer.config;
-  const set = labelled(images);
-  const evaluator = set && (await Evaluator.create(device, trainer.model, set, { memoryBudget }));
-  try {
-    return await trainAndReport(run, hooks, evaluator);
-  } finally {
-    evaluator?.dispose();
-    trainer.dispose();
-  }
-}
-
-async function trainAndReport(
-  { device, trainer, images, folder, initial }: Run,
-  hooks: RunHooks,
-  evaluator: Evaluator | null,
-): Promise<RunSummary> {
-  const { evaluateEvery, epochs } = trainer.config;
-  const monitor = async (epoch: number) => {
-    if (!evaluator) return;
-    const { train, test } = evaluator.images;
-    const found = await evaluator.knn(evenly(train, MONITORED.train), evenly(test, MONITORED.test));
-    const measured = await hooks.measure?.(evaluator);
-    await folder.appendMetrics({ ...evaluationLine(trainer.step, epoch, found), ...measured });
-    hooks.onEvaluation?.(epoch, found);
-  };
-  // A run that was stopped before its first step may have this behind it.
-  if (evaluator && !hooks.brief && trainer.step === 0 && (await folder.readMetrics()).length === 0) {
-    hooks.onPhase?.(initial === null ? "evaluating random weights" : "evaluating the encoder that it starts from");
-    const untrained = await evaluator.accuracies();
-    const measured = await hooks.measure?.(evaluator);
-    await folder.appendMetrics({ ...evaluationLine(0, 0, untrained), ...measured });
-    hooks.onEvaluation?.(0, untrained);
-  }
-  const { batch, microBatch } = trainer.config;
-  hooks.onPhase?.(microBatch < batch ? `training in micro-batches of ${microBatch} images` : "training");
-  const finished = await trainer.train({
-    signal: hooks.signal,
-    onMicroBatch: (begun, total) => hooks.onMicroBatch?.(begun, total, trainer.step + 1, trainer.steps),
-    onStep: async (event) => {
-      await folder.appendMetrics({ kind: "step", ...event });
-      hooks.onStep?.(event, trainer.steps);
-    },
-    onWarning: (message, step) => hooks.onWarning?.(message, step),
-    onEpoch: async (epoch) => {
-      if (evaluateEvery > 0 && epoch % evaluateEvery === 0 && epoch < epochs) await monitor(epoch);
-    },
-    onCheckpoint: (bytes) => writeFileAtomic(folder.file("checkpoint"), bytes),
-  });
-  const skipped = [images.train, images.test, images.unlabelled].flatMap((part) => part?.skipped ?? []);
-  const common = () => ({
-    folder: folder.path,
-    initial,
-    steps: trainer.step,
-    peakBytes: device.memory.peakBytes,
-    testImages: evaluator?.images.test.length ?? 0,
-    skipped,
-  });
-  if (!finished) return { ...common(), finished, before: null, after: null, report: null };
-
-  hooks.onPhase?.("evaluating");
-  const after = evaluator && (await evaluator.accuracies());
-  const lines = (await folder.readMetrics()).filter(
-    (line) => !(line["kind"] === "evaluation" && line["epoch"] === epochs),
-  );
-  if (evaluator && after) {
-    const measured = await hooks.measure?.(evaluator);
-    lines.push({ ...evaluationLine(trainer.step, epochs, after), ...measured });
-  }
-  await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
-  const accuracies = after && { knn: after.knn, probe: after.probe, classifier: after.classifier };
-  if (hooks.brief) return { ...common(), finished, before: null, after: accuracies, report: null };
-
-  hooks.onPhase?.("writing the report");
-  const start = initial === null ? "random weights" : "a pre-trained encoder";
-  const data = await reportData(device, trainer, images, start, after, lines);
-  await writeFileAtomic(folder.file("report"), await renderReport(data));
-  return {
-    ...common(),
-    finished,
-    before: data.accuracy.before,
-    after: accuracies,
-    report: folder.file("report"),
-  };
 }

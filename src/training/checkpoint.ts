@@ -9,6 +9,7 @@ import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/saf
 import { isOptionValue, type OptionValue } from "../methods/options.js";
 import type { Model } from "../nn/model.js";
 import { isNormalization } from "../nn/normalized-input.js";
+import { counted } from "../wording.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "./config.js";
 import type { StepParts } from "./model.js";
 
@@ -35,11 +36,13 @@ export interface Checkpoint {
 /**
  * Reads everything from the device and encodes it as safetensors: `model.*`, `optimizer.*`, what the method keeps as `method.*`,
  * and the rest as metadata.
+ * @param cause what made a value that is not finite, and what to do
  * @throws NonFiniteLossError where a value is NaN or infinite: the next loss would be, and nobody could go on from there.
  */
 export async function encodeCheckpoint(
   { device, model, optimizer, learner }: Pick<StepParts, "device" | "model" | "optimizer" | "learner">,
   facts: Omit<Checkpoint, "tensors" | "imageSize">,
+  cause = "lower the learning rate or lengthen the warm-up",
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tensors = new Map<string, TensorData>();
   const weights = await model.tensors.read();
@@ -54,9 +57,7 @@ export async function encodeCheckpoint(
   }
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array && !data.every(Number.isFinite)) {
-      throw new NonFiniteLossError(
-        `${name} is no longer finite after step ${facts.step}: lower the learning rate or lengthen the warm-up; the last checkpoint is from before`,
-      );
+      throw new NonFiniteLossError(`${name} is no longer finite after step ${facts.step}: ${cause}`, facts.step);
     }
   }
   return encodeSafetensors(tensors, {
@@ -124,7 +125,7 @@ function isTrainingConfig(
   );
 }
 
-/** Decodes a checkpoint. @throws CheckpointError where it is cut short or no checkpoint of this library. */
+/** Decodes a checkpoint. @throws CheckpointError where it is cut short, has values that are not finite, or is none of this library. */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (metadata["format"] !== FORMAT) {
@@ -155,18 +156,47 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   };
   const values = new Map<string, Float32Array | Uint32Array>();
   for (const [name, { data }] of tensors) {
-    if (data instanceof Float32Array) values.set(name, new Float32Array(data));
+    if (data instanceof Float32Array) {
+      const wrong = data.findIndex((value) => !Number.isFinite(value));
+      if (wrong >= 0)
+        throw new CheckpointError(
+          `the checkpoint is damaged: value ${wrong} of ${name} is ${data[wrong]}, and none was when it was written`,
+        );
+      values.set(name, new Float32Array(data));
+    }
     if (data instanceof Uint32Array) values.set(name, new Uint32Array(data));
   }
+  const [parsed, images] = [parseConfig(config), whole("images")];
+  if (images < parsed.batch)
+    throw new CheckpointError(`the checkpoint is of a training on ${images} images with batches of ${parsed.batch}`);
   return {
-    config: parseConfig(config),
+    config: parsed,
     imageSize: whole("imageSize"),
     step: whole("step"),
-    images: whole("images"),
+    images,
     classes,
     choices,
     tensors: values,
   };
+}
+
+/** Steps of an epoch of a checkpoint's training. */
+export function stepsPerEpoch({ config, images }: Pick<Checkpoint, "config" | "images">): number {
+  return Math.floor(images / config.batch);
+}
+
+/** The fewest epochs of a checkpoint's training that are not over before its step. */
+export function leastEpochs(checkpoint: Checkpoint): number {
+  return Math.max(1, Math.ceil(checkpoint.step / stepsPerEpoch(checkpoint)));
+}
+
+/** @throws CheckpointError where its training would be over before its step with so many epochs, by default its own. */
+export function expectEpochs(checkpoint: Checkpoint, epochs = checkpoint.config.epochs): void {
+  const [least, each] = [leastEpochs(checkpoint), stepsPerEpoch(checkpoint)];
+  if (epochs >= least) return;
+  throw new CheckpointError(
+    `the checkpoint is of step ${checkpoint.step}, and ${counted(epochs, "epoch")} of ${counted(each, "step")} would be over before it: go on with ${least} epochs or more`,
+  );
 }
 
 /** The tensors of one part of a checkpoint, without the part's name. */

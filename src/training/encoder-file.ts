@@ -122,8 +122,17 @@ export function decodeEncoder(
   bytes: Uint8Array,
   options: ReadEncoderOptions & { readonly imageSize?: number } = {},
 ): Model {
-  const { name, architecture, imageSize: stored, tensors } = readEncoder(bytes, options);
-  const imageSize = options.imageSize ?? stored;
+  return encoderModel(device, readEncoder(bytes, options), options.imageSize);
+}
+
+/**
+ * Makes a model (encoder only, z = h) of an encoder that was read.
+ * @param size of its images, in pixels; by default what its file says
+ * @throws ConfigError where the image size is not known
+ */
+export function encoderModel(device: Device, stored: StoredEncoder, size?: number): Model {
+  const { name, architecture, tensors } = stored;
+  const imageSize = size ?? stored.imageSize;
   if (imageSize === null)
     throw new ConfigError(`${name} does not say for images of which size it is: give an image size`);
   const encoder = encoderOf({ ...DEFAULT_CONFIG, ...architecture }, imageSize);

@@ -5,16 +5,17 @@ import { type Device, expectDevice } from "../engine/device.js";
 import { CheckpointError, ConfigError, NonFiniteLossError, UsageError } from "../errors.js";
 import { expectKeys, sameData } from "../io/json.js";
 import { methodNamed } from "../methods/catalogue.js";
-import type { Learner } from "../methods/method.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { scaledLearningRate, warmupCosine } from "../optim/schedule.js";
-import { type Checkpoint, encodeCheckpoint, restoreModel, restoreState } from "./checkpoint.js";
+import { blame, type Suspects, strains } from "./blame.js";
+import { type Checkpoint, encodeCheckpoint, expectEpochs, restoreModel, restoreState } from "./checkpoint.js";
 import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { loadEncoder, type StoredEncoder } from "./encoder-file.js";
 import { createParts, disposeParts } from "./model.js";
 import { type DividedStep, recordStep, withMicroBatch } from "./step.js";
 import type { Fed, StepInputs, StepMetrics, TrainingStep } from "./training-step.js";
+import { TrainingWatch } from "./watch.js";
 
 /** A finished step. */
 export type StepEvent = StepMetrics & {
@@ -51,8 +52,13 @@ export interface TrainingHooks {
    * checkpoint to be kept.
    */
   readonly onCheckpoint?: (bytes: Uint8Array<ArrayBuffer>, step: number) => Promise<void> | void;
-  /** What somebody should know while there is time to stop: once for each collapse, as a sentence. */
-  readonly onWarning?: (message: string, step: number) => void;
+  /**
+   * What somebody should know while there is time to stop, as a sentence: before the first step settings that lead to useless numbers,
+   * and after a step the signs of a collapse, of a loss at chance and of a plateau, each when it appears.
+   */
+  readonly onWarning?: (message: string, step: number) => Promise<void> | void;
+  /** What the steps before measured, where a training goes on: with them, warnings come as if it had never stopped. */
+  readonly past?: readonly StepMetrics[];
   /** Stops the training after the step in progress. */
   readonly signal?: AbortSignal;
 }
@@ -60,8 +66,17 @@ export interface TrainingHooks {
 /** Skipped steps in a row that end a training in mixed precision: four more than take the loss scale from 65536 to 1. */
 const MOST_SKIPPED = 20;
 
-/** Steps over which the signs of a collapse are looked for: no step that is out of the ordinary counts by itself. */
-const COLLAPSE_STEPS = 20;
+/** Steps of a training's warm-up. */
+function warmupSteps({ warmupEpochs }: TrainingConfig, stepsPerEpoch: number): number {
+  return Math.round(warmupEpochs * stepsPerEpoch);
+}
+
+/** The learning rate that a configuration has for a step, counted from 0. */
+export function scheduledRate(config: TrainingConfig, stepsPerEpoch: number, step: number): number {
+  const { learningRate, learningRateScaling, batch, epochs } = config;
+  const peak = scaledLearningRate(learningRate, batch, learningRateScaling);
+  return warmupCosine(peak, step, stepsPerEpoch * epochs, warmupSteps(config, stepsPerEpoch));
+}
 
 /** Trains a model on images by the method that its configuration names. */
 export class Trainer {
@@ -152,18 +167,26 @@ export class Trainer {
 
   /** The learning rate of a step, counted from 0. */
   learningRate(step: number): number {
-    const { learningRate, learningRateScaling, batch, warmupEpochs } = this.config;
-    const peak = scaledLearningRate(learningRate, batch, learningRateScaling);
-    return warmupCosine(peak, step, this.steps, Math.round(warmupEpochs * this.stepsPerEpoch));
+    return scheduledRate(this.config, this.stepsPerEpoch, step);
+  }
+
+  /** Numbers of the images in the set that a step, counted from 0, takes. */
+  imagesOf(step: number): Uint32Array<ArrayBuffer> {
+    const { dataset, config, stepsPerEpoch } = this;
+    const start = (step % stepsPerEpoch) * config.batch;
+    const order = sampleOrder(dataset.length, config.seed, Math.floor(step / stepsPerEpoch));
+    return Uint32Array.from(order.subarray(start, start + config.batch));
   }
 
   /**
    * Goes on where a checkpoint of the same configuration and images stopped: the steps that follow are the same to the bit
    * as without the stop, on the same adapter and with the same variants of kernels; where those were tuned or forced, call
    * `device.choices.use(checkpoint.choices)` before `create`. The configuration may differ in what no step depends on:
-   * `memoryBudget`, `recompute`, `evaluateEvery`, `checkpointEvery` and `checkpointMinutes`.
-   * @throws CheckpointError where it is of another configuration, method, optimizer or set, or tells other classes apart; UsageError
-   * while `train` is at work, and after `dispose`.
+   * `memoryBudget`, `recompute`, `evaluateEvery`, `checkpointEvery` and `checkpointMinutes`; and in `epochs`. With others, schedules (the
+   * learning rate's, a teacher's momentum) are from here on where those of the new length are at this step: after the end of a training,
+   * the learning rate rises again from 0.
+   * @throws CheckpointError where it is of another configuration, method, optimizer or set, or tells other classes apart; and where
+   * fewer epochs are asked for than are done; UsageError while `train` is at work, and after `dispose`.
    */
   restore(checkpoint: Checkpoint): void {
     this.#expectRest();
@@ -189,6 +212,7 @@ export class Trainer {
         `class ${other} of the checkpoint's training is "${checkpoint.classes[other]}", and here it is "${classes[other] ?? "missing"}"`,
       );
     }
+    expectEpochs(checkpoint, config.epochs);
     const { model, optimizer, learner } = parts;
     restoreModel(model, checkpoint);
     restoreState(this.device, "optimizer", optimizer.state, checkpoint);
@@ -207,12 +231,18 @@ export class Trainer {
     if (this.#state === "disposed") throw new UsageError("this trainer was disposed of: make another one");
   }
 
+  get #suspects(): Suspects {
+    return { config: this.config, learner: this.parts.learner };
+  }
+
   /** The state after the steps done so far, encoded. @throws UsageError after `dispose`; NonFiniteLossError. */
   async checkpoint(): Promise<Uint8Array<ArrayBuffer>> {
     this.#expectThere();
     const { config, step, choices, dataset, parts } = this;
     const classes = parts.model.classes > 0 ? dataset.classes : [];
-    return encodeCheckpoint(parts, { config, step, images: dataset.length, classes, choices });
+    const facts = { config, step, images: dataset.length, classes, choices };
+    const cause = blame(this.#suspects, step, "weights", this.learningRate(Math.max(0, step - 1)));
+    return encodeCheckpoint(parts, facts, cause);
   }
 
   /**
@@ -231,7 +261,7 @@ export class Trainer {
   }
 
   async #train(hooks: TrainingHooks): Promise<boolean> {
-    const { signal, onMicroBatch, onEpoch, onCheckpoint } = hooks;
+    const { signal, onMicroBatch, onEpoch, onCheckpoint, past = [] } = hooks;
     const { checkpointEvery, checkpointMinutes } = this.config;
     const saved = { step: this.step, time: performance.now() };
     const save = async () => {
@@ -243,8 +273,14 @@ export class Trainer {
       (checkpointMinutes > 0 && performance.now() - saved.time >= 60_000 * checkpointMinutes);
     // What is killed during its first steps, which may take long, is gone on with as everything else.
     if (this.step === 0 && onCheckpoint) await save();
+    if (this.step === 0) for (const strain of strains(this.#suspects)) await hooks.onWarning?.(strain, 0);
     const images = new ImageFeed(this);
-    const watch = new CollapseWatch(this.parts.learner);
+    const watch = new TrainingWatch({
+      learner: this.parts.learner,
+      steps: this.steps,
+      warmupSteps: warmupSteps(this.config, this.stepsPerEpoch),
+    });
+    for (const metrics of past) watch.see(metrics);
     const passes = this.recorded.feeds.length;
     let reported: Promise<void> = Promise.resolve();
     let last = performance.now();
@@ -268,8 +304,7 @@ export class Trainer {
         const imagesPerSecond = (this.config.batch * 1000) / (now - last);
         last = now;
         await this.#report(index, metrics, learningRate, imagesPerSecond, hooks);
-        const sign = watch.see(metrics);
-        if (sign !== null) hooks.onWarning?.(sign, index + 1);
+        for (const sign of watch.see(metrics)) await hooks.onWarning?.(sign, index + 1);
       });
       // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
       reported.catch(() => {});
@@ -295,20 +330,19 @@ export class Trainer {
     metrics: StepMetrics,
     learningRate: number,
     imagesPerSecond: number,
-    { onStep, onCheckpoint }: TrainingHooks,
+    { onStep }: TrainingHooks,
   ): Promise<void> {
     const step = index + 1;
-    const kept = onCheckpoint ? "; the last checkpoint is from before" : "";
     if (!Number.isFinite(metrics.loss)) {
-      throw new NonFiniteLossError(
-        `the loss became ${metrics.loss} at step ${step} (learning rate ${learningRate}): lower the learning rate or lengthen the warm-up${kept}`,
-      );
+      const cause = blame(this.#suspects, step, "loss", learningRate);
+      throw new NonFiniteLossError(`the loss became ${metrics.loss} at step ${step}: ${cause}`, step);
     }
     // Only mixed precision has it.
     const goodSteps = this.optimizer.state.get("good_steps");
     if (goodSteps && metrics.lossScale === 1 && (await this.device.read(goodSteps))[0] <= -MOST_SKIPPED) {
       throw new NonFiniteLossError(
-        `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate})${kept}`,
+        `the gradients of ${MOST_SKIPPED} steps up to step ${step} were infinite, in the end without a loss scale: activations are too large for f16; train in f32, or lower the learning rate (${learningRate})`,
+        step,
       );
     }
     await onStep?.({ step, epoch: step / this.stepsPerEpoch, ...metrics, learningRate, imagesPerSecond });
@@ -324,8 +358,10 @@ export class Trainer {
   }
 }
 
-/** Settings that no step depends on, but for the memory and the time that it takes. */
+/** Settings that no step depends on, but for the memory and the time that it takes, and those that may change between steps. */
 const INDIFFERENT: readonly string[] = [
+  // A training goes on with other epochs: see Trainer.restore.
+  "epochs",
   "memoryBudget",
   "recompute",
   "evaluateEvery",
@@ -362,27 +398,6 @@ function checkLabels({ name, labels, classes }: Dataset, method: string): void {
     throw new ConfigError(
       `image ${wrong} of ${name} has the label ${labels[wrong]}, and there are ${classes.length} classes`,
     );
-  }
-}
-
-/** Looks for the signs of a collapse in what the last steps measured. */
-class CollapseWatch {
-  readonly #last: StepMetrics[] = [];
-  #collapsed = false;
-
-  constructor(readonly learner: Learner) {}
-
-  /** What is to be said after a step: the sign of a collapse when it appears; null otherwise. */
-  see(metrics: StepMetrics): string | null {
-    this.#last.push(metrics);
-    if (this.#last.length < COLLAPSE_STEPS) return null;
-    if (this.#last.length > COLLAPSE_STEPS) this.#last.shift();
-    const mean = (name: string) => this.#last.reduce((sum, numbers) => sum + numbers[name], 0) / COLLAPSE_STEPS;
-    const means = Object.fromEntries(Object.keys(metrics).map((name) => [name, mean(name)]));
-    const sign = this.learner.collapse({ ...means, loss: mean("loss") });
-    const appears = sign !== null && !this.#collapsed;
-    this.#collapsed = sign !== null;
-    return appears ? sign : null;
   }
 }
 

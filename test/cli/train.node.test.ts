@@ -181,7 +181,7 @@ command("train on a flat folder, with two policies from a file, goes without lab
     assert.not.match(report, /chance, ln|in nats/);
     assert.equal(
       (await metricsOf(join(cwd, run))).map(({ kind }) => kind),
-      ["step", "step"],
+      ["warning", "step", "step"],
     );
     assert.equal(JSON.parse(await readFile(join(cwd, run, "config.json"), "utf8")).training.augmentation, [
       composePolicy("crop", "noise"),

@@ -76,6 +76,10 @@ const full: ReportData = {
     images: pictures,
   },
   skipped: [{ name: HOSTILE, reason: "not an image" }],
+  warnings: [
+    { step: 0, message: "few images" },
+    { step: 1200, message: HOSTILE },
+  ],
 };
 
 const empty: ReportData = {
@@ -89,6 +93,7 @@ const empty: ReportData = {
   neighbours: [],
   embedding: null,
   skipped: [],
+  warnings: [],
   softwareAdapter: false,
 };
 

@@ -369,7 +369,6 @@ training("a checkpoint of another training is refused", async () => {
     [{ optimizer: "sgd" }, images, /optimizer adamw, and this one has sgd/],
     [{ batch: 4 }, images, /batch 8, and this one has 4/],
     [{ microBatch: 4 }, images, /microBatch 8, and this one has 4/],
-    [{ epochs: 3 }, images, /epochs 2, and this one has 3/],
     [{ seed: 2 }, images, /seed 1, and this one has 2/],
     [{ augmentation: noAugmentation }, images, /a training with another augmentation than this one/],
     [{}, stripes(27), /on 28 images, and there are 27/],
