@@ -60,7 +60,7 @@ export function addEmbedCommand(program: Command): void {
         const { memoryBudget } = config;
         await newFolder(out);
         const source = { images, maxBroken: maxBroken ?? run?.source?.maxBroken };
-        const set = await openForCommand(source, { imageSize }, "as they are");
+        const set = await openForCommand(source, imageSize, "as they are");
         const embedder = await Embedder.create(device, encoder.load(device), { memoryBudget });
         const write = async (dataset: Dataset, name: string) => {
           const { values, rows, dimension } = await embedder.embed(dataset);

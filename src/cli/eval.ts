@@ -31,14 +31,14 @@ async function imagesToEvaluate(
 ): Promise<ImageSet> {
   if (!run) {
     if (named === undefined) throw new ConfigError("a file of an encoder has no images: name some with --images");
-    const set = withTestSet(await openForCommand({ images: named, maxBroken }, { imageSize }, "as they are"));
+    const set = withTestSet(await openForCommand({ images: named, maxBroken }, imageSize, "as they are"));
     console.log(
       "         without its run nobody can tell which images the encoder was trained on: where it saw the test images, the accuracies are too good",
     );
     return set;
   }
   const { folder, checkpoint, source } = run;
-  const opened = await openRunImages(run, { named, maxBroken });
+  const opened = await openRunImages(run, named, maxBroken);
   const same = named === undefined || resolve(named) === source?.images || (await sharesImages(folder, opened));
   if (!same) return withTestSet(opened, checkpoint.config.seed);
   const { images, changes } = await imagesOfRun(folder, opened);

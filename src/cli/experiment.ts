@@ -62,13 +62,10 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
   const { imageSize, ...source } = await imagesOf(name, options);
   const { target: targetPath } = source;
   const interruption = heedInterruption();
-  const { signal } = interruption;
   await withDevice(async (device) => {
-    const images = await openForCommand(source, { imageSize, signal });
+    const images = await openForCommand(source, imageSize);
     const target =
-      targetPath === undefined
-        ? undefined
-        : await openForCommand({ images: targetPath }, { imageSize: images.train.width, signal });
+      targetPath === undefined ? undefined : await openForCommand({ images: targetPath }, images.train.width);
     console.log("measuring the pace of this adapter ...");
     const plan = await planExperiment(device, experiment, images, {
       scale,
@@ -83,7 +80,7 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
     const { hooks, stop } = await trainingProgress();
     try {
       const summary = await runExperiment(device, plan, {
-        signal,
+        signal: interruption.signal,
         run: { ...hooks, onFolder: undefined },
         onRun: (run, index, total) => console.log(`\nrun ${index + 1} of ${total}: ${run.label}`),
         onRunDone(result) {

@@ -83,7 +83,6 @@ export function addFinetuneCommand(program: Command): void {
 async function finetune(path: string, imagesPath: string, options: FinetuneOptions): Promise<void> {
   const { labels, test, maxBroken, fromScratch = false, seed, out: parent } = options;
   const interruption = heedInterruption();
-  const { signal } = interruption;
   await withDevice(async (device) => {
     const encoder = await openEncoder(path);
     const { architecture } = encoder;
@@ -92,7 +91,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const given = { epochs, batch, learningRate, weightDecay, evaluateEvery, checkpointEvery, seed, warmupEpochs: 0 };
     checkOptions(device, { ...architecture, ...memoryConfig(options), ...given });
     await checkOut(parent);
-    const images = await openForCommand({ images: imagesPath, test, maxBroken }, { imageSize, signal });
+    const images = await openForCommand({ images: imagesPath, test, maxBroken }, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;
     const labelled = chooseImages(images, part ?? null, seed).train.length;

@@ -1,5 +1,5 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
-import { type OpenImagesOptions, openImages } from "../data/open-images.js";
+import { openImages } from "../data/open-images.js";
 import { withTestPart } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
@@ -13,11 +13,11 @@ import { counted, listed } from "../wording.js";
  */
 export async function openForCommand(
   { images: path, test, maxBroken }: ImageSource,
-  { imageSize, signal }: Pick<OpenImagesOptions, "imageSize" | "signal">,
+  imageSize: number | undefined,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
   console.log("reading images ...");
-  const open = (from: string) => openImages(from, { imageSize, maxBroken, signal });
+  const open = (from: string) => openImages(from, { imageSize, maxBroken });
   let set = await open(path);
   if (test) {
     const { train, test: part, notes } = await open(test);
@@ -46,7 +46,7 @@ function count(dataset: Dataset): string {
 }
 
 function setText({ train, test, unlabelled }: ImageSet): string {
-  const parts = [`${count(train)} images`, ...(test ? [`${count(test)} to test`] : [])];
+  const parts = [counted(train.length, "image"), ...(test ? [`${count(test)} to test`] : [])];
   return [...parts, ...(unlabelled ? [`${count(unlabelled)} without a label`] : [])].join(", ");
 }
 

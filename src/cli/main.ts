@@ -42,8 +42,6 @@ for (const stream of [process.stdout, process.stderr]) {
 try {
   await program.parseAsync();
 } catch (error) {
-  // What an interruption ended has been told of.
-  if (error instanceof DOMException && error.name === "AbortError") process.exit(130);
   // Our own errors say what to do; anything else is a defect, and its stack says where.
   console.error(error instanceof SimclrError ? `error: ${error.message}` : error);
   process.exitCode = 1;

@@ -22,45 +22,42 @@ export async function withDevice<T>(work: (device: Device) => Promise<T>): Promi
   }
 }
 
-/** What terminals, systems and lost connections end a process with. */
-const ENDINGS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-/** Milliseconds in which work that nothing is lost of may clear up behind itself. */
-const TIME_TO_CLEAR_UP = 500;
-
 /** What a command does about Ctrl-C, and about SIGTERM and SIGHUP. */
 export interface Interruption {
-  /** Aborted by the first of them. */
+  /** Aborted by the first of them, where there is something to save. */
   readonly signal: AbortSignal;
-  /** From here on there is something to save: the first one asks for a clean end, of which `ending` tells. */
+  /**
+   * From here on there is something to save: the first one asks for a clean end, of which `ending` tells, and the second one ends at once.
+   * Until then each ends the process at once, as if nobody heeded it: what computes or compiles could not always be asked to.
+   */
   save(ending?: string): void;
 }
 
-/** Heeds Ctrl-C, SIGTERM and SIGHUP: until there is something to save, the first one ends the process, and always the second one. */
+/** Makes ready to save what there is on Ctrl-C, SIGTERM and SIGHUP. */
 export function heedInterruption(): Interruption {
   const controller = new AbortController();
-  let saving: string | null = null;
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    const end = () => {
-      // A progress bar hides the cursor.
-      if (process.stdout.isTTY) process.stdout.write("\x1b[?25h\n");
-      process.exit(ENDINGS[name]);
-    };
-    process.on(name, () => {
-      if (controller.signal.aborted) end();
-      if (saving === null) setTimeout(end, TIME_TO_CLEAR_UP);
-      console.log(
-        saving === null
-          ? "\ninterrupted: nothing new was there to be saved"
-          : `\ninterrupted: ${saving} (Ctrl-C again to stop at once)`,
-      );
-      controller.abort();
-    });
-  }
+  let ending: string | null = null;
+  const heed = () => {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(name, () => {
+        if (controller.signal.aborted) {
+          // A progress bar hides the cursor.
+          if (process.stdout.isTTY) process.stdout.write("\x1b[?25h\n");
+          // An exit would wait for pipelines that are being compiled.
+          process.removeAllListeners(name);
+          process.kill(process.pid, name);
+          return;
+        }
+        console.log(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
+        controller.abort();
+      });
+    }
+  };
   return {
     signal: controller.signal,
-    save(ending = "saving after the step in progress, or leaving the evaluation for later") {
-      saving = ending;
+    save(text = "saving after the step in progress, or leaving the evaluation for later") {
+      if (ending === null) heed();
+      ending = text;
     },
   };
 }

@@ -59,21 +59,15 @@ export async function openStoredRun(path: string, device: Device): Promise<Store
   return { folder, checkpoint, source: parseSource(source) };
 }
 
-/** How images are opened for a run: other ones than its own, other shares of broken ones, an end by a signal. */
-interface RunImagesOptions {
-  readonly named?: string;
-  readonly maxBroken?: number;
-  readonly signal?: AbortSignal;
-}
-
 /** The images that a run was made of: those named now, or where they were. @throws CheckpointError where neither is known. */
 export function openRunImages(
   { folder, checkpoint, source }: StoredRun,
-  { named, maxBroken = source?.maxBroken, signal }: RunImagesOptions = {},
+  named?: string,
+  maxBroken = source?.maxBroken,
 ): Promise<ImageSet> {
   const wanted = named === undefined ? source && { ...source, maxBroken } : { images: named, maxBroken };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
-  return openForCommand(wanted, { imageSize: checkpoint.imageSize, signal }, "as they are");
+  return openForCommand(wanted, checkpoint.imageSize, "as they are");
 }
 
 function isFolder(path: string): Promise<boolean> {

@@ -255,18 +255,21 @@ export async function runTraining(
   { initial, imageSize, test, maxBroken, plan = false, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
   const interruption = heedInterruption();
-  const { signal } = interruption;
   await withDevice(async (device) => {
     forceVariants(device, force);
     checkOptions(device, config);
     await checkOut(out);
-    const images = await openForCommand({ images: path, test, maxBroken }, { imageSize, signal });
+    const images = await openForCommand({ images: path, test, maxBroken }, imageSize);
     if (plan) {
       printPlan(device, config, images);
       return;
     }
     const { width, classes } = images.train;
-    if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
+    if (tune) {
+      interruption.save("keeping what was timed");
+      const { signal } = interruption;
+      await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
+    }
     // Whole paths: the run can be resumed from any folder.
     const source = { images: resolve(path), test: test && resolve(test), maxBroken };
     await withProgress(interruption, (hooks) =>
