@@ -59,3 +59,13 @@ export class DataError extends SimclrError {}
 
 /** A checkpoint or run folder that is cut short, of another architecture, or otherwise unusable. */
 export class CheckpointError extends SimclrError {}
+
+/** Reads a file's content; what is wrong with it is said with the name of the file. @throws CheckpointError, and what `read` throws. */
+export function namingFile<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${name}: ${error.message}`, { cause: error });
+  }
+}

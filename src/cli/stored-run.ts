@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { ImageSet } from "../data/dataset.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
-import { CheckpointError, ConfigError } from "../errors.js";
+import { CheckpointError, ConfigError, namingFile } from "../errors.js";
 import type { Model } from "../nn/model.js";
 import { type ImageSource, readFile } from "../runs/run.js";
 import { RunFolder } from "../runs/run-folder.js";
@@ -49,7 +49,8 @@ export async function openStoredRun(path: string, device: Device): Promise<Store
     );
   }
   const file = folder.file("checkpoint");
-  const checkpoint = decodeCheckpoint(await readFile(file));
+  const bytes = await readFile(file);
+  const checkpoint = namingFile(file, () => decodeCheckpoint(bytes));
   if (typeof imageSize === "number" && imageSize !== checkpoint.imageSize) {
     throw new CheckpointError(
       `${file} is of images of ${checkpoint.imageSize} pixels, and ${folder.file("config")} of ${imageSize}: one of them is damaged, or of another run`,

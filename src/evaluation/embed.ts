@@ -2,6 +2,7 @@ import { toFloatImages } from "../augment/augment.js";
 import { type Dataset, expectDataset } from "../data/dataset.js";
 import { type Device, expectDevice } from "../engine/device.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
+import { once } from "../engine/once.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import { matrixShape, Tensor } from "../engine/tensor.js";
@@ -165,8 +166,8 @@ export class Embedder {
   }
 
   /** Frees what it made on the device; the model stays. */
-  dispose(): void {
+  readonly dispose = once(() => {
     this.program.dispose();
     this.device.free(this.bytes);
-  }
+  });
 }

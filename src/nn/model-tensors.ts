@@ -1,4 +1,5 @@
 import type { Device, Slab } from "../engine/device.js";
+import { once } from "../engine/once.js";
 import type { Tape } from "../engine/tape.js";
 import { elementsOf, type Tensor } from "../engine/tensor.js";
 import { CheckpointError, ShapeError } from "../errors.js";
@@ -133,8 +134,8 @@ export class ModelTensors {
   }
 
   /** Frees all buffers. */
-  dispose(): void {
+  readonly dispose = once(() => {
     for (const { gradients } of this.slabs) this.device.free(gradients.all);
     this.#tensors.dispose();
-  }
+  });
 }

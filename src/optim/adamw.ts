@@ -1,4 +1,5 @@
 import * as kernels from "../../kernels/generated.js";
+import { once } from "../engine/once.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
 import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 
@@ -54,8 +55,8 @@ export function adamW(
       checkStep(step, learningRate);
       device.write(schedule, Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step, 0));
     },
-    dispose() {
+    dispose: once(() => {
       for (const tensor of [schedule, ...firstMoments, ...secondMoments, ...decays]) device.free(tensor);
-    },
+    }),
   };
 }

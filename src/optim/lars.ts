@@ -1,4 +1,5 @@
 import * as kernels from "../../kernels/generated.js";
+import { once } from "../engine/once.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
 import { BLOCK, checkStep, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
 
@@ -93,9 +94,9 @@ export function lars(
       checkStep(step, learningRate);
       device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
     },
-    dispose() {
+    dispose: once(() => {
       const tensors = tables.flatMap(({ segments, ranges, adapted }) => [segments, ranges, adapted]);
       for (const tensor of [schedule, ...velocities, ...tensors]) device.free(tensor);
-    },
+    }),
   };
 }

@@ -1,4 +1,5 @@
 import * as kernels from "../../kernels/generated.js";
+import { once } from "../engine/once.js";
 import { constantsOf } from "../engine/pipelines.js";
 import { ConfigError } from "../errors.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
@@ -57,9 +58,9 @@ export function withLossScale(
       tape.launch(kernels.lossScale, bindings, { blocks }, { GROWTH_INTERVAL: growthInterval });
       optimizer.record(tape);
     },
-    dispose() {
+    dispose: once(() => {
       for (const tensor of [scale, goodSteps]) device.free(tensor);
       optimizer.dispose();
-    },
+    }),
   };
 }

@@ -1,4 +1,5 @@
 import * as kernels from "../../kernels/generated.js";
+import { once } from "../engine/once.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
 import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
 
@@ -47,8 +48,8 @@ export function sgd(
       checkStep(step, learningRate);
       device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
     },
-    dispose() {
+    dispose: once(() => {
       for (const tensor of [schedule, ...velocities, ...decays]) device.free(tensor);
-    },
+    }),
   };
 }

@@ -2,7 +2,7 @@ import type { ImageSet } from "../data/dataset.js";
 import { loadSharp } from "../data/load-sharp.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, namingFile } from "../errors.js";
 import { writeFileAtomic } from "../io/atomic.js";
 import { isRecord } from "../io/json.js";
 import { methodNamed } from "../methods/catalogue.js";
@@ -172,7 +172,9 @@ async function resumeLocked(
   hooks: ResumeOptions,
 ): Promise<RunSummary> {
   const { path } = folder;
-  const checkpoint = decodeCheckpoint(await readFile(folder.file("checkpoint")));
+  const file = folder.file("checkpoint");
+  const bytes = await readFile(file);
+  const checkpoint = namingFile(file, () => decodeCheckpoint(bytes));
   const { epochs = checkpoint.config.epochs } = hooks;
   expectEpochs(checkpoint, epochs);
   const { images: set, changes } = await imagesOfRun(folder, images);
@@ -193,14 +195,18 @@ async function resumeLocked(
   const { labels: needsLabels } = methodNamed(checkpoint.config.method);
   const config = { ...checkpoint.config, epochs };
   const trainer = await Trainer.create(device, trainedOn(set, needsLabels), config, { onCompile: hooks.onCompile });
-  trainer.restore(checkpoint);
-  await folder.prepareResume(checkpoint.step, (line) =>
-    hooks.onWarning?.(`line ${line} of ${folder.file("metrics")} is damaged and left out`, checkpoint.step),
-  );
-  await changeEpochs(folder, trainer, checkpoint, hooks);
-  hooks.onFolder?.(folder.path);
-  const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
-  return carryOn(run, hooks);
+  try {
+    trainer.restore(checkpoint);
+    await folder.prepareResume(checkpoint.step, (line) =>
+      hooks.onWarning?.(`line ${line} of ${folder.file("metrics")} is damaged and left out`, checkpoint.step),
+    );
+    await changeEpochs(folder, trainer, checkpoint, hooks);
+    hooks.onFolder?.(folder.path);
+    const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
+    return await carryOn(run, hooks);
+  } finally {
+    trainer.dispose();
+  }
 }
 
 /**
@@ -216,9 +222,10 @@ async function changeEpochs(
   const { epochs } = trainer.config;
   if (epochs !== before.epochs) {
     await writeFileAtomic(folder.file("checkpoint"), await trainer.checkpoint());
-    const [from, to] = [scheduledRate(before, trainer.stepsPerEpoch, step), trainer.learningRate(step)];
+    const rates = [scheduledRate(before, trainer.stepsPerEpoch, step), trainer.learningRate(step)];
+    const [from, to] = rates.map((rate) => Number(rate.toPrecision(3)));
     hooks.onNote?.(
-      `${counted(epochs, "epoch")} in place of ${before.epochs}: the learning rate goes from ${from.toPrecision(3)} (step ${step} of ${trainer.stepsPerEpoch * before.epochs}) to ${to.toPrecision(3)} (step ${step} of ${trainer.steps}), and falls to 0 from there`,
+      `${counted(epochs, "epoch")} in place of ${before.epochs}: the learning rate goes from ${from} (after step ${step} of ${trainer.stepsPerEpoch * before.epochs}) to ${to} (after step ${step} of ${trainer.steps}), and follows the schedule of that length from there`,
     );
   }
   const facts = await folder.readConfig();

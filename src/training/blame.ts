@@ -15,7 +15,7 @@ export interface Suspects {
 function rateStrain({ optimizer, batch, learningRate, learningRateScaling }: TrainingConfig): string | null {
   const [peak, most] = [scaledLearningRate(learningRate, batch, learningRateScaling), UNHEARD_OF[optimizer]];
   if (most === undefined || peak <= most) return null;
-  const scaled = learningRateScaling === "none" ? "" : `, scaled with the batch`;
+  const scaled = learningRateScaling === "none" ? "" : ", scaled with the batch,";
   return `a learning rate of ${peak}${scaled} is beyond all that ${optimizer} is known to learn with (up to ${most}): lower it`;
 }
 

@@ -1,5 +1,5 @@
 import type { Device } from "../engine/device.js";
-import { CheckpointError, ConfigError } from "../errors.js";
+import { CheckpointError, ConfigError, namingFile } from "../errors.js";
 import { parseObject } from "../io/json.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import { type Model, modelOf } from "../nn/model.js";
@@ -77,7 +77,7 @@ export function readEncoder(
   bytes: Uint8Array,
   { name = "a trained encoder", normalization }: ReadEncoderOptions = {},
 ): StoredEncoder {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors, metadata } = namingFile(name, () => decodeSafetensors(bytes));
   const own = "encoder" in metadata ? architectureOfMetadata(metadata, name) : null;
   const { prefix, ...found } = own ?? architectureOfResNet(tensors, name);
   const architecture = { ...found.architecture, ...(normalization && { normalization }) };

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
 import { decodeCheckpoint } from "../../src/training/checkpoint.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
 import { repository } from "../lib/repository.js";
@@ -65,6 +66,23 @@ interruption("Ctrl-C saves, ends with exit code 130, and resume finishes as if n
   }),
 );
 
+interruption("Ctrl-C before there is anything to save ends at once and leaves nothing", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeSet(cwd);
+    const { child, ended } = start(["train", "set", ...SMALL, "--epochs", "10000"], { cwd });
+    child.stdout?.on("data", (text: string) => {
+      if (text.includes("reading images")) child.kill("SIGINT");
+    });
+    const { code, signal, stdout } = await ended;
+    assert.equal([code, signal], [null, "SIGINT"]);
+    assert.not.match(stdout, /^(images|run): /m);
+    assert.equal(
+      (await readdir(cwd)).filter((name) => name === "runs"),
+      [],
+    );
+  }),
+);
+
 interruption("SIGTERM saves as Ctrl-C does, and a closed pipe ends nothing", () =>
   inTemporaryFolder(async (cwd) => {
     await makeSet(cwd);
@@ -117,8 +135,18 @@ interruption("a run that is over is not trained again by resume, and a damaged c
     succeeded(await simclr(["train", "set", ...SMALL, "--epochs", "1"], { cwd }));
     const run = await onlyRun(cwd);
     const before = await outcome(cwd);
-    succeeded(await simclr(["resume", run], { cwd }));
+    const again = succeeded(await simclr(["resume", run], { cwd })).stdout;
+    assert.match(again, /note: +nothing is left to train: the run is finished, with 1 epoch of 2 steps/);
+    assert.not.match(again, /^training/m);
     assert.equal(await outcome(cwd), before);
+    failed(await simclr(["resume", run, "--epochs", "0"], { cwd }), /--epochs is 0; it must be/);
+    const longer = succeeded(await simclr(["resume", run, "--epochs", "2"], { cwd })).stdout;
+    assert.match(
+      longer,
+      /note: +2 epochs in place of 1: the learning rate goes from 0 .* to 0\.001 \(after step 2 of 4\)/,
+    );
+    const few = await simclr(["resume", run, "--epochs", "1"], { cwd });
+    failed(few, /4 steps behind it, and 1 epoch would be over before: go on with 2 or more\n {2}node .* --epochs 2$/m);
 
     await writeFiles(join(cwd, "fewer"), await classFolders(39));
     const elsewhere = simclr(["resume", run, "--images", "fewer"], { cwd });
@@ -132,7 +160,18 @@ interruption("a run that is over is not trained again by resume, and a damaged c
       ["eval", run],
       ["embed", run, "set"],
     ];
-    await Promise.all(commands.map(async (args) => failed(await simclr(args, { cwd }), /cut short/)));
+    await Promise.all(
+      commands.map(async (args) => failed(await simclr(args, { cwd }), /checkpoint\.safetensors: .*cut short/)),
+    );
+    // What bits that were turned over may say.
+    const { tensors, metadata } = decodeSafetensors(whole);
+    for (const [changes, message] of [
+      [{ imageSize: "20000" }, /is of images of 20000 pixels, and \S+config\.json of 16: one of them is damaged/],
+      [{ step: "999" }, /999 steps behind it, .*\n.* --epochs 500$/m],
+    ] as const) {
+      await writeFile(path, encodeSafetensors(tensors, { ...metadata, ...changes }));
+      failed(await simclr(["resume", run], { cwd }), message);
+    }
     await writeFile(path, await readFile(join(cwd, run, "encoder.safetensors")));
     failed(await simclr(["resume", run], { cwd }), /no checkpoint of a training/);
   }),

@@ -223,6 +223,43 @@ evaluation("embeddings of a ragged last batch are those of one image after the o
   model.tensors.dispose();
 });
 
+evaluation("ends by a signal, gives back what it took, and may be disposed of twice", async () => {
+  const device = await testDevice();
+  const model = createModel(device, config, 16);
+  const set = stripes(30);
+  const before = device.memory.currentBytes;
+  const evaluator = await Evaluator.create(device, model, { train: set, test: set }, { batch: 4 });
+  const own = device.memory.currentBytes;
+  await rejects(evaluator.accuracies(AbortSignal.abort(new UsageError("enough"))), UsageError, "enough");
+  // In the middle of each of its parts.
+  for (const after of [1, 9, 20]) {
+    const controller = new AbortController();
+    let fetches = 0;
+    const counting = {
+      ...set,
+      fetch(indices: ArrayLike<number>, out: Uint8Array) {
+        fetches += 1;
+        if (fetches === after) controller.abort(new UsageError("enough"));
+        return set.fetch(indices, out);
+      },
+    };
+    if (after === 20) setTimeout(() => controller.abort(new UsageError("enough")), 30);
+    const sets = { train: counting, test: counting };
+    const another = await Evaluator.create(device, model, sets, { batch: 4 });
+    await another.accuracies(controller.signal).then(
+      () => assert.is(after, 20, "only the last one may be too fast"),
+      (error: unknown) => assert.instance(error, UsageError),
+    );
+    another.dispose();
+  }
+  assert.is(device.memory.currentBytes, own);
+  evaluator.dispose();
+  evaluator.dispose();
+  model.tensors.dispose();
+  model.tensors.dispose();
+  assert.ok(device.memory.currentBytes < before);
+});
+
 evaluation("as many images go through at once as limits and memory allow", async () => {
   const device = await openDevice();
   const MEBIBYTE = 2 ** 20;

@@ -84,6 +84,25 @@ files("files that are no checkpoint are refused, with what they are", async () =
   throws(() => decodeCheckpoint(encodeSafetensors(tensors, rest)), CheckpointError, /images is "missing"/);
 });
 
+files(
+  "a checkpoint with values that are not finite is refused with their tensor, and one of no whole batch",
+  async () => {
+    const { tensors, metadata } = decodeSafetensors((await trained()).checkpoint);
+    const name = "model.layers.1.conv.weight";
+    const { shape = [], data = [] } = tensors.get(name) ?? {};
+    const values = Float32Array.from(data, Number);
+    values[3] = Number.NaN;
+    const poisoned = encodeSafetensors(new Map([...tensors, [name, { shape, data: values }]]), metadata);
+    throws(
+      () => decodeCheckpoint(poisoned),
+      CheckpointError,
+      /the checkpoint is damaged: value 3 of model\.layers\.1\.conv\.weight is NaN/,
+    );
+    const few = encodeSafetensors(new Map(tensors), { ...metadata, images: "7" });
+    throws(() => decodeCheckpoint(few), CheckpointError, /on 7 images with batches of 8/);
+  },
+);
+
 files("a configuration takes the defaults for what is missing, and only the types of the defaults", () => {
   assert.equal(parseConfig({ batch: 64, somethingElse: 1 }), { ...DEFAULT_CONFIG, batch: 64 });
   assert.equal(parseConfig(JSON.parse(JSON.stringify(config))), config);

@@ -263,6 +263,15 @@ training("a loss that is not finite ends it, and no checkpoint is written any mo
   const onCheckpoint = (_: Uint8Array, step: number) => void saved.push(step);
   const diverging = await small({ learningRate: 1e30, checkpointEvery: 2 });
   await rejects(diverging.train({ onCheckpoint }), NonFiniteLossError, /loss became NaN at step 2/, /learning rate/);
+  // A temperature is not the learning rate's fault, and nobody kept a checkpoint here.
+  const cold = await small({ options: { temperature: 1e-9 } });
+  const error: unknown = await cold.train().catch((reason: unknown) => reason);
+  assert.instance(error, NonFiniteLossError);
+  if (!(error instanceof NonFiniteLossError)) return;
+  assert.match(error.message, /^the loss became NaN at step 2: a temperature of 1e-9/);
+  assert.not.match(error.message, /learning rate|checkpoint/);
+  assert.is(error.step, 2);
+  cold.dispose();
   // In float32 this rate is infinite: the first loss is finite, and the weights after it are not.
   const broken = await small({ learningRate: 1e39, checkpointEvery: 1 });
   await rejects(broken.train({ onCheckpoint }), NonFiniteLossError, /no longer finite after step 1/);
@@ -386,6 +395,79 @@ training("a checkpoint of another training is refused", async () => {
   other.dispose();
   trainer.dispose();
 });
+
+training("goes on with more epochs from where their schedule is, and with no fewer than are done", async () => {
+  const done = await small();
+  await done.train();
+  const checkpoint = decodeCheckpoint(await done.checkpoint());
+  assert.is(done.learningRate(6), 0);
+  const longer = await small({ epochs: 4 });
+  longer.restore(checkpoint);
+  // Half of a cosine is half of its peak.
+  assert.ok(Math.abs(longer.learningRate(6) - 1.5e-3) < 1e-9);
+  const { steps, checkpoints } = await trainThrough(longer);
+  assert.equal(
+    steps.map(({ step, learningRate }) => [step, learningRate]),
+    [7, 8, 9, 10, 11, 12].map((step) => [step, longer.learningRate(step - 1)]),
+  );
+  assert.is(decodeCheckpoint(checkpoints.get(12) ?? new Uint8Array()).config.epochs, 4);
+  const shorter = await small({ epochs: 1 });
+  const message = /of step 6, and 1 epoch of 3 steps would be over before it: go on with 2 epochs or more/;
+  throws(() => shorter.restore(checkpoint), CheckpointError, message);
+  throws(() => longer.restore({ ...checkpoint, step: 999 }), CheckpointError, /go on with 333 epochs or more/);
+  for (const trainer of [done, longer, shorter]) trainer.dispose();
+});
+
+training("says which images a step takes", async () => {
+  const fetched: number[][] = [];
+  const watched: Dataset = {
+    ...images,
+    fetch(indices, out) {
+      fetched.push(Array.from(indices));
+      return images.fetch(indices, out);
+    },
+  };
+  const trainer = await small({}, watched);
+  await trainer.train();
+  assert.equal(
+    fetched.map((_, step) => Array.from(trainer.imagesOf(step))),
+    fetched,
+  );
+  trainer.dispose();
+});
+
+training(
+  "warns of settings that lead to nothing, and after an interruption of what it would have warned of",
+  async () => {
+    const alike = { ...images, fetch: async (_: ArrayLike<number>, out: Uint8Array) => void out.fill(100) };
+    const told = async (trainer: Trainer, past: StepEvent[] = []) => {
+      const [warnings, events]: [string[], StepEvent[]] = [[], []];
+      await trainer.train({
+        past,
+        onStep: (event) => void events.push(event),
+        onWarning: (message, step) => void warnings.push(`${step}: ${message}`),
+      });
+      trainer.dispose();
+      return { warnings, events };
+    };
+    const changes = { epochs: 8, learningRate: 1e6, augmentation: noAugmentation };
+    const whole = await told(await small(changes, alike));
+    assert.is(whole.warnings.length, 2, whole.warnings.join("\n"));
+    assert.match(whole.warnings[0], /^0: a learning rate of 1000000 is beyond all that adamw/);
+    assert.match(whole.warnings[1], /^20: .*collapsed/);
+    // From step 12 on, with what the steps before measured.
+    const first = await small({ ...changes, checkpointEvery: 12 }, alike);
+    let bytes: Uint8Array = new Uint8Array();
+    const onCheckpoint = (saved: Uint8Array, step: number) => {
+      if (step === 12) bytes = saved;
+    };
+    await first.train({ onCheckpoint });
+    const resumed = await small(changes, alike);
+    resumed.restore(decodeCheckpoint(bytes));
+    assert.equal((await told(resumed, whole.events.slice(0, 12))).warnings, whole.warnings.slice(1));
+    first.dispose();
+  },
+);
 
 training("keys that no configuration has are refused with the one that was meant", async () => {
   // As plain JavaScript calls it, which no compiler checks.
