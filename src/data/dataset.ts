@@ -10,6 +10,18 @@ export interface SkippedImage {
   readonly reason: string;
 }
 
+/** Images with more pixels than their set has of each, whole and in their own proportions, for views to be cut from. */
+export interface Originals {
+  /** The most pixels of one. */
+  readonly pixels: number;
+  /**
+   * Writes image `indices[i]`, row by row, 4 bytes (R, G, B, 255) a pixel, to the i-th of as many equal parts of `out` as there are
+   * indices, and its height and width to `sizes[2 * i]` and `sizes[2 * i + 1]`. What is left of a part stays as it was.
+   * @throws DataError where an index is outside the set, or a part has fewer than `4 * pixels` bytes.
+   */
+  fetch(indices: ArrayLike<number>, out: Uint8Array, sizes: Uint32Array): Promise<void>;
+}
+
 /** Images of one size as RGBA bytes, with or without labels. */
 export interface Dataset {
   /** Where the images came from, for people: a path, or what the caller chose. */
@@ -28,6 +40,8 @@ export interface Dataset {
   nameOf(index: number): string;
   /** Bytes of the file of image `index`, by which a changed image is told; where there is none, images have no files of their own. */
   readonly bytesOf?: (index: number) => number;
+  /** The same images with more pixels, where there are such: views are cut from these. */
+  readonly originals?: Originals;
   /** Images that were found and could not be read. */
   readonly skipped: readonly SkippedImage[];
   /**

@@ -5,7 +5,7 @@ import { type ChoiceStore, clearIn, type LoadedChoices, loadFrom, saveTo } from 
 import { takeLock } from "./lock.js";
 
 /** The user's cache folder: `XDG_CACHE_HOME` where it is set, else the system's own. */
-async function cacheFolder(): Promise<string> {
+export async function cacheFolder(): Promise<string> {
   const { env, platform } = await import("node:process");
   const { homedir } = await import("node:os");
   const { join } = await import("node:path");
