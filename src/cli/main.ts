@@ -9,6 +9,7 @@ import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
 import { addExperimentCommand } from "./experiment.js";
 import { addFinetuneCommand } from "./finetune.js";
+import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
 import { addResumeCommand } from "./resume.js";
 import { addTrainCommand } from "./train.js";
@@ -29,6 +30,7 @@ for (const add of [
   addDoctorCommand,
   addDemoCommand,
   addKernelsCommand,
+  addCacheCommand,
 ])
   add(program);
 

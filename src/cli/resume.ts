@@ -14,7 +14,7 @@ export function addResumeCommand(program: Command): void {
     .action(async (path: string, options: { readonly images?: string }) => {
       const signal = interruptSignal();
       await withDevice(async (device) => {
-        const images = await openRunImages(await openStoredRun(path), options.images);
+        const images = await openRunImages(await openStoredRun(path), options.images, undefined, "views");
         await withProgress((hooks) => resumeRun(device, path, images, { ...hooks, signal }));
       });
     });

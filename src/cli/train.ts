@@ -14,6 +14,7 @@ import {
 } from "../training/config.js";
 import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
+import { smallestCrop } from "../training/smallest-crop.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { augmentation } from "./augmentation-option.js";
 import { checkOptions, checkOut, OPTION_NAMES } from "./check-options.js";
@@ -259,15 +260,16 @@ export async function runTraining(
     forceVariants(device, force);
     checkOptions(device, config);
     await checkOut(out);
-    const images = await openForCommand({ images: path, test, maxBroken }, imageSize);
+    const crop = imageSize === undefined ? undefined : smallestCrop(device, config, imageSize);
+    // Whole paths: the run can be resumed from any folder.
+    const source = { images: resolve(path), test: test && resolve(test), maxBroken, smallestCrop: crop };
+    const images = await openForCommand(source, imageSize);
     if (plan) {
       printPlan(device, config, images);
       return;
     }
     const { width, classes } = images.train;
     if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
-    // Whole paths: the run can be resumed from any folder.
-    const source = { images: resolve(path), test: test && resolve(test), maxBroken };
     await withProgress((hooks) =>
       startRun(device, images, config, { ...hooks, signal, parent: out, name, source, initial }),
     );
