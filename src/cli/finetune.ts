@@ -94,8 +94,8 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     await checkOut(parent);
     const supervised = { ...architecture, method: "supervised" };
     const crop = imageSize === undefined ? undefined : smallestCrop(device, supervised, imageSize);
-    const source = { images: resolve(imagesPath), test: test && resolve(test), maxBroken, smallestCrop: crop };
-    const images = await openForCommand(source, imageSize);
+    const read = { images: imagesPath, test, maxBroken, smallestCrop: crop };
+    const images = await openForCommand(read, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;
     const labelled = chooseImages(images, part ?? null, seed).train.length;
@@ -113,6 +113,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
       checkpointEvery: options.checkpointEvery,
       seed,
     };
+    const source = { ...read, images: resolve(imagesPath), test: test && resolve(test) };
     const name = options.name ?? `${architecture.encoder}-${fromScratch ? "from-scratch" : "finetuned"}`;
     const initial = fromScratch ? undefined : encoder;
     await withProgress((hooks) =>

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { SimclrError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { Command } from "../vendor/commander.js";

@@ -261,15 +261,16 @@ export async function runTraining(
     checkOptions(device, config);
     await checkOut(out);
     const crop = imageSize === undefined ? undefined : smallestCrop(device, config, imageSize);
-    // Whole paths: the run can be resumed from any folder.
-    const source = { images: resolve(path), test: test && resolve(test), maxBroken, smallestCrop: crop };
-    const images = await openForCommand(source, imageSize);
+    const read = { images: path, test, maxBroken, smallestCrop: crop };
+    const images = await openForCommand(read, imageSize);
     if (plan) {
       printPlan(device, config, images);
       return;
     }
     const { width, classes } = images.train;
     if (tune) await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
+    // Whole paths: the run can be resumed from any folder.
+    const source = { ...read, images: resolve(path), test: test && resolve(test) };
     await withProgress((hooks) =>
       startRun(device, images, config, { ...hooks, signal, parent: out, name, source, initial }),
     );

@@ -1,16 +1,9 @@
 import type { Sharp } from "sharp";
 import { DataError } from "../errors.js";
+import type { ImageSize } from "./dataset.js";
 import { loadSharp } from "./load-sharp.js";
 import { sizeWithin } from "./originals.js";
 import { unreadReason } from "./signature.js";
-
-/** Pixels. */
-export interface ImageSize {
-  /** From left to right. */
-  readonly width: number;
-  /** From top to bottom. */
-  readonly height: number;
-}
 
 /** Decodes image files: see `READ_FORMATS`. */
 export interface Decoder {

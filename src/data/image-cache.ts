@@ -1,6 +1,6 @@
 import { DataError } from "../errors.js";
 import { reasonOf } from "./broken.js";
-import type { ImageSize } from "./decode.js";
+import type { ImageSize } from "./dataset.js";
 import { type DecodedImage, ImageSegment, type WantedBytes } from "./image-segment.js";
 
 /** Where decoded images are kept on disk. */

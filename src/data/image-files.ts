@@ -1,8 +1,8 @@
 import { ConfigError, DataError } from "../errors.js";
 import { MAX_BROKEN, reasonOf, tooManyBroken, withoutBroken } from "./broken.js";
 import { forEachConcurrently } from "./concurrent.js";
-import { checkFetch, type Dataset, type SkippedImage } from "./dataset.js";
-import type { Decoder, ImageSize } from "./decode.js";
+import { checkFetch, type Dataset, type ImageSize, type SkippedImage } from "./dataset.js";
+import type { Decoder } from "./decode.js";
 import type { ImageCache, KeptImage } from "./image-cache.js";
 import type { DecodedImage } from "./image-segment.js";
 import { checkParts } from "./originals.js";
@@ -89,8 +89,10 @@ async function decodeFile(bytes: Uint8Array, { size, pixels, decoder }: Decoding
 
 /** Enough to keep all cores busy, few enough to hold only a few encoded images at a time. */
 async function imagesAtOnce(): Promise<number> {
-  const { availableParallelism } = await import("node:os");
-  return Math.max(16, 2 * availableParallelism());
+  // Node 20 has no navigator, and Deno asks for permission to use the other one.
+  const cores =
+    typeof navigator === "undefined" ? (await import("node:os")).availableParallelism() : navigator.hardwareConcurrency;
+  return Math.max(16, 2 * cores);
 }
 
 /**
@@ -121,6 +123,7 @@ export async function decodeImages(set: ImageFiles, decoding: Decoding): Promise
     decoding.onDecoded(fromCache);
   };
   await forEachConcurrently(files.length, readOrNote, await imagesAtOnce()).finally(() => cache.finish());
+  signal?.throwIfAborted();
   // libvips has one error text for all its threads: only by itself does a broken file get the reason that is its own.
   const reasons = new Map<number, string>();
   for (const index of failed) {

@@ -1,7 +1,7 @@
 import { writeFileAtomic } from "../io/atomic.js";
 import { parseObject } from "../io/json.js";
 import { forEachConcurrently } from "./concurrent.js";
-import type { ImageSize } from "./decode.js";
+import type { ImageSize } from "./dataset.js";
 
 /** An image as it is kept. */
 export interface DecodedImage {

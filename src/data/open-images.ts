@@ -3,7 +3,7 @@ import { expectKeys } from "../io/json.js";
 import { readArchive } from "./archive.js";
 import { MAX_BROKEN } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
-import type { ImageSet } from "./dataset.js";
+import { checkImageSize, type ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
 import { listFolder } from "./folder.js";
 import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
@@ -76,9 +76,7 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   if (!(maxBroken >= 0 && maxBroken <= 1)) {
     throw new ConfigError(`maxBroken is ${maxBroken}; it has to be a share from 0 to 1.`);
   }
-  if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1)) {
-    throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${imageSize}.`);
-  }
+  if (imageSize !== undefined) checkImageSize(imageSize);
   if (!(memoryBudget > 0)) {
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }

@@ -1,6 +1,5 @@
 import { DataError } from "../errors.js";
-import { checkIndices, type Dataset, type Originals } from "./dataset.js";
-import type { ImageSize } from "./decode.js";
+import { checkIndices, type Dataset, type ImageSize, type Originals } from "./dataset.js";
 
 /**
  * The size at which an image is kept for views to be cut from: its own where that has at most so many pixels, else the largest of the

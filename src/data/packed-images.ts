@@ -1,7 +1,7 @@
 import { DataError } from "../errors.js";
 import { forEachConcurrently } from "./concurrent.js";
-import { checkFetch, type Dataset, type ImageSet } from "./dataset.js";
-import { type ImageSize, loadDecoder } from "./decode.js";
+import { checkFetch, type Dataset, type ImageSet, type ImageSize } from "./dataset.js";
+import { loadDecoder } from "./decode.js";
 import type { CachePlace } from "./image-cache.js";
 import { commonFolder } from "./layout.js";
 import { originalsOf, sizeWithin } from "./originals.js";

@@ -1,4 +1,5 @@
 import { policyList } from "../augment/policy.js";
+import { checkImageSize } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { createParts } from "./model.js";
@@ -17,6 +18,7 @@ export function smallestCrop(
   imageSize: number,
   own: OwnParts = {},
 ): number {
+  checkImageSize(imageSize);
   const full = completeConfig(config, own);
   // As many classes and images as any method needs to be made.
   const facts = { imageSize, classes: 2, images: full.batch };

@@ -159,7 +159,7 @@ interruption("a full disk ends a run with the file's name, and the checkpoint be
     const script = `mount -t tmpfs -o size=700k tmpfs runs || exit 99
       "$0" "$@"; code=$?
       cp -r runs saved; exit $code`;
-    const command = [process.execPath, `${repository}dist/src/cli/main.js`, ...TRAIN, "--checkpoint-every", "4"];
+    const command = [process.execPath, `${repository}dist/src/cli/simclr.cjs`, ...TRAIN, "--checkpoint-every", "4"];
     const { ended } = startProcess("unshare", [...way, "sh", "-c", script, ...command], { cwd });
     failed(await ended, /Cannot write runs\/\S+\/checkpoint\.safetensors: the disk is full/);
     const run = join(cwd, await onlyRun(cwd, "saved"));
