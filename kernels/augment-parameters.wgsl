@@ -9,8 +9,11 @@
 // crops nothing. A first crop, its area in [MIN_SHARED_AREA, MAX_SHARED_AREA], is the same for all views of an image; the
 // view's own, its area in [MIN_AREA, MAX_AREA], lies inside of that.
 //
+// Images have height x width pixels or, with SIZED, the height and width that `sizes` has for each; else nothing in it is read.
+//
 // shape counter: 2
 // shape images: batch
+// shape sizes: (1 + SIZED) * batch
 // shape views: views * batch * VIEW_FIELDS
 // workgroups: ceil((end - begin) * batch / LANES)
 // flops: 100 * (end - begin) * batch
@@ -19,6 +22,7 @@
 //#include "lib/view.wgsl"
 
 const LANES: u32 = 64u;
+const SIZED: bool = false;
 const MIN_SHARED_AREA: f32 = 1.0;
 const MAX_SHARED_AREA: f32 = 1.0;
 const MIN_AREA: f32 = 0.08;
@@ -59,8 +63,9 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> counter: array<u32>;
 @group(0) @binding(1) var<storage, read> images: array<u32>;
-@group(0) @binding(2) var<storage, read_write> views: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> sizes: array<u32>;
+@group(0) @binding(3) var<storage, read_write> views: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 // Top, left, height and width of a random box inside of the box `whole`, from the draws that follow `key`.
 fn draw_crop(key: vec4u, whole: vec4f, min_area: f32, max_area: f32) -> vec4f {
@@ -104,8 +109,13 @@ fn main(
   }
   // The last word counts the draws of this view: 16 are set aside for each.
   let view = params.first_view + row / params.batch;
-  let key = vec4u(counter[0], counter[1], images[row % params.batch], view * 16u);
-  let image = vec4f(0.0, 0.0, f32(params.height), f32(params.width));
+  let member = row % params.batch;
+  let key = vec4u(counter[0], counter[1], images[member], view * 16u);
+  var size = vec2u(params.height, params.width);
+  if (SIZED) {
+    size = vec2u(sizes[2u * member], sizes[2u * member + 1u]);
+  }
+  let image = vec4f(0.0, 0.0, vec2f(size));
   let base = draw_crop(vec4u(key.xyz, SHARED_DRAWS), image, MIN_SHARED_AREA, MAX_SHARED_AREA);
   let crop = draw_crop(key, base, MIN_AREA, MAX_AREA);
 
@@ -139,4 +149,5 @@ fn main(
   views[start + VIEW_NOISE_SEED + 1u] = places.w * 16777216.0;
   views[start + VIEW_TURNS] = select(0.0, 1.0 + floor(rest.w * 3.0), more_chances.w < ROTATION_PROBABILITY);
   views[start + VIEW_SOLARIZE] = select(0.0, 1.0, last_chances.x < SOLARIZE_PROBABILITY);
+  views[start + VIEW_STRIDE] = f32(size.y);
 }

@@ -1,5 +1,6 @@
-// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,
-// colour jitter, grayscale and, with SOLARIZE, solarization; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
+// Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32), row by row, image i from pixel
+// i * image_pixels on: crop and resize, flip, cutout, colour jitter, grayscale and, with SOLARIZE, solarization;
+// y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
 //
 // Resize: bilinear with antialiasing, that is a triangle filter as wide as a source pixel or, when shrinking, as an output
 // pixel, cut off at the crop box. Colour operations as in Pillow and torchvision, on floats: brightness x * f, contrast
@@ -10,7 +11,7 @@
 // last thing that happens to a view, and what other kernels do before them does not care which way is up: they are made
 // here, where they cost nothing, by taking each pixel from where it was. They need square views.
 //
-// shape bytes: batch * height * width
+// shape bytes: batch * image_pixels
 // shape views: views * batch * VIEW_FIELDS
 // shape y: views * batch * out_height * out_width * 3
 // workgroups: views * batch
@@ -27,8 +28,7 @@ const CUTOUT = vec3f(0.5);
 struct Params {
   batch: u32,
   views: u32,
-  height: u32,
-  width: u32,
+  image_pixels: u32,
   out_height: u32,
   out_width: u32,
 }
@@ -60,13 +60,14 @@ fn tap_weight(t: Taps, place: u32) -> f32 {
 fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {
   let top = u32(views[start + VIEW_TOP]);
   let left = u32(views[start + VIEW_LEFT]);
+  let stride = u32(views[start + VIEW_STRIDE]);
   let flip = views[start + VIEW_FLIP] > 0.0;
   let vertical = taps(row, views[start + VIEW_HEIGHT], params.out_height);
   let horizontal = taps(select(column, params.out_width - 1u - column, flip), views[start + VIEW_WIDTH], params.out_width);
   var color = vec3f();
   var total = 0.0;
   for (var sy = vertical.begin; sy < vertical.end; sy++) {
-    let line = (image * params.height + top + sy) * params.width + left;
+    let line = image * params.image_pixels + (top + sy) * stride + left;
     for (var sx = horizontal.begin; sx < horizontal.end; sx++) {
       let weight = tap_weight(vertical, sy) * tap_weight(horizontal, sx);
       color += weight * unpack4x8unorm(bytes[line + sx]).rgb;

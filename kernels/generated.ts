@@ -222,14 +222,14 @@ fn main(\n\
  * which are numbered from first_view: view v of the group, of image i of the batch, is row v * batch + i. Views begin to
  * end - 1 of the group are drawn. One thread a view.
  */
-export const augmentParameters: KernelDefinition<"counter" | "images" | "views", "batch" | "views" | "first_view" | "begin" | "end" | "height" | "width", "VIEW_FIELDS" | "LANES" | "MIN_SHARED_AREA" | "MAX_SHARED_AREA" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "CUTOUT_PROBABILITY" | "CUTOUT_SIDE" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "SOBEL_PROBABILITY" | "NOISE_PROBABILITY" | "MIN_NOISE" | "MAX_NOISE" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "SOLARIZE_PROBABILITY" | "ROTATION_PROBABILITY" | "TRIES"> = {
+export const augmentParameters: KernelDefinition<"counter" | "images" | "sizes" | "views", "batch" | "views" | "first_view" | "begin" | "end" | "height" | "width", "VIEW_FIELDS" | "LANES" | "SIZED" | "MIN_SHARED_AREA" | "MAX_SHARED_AREA" | "MIN_AREA" | "MAX_AREA" | "MIN_ASPECT" | "MAX_ASPECT" | "FLIP_PROBABILITY" | "CUTOUT_PROBABILITY" | "CUTOUT_SIDE" | "JITTER_PROBABILITY" | "BRIGHTNESS" | "CONTRAST" | "SATURATION" | "HUE" | "GRAYSCALE_PROBABILITY" | "SOBEL_PROBABILITY" | "NOISE_PROBABILITY" | "MIN_NOISE" | "MAX_NOISE" | "BLUR_PROBABILITY" | "MIN_SIGMA" | "MAX_SIGMA" | "SOLARIZE_PROBABILITY" | "ROTATION_PROBABILITY" | "TRIES"> = {
   name: "augmentParameters",
-  bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"images","access":"read","element":"u32"}, {"name":"views","access":"read_write","element":"f32"}],
+  bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"images","access":"read","element":"u32"}, {"name":"sizes","access":"read","element":"u32"}, {"name":"views","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"first_view","type":"u32","offset":8}, {"name":"begin","type":"u32","offset":12}, {"name":"end","type":"u32","offset":16}, {"name":"height","type":"u32","offset":20}, {"name":"width","type":"u32","offset":24}],
   paramsSize: 32,
-  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, MIN_SHARED_AREA: { type: "f32", value: 1 }, MAX_SHARED_AREA: { type: "f32", value: 1 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, CUTOUT_PROBABILITY: { type: "f32", value: 1 }, CUTOUT_SIDE: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, SOBEL_PROBABILITY: { type: "f32", value: 0.5 }, NOISE_PROBABILITY: { type: "f32", value: 0.5 }, MIN_NOISE: { type: "f32", value: 0.01 }, MAX_NOISE: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, SOLARIZE_PROBABILITY: { type: "f32", value: 0.2 }, ROTATION_PROBABILITY: { type: "f32", value: 0.75 }, TRIES: { type: "u32", value: 10 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 22 }, LANES: { type: "u32", value: 64 }, SIZED: { type: "bool", value: 0 }, MIN_SHARED_AREA: { type: "f32", value: 1 }, MAX_SHARED_AREA: { type: "f32", value: 1 }, MIN_AREA: { type: "f32", value: 0.08 }, MAX_AREA: { type: "f32", value: 1 }, MIN_ASPECT: { type: "f32", value: 0.75 }, MAX_ASPECT: { type: "f32", value: 1.3333334 }, FLIP_PROBABILITY: { type: "f32", value: 0.5 }, CUTOUT_PROBABILITY: { type: "f32", value: 1 }, CUTOUT_SIDE: { type: "f32", value: 0.5 }, JITTER_PROBABILITY: { type: "f32", value: 0.8 }, BRIGHTNESS: { type: "f32", value: 0.8 }, CONTRAST: { type: "f32", value: 0.8 }, SATURATION: { type: "f32", value: 0.8 }, HUE: { type: "f32", value: 0.2 }, GRAYSCALE_PROBABILITY: { type: "f32", value: 0.2 }, SOBEL_PROBABILITY: { type: "f32", value: 0.5 }, NOISE_PROBABILITY: { type: "f32", value: 0.5 }, MIN_NOISE: { type: "f32", value: 0.01 }, MAX_NOISE: { type: "f32", value: 0.2 }, BLUR_PROBABILITY: { type: "f32", value: 0.5 }, MIN_SIGMA: { type: "f32", value: 0.1 }, MAX_SIGMA: { type: "f32", value: 2 }, SOLARIZE_PROBABILITY: { type: "f32", value: 0.2 }, ROTATION_PROBABILITY: { type: "f32", value: 0.75 }, TRIES: { type: "u32", value: 10 } },
   unrolls: () => [],
-  shapes: (v) => ({ counter: 2, images: v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
+  shapes: (v) => ({ counter: 2, images: v["batch"], sizes: (1 + v["SIZED"]) * v["batch"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"] }),
   workgroups: (v) => Math.ceil((v["end"] - v["begin"]) * v["batch"] / v["LANES"]),
   flops: (v) => 100 * (v["end"] - v["begin"]) * v["batch"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -252,7 +252,7 @@ fn random_words(counter: vec4u) -> vec4u {\n\
 fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
-const VIEW_FIELDS: u32 = 21u;\n\
+const VIEW_FIELDS: u32 = 22u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -273,8 +273,10 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 const VIEW_TURNS = 19u;\n\
 const VIEW_SOLARIZE = 20u;\n\
+const VIEW_STRIDE = 21u;\n\
 \n\
 const LANES: u32 = 64u;\n\
+const SIZED: bool = false;\n\
 const MIN_SHARED_AREA: f32 = 1.0;\n\
 const MAX_SHARED_AREA: f32 = 1.0;\n\
 const MIN_AREA: f32 = 0.08;\n\
@@ -314,8 +316,9 @@ struct Params {\n\
 \n\
 @group(0) @binding(0) var<storage, read> counter: array<u32>;\n\
 @group(0) @binding(1) var<storage, read> images: array<u32>;\n\
-@group(0) @binding(2) var<storage, read_write> views: array<f32>;\n\
-@group(0) @binding(3) var<uniform> params: Params;\n\
+@group(0) @binding(2) var<storage, read> sizes: array<u32>;\n\
+@group(0) @binding(3) var<storage, read_write> views: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
 \n\
 fn draw_crop(key: vec4u, whole: vec4f, min_area: f32, max_area: f32) -> vec4f {\n\
   if (min_area >= 1.0) {\n\
@@ -357,8 +360,13 @@ fn main(\n\
     return;\n\
   }\n\
   let view = params.first_view + row / params.batch;\n\
-  let key = vec4u(counter[0], counter[1], images[row % params.batch], view * 16u);\n\
-  let image = vec4f(0.0, 0.0, f32(params.height), f32(params.width));\n\
+  let member = row % params.batch;\n\
+  let key = vec4u(counter[0], counter[1], images[member], view * 16u);\n\
+  var size = vec2u(params.height, params.width);\n\
+  if (SIZED) {\n\
+    size = vec2u(sizes[2u * member], sizes[2u * member + 1u]);\n\
+  }\n\
+  let image = vec4f(0.0, 0.0, vec2f(size));\n\
   let base = draw_crop(vec4u(key.xyz, SHARED_DRAWS), image, MIN_SHARED_AREA, MAX_SHARED_AREA);\n\
   let crop = draw_crop(key, base, MIN_AREA, MAX_AREA);\n\
 \n\
@@ -392,22 +400,24 @@ fn main(\n\
   views[start + VIEW_NOISE_SEED + 1u] = places.w * 16777216.0;\n\
   views[start + VIEW_TURNS] = select(0.0, 1.0 + floor(rest.w * 3.0), more_chances.w < ROTATION_PROBABILITY);\n\
   views[start + VIEW_SOLARIZE] = select(0.0, 1.0, last_chances.x < SOLARIZE_PROBABILITY);\n\
+  views[start + VIEW_STRIDE] = f32(size.y);\n\
 }\n\
 ",
 };
 
 /**
- * Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32): crop and resize, flip, cutout,
- * colour jitter, grayscale and, with SOLARIZE, solarization; y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
+ * Makes the views of a batch from images kept as bytes (R, G, B, 255 a pixel in one u32), row by row, image i from pixel
+ * i * image_pixels on: crop and resize, flip, cutout, colour jitter, grayscale and, with SOLARIZE, solarization;
+ * y[view * batch + image] is an RGB image with values in [0, 1]. A workgroup a view.
  */
-export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views" | "height" | "width" | "out_height" | "out_width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
+export const augment: KernelDefinition<"bytes" | "views" | "y", "batch" | "views" | "image_pixels" | "out_height" | "out_width", "VIEW_FIELDS" | "LANES" | "SOLARIZE"> = {
   name: "augment",
   bindings: [{"name":"bytes","access":"read","element":"u32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
-  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"height","type":"u32","offset":8}, {"name":"width","type":"u32","offset":12}, {"name":"out_height","type":"u32","offset":16}, {"name":"out_width","type":"u32","offset":20}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"views","type":"u32","offset":4}, {"name":"image_pixels","type":"u32","offset":8}, {"name":"out_height","type":"u32","offset":12}, {"name":"out_width","type":"u32","offset":16}],
   paramsSize: 32,
-  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 22 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ bytes: v["batch"] * v["height"] * v["width"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
+  shapes: (v) => ({ bytes: v["batch"] * v["image_pixels"], views: v["views"] * v["batch"] * v["VIEW_FIELDS"], y: v["views"] * v["batch"] * v["out_height"] * v["out_width"] * 3 }),
   workgroups: (v) => v["views"] * v["batch"],
   flops: (v) => 60 * v["views"] * v["batch"] * v["out_height"] * v["out_width"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
@@ -428,7 +438,7 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
   }\n\
   return reduced[0];\n\
 }\n\
-const VIEW_FIELDS: u32 = 21u;\n\
+const VIEW_FIELDS: u32 = 22u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -449,6 +459,7 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 const VIEW_TURNS = 19u;\n\
 const VIEW_SOLARIZE = 20u;\n\
+const VIEW_STRIDE = 21u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const SOLARIZE: bool = false;\n\
@@ -457,8 +468,7 @@ const CUTOUT = vec3f(0.5);\n\
 struct Params {\n\
   batch: u32,\n\
   views: u32,\n\
-  height: u32,\n\
-  width: u32,\n\
+  image_pixels: u32,\n\
   out_height: u32,\n\
   out_width: u32,\n\
 }\n\
@@ -489,13 +499,14 @@ fn tap_weight(t: Taps, place: u32) -> f32 {\n\
 fn crop_and_resize(start: u32, image: u32, row: u32, column: u32) -> vec3f {\n\
   let top = u32(views[start + VIEW_TOP]);\n\
   let left = u32(views[start + VIEW_LEFT]);\n\
+  let stride = u32(views[start + VIEW_STRIDE]);\n\
   let flip = views[start + VIEW_FLIP] > 0.0;\n\
   let vertical = taps(row, views[start + VIEW_HEIGHT], params.out_height);\n\
   let horizontal = taps(select(column, params.out_width - 1u - column, flip), views[start + VIEW_WIDTH], params.out_width);\n\
   var color = vec3f();\n\
   var total = 0.0;\n\
   for (var sy = vertical.begin; sy < vertical.end; sy++) {\n\
-    let line = (image * params.height + top + sy) * params.width + left;\n\
+    let line = image * params.image_pixels + (top + sy) * stride + left;\n\
     for (var sx = horizontal.begin; sx < horizontal.end; sx++) {\n\
       let weight = tap_weight(vertical, sy) * tap_weight(horizontal, sx);\n\
       color += weight * unpack4x8unorm(bytes[line + sx]).rgb;\n\
@@ -5573,7 +5584,7 @@ export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "hei
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 }, SOLARIZE: { type: "bool", value: 0 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 22 }, LANES: { type: "u32", value: 64 }, KERNEL: { type: "u32", value: 3 }, VERTICAL: { type: "bool", value: 0 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] * 3 / v["LANES"]),
@@ -5581,7 +5592,7 @@ export const gaussianBlur: KernelDefinition<"x" | "views" | "y", "images" | "hei
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
-const VIEW_FIELDS: u32 = 21u;\n\
+const VIEW_FIELDS: u32 = 22u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -5602,6 +5613,7 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 const VIEW_TURNS = 19u;\n\
 const VIEW_SOLARIZE = 20u;\n\
+const VIEW_STRIDE = 21u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const KERNEL: u32 = 3u;\n\
@@ -5671,7 +5683,7 @@ export const gaussianNoise: KernelDefinition<"views" | "y", "images" | "height" 
   bindings: [{"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 22 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
@@ -5696,7 +5708,7 @@ fn random_words(counter: vec4u) -> vec4u {\n\
 fn random_uniform(counter: vec4u) -> vec4f {\n\
   return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
 }\n\
-const VIEW_FIELDS: u32 = 21u;\n\
+const VIEW_FIELDS: u32 = 22u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -5717,6 +5729,7 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 const VIEW_TURNS = 19u;\n\
 const VIEW_SOLARIZE = 20u;\n\
+const VIEW_STRIDE = 21u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const SOLARIZE: bool = false;\n\
@@ -9035,7 +9048,7 @@ export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | 
   bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"views","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
   params: [{"name":"images","type":"u32","offset":0}, {"name":"height","type":"u32","offset":4}, {"name":"width","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { VIEW_FIELDS: { type: "u32", value: 21 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
+  constants: { VIEW_FIELDS: { type: "u32", value: 22 }, LANES: { type: "u32", value: 64 }, SOLARIZE: { type: "bool", value: 0 } },
   unrolls: () => [],
   shapes: (v) => ({ x: v["images"] * v["height"] * v["width"] * 3, views: v["images"] * v["VIEW_FIELDS"], y: v["images"] * v["height"] * v["width"] * 3 }),
   workgroups: (v) => Math.ceil(v["images"] * v["height"] * v["width"] / v["LANES"]),
@@ -9044,7 +9057,7 @@ export const sobel: KernelDefinition<"x" | "views" | "y", "images" | "height" | 
   return group.y * grid.x + group.x;\n\
 }\n\
 const LUMA = vec3f(0.2989, 0.587, 0.114);\n\
-const VIEW_FIELDS: u32 = 21u;\n\
+const VIEW_FIELDS: u32 = 22u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -9065,6 +9078,7 @@ const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 const VIEW_TURNS = 19u;\n\
 const VIEW_SOLARIZE = 20u;\n\
+const VIEW_STRIDE = 21u;\n\
 \n\
 const LANES: u32 = 64u;\n\
 const SOLARIZE: bool = false;\n\

@@ -29,7 +29,7 @@ export {
   augmentationPolicies,
   noAugmentation,
 } from "./augment/policy.js";
-export type { Dataset, ImageSet, SkippedImage } from "./data/dataset.js";
+export type { Dataset, ImageSet, ImageSize, Originals, SkippedImage } from "./data/dataset.js";
 export { type DatasetFromImagesOptions, type Drawable, datasetFromImages, type PageImage } from "./data/from-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
 export type { PixelData } from "./data/resize.js";
@@ -153,6 +153,7 @@ export { type FineTuningConfig, fineTuningConfig } from "./training/fine-tuning.
 export { createModel, createOptimizer, type StepParts } from "./training/model.js";
 export { type PlannedImages, type PlannedLayer, planTraining, type TrainingPlan } from "./training/plan.js";
 export { PRESETS, type Preset, presetNamed } from "./training/presets.js";
+export { smallestCrop } from "./training/smallest-crop.js";
 export type { DividedStep } from "./training/step.js";
 export { type StepEvent, Trainer, type TrainerOptions, type TrainingHooks } from "./training/trainer.js";
 export type { Fed, Feed, MicroBatch, StepInputs, StepMetrics, TrainingStep } from "./training/training-step.js";

@@ -3,6 +3,7 @@
  * choices that are kept in the user's cache folder. For Node, Bun and Deno. Import it as `webgpu-simclr/node`.
  * @module webgpu-simclr/node
  */
+export type { CachePlace } from "./data/image-cache.js";
 export { type OpenImagesOptions, openImages } from "./data/open-images.js";
 export type { OpenProgress } from "./data/source-file.js";
 export * from "./index.js";

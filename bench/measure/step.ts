@@ -177,7 +177,11 @@ export const step: Benchmark = {
     { name: "batch", description: "images a step", standard: "128" },
     { name: "size", description: "pixels of an image's side", standard: "32" },
   ],
-  options: [ROUNDS, { name: "precision", description: "f32, or mixed: activations in f16", standard: "f32" }],
+  options: [
+    ROUNDS,
+    { name: "precision", description: "f32, or mixed: activations in f16", standard: "f32" },
+    { name: "originals", description: "pixels of the originals that views are cut from (default: the images')" },
+  ],
   run(settings, progress) {
     const shape = stepShape(settings);
     const rounds = wholeNumber(settings, "rounds");

@@ -1,3 +1,4 @@
+import type { Originals } from "../../src/data/dataset.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import type { Device } from "../../src/engine/device.js";
 import { ConfigError } from "../../src/errors.js";
@@ -18,6 +19,8 @@ export interface StepShape {
   readonly microBatch?: number;
   /** f32 by default. */
   readonly precision?: TrainingConfig["precision"];
+  /** Pixels of the originals that views are cut from; those of the images by default. */
+  readonly originalPixels?: number;
 }
 
 /** @throws ConfigError for an unknown encoder or precision, or numbers out of range. */
@@ -27,20 +30,39 @@ export function stepShape(settings: Settings): StepShape {
   const precision = PRECISIONS.find((name) => name === settings.precision);
   if (!precision)
     throw new ConfigError(`there is no precision "${settings.precision}": choose ${PRECISIONS.join(", ")}`);
-  return { encoder, batch: wholeNumber(settings, "batch", 2), imageSize: wholeNumber(settings, "size"), precision };
+  const imageSize = wholeNumber(settings, "size");
+  const originalPixels = settings["originals"] === undefined ? undefined : wholeNumber(settings, "originals");
+  return { encoder, batch: wholeNumber(settings, "batch", 2), imageSize, precision, originalPixels };
 }
 
 /** A trainer on images of noise, whose content does not change what is computed, with more steps than will be asked for. */
 export function noiseTrainer(
   device: Device,
-  { encoder, batch, imageSize, microBatch = batch, precision = "f32" }: StepShape,
+  { encoder, batch, imageSize, microBatch = batch, precision = "f32", originalPixels }: StepShape,
   onCompile?: (compiled: number, total: number) => void,
   others: Partial<Pick<TrainingConfig, "method" | "options" | "norm" | "optimizer">> = {},
 ): Promise<Trainer> {
   const pixels = noiseBytes(batch * imageSize * imageSize * 4);
-  const dataset = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
+  const images = datasetFromPixels({ pixels, channels: 4, width: imageSize, height: imageSize });
+  const dataset = originalPixels === undefined ? images : { ...images, originals: noiseOriginals(originalPixels) };
   const config = { encoder, batch, microBatch, precision, ...others, epochs: 10_000 };
   return Trainer.create(device, dataset, config, { onCompile });
+}
+
+/** Originals of noise, as wide as they are high or nearly so. */
+function noiseOriginals(pixels: number): Originals {
+  const width = Math.floor(Math.sqrt(pixels));
+  const height = Math.floor(pixels / width);
+  const noise = noiseBytes(4 * width * height);
+  return {
+    pixels,
+    async fetch(indices, out, sizes) {
+      for (let i = 0; i < indices.length; i++) {
+        out.set(noise, 4 * pixels * i);
+        sizes.set([height, width], 2 * i);
+      }
+    },
+  };
 }
 
 /**

@@ -465,7 +465,7 @@ fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
     }\n\
   }\n\
 }",
-  "lib/view.wgsl": "const VIEW_FIELDS: u32 = 21u;\n\
+  "lib/view.wgsl": "const VIEW_FIELDS: u32 = 22u;\n\
 const VIEW_TOP = 0u;\n\
 const VIEW_LEFT = 1u;\n\
 const VIEW_HEIGHT = 2u;\n\
@@ -485,5 +485,6 @@ const VIEW_SOBEL = 15u;\n\
 const VIEW_NOISE = 16u;\n\
 const VIEW_NOISE_SEED = 17u;\n\
 const VIEW_TURNS = 19u;\n\
-const VIEW_SOLARIZE = 20u;",
+const VIEW_SOLARIZE = 20u;\n\
+const VIEW_STRIDE = 21u;",
 };

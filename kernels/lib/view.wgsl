@@ -1,5 +1,5 @@
 // How one view of an image is made: VIEW_FIELDS numbers, drawn by augment-parameters.
-const VIEW_FIELDS: u32 = 21u;
+const VIEW_FIELDS: u32 = 22u;
 const VIEW_TOP = 0u;
 const VIEW_LEFT = 1u;
 const VIEW_HEIGHT = 2u;
@@ -27,3 +27,5 @@ const VIEW_TURNS = 19u;
 // 1 for a solarized view. The last kernel that works on views does it, and is told so by SOLARIZE: x becomes min(x, 1 - x), which
 // inverts values of a half and more.
 const VIEW_SOLARIZE = 20u;
+// Pixels from one row of the image to the next: its width.
+const VIEW_STRIDE = 21u;

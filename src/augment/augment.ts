@@ -21,8 +21,13 @@ export const VIEW_FIELD = {
 
 /** A batch of images as bytes, and what the random numbers are drawn from. */
 export interface ImageBatch {
-  /** u32 [batch, height, width]: R, G, B, 255 a pixel. */
+  /**
+   * u32 [batch, height, width]: R, G, B, 255 a pixel. With `sizes`, [batch, pixels]: each image's rows, one after another, from
+   * the start of its own pixels on; what is left behind them is not read.
+   */
   readonly bytes: Tensor;
+  /** u32 [batch, 2]: height and width of each image, where they are not all the same. */
+  readonly sizes?: Tensor;
   /** u32 [batch]: number of each image in its set. */
   readonly images: Tensor;
   /** u32 [2]: seed and epoch. */
@@ -58,7 +63,7 @@ export function blurWindow(height: number): number {
  */
 export function drawViews(
   tape: Tape,
-  { bytes, images, counter }: ImageBatch,
+  { bytes, sizes, images, counter }: ImageBatch,
   policies: AugmentationPolicies,
   { views = 2, firstView = 0 }: ViewGroup = {},
 ): Tensor {
@@ -70,14 +75,15 @@ export function drawViews(
     );
   if (!(Number.isInteger(firstView) && firstView >= 0 && firstView + views <= NUMBERED_VIEWS))
     throw new ConfigError(`firstView is ${firstView}; views are numbered from 0 to ${NUMBERED_VIEWS - 1}`);
-  const [batch, height, width] = bytes.shape;
+  const [batch, height, width = 1] = bytes.shape;
   const table = tape.tensor([views * batch, VIEW_FIELDS], "view parameters");
   list.forEach((policy, i) => {
     tape.launch(
       kernels.augmentParameters,
-      { counter, images, views: table },
+      { counter, images, sizes: sizes ?? images, views: table },
       { batch, views, first_view: firstView, begin: i, end: list.length > 1 ? i + 1 : views, height, width },
       {
+        SIZED: sizes !== undefined,
         MIN_SHARED_AREA: policy.sharedCropArea[0],
         MAX_SHARED_AREA: policy.sharedCropArea[1],
         MIN_AREA: policy.cropArea[0],
@@ -120,7 +126,7 @@ export function renderViews(
   size: number,
   policies: AugmentationPolicies,
 ): Tensor {
-  const [batch, height, width] = bytes.shape;
+  const [batch] = bytes.shape;
   const rows = table.shape[0];
   const list = policyList(policies);
   const params = { images: rows, height: size, width: size };
@@ -134,7 +140,7 @@ export function renderViews(
   tape.launch(
     kernels.augment,
     { bytes, views: table, y },
-    { batch, views: rows / batch, height, width, out_height: size, out_width: size },
+    { batch, views: rows / batch, image_pixels: bytes.size / batch, out_height: size, out_width: size },
     { SOLARIZE: solarizes("augment") },
   );
   if (sobel) {

@@ -65,7 +65,9 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
   await withDevice(async (device) => {
     const images = await openForCommand(source, imageSize);
     const target =
-      targetPath === undefined ? undefined : await openForCommand({ images: targetPath }, images.train.width);
+      targetPath === undefined
+        ? undefined
+        : await openForCommand({ images: targetPath, smallestCrop: source.smallestCrop }, images.train.width);
     console.log("measuring the pace of this adapter ...");
     const plan = await planExperiment(device, experiment, images, {
       scale,
@@ -110,6 +112,8 @@ async function imagesOf(
   // Whole paths: the experiment can be resumed from any folder.
   const others = {
     imageSize,
+    // That of the paper's policies.
+    ...(imageSize !== undefined && { smallestCrop: 0.08 }),
     ...(test !== undefined && { test: resolve(test) }),
     ...(target !== undefined && { target: resolve(target) }),
   };

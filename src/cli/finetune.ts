@@ -6,6 +6,7 @@ import { startRun } from "../runs/run.js";
 import { chooseImages, type TrainingPart } from "../runs/run-images.js";
 import { DEFAULT_CONFIG, SCALINGS, type TrainingConfig } from "../training/config.js";
 import { fineTuningConfig } from "../training/fine-tuning.js";
+import { smallestCrop } from "../training/smallest-crop.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { checkOptions, checkOut } from "./check-options.js";
 import { openForCommand } from "./images.js";
@@ -91,7 +92,10 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const given = { epochs, batch, learningRate, weightDecay, evaluateEvery, checkpointEvery, seed, warmupEpochs: 0 };
     checkOptions(device, { ...architecture, ...memoryConfig(options), ...given });
     await checkOut(parent);
-    const images = await openForCommand({ images: imagesPath, test, maxBroken }, imageSize);
+    const supervised = { ...architecture, method: "supervised" };
+    const crop = imageSize === undefined ? undefined : smallestCrop(device, supervised, imageSize);
+    const read = { images: imagesPath, test, maxBroken, smallestCrop: crop };
+    const images = await openForCommand(read, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;
     const labelled = chooseImages(images, part ?? null, seed).train.length;
@@ -109,7 +113,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
       checkpointEvery: options.checkpointEvery,
       seed,
     };
-    const source = { images: resolve(imagesPath), test: test && resolve(test), maxBroken };
+    const source = { ...read, images: resolve(imagesPath), test: test && resolve(test) };
     const name = options.name ?? `${architecture.encoder}-${fromScratch ? "from-scratch" : "finetuned"}`;
     const initial = fromScratch ? undefined : encoder;
     await withProgress(interruption, (hooks) =>

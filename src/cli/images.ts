@@ -5,6 +5,12 @@ import { withTestSet } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { ImageSource } from "../runs/run.js";
 import { counted, listed } from "../wording.js";
+import { imageCache } from "./image-cache.js";
+import { readingProgress } from "./reading-progress.js";
+import { clock } from "./table.js";
+
+/** Seconds of reading after which it is said where the next run finds the images. */
+const WORTH_KEEPING = 3;
 
 /**
  * Opens images for a command, prints what they are, and gives them as they were found. A path to test images replaces a test part
@@ -12,18 +18,27 @@ import { counted, listed } from "../wording.js";
  * @param use what for: a set to train on may give a part of it to the test
  */
 export async function openForCommand(
-  { images: path, test, maxBroken }: ImageSource,
+  { images: path, test, maxBroken, smallestCrop }: ImageSource,
   imageSize: number | undefined,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
   console.log("reading images ...");
-  const open = (from: string) => openImages(from, { imageSize, maxBroken });
-  let set = await open(path);
+  const [cache, { onProgress, stop }] = [await imageCache(), await readingProgress()];
+  const open = (from: string, crop?: number) =>
+    openImages(from, { imageSize, maxBroken, smallestCrop: crop, cache: cache ?? undefined, onProgress }).finally(stop);
+  const began = performance.now();
+  let set = await open(path, smallestCrop);
   if (test) {
     const { train, test: part, notes } = await open(test);
     set = withTestPart(set, part ?? train, notes);
   }
+  const seconds = (performance.now() - began) / 1000;
   console.log(`images:  ${use === "to train on" ? trainingText(set) : setText(set)}, ${formText(set.train)}`);
+  const { originals } = set.train;
+  if (originals)
+    console.log(`         views are cut from the originals, of up to ${counted(originals.pixels, "pixel")} each`);
+  if (seconds > WORTH_KEEPING && cache)
+    console.log(`         read in ${clock(seconds)} and kept in ${cache.folder} (simclr cache)`);
   for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${printable(note)}`);
   return set;
 }

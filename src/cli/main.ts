@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { SimclrError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { Command } from "../vendor/commander.js";
@@ -9,6 +8,7 @@ import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
 import { addExperimentCommand } from "./experiment.js";
 import { addFinetuneCommand } from "./finetune.js";
+import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
 import { addResumeCommand } from "./resume.js";
 import { addTrainCommand } from "./train.js";
@@ -29,6 +29,7 @@ for (const add of [
   addDoctorCommand,
   addDemoCommand,
   addKernelsCommand,
+  addCacheCommand,
 ])
   add(program);
 

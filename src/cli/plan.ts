@@ -46,8 +46,10 @@ export function planText({ config, imageSize, parameters, flops, layers, bytes, 
 export function printPlan(device: Device, config: Partial<TrainingConfig>, images: ImageSet): void {
   const { width } = images.train;
   const divided = withTestSet(images);
+  const dataset = trainedOn(divided, methodNamed(config.method ?? DEFAULT_CONFIG.method).labels);
   const planned = {
-    train: trainedOn(divided, methodNamed(config.method ?? DEFAULT_CONFIG.method).labels).length,
+    train: dataset.length,
+    originalPixels: dataset.originals?.pixels,
     test: divided.test?.length,
     classes: divided.train.labels ? divided.train.classes.length : 0,
   };

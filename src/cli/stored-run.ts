@@ -26,7 +26,9 @@ function parseSource(value: unknown): ImageSource | null {
     return null;
   const test = "test" in value && typeof value.test === "string" ? value.test : undefined;
   const maxBroken = "maxBroken" in value && typeof value.maxBroken === "number" ? value.maxBroken : undefined;
-  return { images: value.images, test, maxBroken };
+  const smallestCrop =
+    "smallestCrop" in value && typeof value.smallestCrop === "number" ? value.smallestCrop : undefined;
+  return { images: value.images, test, maxBroken, smallestCrop };
 }
 
 /** Before images of that size are read. @throws CheckpointError where not even one of them could be embedded. */
@@ -60,13 +62,20 @@ export async function openStoredRun(path: string, device: Device): Promise<Store
   return { folder, checkpoint, source: parseSource(source) };
 }
 
-/** The images that a run was made of: those named now, or where they were. @throws CheckpointError where neither is known. */
+/**
+ * The images that a run was made of: those named now, or where they were.
+ * @param use "views" for those that the run's views are cut from, besides
+ * @throws CheckpointError where neither is known.
+ */
 export function openRunImages(
   { folder, checkpoint, source }: StoredRun,
   named?: string,
   maxBroken = source?.maxBroken,
+  use: "views" | "as they are" = "as they are",
 ): Promise<ImageSet> {
-  const wanted = named === undefined ? source && { ...source, maxBroken } : { images: named, maxBroken };
+  const smallestCrop = use === "views" ? source?.smallestCrop : undefined;
+  const from = named === undefined ? source : { images: named };
+  const wanted = from && { ...from, maxBroken, smallestCrop };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize, "as they are");
 }

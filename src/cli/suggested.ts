@@ -23,7 +23,7 @@ function quoted(word: string, platform: string): string {
 function starter({ argv: [runtime, program], env, cwd, platform }: Call): string {
   const event = env["npm_lifecycle_event"] ?? "";
   if (["simclr", "start"].includes(event) && !program.includes("node_modules")) return "npm run simclr --";
-  if (/\.[jt]s$/.test(program)) {
+  if (/\.[cm]?[jt]s$/.test(program)) {
     const near = relative(cwd, program);
     const path = near.length < program.length ? near : program;
     return `${basename(runtime).replace(/\.exe$/, "")} ${quoted(path, platform)}`;

@@ -14,6 +14,7 @@ import {
 } from "../training/config.js";
 import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
+import { smallestCrop } from "../training/smallest-crop.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
 import { augmentation } from "./augmentation-option.js";
 import { checkOptions, checkOut, OPTION_NAMES } from "./check-options.js";
@@ -259,7 +260,9 @@ export async function runTraining(
     forceVariants(device, force);
     checkOptions(device, config);
     await checkOut(out);
-    const images = await openForCommand({ images: path, test, maxBroken }, imageSize);
+    const crop = imageSize === undefined ? undefined : smallestCrop(device, config, imageSize);
+    const read = { images: path, test, maxBroken, smallestCrop: crop };
+    const images = await openForCommand(read, imageSize);
     if (plan) {
       printPlan(device, config, images);
       return;
@@ -271,7 +274,7 @@ export async function runTraining(
       await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
     }
     // Whole paths: the run can be resumed from any folder.
-    const source = { images: resolve(path), test: test && resolve(test), maxBroken };
+    const source = { ...read, images: resolve(path), test: test && resolve(test) };
     await withProgress(interruption, (hooks) =>
       startRun(device, images, config, { ...hooks, parent: out, name, source, initial }),
     );

@@ -1,5 +1,5 @@
 import { kindText } from "../engine/host-data.js";
-import { DataError, UsageError } from "../errors.js";
+import { ConfigError, DataError, UsageError } from "../errors.js";
 import { isRecord } from "../io/json.js";
 
 /** An image that could not be read, and why. It is left out of the set, and named in the report. */
@@ -8,6 +8,26 @@ export interface SkippedImage {
   readonly name: string;
   /** For people. */
   readonly reason: string;
+}
+
+/** Pixels. */
+export interface ImageSize {
+  /** From left to right. */
+  readonly width: number;
+  /** From top to bottom. */
+  readonly height: number;
+}
+
+/** Images with more pixels than their set has of each, whole and in their own proportions, for views to be cut from. */
+export interface Originals {
+  /** The most pixels of one. */
+  readonly pixels: number;
+  /**
+   * Writes image `indices[i]`, row by row, 4 bytes (R, G, B, 255) a pixel, to the i-th of as many equal parts of `out` as there are
+   * indices, and its height and width to `sizes[2 * i]` and `sizes[2 * i + 1]`. What is left of a part may be anything.
+   * @throws DataError where an index is outside the set, or a part has fewer than `4 * pixels` bytes.
+   */
+  fetch(indices: ArrayLike<number>, out: Uint8Array, sizes: Uint32Array): Promise<void>;
 }
 
 /** Images of one size as RGBA bytes, with or without labels. */
@@ -28,6 +48,8 @@ export interface Dataset {
   nameOf(index: number): string;
   /** Bytes of the file of image `index`, by which a changed image is told; where there is none, images have no files of their own. */
   readonly bytesOf?: (index: number) => number;
+  /** The same images with more pixels, where there are such: views are cut from these. */
+  readonly originals?: Originals;
   /** Images that were found and could not be read. */
   readonly skipped: readonly SkippedImage[];
   /**
@@ -47,6 +69,13 @@ export interface ImageSet {
   readonly unlabelled?: Dataset | null;
   /** What was left out, and what was read otherwise than someone might expect, for people. */
   readonly notes?: readonly string[];
+}
+
+/** @throws ConfigError for a side of images that is no whole number of pixels from 1 up. */
+export function checkImageSize(side: number): void {
+  if (!Number.isInteger(side) || side < 1) {
+    throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${side}.`);
+  }
 }
 
 /** What was given in place of a set of images, and what to do about it. */

@@ -1,15 +1,9 @@
 import type { Sharp } from "sharp";
 import { DataError } from "../errors.js";
+import type { ImageSize } from "./dataset.js";
 import { loadSharp } from "./load-sharp.js";
+import { sizeWithin } from "./originals.js";
 import { unreadReason } from "./signature.js";
-
-/** Pixels. */
-export interface ImageSize {
-  /** From left to right. */
-  readonly width: number;
-  /** From top to bottom. */
-  readonly height: number;
-}
 
 /** Decodes image files: see `READ_FORMATS`. */
 export interface Decoder {
@@ -17,8 +11,12 @@ export interface Decoder {
   measure(file: Uint8Array): Promise<ImageSize>;
   /** RGBA bytes at the given size. */
   decode(file: Uint8Array, size: ImageSize): Promise<Uint8Array>;
+  /** RGBA bytes of the whole image, at the size that `sizeWithin` gives for so many pixels. */
+  decodeWithin(file: Uint8Array, pixels: number): Promise<ImageSize & { readonly data: Uint8Array }>;
   /** RGBA bytes of one size, opaque, at another one. */
   resize(rgba: Uint8Array, from: ImageSize, to: ImageSize): Promise<Uint8Array>;
+  /** What decodes, with its version: another one may give other bytes. */
+  readonly version: string;
 }
 
 /**
@@ -37,18 +35,24 @@ export async function loadDecoder(): Promise<Decoder> {
     checkSignature(file);
     return sharp(file, { failOn: "error", autoOrient: true });
   };
-  const fitted = (image: Sharp, { width, height }: ImageSize) =>
+  const fitted = (image: Sharp, { width, height }: ImageSize, fit: "cover" | "fill" = "cover") =>
     image
       .flatten({ background: "white" })
-      .resize({ width, height, fit: "cover", position: "centre" })
+      .resize({ width, height, fit, position: "centre" })
       .toColourspace("srgb")
       .ensureAlpha()
       .raw()
       .toBuffer();
+  const measure = async (file: Uint8Array): Promise<ImageSize> => {
+    const { autoOrient } = await open(file).metadata();
+    return { width: autoOrient.width, height: autoOrient.height };
+  };
   return {
-    async measure(file) {
-      const { autoOrient } = await open(file).metadata();
-      return { width: autoOrient.width, height: autoOrient.height };
+    version: `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`,
+    measure,
+    async decodeWithin(file, pixels) {
+      const size = sizeWithin(await measure(file), pixels);
+      return { ...size, data: await fitted(open(file), size, "fill") };
     },
     decode: (file, size) => fitted(open(file), size),
     resize: (rgba, { width, height }, to) => fitted(sharp(rgba, { raw: { width, height, channels: 4 } }), to),

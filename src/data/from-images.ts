@@ -3,7 +3,7 @@ import { ConfigError, DataError, UsageError } from "../errors.js";
 import { expectKeys, isRecord } from "../io/json.js";
 import { closeGaps, reasonOf, withoutBroken } from "./broken.js";
 import { forEachConcurrently } from "./concurrent.js";
-import type { Dataset } from "./dataset.js";
+import { checkImageSize, type Dataset } from "./dataset.js";
 import { checkLabels, datasetFromStore, PixelStore } from "./pixels.js";
 import { fitSquare, type PixelData } from "./resize.js";
 import type { OpenProgress } from "./source-file.js";
@@ -66,9 +66,7 @@ export async function datasetFromImages(
   expectKeys("datasetFromImages", options, ["imageSize", "labels", "classes", "name", "onProgress", "signal"]);
   const { imageSize, labels, classes, name = "images", onProgress, signal } = options;
   if (!isRecord(images) && !Array.isArray(images)) throw new UsageError(NO_LIST);
-  if (!Number.isInteger(imageSize) || imageSize < 1) {
-    throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${imageSize}.`);
-  }
+  checkImageSize(imageSize);
   if (images.length === undefined) throw new UsageError(NO_LIST);
   const list = Array.from(images);
   if (list.length === 0) {

@@ -1,5 +1,5 @@
 import { DataError } from "../errors.js";
-import type { ImageSize } from "./decode.js";
+import type { ImageSize } from "./dataset.js";
 import { fileAt, filesNamed, type PackedFile, type PackedSet, readClassNames } from "./packed-images.js";
 import { readable, type SourceFile, unpacked } from "./source-file.js";
 

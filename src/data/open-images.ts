@@ -1,12 +1,13 @@
 import { ConfigError, DataError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
-import { readArchive, tooLarge } from "./archive.js";
+import { readArchive } from "./archive.js";
 import { MAX_BROKEN } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
-import type { ImageSet } from "./dataset.js";
+import { checkImageSize, type ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
 import { listFile, listFolder } from "./folder.js";
 import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
+import { type CachePlace, ImageCache } from "./image-cache.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
 import { findSplits, type SplitLayout } from "./layout.js";
 import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
@@ -17,15 +18,25 @@ import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 export interface OpenImagesOptions {
   /** Side of the square images in pixels; by default the size that all images have. */
   readonly imageSize?: number;
+  /**
+   * Share of an image that the smallest crop of a view takes, above 0 up to 1: where that is below 1, and there is an image size, images are
+   * kept whole and with so many pixels that a crop need not be enlarged, `imageSize ** 2 / smallestCrop`, if they have them
+   * (see `Dataset.originals`), besides those of the image size. 1 by default, for images that are not trained on. 0.08 is SimCLR's.
+   */
+  readonly smallestCrop?: number;
   /** Bytes that the decoded images (4 a pixel) may take; 2 GiB by default. */
   readonly memoryBudget?: number;
+  /** Where decoded images are kept on disk, so that they are decoded once; nowhere by default. */
+  readonly cache?: CachePlace;
   /** Share of the images of a split that may be broken, and are left out, before it is an error; 0.05 by default. */
   readonly maxBroken?: number;
   /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
-  /** Ends it; its reason is thrown. */
+  /** Stops before the next image; what is thrown is its reason. */
   readonly signal?: AbortSignal;
 }
+
+const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroken", "onProgress", "signal"];
 
 /**
  * Opens images for training, and for testing where the path holds both. Understands
@@ -47,9 +58,10 @@ export interface OpenImagesOptions {
  * size are scaled until the shorter side fits and cut around the centre; see `loadDecoder` for orientation, transparency and
  * colour.
  *
- * Every image is decoded once here. What cannot be read is left out and named in `skipped`, images of other formats (HEIC) too. A set within the memory
- * budget stays in memory. A larger one is read from its folder or file again on each `fetch`; there a file that has become
- * unreadable since is a DataError, never another image in its place.
+ * Every image is decoded once here, unless the cache has it as its file is now. What cannot be read is left out and named in `skipped`, images
+ * of other formats (HEIC) too. With a cache, `fetch` reads from there. Without one, a set within the memory budget stays in memory, and
+ * a larger one is decoded again on each `fetch`; there a file that has become unreadable since is a DataError, never
+ * another image in its place. Where a cache is full or cannot be written, a note says so.
  *
  * @throws ConfigError for an option out of its range, and where the images differ in size and no size is given.
  * @throws DataError where there is nothing at the path or no image in it; where more than `maxBroken` of a split's images are
@@ -57,28 +69,26 @@ export interface OpenImagesOptions {
  *   another length than its format asks for, or with labels out of range.
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
-  expectKeys("openImages", options, ["imageSize", "memoryBudget", "maxBroken", "onProgress", "signal"]);
-  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, signal } = options;
-  const onProgress: OpenProgress = (done, total) => {
-    signal?.throwIfAborted();
-    options.onProgress?.(done, total);
-  };
+  expectKeys("openImages", options, OPTIONS);
+  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, smallestCrop = 1 } = options;
+  if (!(smallestCrop > 0 && smallestCrop <= 1)) {
+    throw new ConfigError(`smallestCrop is ${smallestCrop}; it has to be a share above 0 up to 1.`);
+  }
   if (!(maxBroken >= 0 && maxBroken <= 1)) {
     throw new ConfigError(`maxBroken is ${maxBroken}; it has to be a share from 0 to 1.`);
   }
-  if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1)) {
-    throw new ConfigError(`The image size has to be a whole number of pixels from 1; got ${imageSize}.`);
-  }
+  if (imageSize !== undefined) checkImageSize(imageSize);
   if (!(memoryBudget > 0)) {
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }
+  const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop };
   const { stat } = await import("node:fs/promises");
   const info = await stat(path).catch((cause: unknown) => {
     throw new DataError(`There are no images at ${path}: ${reasonOf(cause)}.`, { cause });
   });
 
   if (!info.isDirectory() && (/\.bin(\.gz)?$/.test(path) || isIdxPath(path))) {
-    return openPacked(path, await packedFromFile(path, memoryBudget), { imageSize, memoryBudget, onProgress });
+    return openPacked(path, await packedFromFile(path, memoryBudget), resolved);
   }
   const isArchive = !info.isDirectory() && /\.(tar|tar\.gz|tgz)$/i.test(path);
   const single = info.isFile() && !isArchive ? await listFile(path, memoryBudget) : null;
@@ -88,14 +98,15 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     );
   }
   const { images, pieces, unread } =
-    single ?? (isArchive ? await readArchive(path, memoryBudget, onProgress) : await listFolder(path, memoryBudget));
+    single ??
+    (isArchive ? await readArchive(path, memoryBudget, options.onProgress) : await listFolder(path, memoryBudget));
   if (images.length > 0) {
-    const set = await openImageFiles(path, images, isArchive, maxBroken, { imageSize, memoryBudget, onProgress });
+    const set = await openImageFiles(path, images, resolved);
     return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...unread] } };
   }
   const packed = (await findCifar(pieces)) ?? (await findStl10(pieces)) ?? (await findIdx(pieces));
   if (packed !== null) {
-    return openPacked(path, packed, { imageSize, memoryBudget, onProgress });
+    return openPacked(path, packed, resolved);
   }
   if (unread.length > 0) {
     const [{ name, reason }] = unread;
@@ -109,9 +120,7 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
 async function openImageFiles(
   path: string,
   images: readonly SourceFile[],
-  isArchive: boolean,
-  maxBroken: number,
-  { imageSize, memoryBudget, onProgress }: ResolvedOptions,
+  { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, onProgress, signal }: ResolvedOptions,
 ): Promise<ImageSet> {
   const splits = findSplits(images.map((image) => image.path));
   const take = (split: SplitLayout, name: string): ImageFiles => ({
@@ -130,19 +139,30 @@ async function openImageFiles(
     imageSize === undefined
       ? await commonSize(path, all, decoder, onProgress)
       : { width: imageSize, height: imageSize };
-  const bytes = all.length * size.width * size.height * 4;
-  const keep = bytes <= memoryBudget;
-  if (isArchive && !keep) {
-    throw tooLarge(path, `${bytes} bytes`, memoryBudget);
-  }
+  const ownPixels = size.width * size.height;
+  const pixels = imageSize === undefined || smallestCrop === 1 ? 0 : Math.ceil(ownPixels / smallestCrop);
+  const inMemory = all.length * 4 * (ownPixels + pixels) <= memoryBudget;
+  const { realpath } = await import("node:fs/promises");
+  const cache = place
+    ? await ImageCache.open(place, { root: await realpath(path), ...size, pixels, decoder: decoder.version }, inMemory)
+    : ImageCache.withoutFiles(inMemory);
   let done = 0;
   const onDecoded = (): void => onProgress?.(++done, all.length);
-  return {
-    train: await decodeImages(train, size, decoder, keep, maxBroken, onDecoded),
-    test: test && (await decodeImages(test, size, decoder, keep, maxBroken, onDecoded)),
-    unlabelled: unlabelled && (await decodeImages(unlabelled, size, decoder, keep, maxBroken, onDecoded)),
-    notes: splits.notes,
+  const decoding = { size, decoder, cache, maxBroken, onDecoded, signal };
+  const set = {
+    train: await decodeImages(train, { ...decoding, pixels }),
+    test: test && (await decodeImages(test, { ...decoding, pixels: 0 })),
+    unlabelled: unlabelled && (await decodeImages(unlabelled, { ...decoding, pixels })),
   };
+  return {
+    ...set,
+    notes: [...splits.notes, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
+  };
+}
+
+function unkept(place: CachePlace | undefined, trouble: string, inMemory: boolean): string {
+  const then = inMemory ? "another run decodes the others again" : "each epoch decodes the others again";
+  return `not all decoded images are kept in ${place?.folder}, and ${then}: ${trouble}`;
 }
 
 /** The set that one file on its own is, with what lies beside it. */

@@ -1,8 +1,10 @@
 import { DataError } from "../errors.js";
 import { forEachConcurrently } from "./concurrent.js";
-import { checkFetch, type Dataset, type ImageSet } from "./dataset.js";
-import { type ImageSize, loadDecoder } from "./decode.js";
+import { checkFetch, type Dataset, type ImageSet, type ImageSize } from "./dataset.js";
+import { loadDecoder } from "./decode.js";
+import type { CachePlace } from "./image-cache.js";
 import { commonFolder } from "./layout.js";
+import { originalsOf, sizeWithin } from "./originals.js";
 import { type DatasetFacts, datasetFromStore, PixelStore } from "./pixels.js";
 import { type OpenProgress, readable, type SourceFile, unpacked } from "./source-file.js";
 
@@ -38,9 +40,14 @@ export interface PackedSet extends ImageSize {
 export interface ResolvedOptions {
   /** Side of the square images in pixels; undefined for the size that they have. */
   readonly imageSize: number | undefined;
+  /** See `OpenImagesOptions`; so are those that follow. */
+  readonly smallestCrop: number;
   /** Bytes that the pixels may take. */
   readonly memoryBudget: number;
-  readonly onProgress: OpenProgress | undefined;
+  readonly cache?: CachePlace;
+  readonly maxBroken: number;
+  readonly onProgress?: OpenProgress;
+  readonly signal?: AbortSignal;
 }
 
 /** Bytes that are read at once. */
@@ -54,10 +61,12 @@ const CHUNK_BYTES = 2 ** 24;
  */
 export async function openPacked(name: string, set: PackedSet, options: ResolvedOptions): Promise<ImageSet> {
   const { train, test } = set;
-  const { imageSize, memoryBudget, onProgress } = options;
+  const { imageSize, smallestCrop, memoryBudget, onProgress, signal } = options;
   const size = imageSize === undefined ? set : { width: imageSize, height: imageSize };
+  const whole = smallestCrop < 1 ? sizeWithin(set, Math.ceil((size.width * size.height) / smallestCrop)) : size;
+  const original = whole.width === size.width && whole.height === size.height ? null : whole;
   const total = countImages(train) + (test ? countImages(test) : 0);
-  const bytes = total * size.width * size.height * 4;
+  const bytes = 4 * (total * pixelsOf(size) + (original ? countImages(train) * pixelsOf(original) : 0));
   const keep = bytes <= memoryBudget;
   if (!keep && [train, test].some((split) => split?.files.some(({ source }) => source.inMemory))) {
     throw new DataError(
@@ -65,29 +74,49 @@ export async function openPacked(name: string, set: PackedSet, options: Resolved
     );
   }
   const write = await recordWriter(set, size);
+  const writeOriginal = original && (await recordWriter(set, original));
   let done = 0;
-  const open = async (split: PackedSplit, splitName: string): Promise<Dataset> => {
+  const open = async (split: PackedSplit, splitName: string, withOriginals: boolean): Promise<Dataset> => {
     const facts = factsOf(splitName, split, set.classes);
+    const larger = withOriginals && original && writeOriginal ? { size: original, write: writeOriginal } : null;
     if (!keep) {
-      return streamed(split, facts, size, set.recordBytes, write);
+      const images = streamed(split, facts, size, set.recordBytes, write);
+      return larger
+        ? withOriginalsOf(images, streamed(split, facts, larger.size, set.recordBytes, larger.write))
+        : images;
     }
     const store = new PixelStore(facts.length, size.width, size.height);
+    const originals = larger && new PixelStore(facts.length, larger.size.width, larger.size.height);
     let index = 0;
     for (const file of split.files) {
       for await (const records of chunksOf(file, set.recordBytes)) {
+        signal?.throwIfAborted();
         const first = index;
         index += records.length;
-        await forEachConcurrently(records.length, (i) => write(records[i], store.image(first + i)));
+        await forEachConcurrently(records.length, async (i) => {
+          await write(records[i], store.image(first + i));
+          if (originals) await larger?.write(records[i], originals.image(first + i));
+        });
         done += records.length;
         onProgress?.(done, total);
       }
     }
-    return datasetFromStore(store, facts);
+    const images = datasetFromStore(store, facts);
+    return originals ? withOriginalsOf(images, datasetFromStore(originals, facts)) : images;
   };
   return {
-    train: await open(train, test ? `${name} (train)` : name),
-    test: test && (await open(test, `${name} (test)`)),
+    train: await open(train, test ? `${name} (train)` : name, true),
+    test: test && (await open(test, `${name} (test)`, false)),
   };
+}
+
+function pixelsOf({ width, height }: ImageSize): number {
+  return width * height;
+}
+
+/** Images with the same ones at another size for views to be cut from. */
+function withOriginalsOf(images: Dataset, larger: Dataset): Dataset {
+  return { ...images, originals: originalsOf(larger) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ImageSize } from "./decode.js";
+import type { ImageSize } from "./dataset.js";
 
 // Images in another size without a library, for pages: what `loadDecoder` has libvips (8.18) do, step by step, up to its roundings.
 // Where an image is shrunk by four or more, means of blocks of pixels come first, and leave a factor of two or more to the filter.

@@ -15,6 +15,8 @@ export interface SourceFile {
   readonly budget: number;
   /** Bytes. */
   size(): Promise<number>;
+  /** Bytes, and a text that is another one as soon as the file is. */
+  state(): Promise<{ readonly size: number; readonly stamp: string }>;
   read(): Promise<Uint8Array>;
   /** The bytes from `start` to `end` (excluded); fewer where the file ends before. */
   slice(start: number, end: number): Promise<Uint8Array>;
@@ -27,6 +29,10 @@ export function memoryFile(path: string, bytes: Uint8Array, budget = bytes.lengt
     budget,
     inMemory: true,
     size: async () => bytes.length,
+    async state() {
+      const { createHash } = await import("node:crypto");
+      return { size: bytes.length, stamp: createHash("sha256").update(bytes).digest("hex") };
+    },
     read: async () => bytes,
     slice: async (start, end) => bytes.subarray(start, end),
   };
@@ -40,6 +46,10 @@ export function diskFile(path: string, location: string, budget: number): Source
     budget,
     inMemory: false,
     size: async () => (await (await files()).stat(location)).size,
+    async state() {
+      const { size, mtimeMs } = await (await files()).stat(location);
+      return { size, stamp: `${size} ${mtimeMs}` };
+    },
     read: async () => (await files()).readFile(location),
     async slice(start, end) {
       const file = await (await files()).open(location, "r");

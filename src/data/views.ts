@@ -3,6 +3,7 @@ import { hashOf } from "../random.js";
 import { listed } from "../wording.js";
 import { checkFetch, checkIndices, type Dataset, expectDataset, type ImageSet } from "./dataset.js";
 import { strangers } from "./layout.js";
+import { checkParts } from "./originals.js";
 import { sampleOrder } from "./sample-order.js";
 
 /**
@@ -14,7 +15,8 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
   expectDataset(dataset);
   checkIndices(dataset, indices);
   const members = Uint32Array.from(indices);
-  const { labels, classes, skipped, width, height, bytesOf } = dataset;
+  const { labels, classes, skipped, width, height, bytesOf, originals } = dataset;
+  const memberOf = (index: number) => members[index] ?? 0;
   const view = {
     name,
     length: members.length,
@@ -27,66 +29,19 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
     ...(bytesOf && { bytesOf: (index: number) => bytesOf(members[index] ?? 0) }),
     async fetch(wanted: ArrayLike<number>, out: Uint8Array): Promise<void> {
       checkFetch(view, wanted, out);
-      await dataset.fetch(
-        Array.from(wanted, (index) => members[index] ?? 0),
-        out,
-      );
+      await dataset.fetch(Array.from(wanted, memberOf), out);
     },
+    ...(originals && {
+      originals: {
+        pixels: originals.pixels,
+        async fetch(wanted: ArrayLike<number>, out: Uint8Array, sizes: Uint32Array): Promise<void> {
+          checkParts(view, originals.pixels, wanted, out);
+          await originals.fetch(Array.from(wanted, memberOf), out, sizes);
+        },
+      },
+    }),
   };
   return view;
-}
-
-/**
- * The images of two sets of one size as a set without labels, those of the first one before those of the second.
- * @throws DataError where their sizes differ.
- */
-export function joined(first: Dataset, second: Dataset, name: string = first.name): Dataset {
-  const { width, height } = first;
-  if (second.width !== width || second.height !== height) {
-    throw new DataError(
-      `The images of ${first.name} have ${width} x ${height} pixels and those of ${second.name} ${second.width} x ${second.height}.`,
-    );
-  }
-  const [length, imageBytes] = [first.length + second.length, width * height * 4];
-  const place = (index: number) =>
-    index < first.length ? ([first, index] as const) : ([second, index - first.length] as const);
-  const both: Dataset = {
-    name,
-    length,
-    width,
-    height,
-    labels: null,
-    classes: [],
-    skipped: [...first.skipped, ...second.skipped],
-    nameOf(index) {
-      const [dataset, at] = place(index);
-      return dataset.nameOf(at);
-    },
-    bytesOf(index) {
-      const [dataset, at] = place(index);
-      return dataset.bytesOf?.(at) ?? 0;
-    },
-    async fetch(indices, out) {
-      checkFetch(both, indices, out);
-      for (const [dataset, start] of [
-        [first, 0],
-        [second, first.length],
-      ] as const) {
-        const places = Array.from(indices, (_, i) => i).filter((i) => {
-          const at = indices[i] - start;
-          return at >= 0 && at < dataset.length;
-        });
-        const pixels = new Uint8Array(places.length * imageBytes);
-        await dataset.fetch(
-          places.map((i) => indices[i] - start),
-          pixels,
-        );
-        for (const [at, i] of places.entries())
-          out.set(pixels.subarray(at * imageBytes, (at + 1) * imageBytes), i * imageBytes);
-      }
-    },
-  };
-  return both;
 }
 
 /** A set with its labels as places in another list of classes, which has all of its own. */

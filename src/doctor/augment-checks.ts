@@ -58,20 +58,20 @@ export const plainView: Omit<View, "box"> = {
 
 const FIELDS = kernels.augmentParameters.constants.VIEW_FIELDS.value;
 
-/** A view as the numbers of kernels/lib/view.wgsl. */
-export function viewRow({ box, cutout: cut, noise, ...view }: View): number[] {
+/** A view of an image with rows of so many pixels, as the numbers of kernels/lib/view.wgsl. */
+export function viewRow({ box, cutout: cut, noise, ...view }: View, stride: number): number[] {
   return [
     ...[box.top, box.left, box.height, box.width, Number(view.flip)],
     ...[view.brightness, view.contrast, view.saturation, view.hue, view.order, Number(view.grayscale), view.sigma],
     ...[cut.row, cut.column, cut.side, Number(view.sobel), noise.sigma, ...noise.seed],
-    ...[view.turns, Number(view.solarize)],
+    ...[view.turns, Number(view.solarize), stride],
   ];
 }
 
-/** The table of views that differ from plain ones of no crop. */
-export function viewTable(views: readonly Partial<View>[]): Float64Array {
+/** The table of views that differ from plain ones of no crop; `strideOf` says how wide the image of each is. */
+export function viewTable(views: readonly Partial<View>[], strideOf: (row: number) => number = () => 0): Float64Array {
   const box = { top: 0, left: 0, height: 0, width: 0 };
-  return Float64Array.from(views.flatMap((view) => viewRow({ box, ...plainView, ...view })));
+  return Float64Array.from(views.flatMap((view, row) => viewRow({ box, ...plainView, ...view }, strideOf(row))));
 }
 
 /** The order of adjustments with a number from 0 to 23: of those left, each digit picks one, and the last takes its place. */
@@ -92,6 +92,8 @@ export function adjustmentOrder(code: number): ColorAdjustment[] {
 export interface AugmentInputs {
   readonly batch: number;
   readonly source: ImageSize;
+  /** Of each image, where they differ: what is left of the room that `source` is, nothing reads. */
+  readonly sizes?: readonly ImageSize[];
   readonly output: ImageSize;
   readonly rgba: Uint8Array<ArrayBuffer>;
   readonly views: readonly View[];
@@ -103,21 +105,21 @@ function pixelsOf(rgba: Uint8Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 
 /** Output y [views, out height, out width, 3]. */
 export const augmentSubject: Subject<AugmentInputs> = {
-  compute: (device, { batch, source, output, rgba, views }) =>
+  compute: (device, { batch, source, sizes, output, rgba, views }) =>
     evaluate(device, (tape, input) => {
+      const strideOf = (row: number) => (sizes?.[row % batch] ?? source).width;
       const y = tape.tensor([views.length, output.height, output.width, 3], "views");
       tape.launch(
         kernels.augment,
         {
           bytes: input(pixelsOf(rgba), [batch, source.height, source.width]),
-          views: input(viewTable(views), [views.length, FIELDS]),
+          views: input(viewTable(views, strideOf), [views.length, FIELDS]),
           y,
         },
         {
           batch,
           views: views.length / batch,
-          height: source.height,
-          width: source.width,
+          image_pixels: source.height * source.width,
           out_height: output.height,
           out_width: output.width,
         },
@@ -125,11 +127,11 @@ export const augmentSubject: Subject<AugmentInputs> = {
       );
       return { y };
     }),
-  reference({ batch, source, output, rgba, views }) {
+  reference({ batch, source, sizes, output, rgba, views }) {
     const bytes = source.width * source.height * 4;
     const images = views.map((view, row) => {
       const image = rgba.subarray((row % batch) * bytes, ((row % batch) + 1) * bytes);
-      const cropped = resizedCrop(image, source, view.box, output);
+      const cropped = resizedCrop(image, sizes?.[row % batch] ?? source, view.box, output);
       const flipped = view.flip ? horizontalFlip(cropped, output) : cropped;
       const cut = cutout(flipped, output, view.cutout);
       const order = view.order < 0 ? [] : adjustmentOrder(view.order);
@@ -238,20 +240,29 @@ export interface DrawInputs extends ImageSize {
   /** Number of the first view; 0 unless given. */
   readonly firstView?: number;
   readonly images: Uint32Array<ArrayBuffer>;
+  /** Of each image, where they differ. */
+  readonly sizes?: readonly ImageSize[];
   /** Probabilities and ranges that differ from the kernel's own. */
   readonly constants?: ConstantValues<keyof DrawConstants>;
 }
 
 /** Draws the parameters of views: [views * images, fields of a view]. */
 export async function drawOnDevice(device: Device, inputs: DrawInputs): Promise<Float64Array> {
-  const { seed, epoch, views, firstView = 0, images, width, height, constants } = inputs;
+  const { seed, epoch, views, firstView = 0, images, sizes, width, height, constants } = inputs;
   const { table } = await evaluate(device, (tape, input) => {
     const rows = tape.tensor([views * images.length, FIELDS], "view parameters");
+    const numbers = input(images, [images.length]);
+    const extents = sizes && Uint32Array.from(sizes.flatMap((size) => [size.height, size.width]));
     tape.launch(
       kernels.augmentParameters,
-      { counter: input(Uint32Array.of(seed, epoch), [2]), images: input(images, [images.length]), views: rows },
+      {
+        counter: input(Uint32Array.of(seed, epoch), [2]),
+        images: numbers,
+        sizes: extents ? input(extents, [images.length, 2]) : numbers,
+        views: rows,
+      },
       { batch: images.length, views, first_view: firstView, begin: 0, end: views, height, width },
-      constants,
+      { ...constants, SIZED: sizes !== undefined },
     );
     return { table: rows };
   });
@@ -331,7 +342,7 @@ function drawView({ seed, epoch, width, height, constants }: DrawInputs, image: 
   // An interpolation rounds its ends, 1 - share, two products and a sum.
   const rounding = (largest: number) => largest * relativeError(5);
   return {
-    values: viewRow(drawn),
+    values: viewRow(drawn, width),
     tolerance: [
       ...new Array<number>(4).fill(undecided ? Math.max(width, height) : 0),
       0,
@@ -350,6 +361,7 @@ function drawView({ seed, epoch, width, height, constants }: DrawInputs, image: 
       0,
       0,
       0,
+      0,
     ],
   };
 }
@@ -362,7 +374,9 @@ const drawSubject: Subject<DrawInputs> = {
 
 function drawTable(inputs: DrawInputs) {
   return Array.from({ length: inputs.views }, (_, view) =>
-    Array.from(inputs.images, (image) => drawView(inputs, image, (inputs.firstView ?? 0) + view)),
+    Array.from(inputs.images, (image, i) =>
+      drawView({ ...inputs, ...inputs.sizes?.[i] }, image, (inputs.firstView ?? 0) + view),
+    ),
   ).flat();
 }
 
@@ -439,6 +453,33 @@ export const augmentChecks: readonly Check[] = [
   ),
   checkCrops("2 views of 2 images, crops of up to 13 x 11 to 5 x 7", { width: 7, height: 5 }),
   checkCrops("2 views of 2 images, crops of up to 13 x 11 to 17 x 1", { width: 1, height: 17 }),
+  checkOf(
+    ["augment"],
+    "2 views of 3 images of different sizes, shrunk by up to 5",
+    augmentSubject,
+    (): AugmentInputs => {
+      const sizes = [
+        { width: 40, height: 25 },
+        { width: 17, height: 58 },
+        { width: 3, height: 1 },
+      ];
+      const whole = sizes.map((size) => ({ top: 0, left: 0, ...size }));
+      const parts = [
+        { top: 6, left: 13, height: 19, width: 27 },
+        { top: 41, left: 2, height: 16, width: 9 },
+        { top: 0, left: 1, height: 1, width: 2 },
+      ];
+      const views = [...whole, ...parts].map((box) => ({ ...plainView, box }));
+      return {
+        batch: 3,
+        source: { width: 25, height: 40 },
+        sizes,
+        output: { width: 8, height: 12 },
+        rgba: randomBytes(3 * 1000),
+        views,
+      };
+    },
+  ),
   checkOf(["augment"], "24 views of one image, colour jitter in every order", augmentSubject, (): AugmentInputs => {
     const [source, output] = [
       { width: 7, height: 6 },
@@ -510,6 +551,15 @@ export const augmentChecks: readonly Check[] = [
     images: Uint32Array.of(0, 1, 2, 3, 49999),
     width: 131,
     height: 9,
+  })),
+  checkOf(["augmentParameters"], "2 views of 40 images of different sizes", drawSubject, () => ({
+    seed: 11,
+    epoch: 2,
+    views: 2,
+    images: Uint32Array.from({ length: 40 }, (_, i) => 3 * i),
+    sizes: Array.from({ length: 40 }, (_, i) => ({ width: 20 + 7 * i, height: 5 + ((i * 83) % 97) })),
+    width: 0,
+    height: 0,
   })),
   checkOf(["augmentParameters"], "2 views of 37 images, both inside of one crop", drawSubject, () => ({
     seed: 3,

@@ -111,12 +111,13 @@ export async function sourceOf(folder: string): Promise<(ExperimentSource & { re
   const facts = await readFacts(folder);
   const { source, images } = facts ?? {};
   if (!isRecord(source) || !isRecord(images)) return null;
-  const { images: path, test, target } = source;
+  const { images: path, test, target, smallestCrop } = source;
   const { imageSize } = images;
   if (typeof path !== "string" || typeof imageSize !== "number") return null;
   return {
     images: path,
     imageSize,
+    ...(typeof smallestCrop === "number" && { smallestCrop }),
     ...(typeof test === "string" && { test }),
     ...(typeof target === "string" && { target }),
   };

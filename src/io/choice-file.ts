@@ -1,23 +1,14 @@
 import type { Device } from "../engine/device.js";
 import { UsageError } from "../errors.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "./atomic.js";
+import { cacheFolder } from "./cache-folder.js";
 import { type ChoiceStore, clearIn, type LoadedChoices, loadFrom, saveTo } from "./choice-store.js";
 import { takeLock } from "./lock.js";
-
-/** The user's cache folder: `XDG_CACHE_HOME` where it is set, else the system's own. */
-async function cacheFolder(): Promise<string> {
-  const { env, platform } = await import("node:process");
-  const { homedir } = await import("node:os");
-  const { join } = await import("node:path");
-  if (env["XDG_CACHE_HOME"]) return env["XDG_CACHE_HOME"];
-  if (platform === "win32") return env["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local");
-  return platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
-}
 
 async function fileStore(): Promise<ChoiceStore> {
   const { readFile } = await import("node:fs/promises");
   const { join } = await import("node:path");
-  const place = join(await cacheFolder(), "webgpu-simclr", "choices.json");
+  const place = join(await cacheFolder(), "choices.json");
   return {
     place,
     async read() {

@@ -7,7 +7,7 @@ import { REPORTED } from "../evaluation/reported.js";
 import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
 import type { TrainingConfig } from "../training/config.js";
 import type { Trainer } from "../training/trainer.js";
-import { recordPictures } from "../training/training-step.js";
+import { readViewed, recordPictures, writeViewed } from "../training/training-step.js";
 import type { MetricsLine } from "./run-folder.js";
 import { warningsAmong } from "./warnings.js";
 
@@ -36,11 +36,7 @@ async function augmented(device: Device, { config, dataset, parts }: Trainer): P
   const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
   const originals = await pictures(dataset, indices);
   const { inputs, groups, tape } = recordPictures(parts, count);
-  const pixels = new Uint32Array(inputs.bytes.size);
-  await dataset.fetch(indices, new Uint8Array(pixels.buffer));
-  device.write(inputs.bytes, pixels);
-  device.write(inputs.images, Uint32Array.from(indices));
-  device.write(inputs.counter, Uint32Array.of(config.seed, 0));
+  writeViewed(device, inputs, await readViewed(dataset, Uint32Array.from(indices)), config.seed, 0);
   const program = await tape.compile({ keep: groups });
   program.run();
   const shown: ReportImage[][] = originals.map(() => []);

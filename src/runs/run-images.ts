@@ -1,5 +1,6 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
-import { balancedSubset, joined, namedSubset, type SubsetSize, subset } from "../data/views.js";
+import { joined } from "../data/joined.js";
+import { balancedSubset, namedSubset, type SubsetSize, subset } from "../data/views.js";
 import { CheckpointError } from "../errors.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { writeFileAtomic } from "../io/atomic.js";

@@ -19,6 +19,8 @@ export interface ImageFacts {
   readonly classes: number;
   /** Images of the training set; infinite where that is not known. */
   readonly images?: number;
+  /** The most pixels of the originals that views are cut from; null, the default, where they are cut from images of `imageSize`. */
+  readonly originalPixels?: number | null;
 }
 
 /**
@@ -32,6 +34,8 @@ export interface StepParts {
   readonly model: Model;
   readonly learner: Learner;
   readonly optimizer: Optimizer;
+  /** See `ImageFacts`. */
+  readonly originalPixels: number | null;
 }
 
 function factsOf(
@@ -104,7 +108,8 @@ export function createParts(device: Device, config: TrainingConfig, images: Imag
     const policies = policyOf(config, facts.imageSize, method);
     const learner = design.start({ ...facts, device, model, policies, recompute: config.recompute });
     made.push(learner);
-    return { device, config, method, model, learner, optimizer: createOptimizer(config, model.tensors, own.optimizer) };
+    const optimizer = createOptimizer(config, model.tensors, own.optimizer);
+    return { device, config, method, model, learner, optimizer, originalPixels: images.originalPixels ?? null };
   } catch (error) {
     for (const part of made.reverse()) part.dispose?.();
     throw error;

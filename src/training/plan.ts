@@ -80,6 +80,8 @@ export interface PlannedImages {
   readonly test?: number;
   /** 0, no labels, by default. With two classes and test images a run is evaluated. */
   readonly classes?: number;
+  /** The most pixels of the originals that views are cut from; null, the default, where they are cut from the images themselves. */
+  readonly originalPixels?: number | null;
 }
 
 /** The most bytes on the device in a run with such steps: what stays, and the largest of what comes and goes. */
@@ -156,7 +158,8 @@ export function planTraining(
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const before = device.memory.currentBytes;
-  const undivided = createParts(device, full, { imageSize, classes: images?.classes ?? 0, images: images?.train }, own);
+  const { classes = 0, train, originalPixels } = images ?? {};
+  const undivided = createParts(device, full, { imageSize, classes, images: train, originalPixels }, own);
   try {
     const parts = withMicroBatch(undivided);
     const modelBytes = device.memory.currentBytes - before;

@@ -14,7 +14,15 @@ import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from 
 import { loadEncoder, type StoredEncoder } from "./encoder-file.js";
 import { createParts, disposeParts } from "./model.js";
 import { type DividedStep, recordStep, withMicroBatch } from "./step.js";
-import type { Fed, StepInputs, StepMetrics, TrainingStep } from "./training-step.js";
+import {
+  type Fed,
+  readViewed,
+  type StepInputs,
+  type StepMetrics,
+  type TrainingStep,
+  type ViewedImages,
+  writeViewed,
+} from "./training-step.js";
 import { TrainingWatch } from "./watch.js";
 
 /** A finished step. */
@@ -129,7 +137,13 @@ export class Trainer {
     }
     if ((own.method ?? methodNamed(full.method)).labels) checkLabels(dataset, full.method);
     const classes = dataset.labels ? dataset.classes.length : 0;
-    const parts = createParts(device, full, { imageSize: dataset.width, classes, images: dataset.length }, own);
+    const facts = {
+      imageSize: dataset.width,
+      classes,
+      images: dataset.length,
+      originalPixels: dataset.originals?.pixels,
+    };
+    const parts = createParts(device, full, facts, own);
     try {
       if (initial) {
         await loadEncoder(parts.model, initial);
@@ -407,8 +421,7 @@ interface Reading {
   readonly numbers: Uint32Array<ArrayBuffer>;
   /** Null where the set has none. */
   readonly labels: Uint32Array<ArrayBuffer> | null;
-  readonly pixels: Uint32Array<ArrayBuffer>;
-  readonly ready: Promise<void>;
+  readonly ready: Promise<ViewedImages>;
 }
 
 /** Reads the images of the micro-batches of a training, from the trainer's step on, ahead of time, and writes them to the device. */
@@ -440,21 +453,17 @@ class ImageFeed {
     const start = (step % stepsPerEpoch) * config.batch + first;
     const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + images));
     const labels = dataset.labels;
-    const pixels = new Uint32Array(images * dataset.width * dataset.height);
-    const ready = dataset.fetch(numbers, new Uint8Array(pixels.buffer));
+    const ready = readViewed(dataset, numbers);
     // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
     ready.catch(() => {});
-    return { epoch, numbers, labels: labels && numbers.map((number) => labels[number]), pixels, ready };
+    return { epoch, numbers, labels: labels && numbers.map((number) => labels[number]), ready };
   }
 
   /** Writes the next micro-batch to the device, and starts to read the one after it where that belongs to the same step. */
   async write(inputs: StepInputs): Promise<Fed> {
     const { device, config, recorded } = this.trainer;
-    const { epoch, numbers, labels, pixels, ready } = this.#next ?? this.#read();
-    await ready;
-    device.write(inputs.bytes, pixels);
-    device.write(inputs.images, numbers);
-    device.write(inputs.counter, Uint32Array.of(config.seed, epoch));
+    const { epoch, numbers, labels, ready } = this.#next ?? this.#read();
+    writeViewed(device, inputs, await ready, config.seed, epoch);
     if (inputs.labels && labels) device.write(inputs.labels, labels);
     this.#next = null;
     this.#written += 1;

@@ -1,4 +1,6 @@
 import { augment, type ImageBatch } from "../augment/augment.js";
+import type { Dataset } from "../data/dataset.js";
+import { originalsOf } from "../data/originals.js";
 import type { Device, Slab } from "../engine/device.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
@@ -76,13 +78,52 @@ export interface StepRecording {
 }
 
 /** Tensors for so many images. */
-export function imageInputs({ device, model: { imageSize }, method }: StepParts, count: number): StepInputs {
+export function imageInputs(parts: StepParts, count: number): StepInputs {
+  const { device, method } = parts;
+  return { ...viewInputs(parts, count), ...(method.labels && { labels: device.indices([count], "labels") }) };
+}
+
+/** Tensors for so many images that views are cut from. */
+function viewInputs({ device, model: { imageSize }, originalPixels }: StepParts, count: number): ImageBatch {
+  const shape = originalPixels === null ? [count, imageSize, imageSize] : [count, originalPixels];
   return {
-    bytes: device.indices([count, imageSize, imageSize], "images"),
+    bytes: device.indices(shape, "images"),
+    ...(originalPixels !== null && { sizes: device.indices([count, 2], "image sizes") }),
     images: device.indices([count], "image numbers"),
     counter: device.indices([2], "seed and epoch"),
-    ...(method.labels && { labels: device.indices([count], "labels") }),
   };
+}
+
+/** Images that views are cut from, as they go to the device. */
+export interface ViewedImages {
+  /** Number of each in its set. */
+  readonly numbers: Uint32Array<ArrayBuffer>;
+  readonly pixels: Uint32Array<ArrayBuffer>;
+  /** Height and width of each. */
+  readonly sizes: Uint32Array<ArrayBuffer>;
+}
+
+/** Reads images that views are cut from: their originals, where there are some. */
+export async function readViewed(dataset: Dataset, numbers: Uint32Array<ArrayBuffer>): Promise<ViewedImages> {
+  const originals = originalsOf(dataset);
+  const pixels = new Uint32Array(numbers.length * originals.pixels);
+  const sizes = new Uint32Array(2 * numbers.length);
+  await originals.fetch(numbers, new Uint8Array(pixels.buffer), sizes);
+  return { numbers, pixels, sizes };
+}
+
+/** Writes images that views are cut from to the device, and what is drawn for them. */
+export function writeViewed(
+  device: Device,
+  inputs: ImageBatch,
+  { numbers, pixels, sizes }: ViewedImages,
+  seed: number,
+  epoch: number,
+): void {
+  device.write(inputs.bytes, pixels);
+  if (inputs.sizes) device.write(inputs.sizes, sizes);
+  device.write(inputs.images, numbers);
+  device.write(inputs.counter, Uint32Array.of(seed, epoch));
 }
 
 /** What a loss is told of the images that such inputs hold. */
@@ -101,14 +142,10 @@ function drawGroups(tape: Tape, inputs: ImageBatch, { views: groups }: Pick<Lear
 }
 
 /** Records the views of some images, to be looked at; labels play no part. */
-export function recordPictures({ device, model: { imageSize }, learner }: StepParts, count: number) {
-  const inputs = {
-    bytes: device.indices([count, imageSize, imageSize], "pictures"),
-    images: device.indices([count], "picture numbers"),
-    counter: device.indices([2], "seed and epoch"),
-  };
-  const tape = new Tape(device);
-  return { inputs, groups: drawGroups(tape, inputs, learner), tape };
+export function recordPictures(parts: StepParts, count: number) {
+  const inputs = viewInputs(parts, count);
+  const tape = new Tape(parts.device);
+  return { inputs, groups: drawGroups(tape, inputs, parts.learner), tape };
 }
 
 /** The views of a step, in the type of the activations of the encoder that follows. */

@@ -25,12 +25,15 @@ export interface CommandOptions {
 /** Mesa keeps its compiled shaders where the user's cache is, unless it is told. */
 const { XDG_CACHE_HOME, MESA_SHADER_CACHE_DIR = XDG_CACHE_HOME ?? join(homedir(), ".cache") } = process.env;
 
+/** Tests of decoded images on disk say where these are to be. */
+const OURS = { NO_COLOR: "1", SIMCLR_IMAGE_CACHE: "none" };
+
 /** Starts `simclr` with these arguments. What the user has tuned does not count: choices are kept below the folder. */
 export function start(
   args: readonly string[],
   { cwd, env = {} }: CommandOptions,
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  return startProcess(process.execPath, [`${repository}dist/src/cli/main.js`, ...args], { cwd, env });
+  return startProcess(process.execPath, [`${repository}dist/src/cli/simclr.cjs`, ...args], { cwd, env });
 }
 
 /** Starts any program, as `start` does. */
@@ -41,7 +44,7 @@ export function startProcess(
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(program, args, {
     cwd,
-    env: { ...process.env, NO_COLOR: "1", XDG_CACHE_HOME: join(cwd, "cache"), MESA_SHADER_CACHE_DIR, ...env },
+    env: { ...process.env, ...OURS, XDG_CACHE_HOME: join(cwd, "cache"), MESA_SHADER_CACHE_DIR, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIME_LIMIT,
     killSignal: "SIGKILL",

@@ -9,15 +9,15 @@ function call(program: string, event?: string, runtime = "/usr/bin/node"): Call 
 }
 
 commands("are called as the program was", () => {
-  const main = "/home/ann/clone/dist/src/cli/main.js";
+  const main = "/home/ann/clone/dist/src/cli/simclr.cjs";
   const bin = "/home/ann/clone/node_modules/.bin";
   for (const [how, expected] of [
     [call(main, "simclr"), "npm run simclr -- resume runs/a"],
     [call(main, "start"), "npm run simclr -- resume runs/a"],
-    [call(main), "node dist/src/cli/main.js resume runs/a"],
-    [call(main, "test"), "node dist/src/cli/main.js resume runs/a"],
-    [call(main, undefined, "/opt/bun.exe"), "bun dist/src/cli/main.js resume runs/a"],
-    [call("/opt/dist/src/cli/main.js"), "node /opt/dist/src/cli/main.js resume runs/a"],
+    [call(main), "node dist/src/cli/simclr.cjs resume runs/a"],
+    [call(main, "test"), "node dist/src/cli/simclr.cjs resume runs/a"],
+    [call(main, undefined, "/opt/bun.exe"), "bun dist/src/cli/simclr.cjs resume runs/a"],
+    [call("/opt/dist/src/cli/simclr.cjs"), "node /opt/dist/src/cli/simclr.cjs resume runs/a"],
     [call(`${bin}/webgpu-simclr`, "npx"), "npx webgpu-simclr resume runs/a"],
     [call(`${bin}/simclr`, "start"), "npx simclr resume runs/a"],
     [call(`${bin}/simclr`, "bunx"), "bunx simclr resume runs/a"],

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type ImageSize, loadDecoder } from "../../src/data/decode.js";
+import type { ImageSize } from "../../src/data/dataset.js";
+import { loadDecoder } from "../../src/data/decode.js";
 import { fitSquare } from "../../src/data/resize.js";
 import { scene } from "./make-files.js";
 

@@ -1,8 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
+import { joined } from "../../src/data/joined.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
-import { balancedSubset, joined, namedSubset, splitHoldOut, subset, withTestPart } from "../../src/data/views.js";
+import { balancedSubset, namedSubset, splitHoldOut, subset, withTestPart } from "../../src/data/views.js";
 import { ConfigError, DataError, UsageError } from "../../src/errors.js";
 import { pixelsOf, rejects, throws } from "./expect.js";
 

@@ -7,7 +7,7 @@ import { planTraining } from "../../src/training/plan.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
-import { IMAGE_SIZE, SMALL_CONFIG, stripes } from "./small-set.js";
+import { IMAGE_SIZE, SMALL_CONFIG, stripes, withOriginals } from "./small-set.js";
 
 const planning = suite("plan");
 
@@ -31,15 +31,30 @@ const configs: Readonly<Record<string, Partial<TrainingConfig>>> = {
   },
 };
 
-for (const [name, changes] of Object.entries(configs)) {
+/** Sets of 24 images, and what their plan is told of them. */
+const sets = {
+  "": { dataset: stripes(24), images: null },
+  ", of views from originals": {
+    dataset: withOriginals(stripes(24), 40, 30),
+    images: { train: 24, originalPixels: 1200 },
+  },
+};
+
+const cases = Object.entries(configs).flatMap(([name, changes], i) =>
+  Object.entries(sets)
+    .slice(0, i < 2 ? 2 : 1)
+    .map(([what, set]) => ({ name: name + what, changes, ...set })),
+);
+
+for (const { name, changes, dataset, images } of cases) {
   planning(`of ${name} is within 5 % of what training takes`, async () => {
     const config = { ...SMALL_CONFIG, ...changes, epochs: 1 };
     const device = await freshDevice();
-    const { bytes, flops, layers, parameters } = planTraining(device, config, IMAGE_SIZE);
+    const { bytes, flops, layers, parameters } = planTraining(device, config, IMAGE_SIZE, images);
     assert.is(device.memory.currentBytes, device.one.bytes * 4);
     assert.is(bytes.peak, bytes.model + bytes.inputs + bytes.activations);
 
-    const trainer = await Trainer.create(device, stripes(24), config);
+    const trainer = await Trainer.create(device, dataset, config);
     await trainer.train({ onCheckpoint: () => {} });
     const measured = device.memory.peakBytes;
     assert.ok(Math.abs(bytes.peak / measured - 1) < 0.05, `${bytes.peak} planned, ${measured} measured`);

@@ -40,3 +40,29 @@ export function stripes(
   const dataset = datasetFromPixels({ name: "stripes", pixels, channels: 3, width, height, labels });
   return { ...dataset, labels };
 }
+
+/** A set with originals of its images that are larger, of a width and height that depend on the image where no size is given: each is its image, again and again. */
+export function withOriginals(dataset: Dataset, width?: number, height?: number): Dataset {
+  const sizeOf = (index: number) => [height ?? dataset.height + (index % 5), width ?? dataset.width + (index % 7)];
+  const extents = Array.from({ length: dataset.length }, (_, index) => sizeOf(index));
+  const pixels = Math.max(...extents.map(([rows, columns]) => rows * columns));
+  return {
+    ...dataset,
+    originals: {
+      pixels,
+      async fetch(indices, out, sizes) {
+        const image = new Uint8Array(4 * dataset.width * dataset.height);
+        for (let i = 0; i < indices.length; i++) {
+          await dataset.fetch([indices[i]], image);
+          const [rows, columns] = sizeOf(indices[i]);
+          sizes.set([rows, columns], 2 * i);
+          const start = (i * out.length) / indices.length;
+          for (let at = 0; at < 4 * rows * columns; at++) {
+            const [row, column] = [Math.floor(at / 4 / columns), Math.floor(at / 4) % columns];
+            out[start + at] = image[4 * ((row % dataset.height) * dataset.width + (column % dataset.width)) + (at % 4)];
+          }
+        }
+      },
+    },
+  };
+}

@@ -17,7 +17,7 @@ import type { TrainingConfig } from "../../src/training/config.js";
 import { type StepEvent, Trainer } from "../../src/training/trainer.js";
 import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
-import { SMALL_CONFIG, stripes } from "./small-set.js";
+import { IMAGE_SIZE, SMALL_CONFIG, stripes, withOriginals } from "./small-set.js";
 
 const training = suite("training");
 
@@ -53,6 +53,24 @@ async function trainThrough(trainer: Trainer) {
   assert.is(finished, true);
   return { steps, checkpoints, epochs };
 }
+
+training(
+  "cuts views from originals: the same ones to the bit from those of an image's size, others from larger ones",
+  async () => {
+    const { steps } = await trainThrough(await small());
+    const same = await trainThrough(await small({}, withOriginals(images, IMAGE_SIZE, IMAGE_SIZE)));
+    assert.equal(same.steps, steps);
+    const larger = withOriginals(images);
+    const others = await trainThrough(await small({}, larger));
+    assert.not.equal(others.steps[0].loss, steps[0].loss);
+    // In micro-batches, each image has its own original again; group norm makes their sum the whole.
+    const whole = await trainThrough(await small({ norm: "group" }, larger));
+    const parts = await trainThrough(await small({ microBatch: 3, norm: "group" }, larger));
+    whole.steps.forEach(({ loss }, i) => {
+      assert.ok(Math.abs(parts.steps[i].loss / loss - 1) < 1e-3, `step ${i}: ${parts.steps[i].loss} and ${loss}`);
+    });
+  },
+);
 
 training("goes on from a checkpoint as if it had never stopped, bit for bit", async () => {
   const whole = await small({ checkpointEvery: 3 });
