@@ -33,7 +33,9 @@ export interface RunHooks {
 
 /** A warning, and the steps that were done when it was given. */
 export interface RunWarning {
+  /** Steps done; 0 before the first one. */
   readonly step: number;
+  /** A sentence. */
   readonly message: string;
 }
 

@@ -12,7 +12,7 @@ const LEAST_PLATEAU = 100;
 /** How far a training may be where a plateau is worth a word: later, a falling learning rate keeps the loss where it is. */
 const PLATEAU_UNTIL = 0.7;
 /** The share of all steps whose mean loss is compared with that of as many steps before. */
-const PLATEAU_SHARE = 0.1;
+const PLATEAU_SHARE = 0.2;
 
 /** What a watch has to know of a training. */
 export interface WatchedTraining {
