@@ -19,18 +19,20 @@ function quoted(word: string, platform: string): string {
   return PLAIN.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What starts this program again: "npm run simclr --", "npx simclr", "simclr" or "node dist/src/cli/main.js". */
+/** What starts this program again: "npm run simclr --", "npx simclr", "simclr" or "node dist/src/cli/simclr.cjs". */
 function starter({ argv: [runtime, program], env, cwd, platform }: Call): string {
   const event = env["npm_lifecycle_event"] ?? "";
-  if (["simclr", "start"].includes(event) && !program.includes("node_modules")) return "npm run simclr --";
-  if (/\.[cm]?[jt]s$/.test(program)) {
-    const near = relative(cwd, program);
-    const path = near.length < program.length ? near : program;
-    return `${basename(runtime).replace(/\.exe$/, "")} ${quoted(path, platform)}`;
-  }
-  const name = basename(program);
+  const installed = /[\\/]node_modules[\\/]/.test(program);
+  if (["simclr", "start"].includes(event) && !installed) return "npm run simclr --";
+  const name = basename(program).replace(/\.cjs$/, "");
+  const engine = basename(runtime).replace(/\.exe$/, "");
+  if (engine === "deno" && /[\\/]npm[\\/]/.test(program)) return "deno run -A npm:webgpu-simclr/simclr";
   if (event === "bunx") return `bunx ${name}`;
-  return event === "npx" || program.includes("node_modules") ? `npx ${name}` : name;
+  if (event === "npx" || installed) return `npx ${name}`;
+  if (!/\.[cm]?[jt]s$/.test(program)) return name;
+  const near = relative(cwd, program);
+  const path = quoted(near.length < program.length ? near : program, platform);
+  return engine === "deno" ? `deno run -A ${path}` : `${engine} ${path}`;
 }
 
 /** A command of this program that can be pasted into a shell as it is: quoted, and called as this process was. */

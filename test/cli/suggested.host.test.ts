@@ -22,6 +22,16 @@ commands("are called as the program was", () => {
     [call(`${bin}/simclr`, "start"), "npx simclr resume runs/a"],
     [call(`${bin}/simclr`, "bunx"), "bunx simclr resume runs/a"],
     [call("/usr/local/bin/simclr"), "simclr resume runs/a"],
+    [call("/x/node_modules/webgpu-simclr/dist/src/cli/simclr.cjs"), "npx simclr resume runs/a"],
+    [call(main, undefined, "/bin/deno"), "deno run -A dist/src/cli/simclr.cjs resume runs/a"],
+    [
+      call(
+        "/root/.cache/deno/npm/registry.npmjs.org/webgpu-simclr/1.0.0/dist/src/cli/simclr.cjs",
+        undefined,
+        "/bin/deno",
+      ),
+      "deno run -A npm:webgpu-simclr/simclr resume runs/a",
+    ],
   ] as const)
     assert.is(suggested(["resume", "runs/a"], how), expected);
 });
