@@ -2,6 +2,7 @@ import type { ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
 import { type Accuracies, Evaluator, labelled } from "../evaluation/evaluation.js";
+import { probeEpochs } from "../evaluation/linear-probe.js";
 import { systemErrorCode } from "../io/atomic.js";
 import type { Model } from "../nn/model.js";
 import type { RunHooks } from "../runs/hooks.js";
@@ -49,7 +50,7 @@ export function labelOf(factors: Factors): string {
 }
 
 /** Steps of `linearProbe` on so many training rows. */
-export function probeSteps(rows: number, epochs = 100): number {
+export function probeSteps(rows: number, epochs = probeEpochs(rows)): number {
   return rows < 2 ? 0 : epochs * Math.floor(rows / Math.min(256, rows));
 }
 

@@ -166,6 +166,26 @@ evaluation("the linear probe tells apart what a plane can, and nothing else", as
   assert.ok(random.trainAccuracy > random.testAccuracy && random.trainAccuracy < 0.8, `${random.trainAccuracy}`);
 });
 
+evaluation("the linear probe standardises test rows as the training rows, not by their own statistics", async () => {
+  const device = await testDevice();
+  const [train, all] = [clouds(1, 40, 12), clouds(2, 40, 12)];
+  // A single class: around its own mean, its rows would be anywhere.
+  const rows = Array.from(all.labels.keys()).filter((row) => all.labels[row] === 2);
+  const values = Float64Array.from(rows.flatMap((row) => [...all.features.values.subarray(6 * row, 6 * row + 6)]));
+  const test = { features: features(values, 6), labels: Uint32Array.from(rows, () => 2) };
+  assert.is((await linearProbe(device, train, test, 3)).testAccuracy, 1);
+});
+
+evaluation("the linear probe decays its weights, by the number of rows unless it is told", async () => {
+  const device = await testDevice();
+  const [train, test] = [clouds(7, 20, 1), clouds(8, 200, 1)];
+  const accuracyOf = async (weightDecay?: number) =>
+    (await linearProbe(device, train, test, 3, { weightDecay })).trainAccuracy;
+  const [own, same, none] = [await accuracyOf(), await accuracyOf(50 / 60), await accuracyOf(0)];
+  assert.is(own, same);
+  assert.ok(none > own, `${none} without decay, ${own} with it`);
+});
+
 evaluation("the linear probe is the same again with the same seed, and drops ragged batches", async () => {
   const device = await testDevice();
   const probe = (seed: number) =>
