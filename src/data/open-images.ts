@@ -1,6 +1,6 @@
 import { ConfigError, DataError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
-import { readArchive } from "./archive.js";
+import { archiveKind, isArchivePath, readArchive } from "./archive.js";
 import { MAX_BROKEN } from "./broken.js";
 import { cifarFromFile, findCifar } from "./cifar.js";
 import { checkImageSize, type ImageSet } from "./dataset.js";
@@ -90,11 +90,11 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   if (!info.isDirectory() && (/\.bin(\.gz)?$/.test(path) || isIdxPath(path))) {
     return openPacked(path, await packedFromFile(path, memoryBudget), resolved);
   }
-  const isArchive = !info.isDirectory() && /\.(tar|tar\.gz|tgz)$/i.test(path);
+  const isArchive = info.isFile() && (isArchivePath(path) || (await archiveKind(path)) !== null);
   const single = info.isFile() && !isArchive ? await listFile(path, memoryBudget) : null;
   if (!info.isDirectory() && !isArchive && !single) {
     throw new DataError(
-      `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
+      `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz, .zip), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
     );
   }
   const { images, pieces, unread } =

@@ -1,7 +1,6 @@
 import { DataError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { reasonOf } from "./broken.js";
-import type { SkippedImage } from "./dataset.js";
 
 export { reasonOf };
 
@@ -105,15 +104,6 @@ export async function readable<T>({ path }: SourceFile, work: () => Promise<T>):
 
 /** Called as images are opened: how many are done, of how many (null while they are still being found or measured). */
 export type OpenProgress = (done: number, total: number | null) => void;
-
-/** What a folder or an archive holds. */
-export interface Listing {
-  readonly images: readonly SourceFile[];
-  /** Pieces of CIFAR, STL-10 and IDX sets. */
-  readonly pieces: readonly SourceFile[];
-  /** Images that are not read, and why. */
-  readonly unread: readonly SkippedImage[];
-}
 
 /** Folders that systems make, in upper or lower case. */
 const SYSTEM_FOLDERS = ["__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"];

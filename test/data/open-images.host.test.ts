@@ -268,9 +268,9 @@ test("refuses options out of range", async () => {
 test("refuses a missing path, a folder without images and a file of another kind", () =>
   inTemporaryFolder(async (folder) => {
     await rejects(openImages(`${folder}/nowhere`), DataError, /nowhere/);
-    await writeFiles(folder, { "read.me": "text", "pictures.zip": "PK" });
+    await writeFiles(folder, { "read.me": "text", "pictures.txd": "PK" });
     await rejects(openImages(folder), DataError, /no images in/, /JPEG/);
-    await rejects(openImages(`${folder}/pictures.zip`), DataError, /pictures\.zip is neither/, /\.tar\.gz/);
+    await rejects(openImages(`${folder}/pictures.txd`), DataError, /pictures\.txd is neither/, /\.tar\.gz/);
   }));
 
 test.run();
