@@ -64,6 +64,19 @@ export function linked(
   return { found, unread };
 }
 
+/** What may be read into memory, and what was. */
+export interface Memory {
+  /** Bytes. */
+  readonly budget: number;
+  used: number;
+}
+
+/** Counts bytes that are read into memory. @throws DataError beyond the budget. */
+export function takeMemory(memory: Memory, bytes: number, path: string): void {
+  memory.used += bytes;
+  if (memory.used > memory.budget) throw tooLarge(path, `more than ${memory.budget} bytes`, memory.budget);
+}
+
 /** The error for an archive whose images do not fit the memory budget. */
 export function tooLarge(path: string, needed: string, budget: number): DataError {
   return new DataError(

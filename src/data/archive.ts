@@ -1,4 +1,5 @@
 import { DataError } from "../errors.js";
+import type { Memory } from "./archive-paths.js";
 import type { Listing } from "./listing.js";
 import { diskFile, type OpenProgress } from "./source-file.js";
 import { readTar } from "./tar.js";
@@ -17,21 +18,16 @@ const STARTS: readonly (readonly [start: string, kind: string])[] = [
 ];
 const START_BYTES = 8;
 
-/** Whether a path ends like an archive that is read. */
-export function isArchivePath(path: string): boolean {
-  return /\.(tar|tar\.gz|tgz|zip)$/i.test(path);
-}
-
 /**
  * Lists the images and the pieces of packed sets of a `.tar`, `.tar.gz`, `.tgz` or `.zip`, unsorted and still encoded; its first bytes tell
  * which. See `readTar` and `readZip`.
- * @param budget bytes that what is read into memory may take.
+ * @param memory bytes that what is read into memory may take.
  * @throws DataError for an archive of another kind, and as those do.
  */
-export async function readArchive(path: string, budget: number, onProgress?: OpenProgress): Promise<Listing> {
+export async function readArchive(path: string, memory: Memory, onProgress?: OpenProgress): Promise<Listing> {
   const kind = await archiveKind(path);
-  if (kind === "zip") return readZip(path, budget, onProgress);
-  if (kind === null || kind === "gzip") return readTar(path, kind === "gzip", budget, onProgress);
+  if (kind === "zip") return readZip(path, memory, onProgress);
+  if (kind === null || kind === "gzip") return readTar(path, kind === "gzip", memory, onProgress);
   throw new DataError(
     `${path} is packed by ${kind}, which is not read: unpack it and open the folder, or pack it as .zip or .tar.gz.`,
   );

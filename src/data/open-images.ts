@@ -1,18 +1,14 @@
-import { ConfigError, DataError } from "../errors.js";
+import { ConfigError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
-import { archiveKind, isArchivePath, readArchive } from "./archive.js";
 import { MAX_BROKEN } from "./broken.js";
-import { cifarFromFile, findCifar } from "./cifar.js";
 import { checkImageSize, type ImageSet } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
-import { listFile, listFolder } from "./folder.js";
-import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
+import { type FoundFiles, findImages } from "./find-images.js";
 import { type CachePlace, ImageCache } from "./image-cache.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
-import { findSplits, type SplitLayout } from "./layout.js";
-import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
-import { diskFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
-import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
+import type { SplitLayout } from "./layout.js";
+import { openPacked, type ResolvedOptions } from "./packed-images.js";
+import type { OpenProgress } from "./source-file.js";
 
 /** How images are opened. */
 export interface OpenImagesOptions {
@@ -82,56 +78,26 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }
   const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop };
-  const { stat } = await import("node:fs/promises");
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new DataError(`There are no images at ${path}: ${reasonOf(cause)}.`, { cause });
-  });
-
-  if (!info.isDirectory() && (/\.bin(\.gz)?$/.test(path) || isIdxPath(path))) {
-    return openPacked(path, await packedFromFile(path, memoryBudget), resolved);
-  }
-  const isArchive = info.isFile() && (isArchivePath(path) || (await archiveKind(path)) !== null);
-  const single = info.isFile() && !isArchive ? await listFile(path, memoryBudget) : null;
-  if (!info.isDirectory() && !isArchive && !single) {
-    throw new DataError(
-      `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz, .zip), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
-    );
-  }
-  const { images, pieces, unread } =
-    single ??
-    (isArchive ? await readArchive(path, memoryBudget, options.onProgress) : await listFolder(path, memoryBudget));
-  if (images.length > 0) {
-    const set = await openImageFiles(path, images, resolved);
-    return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...unread] } };
-  }
-  const packed = (await findCifar(pieces)) ?? (await findStl10(pieces)) ?? (await findIdx(pieces));
-  if (packed !== null) {
-    return openPacked(path, packed, resolved);
-  }
-  if (unread.length > 0) {
-    const [{ name, reason }] = unread;
-    throw new DataError(`None of the ${unread.length} images in ${path} is read, ${name} for one: ${reason}.`);
-  }
-  throw new DataError(
-    `There are no images in ${path}: no JPEG, PNG, WebP, GIF, TIFF or AVIF file, and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10) or train-images-idx3-ubyte (MNIST, Fashion-MNIST).`,
-  );
+  const found = await findImages(path, memoryBudget, options.onProgress);
+  if (found.kind === "packed") return { ...(await openPacked(path, found.set, resolved)), notes: found.notes };
+  const set = await openImageFiles(path, found, resolved);
+  return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...found.unread] } };
 }
 
 async function openImageFiles(
   path: string,
-  images: readonly SourceFile[],
+  { images, layout }: FoundFiles,
   { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, onProgress, signal }: ResolvedOptions,
 ): Promise<ImageSet> {
-  const splits = findSplits(images.map((image) => image.path));
   const take = (split: SplitLayout, name: string): ImageFiles => ({
     name,
     files: split.members.flatMap((index) => images[index] ?? []),
     labels: split.labels,
     classes: split.classes,
   });
-  const train = take(splits.train, splits.test ? `${path} (train)` : path);
-  const test = splits.test && take(splits.test, `${path} (test)`);
-  const unlabelled = splits.unlabelled && take(splits.unlabelled, `${path} (unlabelled)`);
+  const train = take(layout.train, layout.test ? `${path} (train)` : path);
+  const test = layout.test && take(layout.test, `${path} (test)`);
+  const unlabelled = layout.unlabelled && take(layout.unlabelled, `${path} (unlabelled)`);
   const all = [train, test, unlabelled].flatMap((part) => part?.files ?? []);
 
   const decoder = await loadDecoder();
@@ -156,24 +122,11 @@ async function openImageFiles(
   };
   return {
     ...set,
-    notes: [...splits.notes, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
+    notes: [...layout.notes, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
   };
 }
 
 function unkept(place: CachePlace | undefined, trouble: string, inMemory: boolean): string {
   const then = inMemory ? "another run decodes the others again" : "each epoch decodes the others again";
   return `not all decoded images are kept in ${place?.folder}, and ${then}: ${trouble}`;
-}
-
-/** The set that one file on its own is, with what lies beside it. */
-async function packedFromFile(path: string, budget: number): Promise<PackedSet> {
-  const { readdir } = await import("node:fs/promises");
-  const { basename, dirname, join } = await import("node:path");
-  const folder = dirname(path);
-  const siblings = (await readdir(folder)).map((name) => diskFile(name, join(folder, name), budget));
-  const file = diskFile(basename(path), path, budget);
-  if (isIdxPath(path)) {
-    return idxFromFile(file, siblings);
-  }
-  return isStl10Path(path) ? stl10FromFile(file, siblings) : cifarFromFile(file, siblings);
 }

@@ -117,3 +117,16 @@ export function isIgnoredPath(path: string): boolean {
 export function isPiecePath(path: string): boolean {
   return /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
 }
+
+/** Whether a path is that of a file that may say the label of an image of the same name, as WebDataset has them. */
+export function isLabelPath(path: string): boolean {
+  return /[^/]\.(cls|json)$/i.test(path);
+}
+
+/** The most bytes of a file that says a label. */
+export const LABEL_BYTES = 2 ** 16;
+
+/** Whether a path ends like an archive that is read. */
+export function isArchivePath(path: string): boolean {
+  return /\.(tar|tar\.gz|tgz|zip|npz)$/i.test(path);
+}

@@ -1,9 +1,19 @@
 import { DataError } from "../errors.js";
-import { leadsOut, linked, normal, refuse, targetOf, tooLarge } from "./archive-paths.js";
+import { leadsOut, linked, type Memory, normal, refuse, takeMemory, targetOf } from "./archive-paths.js";
 import type { SkippedImage } from "./dataset.js";
 import { emptyListing, enlist, isOfUse, type Listing } from "./listing.js";
+import { isPythonCifar } from "./python-cifar.js";
 import { SIGNATURE_BYTES } from "./signature.js";
-import { isIgnoredPath, memoryFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
+import {
+  isArchivePath,
+  isIgnoredPath,
+  isLabelPath,
+  LABEL_BYTES,
+  memoryFile,
+  type OpenProgress,
+  reasonOf,
+  type SourceFile,
+} from "./source-file.js";
 
 const BLOCK = 512;
 
@@ -11,14 +21,14 @@ const BLOCK = 512;
  * Reads the images and the pieces of packed sets of a tar archive, gzipped or not, into memory, unsorted and still encoded. Hard and
  * symbolic links stand for what they lead to, files or folders of the archive; one that leads elsewhere is not read, and named. Of two
  * entries of one path the later one counts, as when unpacking.
- * @param budget bytes that the files may take.
+ * @param memory bytes that the files may take.
  * @throws DataError for a damaged archive or one cut short (also before its end mark), for an entry with an absolute path
  *   or a `..` in it, and where the files exceed the budget.
  */
 export async function readTar(
   path: string,
   gzipped: boolean,
-  budget: number,
+  memory: Memory,
   onProgress?: OpenProgress,
 ): Promise<Listing> {
   const { createReadStream } = await import("node:fs");
@@ -30,7 +40,8 @@ export async function readTar(
   const files = new Map<string, SourceFile>();
   const links = new Map<string, string>();
   const unread: SkippedImage[] = [];
-  let bytes = 0;
+  const archives: string[] = [];
+  const pickles: string[] = [];
   const unpacking = extract();
   unpacking.on("entry", (header, content, next) => {
     // What fails an entry fails the pipeline as well, which reports it.
@@ -55,8 +66,13 @@ export async function readTar(
     }
     let chunks: Uint8Array[] = [];
     let length = 0;
-    let wanted = isFile;
-    const judge = () => isOfUse(name, concat(chunks));
+    if (isFile && isArchivePath(name)) archives.push(name);
+    let wanted = isFile && !(isLabelPath(name) && size > LABEL_BYTES);
+    const judge = () => {
+      const start = concat(chunks);
+      if (isPythonCifar(name, start)) pickles.push(name);
+      return isOfUse(name, start);
+    };
     content.on("data", (chunk) => {
       if (!wanted || !(chunk instanceof Uint8Array)) return;
       chunks.push(chunk);
@@ -68,12 +84,15 @@ export async function readTar(
         chunks = [];
         return;
       }
-      bytes += chunk.length;
-      if (bytes > budget) unpacking.destroy(tooLarge(path, `more than ${budget} bytes`, budget));
+      try {
+        takeMemory(memory, chunk.length, path);
+      } catch (error) {
+        unpacking.destroy(error instanceof Error ? error : undefined);
+      }
     });
     content.on("end", () => {
       if (wanted && (length >= SIGNATURE_BYTES || judge())) {
-        files.set(name, memoryFile(name, concat(chunks), budget));
+        files.set(name, memoryFile(name, concat(chunks), memory.budget));
         onProgress?.(files.size, null);
       }
       chunks = [];
@@ -104,6 +123,8 @@ export async function readTar(
   for (const [name, file] of found) files.set(name, file);
   const listing = emptyListing();
   listing.unread.push(...unread, ...dangling);
+  listing.archives.push(...archives);
+  listing.pickles.push(...pickles);
   for (const file of files.values()) await enlist(listing, file);
   return listing;
 }

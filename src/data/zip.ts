@@ -1,7 +1,7 @@
 import { DataError } from "../errors.js";
 import { crc32 } from "../io/crc32.js";
 import type { Entry } from "../vendor/yauzl.js";
-import { leadsOut, linked, normal, refuse, targetOf, tooLarge } from "./archive-paths.js";
+import { leadsOut, linked, type Memory, normal, refuse, takeMemory, targetOf } from "./archive-paths.js";
 import type { SkippedImage } from "./dataset.js";
 import { emptyListing, enlist, type Listing } from "./listing.js";
 import {
@@ -40,11 +40,12 @@ const LOCAL_HEADER = 0x04034b50;
  * Lists the images of a `.zip`, which stay in it until they are read, and reads the pieces of packed sets into memory, unsorted. Symbolic
  * links stand for what they lead to, files or folders of the archive; one that leads elsewhere is not read, and named. Of two entries of
  * one path the later one counts, as when unpacking.
- * @param budget bytes that the pieces may take, and each image.
+ * @param memory bytes that the pieces may take, and each image.
  * @throws DataError for a damaged archive or one cut short, an encrypted one, for an entry with an absolute path or a `..` in it, and
  *   where the pieces exceed the budget. A damaged image is noticed when it is read.
  */
-export async function readZip(path: string, budget: number, onProgress?: OpenProgress): Promise<Listing> {
+export async function readZip(path: string, memory: Memory, onProgress?: OpenProgress): Promise<Listing> {
+  const { budget } = memory;
   const { getFileNameLowLevel, openPromise } = await import("../vendor/yauzl.js");
   const archive = diskFile(path, path, budget);
   const files = new Map<string, SourceFile>();
@@ -81,14 +82,12 @@ export async function readZip(path: string, budget: number, onProgress?: OpenPro
   for (const [name, file] of found) files.set(name, file);
   const listing = emptyListing();
   listing.unread.push(...unread, ...dangling);
-  let bytes = 0;
   for (const [name, file] of files) {
     if (!isPiecePath(name)) {
       await enlist(listing, file);
       continue;
     }
-    bytes += await file.size();
-    if (bytes > budget) throw tooLarge(path, `more than ${budget} bytes`, budget);
+    takeMemory(memory, await file.size(), path);
     const content = await readable({ ...file, path: `${name} of ${path}` }, () => file.read());
     await enlist(listing, memoryFile(name, content, budget));
   }
