@@ -7,6 +7,7 @@ import { listFile, listFolder } from "./folder.js";
 import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
 import { labelledLayout } from "./labelled.js";
 import { commonFolder, findSplits, type Layout, splitNamed } from "./layout.js";
+import { isListPath, readList } from "./listed-images.js";
 import type { Listing } from "./listing.js";
 import { filesNamed, type PackedSet, readClassNames } from "./packed-images.js";
 import { isPythonCifar, pythonCifarError } from "./python-cifar.js";
@@ -39,11 +40,13 @@ export interface FoundPacked {
 /**
  * Finds what images there are at a path, without decoding any: see `openImages`.
  * @param budget bytes that what is read into memory may take
+ * @param maxBroken share of the images of a list that may be missing
  * @throws DataError where there is nothing, and where it cannot be read.
  */
 export async function findImages(
   path: string,
   budget: number,
+  maxBroken: number,
   onProgress?: OpenProgress,
 ): Promise<FoundFiles | FoundPacked> {
   const { stat } = await import("node:fs/promises");
@@ -67,6 +70,11 @@ export async function findImages(
   if (/\.bin(\.gz)?$/.test(path) || isIdxPath(path)) {
     return { kind: "packed", set: await packedFromFile(path, budget), notes: [] };
   }
+  if (isListPath(path)) {
+    const { images, said, unread, notes } = await readList(path, budget, maxBroken);
+    const layout = labelledLayout(said);
+    return { kind: "files", images, layout: { ...layout, notes: [...notes, ...layout.notes] }, unread };
+  }
   if (isArchivePath(path) || (await archiveKind(path)) !== null) {
     const listing = await readArchive(path, { budget, used: 0 }, onProgress);
     return (await inListing(listing)) ?? noImages(path, listing);
@@ -76,7 +84,7 @@ export async function findImages(
   const start = await diskFile(path, path, budget).slice(0, SIGNATURE_BYTES);
   if (isPythonCifar(path, start)) throw pythonCifarError(path, basename(path));
   throw new DataError(
-    `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz, .zip), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
+    `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz, .zip), nor a list (.csv, .tsv, .txt), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
   );
 }
 

@@ -78,7 +78,7 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }
   const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop };
-  const found = await findImages(path, memoryBudget, options.onProgress);
+  const found = await findImages(path, memoryBudget, maxBroken, options.onProgress);
   if (found.kind === "packed") return { ...(await openPacked(path, found.set, resolved)), notes: found.notes };
   const set = await openImageFiles(path, found, resolved);
   return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...found.unread] } };
