@@ -74,12 +74,9 @@ export interface Memory {
 /** Counts bytes that are read into memory. @throws DataError beyond the budget. */
 export function takeMemory(memory: Memory, bytes: number, path: string): void {
   memory.used += bytes;
-  if (memory.used > memory.budget) throw tooLarge(path, `more than ${memory.budget} bytes`, memory.budget);
-}
-
-/** The error for an archive whose images do not fit the memory budget. */
-export function tooLarge(path: string, needed: string, budget: number): DataError {
-  return new DataError(
-    `The images of ${path} take ${needed} of memory; the budget is ${budget} bytes. Unpack it and open the folder, or raise the budget.`,
-  );
+  if (memory.used > memory.budget) {
+    throw new DataError(
+      `The images of ${path} take more than ${memory.budget} bytes of memory, which is the budget. Unpack it and open the folder, whose images are read one by one (in a program, memoryBudget raises it).`,
+    );
+  }
 }

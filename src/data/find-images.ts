@@ -9,6 +9,7 @@ import { labelledLayout } from "./labelled.js";
 import { commonFolder, findSplits, type Layout, splitNamed } from "./layout.js";
 import { isListPath, readList } from "./listed-images.js";
 import type { Listing } from "./listing.js";
+import { findNpy, type NpySet, npyFromFile } from "./npy-images.js";
 import { filesNamed, type PackedSet, readClassNames } from "./packed-images.js";
 import { isPythonCifar, pythonCifarError } from "./python-cifar.js";
 import { sampleLabels } from "./sample-labels.js";
@@ -67,8 +68,8 @@ export async function findImages(
   }
   // A pipe would wait for ever, and a device may never end.
   if (!info.isFile()) throw new DataError(`${path} is neither a folder nor a regular file.`);
-  if (/\.bin(\.gz)?$/.test(path) || isIdxPath(path)) {
-    return { kind: "packed", set: await packedFromFile(path, budget), notes: [] };
+  if (/\.bin(\.gz)?$|\.npy$/.test(path) || isIdxPath(path)) {
+    return { kind: "packed", ...(await packedFromFile(path, budget)) };
   }
   if (isListPath(path)) {
     const { images, said, unread, notes } = await readList(path, budget, maxBroken);
@@ -105,7 +106,9 @@ async function inListing(
   const { images, pieces } = listing;
   if (images.length > 0) return filesOf(listing, places);
   const set = (await findCifar(pieces)) ?? (await findStl10(pieces)) ?? (await findIdx(pieces));
-  return set && { kind: "packed", set, notes: [] };
+  if (set) return { kind: "packed", set, notes: [] };
+  const arrays = await findNpy(pieces);
+  return arrays && { kind: "packed", ...arrays };
 }
 
 async function filesOf(
@@ -159,14 +162,13 @@ function noImages(path: string, { unread, archives, pickles }: Listing): never {
 }
 
 /** The set that one file on its own is, with what lies beside it. */
-async function packedFromFile(path: string, budget: number): Promise<PackedSet> {
+async function packedFromFile(path: string, budget: number): Promise<NpySet> {
   const { readdir } = await import("node:fs/promises");
   const { basename, dirname, join } = await import("node:path");
   const folder = dirname(path);
   const siblings = (await readdir(folder)).map((name) => diskFile(name, join(folder, name), budget));
   const file = diskFile(basename(path), path, budget);
-  if (isIdxPath(path)) {
-    return idxFromFile(file, siblings);
-  }
-  return isStl10Path(path) ? stl10FromFile(file, siblings) : cifarFromFile(file, siblings);
+  if (/\.npy$/.test(path)) return npyFromFile(file, siblings);
+  const reader = isIdxPath(path) ? idxFromFile : isStl10Path(path) ? stl10FromFile : cifarFromFile;
+  return { set: await reader(file, siblings), notes: [] };
 }

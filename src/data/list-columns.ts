@@ -2,17 +2,8 @@ import { parseRows, type Row } from "../io/delimited.js";
 import { listed } from "../wording.js";
 
 /** What columns of paths, labels and splits are called, in lower case and without what is no letter; the first one that is there counts. */
-const PATHS = [
-  "path",
-  "filepath",
-  "imagepath",
-  "imgpath",
-  "file",
-  "filename",
-  "imagefile",
-  "imagename",
-  "imgname",
-].concat(["image", "img", "images", "files", "paths"]);
+const PATHS =
+  "path filepath imagepath imgpath file filename imagefile imagename imgname image img images files paths".split(" ");
 const LABELS = ["classname", "labelname", "class", "label", "labels", "cls", "category", "target", "y"];
 const SPLITS = ["split", "subset", "partition", "set"];
 

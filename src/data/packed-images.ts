@@ -70,7 +70,7 @@ export async function openPacked(name: string, set: PackedSet, options: Resolved
   const keep = bytes <= memoryBudget;
   if (!keep && [train, test].some((split) => split?.files.some(({ source }) => source.inMemory))) {
     throw new DataError(
-      `The ${total} images of ${name} take ${bytes} bytes, the memory budget is ${memoryBudget}: raise it.`,
+      `The ${total} images of ${name} take ${bytes} bytes at ${size.width}x${size.height} pixels, the memory budget is ${memoryBudget}, and these files are not read piece by piece: choose a smaller image size (imageSize; on the command line --image-size), or unpack them where they are packed (in a program, memoryBudget raises it).`,
     );
   }
   const write = await recordWriter(set, size);

@@ -49,7 +49,8 @@ export async function readShards(
       listing.images.push(file);
       places.set(file.path, { inner: image.path, split });
     }
-    listing.pieces.push(...shard.pieces.map(inside));
+    // Of one archive, pieces belong to what lies beside it.
+    listing.pieces.push(...(archives.length === 1 ? shard.pieces : shard.pieces.map(inside)));
     listing.labels.push(...shard.labels.map(inside));
     listing.unread.push(...shard.unread.map(({ name, reason }) => ({ name: `${archive}/${name}`, reason })));
   }

@@ -85,9 +85,12 @@ export async function unpacked(file: SourceFile): Promise<SourceFile> {
   const bytes = await readable(file, async () =>
     promisify(gunzip)(await file.read(), { maxOutputLength }).catch((cause: unknown) => {
       if (systemErrorCode(cause) !== "ERR_BUFFER_TOO_LARGE") throw cause;
-      throw new DataError(`it has more than ${file.budget} bytes once unpacked, and that is the memory budget`, {
-        cause,
-      });
+      throw new DataError(
+        `it has more than ${file.budget} bytes once unpacked, and that is the memory budget: unpack it`,
+        {
+          cause,
+        },
+      );
     }),
   );
   return memoryFile(file.path.replace(/\.gz$/, ""), bytes);
@@ -113,9 +116,9 @@ export function isIgnoredPath(path: string): boolean {
   return path.split("/").some((part) => part.startsWith(".") || SYSTEM_FOLDERS.includes(part.toLowerCase()));
 }
 
-/** Whether a path is that of a piece of a CIFAR, STL-10 or IDX set. */
+/** Whether a path is that of a piece of a CIFAR, STL-10, IDX or NumPy set. */
 export function isPiecePath(path: string): boolean {
-  return /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
+  return /\.bin(\.gz)?$|\.npy$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
 }
 
 /** Whether a path is that of a file that may say the label of an image of the same name, as WebDataset has them. */
