@@ -1,7 +1,8 @@
-import { ConfigError } from "../errors.js";
+import { ConfigError, DataError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
+import { counted, listed } from "../wording.js";
 import { MAX_BROKEN } from "./broken.js";
-import { checkImageSize, type ImageSet } from "./dataset.js";
+import { checkImageSize, type ImageSet, type SkippedImage } from "./dataset.js";
 import { loadDecoder } from "./decode.js";
 import { type FoundFiles, findImages } from "./find-images.js";
 import { type CachePlace, ImageCache } from "./image-cache.js";
@@ -80,8 +81,19 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop };
   const found = await findImages(path, memoryBudget, maxBroken, options.onProgress);
   if (found.kind === "packed") return { ...(await openPacked(path, found.set, resolved)), notes: found.notes };
-  const set = await openImageFiles(path, found, resolved);
+  const set = await openImageFiles(path, found, resolved).catch((cause: unknown) => {
+    throw cause instanceof DataError && found.unread.length > 0 ? withUnread(cause, found.unread) : cause;
+  });
   return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...found.unread] } };
+}
+
+/** An error of a set that says which of its images are not read anyway. */
+function withUnread(cause: DataError, unread: readonly SkippedImage[]): DataError {
+  const reasons = unread.map(({ name, reason }) => `${name} (${reason})`);
+  return new DataError(
+    `${cause.message} Besides these, ${counted(unread.length, "image")} cannot be read: ${listed(reasons, 5, "; ")}.`,
+    { cause },
+  );
 }
 
 async function openImageFiles(
