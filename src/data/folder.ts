@@ -3,9 +3,6 @@ import { emptyListing, enlist, type Listing } from "./listing.js";
 import { imageFormat, isImagePath, SIGNATURE_BYTES } from "./signature.js";
 import { diskFile, isIgnoredPath, reasonOf } from "./source-file.js";
 
-/** Endings whose files are taken for images unseen: a look at each of 100,000 takes seconds. */
-const CERTAIN = /\.(jpe?g|png|webp)$/i;
-
 /** Lists one file on its own, where its first bytes are those of an image; null for anything else. */
 export async function listFile(path: string, budget: number): Promise<Listing | null> {
   const { basename } = await import("node:path");
@@ -29,7 +26,7 @@ export async function listFolder(root: string, budget: number): Promise<Listing>
   const listing = emptyListing();
 
   const add = async (path: string, full: string, isFile: boolean): Promise<void> => {
-    if (isFile) await enlist(listing, diskFile(path, full, budget), CERTAIN.test(path));
+    if (isFile) await enlist(listing, diskFile(path, full, budget));
     // A pipe would wait for ever, and a device may never end.
     else if (isImagePath(path)) listing.unread.push({ name: path, reason: "not a regular file" });
   };

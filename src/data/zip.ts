@@ -46,13 +46,16 @@ const LOCAL_HEADER = 0x04034b50;
  */
 export async function readZip(path: string, memory: Memory, onProgress?: OpenProgress): Promise<Listing> {
   const { budget } = memory;
-  const { getFileNameLowLevel, openPromise } = await import("../vendor/yauzl.js");
+  const { fromRandomAccessReaderPromise, getFileNameLowLevel } = await import("../vendor/yauzl.js");
+  const { BlockReader } = await import("./block-reader.js");
   const archive = diskFile(path, path, budget);
   const files = new Map<string, SourceFile>();
   const links = new Map<string, string>();
   const unread: SkippedImage[] = [];
   try {
-    const zip = await openPromise(path, { lazyEntries: true, decodeStrings: false });
+    const reader = new BlockReader(archive);
+    const options = { lazyEntries: true, decodeStrings: false };
+    const zip = await fromRandomAccessReaderPromise(reader, await archive.size(), options);
     for await (const entry of zip.eachEntry()) {
       const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
       const written = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);

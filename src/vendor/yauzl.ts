@@ -1,2 +1,2 @@
 /** The directories of zip archives. */
-export { type Entry, getFileNameLowLevel, openPromise } from "yauzl";
+export { type Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, RandomAccessReader } from "yauzl";
