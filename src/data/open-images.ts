@@ -1,9 +1,10 @@
 import { ConfigError, DataError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
 import { counted, listed } from "../wording.js";
+import { depthNotes } from "./bit-depth.js";
 import { MAX_BROKEN } from "./broken.js";
 import { checkImageSize, type ImageSet, type SkippedImage } from "./dataset.js";
-import { loadDecoder } from "./decode.js";
+import { loadDecoder, MOST_BITS } from "./decode.js";
 import { type FoundFiles, findImages } from "./find-images.js";
 import { type CachePlace, ImageCache } from "./image-cache.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
@@ -27,13 +28,17 @@ export interface OpenImagesOptions {
   readonly cache?: CachePlace;
   /** Share of the images of a split that may be broken, and are left out, before it is an error; 0.05 by default. */
   readonly maxBroken?: number;
+  /**
+   * Bits that images of 16 bits make use of, from 8 to 16: of 12, 4,095 is white. By default 16; where that makes them dark, `notes` says so.
+   */
+  readonly bitDepth?: number;
   /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
   /** Stops before the next image; what is thrown is its reason. */
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroken", "onProgress", "signal"];
+const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroken", "bitDepth", "onProgress", "signal"];
 
 /**
  * Opens images for training, and for testing where the path holds both. Understands
@@ -67,7 +72,7 @@ const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroke
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
   expectKeys("openImages", options, OPTIONS);
-  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, smallestCrop = 1 } = options;
+  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, smallestCrop = 1, bitDepth } = options;
   if (!(smallestCrop > 0 && smallestCrop <= 1)) {
     throw new ConfigError(`smallestCrop is ${smallestCrop}; it has to be a share above 0 up to 1.`);
   }
@@ -75,6 +80,9 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     throw new ConfigError(`maxBroken is ${maxBroken}; it has to be a share from 0 to 1.`);
   }
   if (imageSize !== undefined) checkImageSize(imageSize);
+  if (bitDepth !== undefined && !(Number.isInteger(bitDepth) && bitDepth >= 8 && bitDepth <= MOST_BITS)) {
+    throw new ConfigError(`bitDepth is ${bitDepth}; it has to be a whole number of bits from 8 to ${MOST_BITS}.`);
+  }
   if (!(memoryBudget > 0)) {
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }
@@ -99,7 +107,7 @@ function withUnread(cause: DataError, unread: readonly SkippedImage[]): DataErro
 async function openImageFiles(
   path: string,
   { images, layout }: FoundFiles,
-  { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, onProgress, signal }: ResolvedOptions,
+  { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, bitDepth, onProgress, signal }: ResolvedOptions,
 ): Promise<ImageSet> {
   const take = (split: SplitLayout, name: string): ImageFiles => ({
     name,
@@ -112,7 +120,8 @@ async function openImageFiles(
   const unlabelled = layout.unlabelled && take(layout.unlabelled, `${path} (unlabelled)`);
   const all = [train, test, unlabelled].flatMap((part) => part?.files ?? []);
 
-  const decoder = await loadDecoder();
+  const decoder = await loadDecoder(bitDepth);
+  const depth = await depthNotes(all, decoder, bitDepth);
   const size =
     imageSize === undefined
       ? await commonSize(path, all, decoder, onProgress)
@@ -134,7 +143,7 @@ async function openImageFiles(
   };
   return {
     ...set,
-    notes: [...layout.notes, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
+    notes: [...layout.notes, ...depth, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
   };
 }
 

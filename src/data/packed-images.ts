@@ -46,6 +46,7 @@ export interface ResolvedOptions {
   readonly memoryBudget: number;
   readonly cache?: CachePlace;
   readonly maxBroken: number;
+  readonly bitDepth?: number;
   readonly onProgress?: OpenProgress;
   readonly signal?: AbortSignal;
 }

@@ -2,7 +2,7 @@
 export type ImageFormat = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "AVIF" | "HEIC" | "JPEG XL" | "BMP";
 
 /** Those that are read; of the others it can only be said what they are. */
-export const READ_FORMATS: readonly ImageFormat[] = ["JPEG", "PNG", "WebP", "GIF", "TIFF", "AVIF"];
+export const READ_FORMATS: readonly ImageFormat[] = ["JPEG", "PNG", "WebP", "GIF", "TIFF", "AVIF", "BMP"];
 
 /** The bytes at the start of a file that tell its format. */
 export const SIGNATURE_BYTES = 64;
