@@ -26,9 +26,10 @@ function parseSource(value: unknown): ImageSource | null {
     return null;
   const test = "test" in value && typeof value.test === "string" ? value.test : undefined;
   const maxBroken = "maxBroken" in value && typeof value.maxBroken === "number" ? value.maxBroken : undefined;
+  const bitDepth = "bitDepth" in value && typeof value.bitDepth === "number" ? value.bitDepth : undefined;
   const smallestCrop =
     "smallestCrop" in value && typeof value.smallestCrop === "number" ? value.smallestCrop : undefined;
-  return { images: value.images, test, maxBroken, smallestCrop };
+  return { images: value.images, test, maxBroken, bitDepth, smallestCrop };
 }
 
 /** Before images of that size are read. @throws CheckpointError where not even one of them could be embedded. */
@@ -74,7 +75,7 @@ export function openRunImages(
   use: "views" | "as they are" = "as they are",
 ): Promise<ImageSet> {
   const smallestCrop = use === "views" ? source?.smallestCrop : undefined;
-  const from = named === undefined ? source : { images: named };
+  const from = named === undefined ? source : { images: named, bitDepth: source?.bitDepth };
   const wanted = from && { ...from, maxBroken, smallestCrop };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize, "as they are");

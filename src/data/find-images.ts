@@ -14,7 +14,7 @@ import { filesNamed, type PackedSet, readClassNames } from "./packed-images.js";
 import { isPythonCifar, pythonCifarError } from "./python-cifar.js";
 import { sampleLabels } from "./sample-labels.js";
 import { type Place, readShards } from "./shards.js";
-import { SIGNATURE_BYTES } from "./signature.js";
+import { READ_FORMATS, SIGNATURE_BYTES } from "./signature.js";
 import { diskFile, isArchivePath, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
 import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
 
@@ -85,7 +85,7 @@ export async function findImages(
   const start = await diskFile(path, path, budget).slice(0, SIGNATURE_BYTES);
   if (isPythonCifar(path, start)) throw pythonCifarError(path, basename(path));
   throw new DataError(
-    `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz, .zip), nor a list (.csv, .tsv, .txt), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
+    `${path} is neither an image nor a folder of images, nor an archive (.zip, .tar, .tar.gz, .tgz), nor a list (.csv, .tsv, .txt), nor arrays (.npy, .npz), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
   );
 }
 
@@ -157,7 +157,7 @@ function noImages(path: string, { unread, archives, pickles }: Listing): never {
   const nested =
     archives.length === 0 ? "" : ` There are archives in it (${listed(archives)}): unpack it and open the folder.`;
   throw new DataError(
-    `There are no images in ${path}: no JPEG, PNG, WebP, GIF, TIFF or AVIF file, and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10) or train-images-idx3-ubyte (MNIST, Fashion-MNIST).${nested}`,
+    `There are no images in ${path}: no file of these formats (${READ_FORMATS.join(", ")}), and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10), train-images-idx3-ubyte (MNIST, Fashion-MNIST) or .npy.${nested}`,
   );
 }
 

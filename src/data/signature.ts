@@ -40,7 +40,7 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | null {
 export function unreadReason(bytes: Uint8Array): string | null {
   const format = imageFormat(bytes);
   if (format === null) return `not an image of a format that is read (${READ_FORMATS.join(", ")})`;
-  return READ_FORMATS.includes(format) ? null : `${format} is not read: convert it to ${READ_FORMATS.join(", ")}`;
+  return READ_FORMATS.includes(format) ? null : `${format} is not read: convert it to JPEG or PNG`;
 }
 
 /** Whether a path ends like an image file: such a file is taken for one, and its first bytes decide whether it is. */
