@@ -78,6 +78,16 @@ test("images of 8 bits stay as they are beside them, and so does alpha", () =>
     ]);
   }));
 
+test("what is kept of decoded images is of its bits", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeFiles(folder, { "photos/a.png": await deep("png", [1023]) });
+    const valueOf = async (bitDepth?: number) => {
+      const { train } = await openImages(`${folder}/photos`, { bitDepth, cache: { folder: `${folder}/cache` } });
+      return (await pixelsOf(train))[0];
+    };
+    assert.equal([await valueOf(), await valueOf(10), await valueOf(12), await valueOf()], [3, 255, 64, 3]);
+  }));
+
 test("TIFF files of 16 bits are read alike", () =>
   inTemporaryFolder(async (folder) => {
     await writeFiles(folder, { "a.tif": await deep("tiff", [2048]) });

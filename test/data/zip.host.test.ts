@@ -212,4 +212,19 @@ test("an archive whose images are beyond the memory budget is read again on each
     await rejects(pixelsOf(streamed, [0]), DataError, /train\/cat\/000\.jpg/, /not any more/);
   }));
 
+test("decoded images are kept in a cache and found again, until an image of the archive changes", () =>
+  inTemporaryFolder(async (folder) => {
+    const entries = await someEntries();
+    await writeFiles(folder, { "a.zip": await zip(entries) });
+    const options = { imageSize: 8, cache: { folder: `${folder}/cache` } };
+    const first = await pixelsOf((await openImages(`${folder}/a.zip`, options)).train);
+    assert.equal(await pixelsOf((await openImages(`${folder}/a.zip`, options)).train), first);
+    const [other] = (await someEntries("x/")).slice(2);
+    const changed = entries.map((entry, i) => (i === 0 ? { ...entry, content: other.content } : entry));
+    await writeFiles(folder, { "a.zip": await zip(changed) });
+    const { train } = await openImages(`${folder}/a.zip`, options);
+    assert.equal(await pixelsOf(train), await pixelsOf((await openImages(`${folder}/a.zip`, { imageSize: 8 })).train));
+    assert.not.equal(await pixelsOf(train, [0]), first.subarray(0, 4 * 8 * 8));
+  }));
+
 test.run();
