@@ -43,10 +43,17 @@ const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroke
 /**
  * Opens images for training, and for testing where the path holds both. Understands
  *
- * - a folder of JPEG, PNG, WebP, GIF, TIFF and AVIF files, by their first bytes and not by their names: class folders give labels, `train` beside `test` or `val` gives both splits, and
- *   `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what was left out). Hidden files and what systems leave (`@eaDir`) are ignored;
+ * - a folder of JPEG, PNG, WebP, GIF, TIFF, AVIF and BMP files, by their first bytes and not by their names: class folders give labels, `train`
+ *   beside `test` or `val` gives both splits, and `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what
+ *   was left out). Hidden files and what systems leave (`@eaDir`) are ignored;
  * - one such file on its own;
- * - a `.tar`, `.tar.gz` or `.tgz` of such a folder;
+ * - a `.tar`, `.tar.gz`, `.tgz` or `.zip` of such a folder; its first bytes tell which. Images of a `.zip` stay in it until they are decoded;
+ * - samples as WebDataset keeps them, in a folder or archive: `0001.jpg` with its label, a number or a word, in `0001.cls`, or in `0001.json`
+ *   as "label", "cls" or "class" (see `sampleLabels`). `class_names.txt` names numbers;
+ * - a folder of nothing but archives, as one set. A word of their names or folders (`set-train-0001.tar`, `val/0001.tar`) tells splits;
+ * - a list of images in a `.csv`, `.tsv` or `.txt` file, with paths from its own folder, and labels and splits where it has some (see
+ *   `readTable`); in the list's order;
+ * - arrays of images and labels in `.npz` and `.npy` files of NumPy, by the names that MedMNIST or Keras give them (see `findNpy`);
  * - data sets in the files that their authors gave them, plain or gzipped: one file of images, or a folder or archive with
  *   the official file names, which gives both splits:
  *   - CIFAR-10 and CIFAR-100, binary version (`data_batch_1.bin`, ...; `train.bin`). CIFAR-100 gets its fine labels. Class
