@@ -55,8 +55,8 @@ export interface NpyHeader {
   readonly text: string;
 }
 
-/** More than the longest header of an array of numbers. */
-export const NPY_HEADER_BYTES = 4096;
+/** NumPy reads no longer header either, unless it is told to: of an array of numbers it is far shorter. */
+export const NPY_HEADER_BYTES = 10_000;
 
 /**
  * Reads the header of a `.npy` file, of any version, from its first bytes (`NPY_HEADER_BYTES` are enough).
@@ -69,6 +69,9 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   // From version 2.0 on the header's length has 4 bytes.
   const wide = bytes[6] > 1 && bytes.length >= PREFIX_BYTES + 2;
   const start = wide ? 12 + view.getUint32(8, true) : PREFIX_BYTES + view.getUint16(8, true);
+  if (start > NPY_HEADER_BYTES) {
+    throw new DataError(`the header of this .npy file ends at byte ${start}, and those of arrays of numbers are short`);
+  }
   const text = new TextDecoder().decode(bytes.subarray(wide ? 12 : PREFIX_BYTES, start)).trim();
   const [, descr] = text.match(/'descr':\s*'([^']*)'/) ?? [];
   const [, order] = text.match(/'fortran_order':\s*(True|False)/) ?? [];

@@ -193,6 +193,10 @@ test("arrays that are no images, cut short or of other types are errors that say
       "cut.npy": [good.subarray(0, -1), /has 187 bytes; its header, which says \|u1 \[3, 4, 5\], asks for 188/],
       "header.npy": [good.subarray(0, 50), /cut short|wanted/],
       "huge.npy": [npy([2 ** 40, 2 ** 20, 2 ** 20], bytes(60)), /asks for/],
+      "long.npy": [
+        Uint8Array.from(good, (byte, i) => (i === 9 ? 0xff : byte)),
+        /header of this \.npy file ends at byte 65/,
+      ],
       "text.npy": [new TextEncoder().encode("words"), /no \.npy file/],
       "empty.npy": [new Uint8Array(0), /no \.npy file/],
     };
