@@ -65,18 +65,20 @@ export async function openStoredRun(path: string, device: Device): Promise<Store
 
 /**
  * The images that a run was made of: those named now, or where they were.
+ * @param given what counts in place of what the run was made with
  * @param use "views" for those that the run's views are cut from, besides
  * @throws CheckpointError where neither is known.
  */
 export function openRunImages(
   { folder, checkpoint, source }: StoredRun,
   named?: string,
-  maxBroken = source?.maxBroken,
+  given: Pick<ImageSource, "maxBroken" | "bitDepth"> = {},
   use: "views" | "as they are" = "as they are",
 ): Promise<ImageSet> {
   const smallestCrop = use === "views" ? source?.smallestCrop : undefined;
-  const from = named === undefined ? source : { images: named, bitDepth: source?.bitDepth };
-  const wanted = from && { ...from, maxBroken, smallestCrop };
+  const { maxBroken = source?.maxBroken, bitDepth = source?.bitDepth } = given;
+  const from = named === undefined ? source : { images: named };
+  const wanted = from && { ...from, maxBroken, bitDepth, smallestCrop };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize, "as they are");
 }

@@ -108,6 +108,7 @@ test("a link to a pipe or a device is no image, and nothing waits for it", () =>
     const { execFileSync } = await import("node:child_process");
     await writeFiles(folder, await jpegs("photos/", 2));
     execFileSync("mkfifo", [`${folder}/pipe`]);
+    await rejects(openImages(`${folder}/pipe`), DataError, /neither a folder nor a regular file/);
     await symlink(`${folder}/pipe`, `${folder}/photos/x.jpg`);
     await symlink("/dev/zero", `${folder}/photos/y.jpg`);
     await symlink("/dev/zero", `${folder}/photos/z`);
