@@ -15,6 +15,7 @@ import { openTrained } from "./stored-run.js";
 interface EmbedOptions {
   readonly out: string;
   readonly maxBroken?: number;
+  readonly bitDepth?: number;
   readonly imageSize?: number;
 }
 
@@ -52,14 +53,16 @@ export function addEmbedCommand(program: Command): void {
     .option("--image-size <pixels>", "of the images, for an encoder's file that does not say it", number)
     .option("--out <folder>", "where the files go", ".")
     .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
-    .action(async (path: string, images: string, { out, maxBroken, imageSize: given }: EmbedOptions) => {
+    .option("--bit-depth <bits>", "of images of 16 bits that hold fewer (default: the run's, or 16)", number)
+    .action(async (path: string, images: string, { out, imageSize: given, ...options }: EmbedOptions) => {
       await withDevice(async (device) => {
         const encoder = await openTrained(path, device, given);
         device.choices.use(encoder.choices);
         const { config, imageSize, run } = encoder;
         const { memoryBudget } = config;
         await newFolder(out);
-        const source = { images, maxBroken: maxBroken ?? run?.source?.maxBroken };
+        const { maxBroken = run?.source?.maxBroken, bitDepth = run?.source?.bitDepth } = options;
+        const source = { images, maxBroken, bitDepth };
         const set = await openForCommand(source, imageSize, "as they are");
         const embedder = await Embedder.create(device, encoder.load(device), { memoryBudget });
         const write = async (dataset: Dataset, name: string) => {

@@ -17,6 +17,7 @@ interface EvalOptions {
   readonly images?: string;
   readonly imageSize?: number;
   readonly maxBroken?: number;
+  readonly bitDepth?: number;
   readonly probe: "sgd" | "lbfgs";
 }
 
@@ -27,18 +28,18 @@ function intervalsOf({ classifier, knn, test }: Evaluation, probe: readonly [str
 /** Images by which an encoder is evaluated: those of its run, where these are; else a tenth of what was named is held out. */
 async function imagesToEvaluate(
   { run, imageSize }: Trained,
-  { images: named, maxBroken }: EvalOptions,
+  { images: named, maxBroken, bitDepth }: EvalOptions,
 ): Promise<ImageSet> {
   if (!run) {
     if (named === undefined) throw new ConfigError("a file of an encoder has no images: name some with --images");
-    const set = withTestSet(await openForCommand({ images: named, maxBroken }, imageSize, "as they are"));
+    const set = withTestSet(await openForCommand({ images: named, maxBroken, bitDepth }, imageSize, "as they are"));
     console.log(
       "         without its run nobody can tell which images the encoder was trained on: where it saw the test images, the accuracies are too good",
     );
     return set;
   }
   const { folder, checkpoint, source } = run;
-  const opened = await openRunImages(run, named, maxBroken);
+  const opened = await openRunImages(run, named, { maxBroken, bitDepth });
   const same = named === undefined || resolve(named) === source?.images || (await sharesImages(folder, opened));
   if (!same) return withTestSet(opened, checkpoint.config.seed);
   const { images, changes } = await imagesOfRun(folder, opened);
@@ -57,6 +58,7 @@ export function addEvalCommand(program: Command): void {
     .option("--images <images>", "labelled images (default: those it was trained on)")
     .option("--image-size <pixels>", "of the images, for an encoder's file that does not say it", number)
     .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
+    .option("--bit-depth <bits>", "of images of 16 bits that hold fewer (default: the run's, or 16)", number)
     .addOption(
       new Option(
         "--probe <method>",

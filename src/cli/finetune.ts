@@ -31,6 +31,7 @@ interface FinetuneOptions extends MemoryOptions {
   readonly imageSize?: number;
   readonly test?: string;
   readonly maxBroken?: number;
+  readonly bitDepth?: number;
   readonly fromScratch?: boolean;
   readonly epochs?: number;
   readonly batch?: number;
@@ -64,6 +65,7 @@ export function addFinetuneCommand(program: Command): void {
     )
     .option("--test <images>", "images to test on; else test/ or val/ beside train/, or a tenth of each class")
     .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
+    .option("--bit-depth <bits>", "of images of 16 bits that hold fewer: 12 makes 4,095 white (default: 16)", number)
     .option(
       "--epochs <count>",
       "times through the labelled images (default: 60 with up to 1% of the labels, else 30; more of few images)",
@@ -82,7 +84,7 @@ export function addFinetuneCommand(program: Command): void {
 }
 
 async function finetune(path: string, imagesPath: string, options: FinetuneOptions): Promise<void> {
-  const { labels, test, maxBroken, fromScratch = false, seed, out: parent } = options;
+  const { labels, test, maxBroken, bitDepth, fromScratch = false, seed, out: parent } = options;
   const interruption = heedInterruption();
   await withDevice(async (device) => {
     const encoder = await openEncoder(path);
@@ -94,7 +96,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     await checkOut(parent);
     const supervised = { ...architecture, method: "supervised" };
     const crop = imageSize === undefined ? undefined : smallestCrop(device, supervised, imageSize);
-    const read = { images: imagesPath, test, maxBroken, smallestCrop: crop };
+    const read = { images: imagesPath, test, maxBroken, bitDepth, smallestCrop: crop };
     const images = await openForCommand(read, imageSize);
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;

@@ -18,14 +18,21 @@ const WORTH_KEEPING = 3;
  * @param use what for: a set to train on may give a part of it to the test
  */
 export async function openForCommand(
-  { images: path, test, maxBroken, smallestCrop }: ImageSource,
+  { images: path, test, maxBroken, bitDepth, smallestCrop }: ImageSource,
   imageSize: number | undefined,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
   console.log("reading images ...");
   const [cache, { onProgress, stop }] = [await imageCache(), await readingProgress()];
   const open = (from: string, crop?: number) =>
-    openImages(from, { imageSize, maxBroken, smallestCrop: crop, cache: cache ?? undefined, onProgress }).finally(stop);
+    openImages(from, {
+      imageSize,
+      maxBroken,
+      bitDepth,
+      smallestCrop: crop,
+      cache: cache ?? undefined,
+      onProgress,
+    }).finally(stop);
   const began = performance.now();
   let set = await open(path, smallestCrop);
   if (test) {

@@ -44,7 +44,7 @@ async function resume(path: string, { images: named, epochs }: ResumeCommandOpti
         `${path} has ${counted(step, "step")} behind it, and ${counted(wanted, "epoch")} would be over before: go on with ${least} or more\n  ${suggested(["resume", path, "--epochs", String(least)])}`,
       );
     }
-    const images = await openRunImages(run, named, undefined, "views");
+    const images = await openRunImages(run, named, {}, "views");
     await withProgress(interruption, (hooks) => resumeRun(device, path, images, { ...hooks, epochs }));
   });
 }

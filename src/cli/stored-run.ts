@@ -26,9 +26,10 @@ function parseSource(value: unknown): ImageSource | null {
     return null;
   const test = "test" in value && typeof value.test === "string" ? value.test : undefined;
   const maxBroken = "maxBroken" in value && typeof value.maxBroken === "number" ? value.maxBroken : undefined;
+  const bitDepth = "bitDepth" in value && typeof value.bitDepth === "number" ? value.bitDepth : undefined;
   const smallestCrop =
     "smallestCrop" in value && typeof value.smallestCrop === "number" ? value.smallestCrop : undefined;
-  return { images: value.images, test, maxBroken, smallestCrop };
+  return { images: value.images, test, maxBroken, bitDepth, smallestCrop };
 }
 
 /** Before images of that size are read. @throws CheckpointError where not even one of them could be embedded. */
@@ -64,18 +65,20 @@ export async function openStoredRun(path: string, device: Device): Promise<Store
 
 /**
  * The images that a run was made of: those named now, or where they were.
+ * @param given what counts in place of what the run was made with
  * @param use "views" for those that the run's views are cut from, besides
  * @throws CheckpointError where neither is known.
  */
 export function openRunImages(
   { folder, checkpoint, source }: StoredRun,
   named?: string,
-  maxBroken = source?.maxBroken,
+  given: Pick<ImageSource, "maxBroken" | "bitDepth"> = {},
   use: "views" | "as they are" = "as they are",
 ): Promise<ImageSet> {
   const smallestCrop = use === "views" ? source?.smallestCrop : undefined;
+  const { maxBroken = source?.maxBroken, bitDepth = source?.bitDepth } = given;
   const from = named === undefined ? source : { images: named };
-  const wanted = from && { ...from, maxBroken, smallestCrop };
+  const wanted = from && { ...from, maxBroken, bitDepth, smallestCrop };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize, "as they are");
 }

@@ -33,6 +33,7 @@ interface TrainOptions extends ModelOptions {
   readonly imageSize?: number;
   readonly test?: string;
   readonly maxBroken?: number;
+  readonly bitDepth?: number;
   readonly augmentation: TrainingConfig["augmentation"];
   readonly epochs: number;
   readonly optimizer: TrainingConfig["optimizer"];
@@ -111,7 +112,7 @@ export function addTrainCommand(program: Command): void {
     .description("train an encoder on images without using their labels (or, with --method supervised, with them)")
     .argument(
       "<images>",
-      "a folder of images, a .tar or .tar.gz of one, or files of CIFAR-10/100, STL-10 or MNIST's format (a folder or one file)",
+      "a folder of images, a .zip, .tar or .tar.gz of one, WebDataset's shards, a list of paths (.csv, .tsv, .txt), arrays (.npy, .npz), or files of CIFAR-10/100, STL-10 or MNIST's format",
     )
     .option(
       "--image-size <pixels>",
@@ -122,7 +123,8 @@ export function addTrainCommand(program: Command): void {
       "--test <images>",
       "labelled images to evaluate on; else test/ or val/ beside train/, or a tenth of each class",
     )
-    .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number);
+    .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
+    .option("--bit-depth <bits>", "of images of 16 bits that hold fewer: 12 makes 4,095 white (default: 16)", number);
   addModelOptions(command)
     .addOption(
       new Option(
@@ -203,6 +205,7 @@ async function trainOn(path: string, options: TrainOptions, command: Command): P
       imageSize: options.imageSize ?? initial?.imageSize ?? undefined,
       test: options.test,
       maxBroken: options.maxBroken,
+      bitDepth: options.bitDepth,
       plan: options.plan,
       tune: options.tune,
       force: options.force,
@@ -239,6 +242,7 @@ interface TrainingSetup {
   readonly imageSize?: number;
   readonly test?: string;
   readonly maxBroken?: number;
+  readonly bitDepth?: number;
   /** Only print what it would take. */
   readonly plan?: boolean;
   /** Tune for it first. */
@@ -253,7 +257,7 @@ interface TrainingSetup {
 export async function runTraining(
   path: string,
   config: Partial<TrainingConfig>,
-  { initial, imageSize, test, maxBroken, plan = false, tune = false, force = [], out, name }: TrainingSetup,
+  { initial, imageSize, test, maxBroken, bitDepth, plan = false, tune = false, force = [], out, name }: TrainingSetup,
 ): Promise<void> {
   const interruption = heedInterruption();
   await withDevice(async (device) => {
@@ -261,7 +265,7 @@ export async function runTraining(
     checkOptions(device, config);
     await checkOut(out);
     const crop = imageSize === undefined ? undefined : smallestCrop(device, config, imageSize);
-    const read = { images: path, test, maxBroken, smallestCrop: crop };
+    const read = { images: path, test, maxBroken, bitDepth, smallestCrop: crop };
     const images = await openForCommand(read, imageSize);
     if (plan) {
       printPlan(device, config, images);

@@ -1,20 +1,17 @@
 import { DataError } from "../errors.js";
-import type { SkippedImage } from "./dataset.js";
-import { imageFormat, isImagePath, judged, SIGNATURE_BYTES } from "./signature.js";
-import { diskFile, isIgnoredPath, isPiecePath, type Listing, reasonOf, type SourceFile } from "./source-file.js";
-
-/** Endings whose files are taken for images unseen: a look at each of 100,000 takes seconds. */
-const CERTAIN = /\.(jpe?g|png|webp)$/i;
+import { emptyListing, enlist, type Listing } from "./listing.js";
+import { imageFormat, isImagePath, SIGNATURE_BYTES } from "./signature.js";
+import { diskFile, isIgnoredPath, reasonOf } from "./source-file.js";
 
 /** Lists one file on its own, where its first bytes are those of an image; null for anything else. */
 export async function listFile(path: string, budget: number): Promise<Listing | null> {
   const { basename } = await import("node:path");
   const file = diskFile(basename(path), path, budget);
-  const bytes = await file.slice(0, SIGNATURE_BYTES).catch(() => new Uint8Array(0));
-  const what = imageFormat(bytes) === null ? null : judged(file.path, bytes);
-  if (what === null) return null;
-  if (what === "image") return { images: [file], pieces: [], unread: [] };
-  return { images: [], pieces: [], unread: [{ name: file.path, ...what }] };
+  const start = await file.slice(0, SIGNATURE_BYTES).catch(() => new Uint8Array(0));
+  if (imageFormat(start) === null) return null;
+  const listing = emptyListing();
+  await enlist(listing, file);
+  return listing;
 }
 
 /**
@@ -26,24 +23,12 @@ export async function listFile(path: string, budget: number): Promise<Listing | 
 export async function listFolder(root: string, budget: number): Promise<Listing> {
   const { readdir, realpath, stat } = await import("node:fs/promises");
   const { join } = await import("node:path");
-  const images: SourceFile[] = [];
-  const pieces: SourceFile[] = [];
-  const unread: SkippedImage[] = [];
+  const listing = emptyListing();
 
   const add = async (path: string, full: string, isFile: boolean): Promise<void> => {
-    const file = diskFile(path, full, budget);
-    if (!isFile) {
-      // A pipe would wait for ever, and a device may never end.
-      if (isImagePath(path)) unread.push({ name: path, reason: "not a regular file" });
-    } else if (isPiecePath(path)) {
-      pieces.push(file);
-    } else {
-      const what = CERTAIN.test(path)
-        ? "image"
-        : judged(path, await file.slice(0, SIGNATURE_BYTES).catch(() => new Uint8Array(0)));
-      if (what === "image") images.push(file);
-      else if (what !== null) unread.push({ name: path, ...what });
-    }
+    if (isFile) await enlist(listing, diskFile(path, full, budget));
+    // A pipe would wait for ever, and a device may never end.
+    else if (isImagePath(path)) listing.unread.push({ name: path, reason: "not a regular file" });
   };
   const walk = async (folder: string, prefix: string, ancestors: readonly string[]): Promise<void> => {
     const real = await realpath(folder);
@@ -70,5 +55,5 @@ export async function listFolder(root: string, budget: number): Promise<Listing>
   } catch (cause) {
     throw new DataError(`The folder ${root} cannot be listed: ${reasonOf(cause)}.`, { cause });
   }
-  return { images, pieces, unread };
+  return listing;
 }

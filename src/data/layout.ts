@@ -33,7 +33,7 @@ const SPLITS: Readonly<Record<string, Split>> = {
   unlabeled: "unlabelled",
   unlabelled: "unlabelled",
 };
-type Split = "train" | "test" | "val" | "unlabelled";
+export type Split = "train" | "test" | "val" | "unlabelled";
 
 /** Class folders give labels where at most this share of a split's images lies beside them. */
 const MOST_STRAY = 0.1;
@@ -64,12 +64,13 @@ export function commonFolder(paths: readonly string[]): string {
   }
 }
 
-function splitNamed(top: string): Split | undefined {
+/** What a folder, a word of a file name or a field of a list says that its images are for. */
+export function splitNamed(top: string): Split | undefined {
   return Object.hasOwn(SPLITS, top.toLowerCase()) ? SPLITS[top.toLowerCase()] : undefined;
 }
 
 function sorted(members: readonly Member[]): Member[] {
-  return [...members].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [...members].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.index - b.index));
 }
 
 /** The images below some folders, sorted by their paths. */
@@ -158,6 +159,21 @@ export function strangers(train: ReadonlySet<string>, test: ReadonlySet<string>)
   ];
 }
 
+/** What is trained on, what without labels, and what is tested on, of images that are in two splits at least. */
+export function partsOf<T>(
+  { train, test, val, unlabelled }: Readonly<Record<Split, readonly T[]>>,
+  notes: string[],
+): { trained: readonly T[]; others: readonly T[]; tested: readonly T[] } {
+  if (train.length + unlabelled.length === 0) {
+    notes.push("there are images to test on and to validate with, and none to train on: all of both is trained on");
+    return { trained: [...test, ...val], others: [], tested: [] };
+  }
+  const tested = test.length > 0 ? test : val;
+  return train.length > 0
+    ? { trained: train, others: unlabelled, tested }
+    : { trained: unlabelled, others: [], tested };
+}
+
 /**
  * Finds splits and labels in the paths of images ("/" between the parts, relative to the opened folder or archive).
  *
@@ -184,16 +200,7 @@ export function findSplits(paths: readonly string[]): Layout {
   if ([train, test, val, unlabelled].filter((part) => part.length > 0).length < 2) {
     return layoutOf(below(paths, [root]), [], [], notes);
   }
-  const nothingToTrainOn = train.length + unlabelled.length === 0;
-  const tested = nothingToTrainOn ? [] : test.length > 0 ? test : val;
-  const [trained, others] = nothingToTrainOn
-    ? [sorted([...test, ...val]), []]
-    : train.length > 0
-      ? [train, unlabelled]
-      : [unlabelled, []];
-  if (nothingToTrainOn) {
-    notes.push("there are folders to test on and to validate with, and none to train on: all of both is trained on");
-  }
+  const { trained, others, tested } = partsOf({ train, test, val, unlabelled }, notes);
   const taken = new Set([...trained, ...others, ...tested].map(({ index }) => index));
   const left = paths.filter((_, index) => !taken.has(index)).map((path) => path.slice(root.length));
   if (left.length > 0) {
@@ -202,5 +209,5 @@ export function findSplits(paths: readonly string[]): Layout {
       `left out: ${counted(left.length, "image")} beside what is trained and tested on, in ${listed([...places].sort())}`,
     );
   }
-  return layoutOf(trained, others, tested, notes);
+  return layoutOf(sorted(trained), others, tested, notes);
 }

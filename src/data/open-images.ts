@@ -1,18 +1,16 @@
 import { ConfigError, DataError } from "../errors.js";
 import { expectKeys } from "../io/json.js";
-import { readArchive } from "./archive.js";
+import { counted, listed } from "../wording.js";
+import { depthNotes } from "./bit-depth.js";
 import { MAX_BROKEN } from "./broken.js";
-import { cifarFromFile, findCifar } from "./cifar.js";
-import { checkImageSize, type ImageSet } from "./dataset.js";
-import { loadDecoder } from "./decode.js";
-import { listFile, listFolder } from "./folder.js";
-import { findIdx, idxFromFile, isIdxPath } from "./idx.js";
+import { checkImageSize, type ImageSet, type SkippedImage } from "./dataset.js";
+import { loadDecoder, MOST_BITS } from "./decode.js";
+import { type FoundFiles, findImages } from "./find-images.js";
 import { type CachePlace, ImageCache } from "./image-cache.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
-import { findSplits, type SplitLayout } from "./layout.js";
-import { openPacked, type PackedSet, type ResolvedOptions } from "./packed-images.js";
-import { diskFile, type OpenProgress, reasonOf, type SourceFile } from "./source-file.js";
-import { findStl10, isStl10Path, stl10FromFile } from "./stl10.js";
+import type { SplitLayout } from "./layout.js";
+import { openPacked, type ResolvedOptions } from "./packed-images.js";
+import type { OpenProgress } from "./source-file.js";
 
 /** How images are opened. */
 export interface OpenImagesOptions {
@@ -30,21 +28,32 @@ export interface OpenImagesOptions {
   readonly cache?: CachePlace;
   /** Share of the images of a split that may be broken, and are left out, before it is an error; 0.05 by default. */
   readonly maxBroken?: number;
+  /**
+   * Bits that images of 16 bits make use of, from 8 to 16: of 12, 4,095 is white. By default 16; where that makes them dark, `notes` says so.
+   */
+  readonly bitDepth?: number;
   /** Called as images are found, measured and decoded. */
   readonly onProgress?: OpenProgress;
   /** Stops before the next image; what is thrown is its reason. */
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroken", "onProgress", "signal"];
+const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroken", "bitDepth", "onProgress", "signal"];
 
 /**
  * Opens images for training, and for testing where the path holds both. Understands
  *
- * - a folder of JPEG, PNG, WebP, GIF, TIFF and AVIF files, by their first bytes and not by their names: class folders give labels, `train` beside `test` or `val` gives both splits, and
- *   `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what was left out). Hidden files and what systems leave (`@eaDir`) are ignored;
+ * - a folder of JPEG, PNG, WebP, GIF, TIFF, AVIF and BMP files, by their first bytes and not by their names: class folders give labels, `train`
+ *   beside `test` or `val` gives both splits, and `unlabeled` more images to train on (see `findSplits` for the exact rules; `notes` says what
+ *   was left out). Hidden files and what systems leave (`@eaDir`) are ignored;
  * - one such file on its own;
- * - a `.tar`, `.tar.gz` or `.tgz` of such a folder;
+ * - a `.tar`, `.tar.gz`, `.tgz` or `.zip` of such a folder; its first bytes tell which. Images of a `.zip` stay in it until they are decoded;
+ * - samples as WebDataset keeps them, in a folder or archive: `0001.jpg` with its label, a number or a word, in `0001.cls`, or in `0001.json`
+ *   as "label", "cls" or "class" (see `sampleLabels`). `class_names.txt` names numbers;
+ * - a folder of nothing but archives, as one set. A word of their names or folders (`set-train-0001.tar`, `val/0001.tar`) tells splits;
+ * - a list of images in a `.csv`, `.tsv` or `.txt` file, with paths from its own folder, and labels and splits where it has some (see
+ *   `readTable`); in the list's order;
+ * - arrays of images and labels in `.npz` and `.npy` files of NumPy, by the names that MedMNIST or Keras give them (see `findNpy`);
  * - data sets in the files that their authors gave them, plain or gzipped: one file of images, or a folder or archive with
  *   the official file names, which gives both splits:
  *   - CIFAR-10 and CIFAR-100, binary version (`data_batch_1.bin`, ...; `train.bin`). CIFAR-100 gets its fine labels. Class
@@ -70,7 +79,7 @@ const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroke
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
   expectKeys("openImages", options, OPTIONS);
-  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, smallestCrop = 1 } = options;
+  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, smallestCrop = 1, bitDepth } = options;
   if (!(smallestCrop > 0 && smallestCrop <= 1)) {
     throw new ConfigError(`smallestCrop is ${smallestCrop}; it has to be a share above 0 up to 1.`);
   }
@@ -78,63 +87,48 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
     throw new ConfigError(`maxBroken is ${maxBroken}; it has to be a share from 0 to 1.`);
   }
   if (imageSize !== undefined) checkImageSize(imageSize);
+  if (bitDepth !== undefined && !(Number.isInteger(bitDepth) && bitDepth >= 8 && bitDepth <= MOST_BITS)) {
+    throw new ConfigError(`bitDepth is ${bitDepth}; it has to be a whole number of bits from 8 to ${MOST_BITS}.`);
+  }
   if (!(memoryBudget > 0)) {
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }
   const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop };
-  const { stat } = await import("node:fs/promises");
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new DataError(`There are no images at ${path}: ${reasonOf(cause)}.`, { cause });
+  const found = await findImages(path, memoryBudget, maxBroken, options.onProgress);
+  if (found.kind === "packed") return { ...(await openPacked(path, found.set, resolved)), notes: found.notes };
+  const set = await openImageFiles(path, found, resolved).catch((cause: unknown) => {
+    throw cause instanceof DataError && found.unread.length > 0 ? withUnread(cause, found.unread) : cause;
   });
+  return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...found.unread] } };
+}
 
-  if (!info.isDirectory() && (/\.bin(\.gz)?$/.test(path) || isIdxPath(path))) {
-    return openPacked(path, await packedFromFile(path, memoryBudget), resolved);
-  }
-  const isArchive = !info.isDirectory() && /\.(tar|tar\.gz|tgz)$/i.test(path);
-  const single = info.isFile() && !isArchive ? await listFile(path, memoryBudget) : null;
-  if (!info.isDirectory() && !isArchive && !single) {
-    throw new DataError(
-      `${path} is neither a folder of images, nor an archive (.tar, .tar.gz, .tgz), nor a file of a CIFAR, STL-10 (.bin, .bin.gz) or IDX set (-ubyte, -ubyte.gz).`,
-    );
-  }
-  const { images, pieces, unread } =
-    single ??
-    (isArchive ? await readArchive(path, memoryBudget, options.onProgress) : await listFolder(path, memoryBudget));
-  if (images.length > 0) {
-    const set = await openImageFiles(path, images, resolved);
-    return { ...set, train: { ...set.train, skipped: [...set.train.skipped, ...unread] } };
-  }
-  const packed = (await findCifar(pieces)) ?? (await findStl10(pieces)) ?? (await findIdx(pieces));
-  if (packed !== null) {
-    return openPacked(path, packed, resolved);
-  }
-  if (unread.length > 0) {
-    const [{ name, reason }] = unread;
-    throw new DataError(`None of the ${unread.length} images in ${path} is read, ${name} for one: ${reason}.`);
-  }
-  throw new DataError(
-    `There are no images in ${path}: no JPEG, PNG, WebP, GIF, TIFF or AVIF file, and no data_batch_1.bin (CIFAR-10), train.bin (CIFAR-100), train_X.bin (STL-10) or train-images-idx3-ubyte (MNIST, Fashion-MNIST).`,
+/** An error of a set that says which of its images are not read anyway. */
+function withUnread(cause: DataError, unread: readonly SkippedImage[]): DataError {
+  const reasons = unread.map(({ name, reason }) => `${name} (${reason})`);
+  return new DataError(
+    `${cause.message} Besides these, ${counted(unread.length, "image")} cannot be read: ${listed(reasons, 5, "; ")}.`,
+    { cause },
   );
 }
 
 async function openImageFiles(
   path: string,
-  images: readonly SourceFile[],
-  { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, onProgress, signal }: ResolvedOptions,
+  { images, layout }: FoundFiles,
+  { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, bitDepth, onProgress, signal }: ResolvedOptions,
 ): Promise<ImageSet> {
-  const splits = findSplits(images.map((image) => image.path));
   const take = (split: SplitLayout, name: string): ImageFiles => ({
     name,
     files: split.members.flatMap((index) => images[index] ?? []),
     labels: split.labels,
     classes: split.classes,
   });
-  const train = take(splits.train, splits.test ? `${path} (train)` : path);
-  const test = splits.test && take(splits.test, `${path} (test)`);
-  const unlabelled = splits.unlabelled && take(splits.unlabelled, `${path} (unlabelled)`);
+  const train = take(layout.train, layout.test ? `${path} (train)` : path);
+  const test = layout.test && take(layout.test, `${path} (test)`);
+  const unlabelled = layout.unlabelled && take(layout.unlabelled, `${path} (unlabelled)`);
   const all = [train, test, unlabelled].flatMap((part) => part?.files ?? []);
 
-  const decoder = await loadDecoder();
+  const decoder = await loadDecoder(bitDepth);
+  const depth = await depthNotes(all, decoder, bitDepth);
   const size =
     imageSize === undefined
       ? await commonSize(path, all, decoder, onProgress)
@@ -156,24 +150,11 @@ async function openImageFiles(
   };
   return {
     ...set,
-    notes: [...splits.notes, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
+    notes: [...layout.notes, ...depth, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
   };
 }
 
 function unkept(place: CachePlace | undefined, trouble: string, inMemory: boolean): string {
   const then = inMemory ? "another run decodes the others again" : "each epoch decodes the others again";
   return `not all decoded images are kept in ${place?.folder}, and ${then}: ${trouble}`;
-}
-
-/** The set that one file on its own is, with what lies beside it. */
-async function packedFromFile(path: string, budget: number): Promise<PackedSet> {
-  const { readdir } = await import("node:fs/promises");
-  const { basename, dirname, join } = await import("node:path");
-  const folder = dirname(path);
-  const siblings = (await readdir(folder)).map((name) => diskFile(name, join(folder, name), budget));
-  const file = diskFile(basename(path), path, budget);
-  if (isIdxPath(path)) {
-    return idxFromFile(file, siblings);
-  }
-  return isStl10Path(path) ? stl10FromFile(file, siblings) : cifarFromFile(file, siblings);
 }

@@ -46,6 +46,7 @@ export interface ResolvedOptions {
   readonly memoryBudget: number;
   readonly cache?: CachePlace;
   readonly maxBroken: number;
+  readonly bitDepth?: number;
   readonly onProgress?: OpenProgress;
   readonly signal?: AbortSignal;
 }
@@ -70,7 +71,7 @@ export async function openPacked(name: string, set: PackedSet, options: Resolved
   const keep = bytes <= memoryBudget;
   if (!keep && [train, test].some((split) => split?.files.some(({ source }) => source.inMemory))) {
     throw new DataError(
-      `The ${total} images of ${name} take ${bytes} bytes, the memory budget is ${memoryBudget}: raise it.`,
+      `The ${total} images of ${name} take ${bytes} bytes at ${size.width}x${size.height} pixels, the memory budget is ${memoryBudget}, and these files are not read piece by piece: choose a smaller image size (imageSize; on the command line --image-size), or unpack them where they are packed (in a program, memoryBudget raises it).`,
     );
   }
   const write = await recordWriter(set, size);

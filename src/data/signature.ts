@@ -2,7 +2,7 @@
 export type ImageFormat = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF" | "AVIF" | "HEIC" | "JPEG XL" | "BMP";
 
 /** Those that are read; of the others it can only be said what they are. */
-export const READ_FORMATS: readonly ImageFormat[] = ["JPEG", "PNG", "WebP", "GIF", "TIFF", "AVIF"];
+export const READ_FORMATS: readonly ImageFormat[] = ["JPEG", "PNG", "WebP", "GIF", "TIFF", "AVIF", "BMP"];
 
 /** The bytes at the start of a file that tell its format. */
 export const SIGNATURE_BYTES = 64;
@@ -40,7 +40,7 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | null {
 export function unreadReason(bytes: Uint8Array): string | null {
   const format = imageFormat(bytes);
   if (format === null) return `not an image of a format that is read (${READ_FORMATS.join(", ")})`;
-  return READ_FORMATS.includes(format) ? null : `${format} is not read: convert it to ${READ_FORMATS.join(", ")}`;
+  return READ_FORMATS.includes(format) ? null : `${format} is not read: convert it to JPEG or PNG`;
 }
 
 /** Whether a path ends like an image file: such a file is taken for one, and its first bytes decide whether it is. */

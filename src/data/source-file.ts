@@ -1,7 +1,6 @@
 import { DataError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { reasonOf } from "./broken.js";
-import type { SkippedImage } from "./dataset.js";
 
 export { reasonOf };
 
@@ -86,9 +85,12 @@ export async function unpacked(file: SourceFile): Promise<SourceFile> {
   const bytes = await readable(file, async () =>
     promisify(gunzip)(await file.read(), { maxOutputLength }).catch((cause: unknown) => {
       if (systemErrorCode(cause) !== "ERR_BUFFER_TOO_LARGE") throw cause;
-      throw new DataError(`it has more than ${file.budget} bytes once unpacked, and that is the memory budget`, {
-        cause,
-      });
+      throw new DataError(
+        `it has more than ${file.budget} bytes once unpacked, and that is the memory budget: unpack it`,
+        {
+          cause,
+        },
+      );
     }),
   );
   return memoryFile(file.path.replace(/\.gz$/, ""), bytes);
@@ -106,15 +108,6 @@ export async function readable<T>({ path }: SourceFile, work: () => Promise<T>):
 /** Called as images are opened: how many are done, of how many (null while they are still being found or measured). */
 export type OpenProgress = (done: number, total: number | null) => void;
 
-/** What a folder or an archive holds. */
-export interface Listing {
-  readonly images: readonly SourceFile[];
-  /** Pieces of CIFAR, STL-10 and IDX sets. */
-  readonly pieces: readonly SourceFile[];
-  /** Images that are not read, and why. */
-  readonly unread: readonly SkippedImage[];
-}
-
 /** Folders that systems make, in upper or lower case. */
 const SYSTEM_FOLDERS = ["__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"];
 
@@ -123,7 +116,20 @@ export function isIgnoredPath(path: string): boolean {
   return path.split("/").some((part) => part.startsWith(".") || SYSTEM_FOLDERS.includes(part.toLowerCase()));
 }
 
-/** Whether a path is that of a piece of a CIFAR, STL-10 or IDX set. */
+/** Whether a path is that of a piece of a CIFAR, STL-10, IDX or NumPy set. */
 export function isPiecePath(path: string): boolean {
-  return /\.bin(\.gz)?$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
+  return /\.bin(\.gz)?$|\.npy$|-ubyte(\.gz)?$|(^|\/)(batches\.meta|fine_label_names|class_names)\.txt$/.test(path);
+}
+
+/** Whether a path is that of a file that may say the label of an image of the same name, as WebDataset has them. */
+export function isLabelPath(path: string): boolean {
+  return /[^/]\.(cls|json)$/i.test(path);
+}
+
+/** The most bytes of a file that says a label. */
+export const LABEL_BYTES = 2 ** 16;
+
+/** Whether a path ends like an archive that is read. */
+export function isArchivePath(path: string): boolean {
+  return /\.(tar|tar\.gz|tgz|zip|npz)$/i.test(path);
 }

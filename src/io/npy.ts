@@ -39,33 +39,68 @@ export interface NpyArray {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** What a `.npy` file says of its array. */
+export interface NpyHeader {
+  /** NumPy's name of the element type: "<f4", "|u1". */
+  readonly descr: string;
+  /** Whether the first index changes fastest. */
+  readonly fortran: boolean;
+  /** Empty for a single number. */
+  readonly shape: readonly number[];
+  /** Number of elements. */
+  readonly count: number;
+  /** Bytes before the first element. */
+  readonly start: number;
+  /** As it stands in the file, for people. */
+  readonly text: string;
+}
+
+/** NumPy reads no longer header either, unless it is told to: of an array of numbers it is far shorter. */
+export const NPY_HEADER_BYTES = 10_000;
+
+/**
+ * Reads the header of a `.npy` file, of any version, from its first bytes (`NPY_HEADER_BYTES` are enough).
+ * @throws DataError where it is none, or one of an array of records.
+ */
+export function readNpyHeader(bytes: Uint8Array): NpyHeader {
+  if (bytes.length < PREFIX_BYTES || PREFIX.slice(0, 6).some((byte, i) => bytes[i] !== byte))
+    throw new DataError("this is no .npy file: it does not begin as one");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // From version 2.0 on the header's length has 4 bytes.
+  const wide = bytes[6] > 1 && bytes.length >= PREFIX_BYTES + 2;
+  const start = wide ? 12 + view.getUint32(8, true) : PREFIX_BYTES + view.getUint16(8, true);
+  if (start > NPY_HEADER_BYTES) {
+    throw new DataError(`the header of this .npy file ends at byte ${start}, and those of arrays of numbers are short`);
+  }
+  const text = new TextDecoder().decode(bytes.subarray(wide ? 12 : PREFIX_BYTES, start)).trim();
+  const [, descr] = text.match(/'descr':\s*'([^']*)'/) ?? [];
+  const [, order] = text.match(/'fortran_order':\s*(True|False)/) ?? [];
+  const [, sizes] = text.match(/'shape':\s*\(([^)]*)\)/) ?? [];
+  if (descr === undefined || order === undefined || sizes === undefined || !/^[\d\s,]*$/.test(sizes)) {
+    throw new DataError(`a .npy file of numbers is wanted, and this one says ${text.slice(0, 200)}`);
+  }
+  const shape = sizes.split(",").flatMap((size) => (size.trim() === "" ? [] : [Number(size)]));
+  const count = shape.reduce((product, size) => product * size, 1);
+  return { descr, fortran: order === "True", shape, count, start, text };
+}
+
 /**
  * Decodes a NumPy `.npy` file of dtype `<f4` in C order, such as `simclr embed` and `np.save` write. For `nearest`, the embeddings of
  * one are `{ rows: shape[0], dimension: shape[1], values: data }`.
  * @throws DataError where it is none such, or has another length than its header says.
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
-  if (bytes.length < PREFIX_BYTES || PREFIX.slice(0, 6).some((byte, i) => bytes[i] !== byte))
-    throw new DataError("this is no .npy file: it does not begin as one");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // From version 2.0 on the header's length has 4 bytes.
-  const wide = bytes[6] > 1 && bytes.length >= PREFIX_BYTES + 2;
-  const headerEnd = wide ? 12 + view.getUint32(8, true) : PREFIX_BYTES + view.getUint16(8, true);
-  const header = new TextDecoder().decode(bytes.subarray(wide ? 12 : PREFIX_BYTES, headerEnd));
-  const [, descr] = header.match(/'descr':\s*'([^']*)'/) ?? [];
-  const [, sizes] = header.match(/'shape':\s*\(([^)]*)\)/) ?? [];
-  if (descr !== "<f4" || sizes === undefined || !/'fortran_order':\s*False/.test(header)) {
+  const { descr, fortran, shape, count, start, text } = readNpyHeader(bytes);
+  if (descr !== "<f4" || fortran) {
     throw new DataError(
-      `a .npy file of dtype <f4 in C order is wanted, and this one says ${header.trim()}: save np.ascontiguousarray(x, dtype="float32")`,
+      `a .npy file of dtype <f4 in C order is wanted, and this one says ${text}: save np.ascontiguousarray(x, dtype="float32")`,
     );
   }
-  const shape = sizes.split(",").flatMap((size) => (size.trim() === "" ? [] : [Number(size)]));
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (bytes.length !== headerEnd + 4 * count) {
+  if (bytes.length !== start + 4 * count) {
     throw new DataError(
-      `a .npy file of shape [${shape.join(", ")}] has ${headerEnd + 4 * count} bytes, and this one ${bytes.length}: it is cut short or damaged`,
+      `a .npy file of shape [${shape.join(", ")}] has ${start + 4 * count} bytes, and this one ${bytes.length}: it is cut short or damaged`,
     );
   }
   // A copy: what follows the header need not begin at a multiple of 4 bytes. Of Node's own bytes, `slice` makes none.
-  return { shape, data: new Float32Array(new Uint8Array(bytes.subarray(headerEnd)).buffer) };
+  return { shape, data: new Float32Array(new Uint8Array(bytes.subarray(start)).buffer) };
 }

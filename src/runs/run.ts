@@ -44,6 +44,8 @@ export interface ImageSource {
   readonly test?: string;
   /** Share of them that may be broken, where that is another than usual. */
   readonly maxBroken?: number;
+  /** Bits that their images of 16 bits make use of, where those are fewer. */
+  readonly bitDepth?: number;
   /** Share of an image that the smallest crop of a view takes: see `OpenImagesOptions`. */
   readonly smallestCrop?: number;
 }

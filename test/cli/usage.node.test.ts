@@ -117,7 +117,7 @@ usage("images and settings that cannot be are refused before anything is written
     const wrong: [string[], RegExp][] = [
       [["train", "nowhere"], /no images at nowhere/],
       [["train", "empty"], /no images in empty/],
-      [["train", "words.jpg"], /words\.jpg is neither a folder/],
+      [["train", "words.jpg"], /words\.jpg is neither an image nor a folder/],
       [["train", "text"], /one\.jpg/],
       [["train", "set", "--batch", "64"], /batch of 64 is larger than the training set of 37 images/],
       [["train", "set", "--batch", "64", "--plan"], /batch of 64 is larger than the training set of 37 images/],

@@ -27,10 +27,12 @@ test("is the same as the unpacked folder: .tar, .tar.gz, .tgz, with a top folder
       "b.tar.gz": await gzipped(archive),
       "c.tgz": await gzipped(await tar(await someEntries("pets/"))),
       "d.tar": await tar(await someEntries("./")),
+      "not-gzip.tar.gz": archive,
+      "gzipped.tar": await gzipped(archive),
     });
     const expected = await openImages(`${folder}/unpacked`);
     assert.is(expected.train.length, 5);
-    for (const name of ["a.tar", "b.tar.gz", "c.tgz", "d.tar"]) {
+    for (const name of ["a.tar", "b.tar.gz", "c.tgz", "d.tar", "not-gzip.tar.gz", "gzipped.tar"]) {
       const { train, test: held } = await openImages(`${folder}/${name}`);
       assert.equal(train.classes, ["cat", "dog"]);
       assert.equal(train.labels, expected.train.labels);
@@ -148,7 +150,7 @@ test("paths that lead outside are refused, whatever their kind", () =>
     assert.is((await openImages(`${folder}/a.tar`)).train.length, 6);
   }));
 
-test("a damaged archive is an error: no gzip, gzip or tar cut short or altered, no tar", () =>
+test("a damaged archive is an error: gzip or tar cut short or altered, no tar", () =>
   inTemporaryFolder(async (folder) => {
     const archive = await tar(await someEntries());
     const packed = await gzipped(archive);
@@ -156,7 +158,6 @@ test("a damaged archive is an error: no gzip, gzip or tar cut short or altered, 
       bytes.map((byte, i) => (i === at ? byte ^ 0xff : byte));
     // The first file takes up to its second 512-byte block: its header, then its content.
     const cases: Record<string, Uint8Array> = {
-      "not-gzip.tar.gz": archive,
       "cut.tar.gz": packed.subarray(0, Math.floor(packed.length / 2)),
       "no-end.tgz": packed.subarray(0, packed.length - 4),
       "altered.tar.gz": altered(packed, Math.floor(packed.length / 2)),

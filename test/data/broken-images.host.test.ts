@@ -86,6 +86,15 @@ test("more may be broken where that is asked for, but not all", () =>
     await rejects(openImages(`${folder}/none`, { imageSize: 8, maxBroken: 1 }), DataError, /1 of the 1 images/);
   }));
 
+test("the error of too many names those of formats that are not read as well", () =>
+  inTemporaryFolder(async (folder) => {
+    const heic = Uint8Array.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", (letter) => letter.charCodeAt(0));
+    await writeFiles(folder, { ...(await jpegs("", 2)), "x.jpg": "text", "phone.heic": heic });
+    const said = /1 of the 3 images .* x\.jpg .* Besides these, 1 image cannot be read: phone\.heic \(HEIC is not read/;
+    await rejects(openImages(folder), DataError, said);
+    await rejects(openImages(folder, { imageSize: 8 }), DataError, said);
+  }));
+
 test("a folder of nothing but broken images is an error, with and without a size", () =>
   inTemporaryFolder(async (folder) => {
     for (let i = 0; i < 7; i++) {

@@ -4,7 +4,7 @@ import type { ImageSet } from "../../src/data/dataset.js";
 import { openImages } from "../../src/data/open-images.js";
 import { DataError } from "../../src/errors.js";
 import { pixelsOf, rejects } from "./expect.js";
-import { gzipped, inTemporaryFolder, tar, writeFiles } from "./make-files.js";
+import { gzipped, inTemporaryFolder, tar, writeFiles, zip } from "./make-files.js";
 
 const test = suite("CIFAR files");
 
@@ -149,6 +149,34 @@ test("refuses damaged gzip, class names of another number, and more than the mem
     await writeFiles(folder, { "c/data_batch_1.bin": records([[7], [8]]) });
     await rejects(openImages(`${folder}/c`, { memoryBudget: 8191 }), DataError, /8192 bytes/, /8191/);
     assert.is((await openImages(`${folder}/c`, { memoryBudget: 8192 })).train.length, 2);
+  }));
+
+test("the Python version is told, in a folder, an archive and by one file, and which one to take", () =>
+  inTemporaryFolder(async (folder) => {
+    // What `pickle.dump({b"data": ..., b"labels": ...}, file, protocol=2)` begins with.
+    const pickle = Uint8Array.from([0x80, 2, 0x7d, 0x71, 1, ...new Uint8Array(300)]);
+    const ten = { data_batch_1: pickle, test_batch: pickle, "batches.meta": pickle };
+    const hundred = { train: pickle, test: pickle, meta: pickle };
+    const packed = (files: Readonly<Record<string, Uint8Array>>) =>
+      Object.entries(files).map(([name, content]) => ({ name: `cifar/${name}`, content }));
+    await writeFiles(`${folder}/ten`, ten);
+    await writeFiles(`${folder}/hundred`, hundred);
+    await writeFiles(folder, {
+      "ten.tar.gz": await gzipped(await tar(packed(ten))),
+      "hundred.zip": await zip(packed(hundred)),
+    });
+    const cases: Record<string, string> = {
+      ten: "CIFAR-10 ",
+      "ten.tar.gz": "CIFAR-10 ",
+      "ten/data_batch_1": "CIFAR-10 ",
+      hundred: "CIFAR-100 ",
+      "hundred.zip": "CIFAR-100 ",
+      "hundred/train": "CIFAR-100 ",
+    };
+    for (const [path, title] of Object.entries(cases)) {
+      const binary = `${title.trim().toLowerCase()}-binary.tar.gz`;
+      await rejects(openImages(`${folder}/${path}`), DataError, `is the Python version of ${title}`, binary);
+    }
   }));
 
 test.run();

@@ -120,3 +120,62 @@ export async function gzipped(bytes: Uint8Array): Promise<Uint8Array> {
   const { gzipSync } = await import("node:zlib");
   return gzipSync(bytes);
 }
+
+/** A zip entry, deflated unless it is `stored`; a symbolic link where `linkname` is given. */
+export interface ZipEntry {
+  readonly name: string;
+  readonly content?: Uint8Array;
+  readonly linkname?: string;
+  readonly stored?: boolean;
+  /** What the archive says of it instead of the truth. */
+  readonly method?: number;
+  readonly size?: number;
+  readonly flags?: number;
+}
+
+/** A zip archive as bytes (PKWARE's APPNOTE 6.3), written by a machine of Unix. */
+export async function zip(entries: readonly ZipEntry[]): Promise<Uint8Array> {
+  const { deflateRawSync } = await import("node:zlib");
+  const { crc32 } = await import("../../src/io/crc32.js");
+  const parts: Uint8Array[] = [];
+  const directory: Uint8Array[] = [];
+  let at = 0;
+  const add = (list: Uint8Array[], ...pieces: Uint8Array[]): number => {
+    list.push(...pieces);
+    return pieces.reduce((sum, { length }) => sum + length, 0);
+  };
+  for (const { name, content, linkname, stored = false, method = stored ? 0 : 8, size, flags = 0x800 } of entries) {
+    const bytes = linkname === undefined ? (content ?? new Uint8Array(0)) : new TextEncoder().encode(linkname);
+    const packed = stored ? bytes : deflateRawSync(bytes);
+    const path = new TextEncoder().encode(name);
+    // Method, time, date, checksum, sizes and the length of the name, which both headers have.
+    const common = (header: Uint8Array, from: number) => {
+      const view = new DataView(header.buffer);
+      view.setUint16(from, flags, true);
+      view.setUint16(from + 2, method, true);
+      view.setUint32(from + 8, crc32(bytes), true);
+      view.setUint32(from + 12, packed.length, true);
+      view.setUint32(from + 16, size ?? bytes.length, true);
+      view.setUint16(from + 20, path.length, true);
+      return view;
+    };
+    const local = new Uint8Array(30);
+    common(local, 6).setUint32(0, 0x04034b50, true);
+    const central = new Uint8Array(46);
+    const view = common(central, 8);
+    view.setUint32(0, 0x02014b50, true);
+    view.setUint16(4, (3 << 8) | 20, true);
+    view.setUint32(38, ((linkname === undefined ? 0o100644 : 0o120777) << 16) >>> 0, true);
+    view.setUint32(42, at, true);
+    at += add(parts, local, path, packed);
+    add(directory, central, path);
+  }
+  const end = new Uint8Array(22);
+  const view = new DataView(end.buffer);
+  view.setUint32(0, 0x06054b50, true);
+  view.setUint16(8, entries.length, true);
+  view.setUint16(10, entries.length, true);
+  view.setUint32(12, add([], ...directory), true);
+  view.setUint32(16, at, true);
+  return Uint8Array.from([...parts, ...directory, end].flatMap((piece) => [...piece]));
+}
