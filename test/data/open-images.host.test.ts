@@ -264,14 +264,6 @@ test("refuses options out of range", async () => {
   await rejects(openImages(".", { memoryBudget: Number.NaN }), ConfigError, /memory budget/);
 });
 
-test("one image is a set, too", () =>
-  inTemporaryFolder(async (folder) => {
-    await writeFiles(folder, { photo: await jpeg(3), "phone.jpg": "\0\0\0\x18ftypheic\0\0\0\0mif1heic" });
-    const { train } = await openImages(`${folder}/photo`);
-    assert.equal([train.length, train.nameOf(0)], [1, "photo"]);
-    await rejects(openImages(`${folder}/phone.jpg`), DataError, /HEIC is not read/);
-  }));
-
 test("refuses a missing path, a folder without images and a file of another kind", () =>
   inTemporaryFolder(async (folder) => {
     await rejects(openImages(`${folder}/nowhere`), DataError, /nowhere/);

@@ -16,7 +16,7 @@ single("one file that begins like an image is a set of one, whatever it is calle
     assert.equal([train.length, train.nameOf(0), train.labels, test], [1, "one", null, null]);
     assert.equal(await pixelsOf(train), Uint8Array.from(toRgba(rgb)));
     await rejects(openImages(`${folder}/a.heic`), DataError, /a\.heic for one: HEIC is not read/);
-    await rejects(openImages(`${folder}/words.jpg`), DataError, /neither a folder of images/);
+    await rejects(openImages(`${folder}/words.jpg`), DataError, /neither an image nor a folder of images/);
   }),
 );
 
