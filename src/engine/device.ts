@@ -9,7 +9,7 @@ import {
   type SimclrError,
   UsageError,
 } from "../errors.js";
-import { type AdapterOptions, type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
+import { type AdapterOptions, type AdapterSummary, findAdapter } from "./adapter.js";
 import { Choices } from "./choices.js";
 import { fromHalfBits } from "./half.js";
 import { deviceBytes, type HostData, kindText, typeOf } from "./host-data.js";
@@ -65,19 +65,20 @@ export class Device {
     this.memory = new DeviceMemory(gpu);
     this.pipelines = new PipelineCache(gpu);
     this.#readBack = new ReadBack(gpu, this.memory);
-    gpu.addEventListener("uncapturederror", (event) => {
-      const { error } = event;
-      const memory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
-      this.fail(
-        memory
-          ? new OutOfMemoryError(`the device is out of memory: ${error.message}`)
-          : new GpuValidationError(error.message),
-      );
-    });
+    gpu.addEventListener("uncapturederror", this.#onError);
     gpu.lost.then((info) => {
       if (!this.#closed) this.fail(new DeviceLostError(`the GPU device was lost (${info.reason}): ${info.message}`));
     });
   }
+
+  readonly #onError = ({ error }: GPUUncapturedErrorEvent): void => {
+    const memory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
+    this.fail(
+      memory
+        ? new OutOfMemoryError(`the device is out of memory: ${error.message}`)
+        : new GpuValidationError(error.message),
+    );
+  };
 
   /** True where an optional feature was there and is switched on. */
   has(feature: string): boolean {
@@ -326,7 +327,8 @@ export class Device {
     if (this.#closed) return;
     this.#closed = true;
     this.gpu.destroy();
-    releaseGpu();
+    // With a listener, npm `webgpu` keeps the GPU's own device for good; without, it goes when its objects are collected.
+    this.gpu.removeEventListener("uncapturederror", this.#onError);
   }
 }
 
@@ -403,7 +405,6 @@ export async function openDevice({ without = [], ...options }: DeviceOptions = {
   ] as const;
   for (const name of wanted) requiredLimits[name] = limits[name];
   const gpu = await requestWithFeatures(adapter, features, { requiredLimits }).catch((cause: unknown) => {
-    releaseGpu();
     throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });
   const device = new Device(gpu, summary);
