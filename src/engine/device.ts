@@ -144,7 +144,7 @@ export class Device {
 
   /** The number 1 as a tensor: where backward passes start. @throws the first error that happened on the device. */
   get one(): Tensor {
-    const one = this.#one ?? this.tensor([1], [1], "one");
+    const one = this.#one ?? this.memory.lasting(() => this.tensor([1], [1], "one"));
     if (!this.memory.rehearsing) this.#one = one;
     return one;
   }
@@ -177,16 +177,18 @@ export class Device {
       slab.offsets.push(slab.bytes);
       slab.bytes += bytes;
     }
-    return slabs.map(({ tensors, offsets, bytes }) => {
-      const all = new Tensor([bytes / 4], "f32", "slab");
-      const buffer = this.memory.create(bytes, STORAGE(), "slab");
-      all.place = { buffer, offset: 0 };
-      this.#owners.add(all);
-      tensors.forEach((tensor, i) => {
-        tensor.place = { buffer, offset: offsets[i] };
-      });
-      return { all, tensors };
-    });
+    return this.memory.allOrNothing(() =>
+      slabs.map(({ tensors, offsets, bytes }) => {
+        const all = new Tensor([bytes / 4], "f32", "slab");
+        const buffer = this.memory.create(bytes, STORAGE(), "slab");
+        all.place = { buffer, offset: 0 };
+        this.#owners.add(all);
+        tensors.forEach((tensor, i) => {
+          tensor.place = { buffer, offset: offsets[i] };
+        });
+        return { all, tensors };
+      }),
+    );
   }
 
   /**
