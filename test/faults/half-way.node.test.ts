@@ -1,13 +1,14 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Device } from "../../src/engine/device.js";
-import { OutOfMemoryError } from "../../src/errors.js";
+import { type Device, openDevice } from "../../src/engine/device.js";
+import { AdapterError, OutOfMemoryError, SimclrError } from "../../src/errors.js";
 import type { TrainingConfig } from "../../src/training/config.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { tuneFor } from "../../src/training/tune.js";
 import { rejects } from "../data/expect.js";
+import { wrapMethod } from "../engine/observe.js";
 import { IMAGE_SIZE, SMALL_CONFIG, stripes } from "../training/small-set.js";
-import { FAULTS } from "./failing-gpu.js";
+import { FAULTS, FailingGpu } from "./failing-gpu.js";
 import { CREATIONS, failInTurn, prepared, training, USES } from "./half-way.js";
 
 const halfWay = suite("what throws half-way");
@@ -22,6 +23,48 @@ for (const [name, work] of Object.entries({ ...CREATIONS, ...USES })) {
     assert.ok((await failInTurn(name, work, STRIDE)) > 2);
   });
 }
+
+halfWay("a device that fails while it is opened is closed again", async () => {
+  await prepared;
+  const { prototype } = GPUAdapter;
+  const { requestDevice } = prototype;
+  let destroyed = 0;
+  /** Opens a device on a GPU that was prepared, and says what came of it. */
+  const open = async (prepareGpu: (gpu: GPUDevice) => void) => {
+    prototype.requestDevice = async function (descriptor) {
+      const gpu = await requestDevice.call(this, descriptor);
+      prepareGpu(gpu);
+      wrapMethod(gpu, "destroy", (call) => {
+        destroyed += 1;
+        return call();
+      });
+      return gpu;
+    };
+    try {
+      return await openDevice().then(
+        (device) => device.close(),
+        (error: unknown) => error,
+      );
+    } finally {
+      prototype.requestDevice = requestDevice;
+    }
+  };
+  let opened = 0;
+  for (const fault of FAULTS) {
+    for (let at = 1; ; at++) {
+      const problem = await open((gpu) => new FailingGpu(gpu).failAt(fault, at));
+      opened += 1;
+      assert.is(destroyed, opened, `${fault} ${at}: ${String(problem)}`);
+      if (problem === undefined) break;
+      assert.instance(problem, SimclrError);
+    }
+  }
+  assert.ok(opened > 6, `${opened} openings`);
+  const refused = await open(() => {
+    throw new Error("an injected fault");
+  });
+  assert.instance(refused, AdapterError);
+});
 
 halfWay("a training whose every buffer failed once is the same as another", async () => {
   const { failing, fresh } = await prepared;

@@ -5,6 +5,8 @@ import { OutOfMemoryError, SimclrError } from "../../src/errors.js";
 import { Embedder } from "../../src/evaluation/embed.js";
 import { Evaluator } from "../../src/evaluation/evaluation.js";
 import { qualityIndicators } from "../../src/evaluation/indicators.js";
+import { linearProbe } from "../../src/evaluation/linear-probe.js";
+import { logisticRegression } from "../../src/evaluation/logistic-regression.js";
 import { decodeCheckpoint } from "../../src/training/checkpoint.js";
 import type { TrainingConfig } from "../../src/training/config.js";
 import { decodeEncoder, encodeEncoder, readEncoder } from "../../src/training/encoder-file.js";
@@ -88,8 +90,10 @@ export const USES: Readonly<Record<string, Work>> = {
     try {
       const evaluator = await Evaluator.create(device, net, { train: images, test: images });
       try {
-        const found = await evaluator.accuracies();
-        await evaluator.logisticRegression(found);
+        const found = await evaluator.knn();
+        const labelled = { features: found.train, labels: images.labels };
+        await linearProbe(device, labelled, labelled, images.classes.length, { epochs: 1 });
+        await logisticRegression(device, labelled, labelled, images.classes.length, { maxIterations: 2 });
         await qualityIndicators(device, found.train, found.test);
       } finally {
         evaluator.dispose();
