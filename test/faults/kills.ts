@@ -26,7 +26,7 @@ export interface Kills {
 /** The longest that a training takes, in milliseconds, on a machine that does other things as well. */
 const TIME_LIMIT = 120_000;
 /** Steps of writing of a whole training, more or less. */
-const WRITES = 160;
+const WRITES = 70;
 
 /** Trains in a process of its own, which is killed some time after it has begun, or kills itself; whether it came to that. */
 async function trainAndKill(folder: string, when: { milliseconds: number } | { write: number }): Promise<boolean> {
