@@ -1,0 +1,213 @@
+/** Everything that reads bytes from elsewhere, with valid inputs of each. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { augmentationPolicies, checkPolicies, policyList } from "../../src/augment/policy.js";
+import { augmentation } from "../../src/cli/augmentation-option.js";
+import type { Dataset } from "../../src/data/dataset.js";
+import { openImages } from "../../src/data/open-images.js";
+import type { Device } from "../../src/engine/device.js";
+import { CheckpointError } from "../../src/errors.js";
+import { loadFrom, saveTo } from "../../src/io/choice-store.js";
+import { readImageList } from "../../src/io/image-list-file.js";
+import { parseObject } from "../../src/io/json.js";
+import { decodeNpy, encodeNpy } from "../../src/io/npy.js";
+import { decodeSafetensors, encodeSafetensors, type TensorData } from "../../src/io/safetensors.js";
+import { RunFolder } from "../../src/runs/run-folder.js";
+import { imagesOfRun, sharesImages } from "../../src/runs/run-images.js";
+import { decodeCheckpoint, parseConfig } from "../../src/training/checkpoint.js";
+import { checkConfig } from "../../src/training/config.js";
+import { readEncoder } from "../../src/training/encoder-file.js";
+import { gzipped, jpegs, picture, tar } from "../data/make-files.js";
+import { IMAGES, trainIn } from "./small-run.js";
+
+/** A reader of bytes. */
+export interface Reader {
+  readonly name: string;
+  /** Valid ones. */
+  readonly inputs: readonly Uint8Array[];
+  /** Of all inputs, how many go to it, beside those of the others: it takes longer than others, or less long. */
+  readonly share: number;
+  /** Reads all that there is to read. @throws an error of the library's own, and nothing else */
+  read(bytes: Uint8Array): unknown;
+}
+
+/** Bytes that decoded images may take in these tests. */
+const BUDGET = 2 ** 24;
+const SIDE = 16;
+const text = new TextEncoder();
+
+async function readAll(dataset: Dataset | null | undefined): Promise<void> {
+  if (!dataset) return;
+  const out = new Uint8Array(dataset.width * dataset.height * 4);
+  for (let i = 0; i < Math.min(dataset.length, 4); i++) await dataset.fetch([i], out);
+  Array.from({ length: dataset.length }, (_, i) => dataset.nameOf(i));
+}
+
+/** Opens images as the command line does, and reads some. */
+async function open(path: string, imageSize: number | undefined): Promise<void> {
+  const { train, test, unlabelled } = await openImages(path, { imageSize, memoryBudget: BUDGET, maxBroken: 1 });
+  for (const part of [train, test, unlabelled]) await readAll(part);
+}
+
+/** IDX: a magic number and extents of 4 bytes each, big-endian, then bytes. */
+function idx(extents: readonly number[]): Uint8Array {
+  const header = [0, 0, 8, extents.length, ...extents.flatMap((extent) => [0, 0, extent >> 8, extent & 255])];
+  const data = Array.from({ length: extents.reduce((product, extent) => product * extent, 1) }, (_, i) => i % 10);
+  return Uint8Array.from([...header, ...data]);
+}
+
+async function pictures(): Promise<Uint8Array[]> {
+  const raw = sharp(picture(24, 20, 1), { raw: { width: 24, height: 20, channels: 3 } });
+  const files = [
+    raw.clone().jpeg(),
+    raw.clone().jpeg({ progressive: true }),
+    raw.clone().png({ palette: true }),
+    raw.clone().png(),
+    raw.clone().webp(),
+    raw.clone().webp({ lossless: true }),
+    raw.clone().gif(),
+    raw.clone().tiff({ compression: "lzw" }),
+    raw.clone().avif({ effort: 0 }),
+  ];
+  return Promise.all(files.map((file) => file.toBuffer()));
+}
+
+/** The readers of files in a folder of their own, which a run is in. @param folder made for this */
+export async function makeReaders(folder: string, device: Device): Promise<readonly Reader[]> {
+  const run = join(folder, "run");
+  await trainIn(run, device);
+  const stored = async (name: string) => new Uint8Array(await readFile(join(run, name)));
+  const [checkpoint, encoder] = [await stored("checkpoint.safetensors"), await stored("encoder.safetensors")];
+  const runFolder = await RunFolder.open(run);
+  const tensors = new Map<string, TensorData>([
+    ["a", { shape: [2, 3], data: new Float32Array(6) }],
+    ["b", { shape: [], data: BigInt64Array.of(1n) }],
+    ["c", { shape: [4], data: new Uint8Array(4) }],
+  ]);
+  const small = encodeSafetensors(tensors, { format: "x" });
+  const { config = "" } = decodeSafetensors(checkpoint).metadata;
+  const files = await jpegs("cat/", 3);
+  const archive = await tar([
+    ...Object.entries(files).map(([name, content]) => ({ name, content })),
+    { name: "dog/link.jpg", linkname: "../cat/000.jpg" },
+    { name: "dog/hard.jpg", linkname: "cat/001.jpg", type: "link" as const },
+  ]);
+  const policies = ["simclr", "byol"].flatMap((name) =>
+    Object.entries(augmentationPolicies).flatMap(([known, policy]) => (known.startsWith(name) ? [policy] : [])),
+  );
+  device.choices.set("matmul", "64 x 64 x 64", "tiled");
+  const kept: string[] = [];
+  const store = { place: "memory", read: async () => null, write: async (choices: string) => void kept.push(choices) };
+  await saveTo(store, device);
+
+  /** Writes the bytes to a file, alone in its folder, and reads it. */
+  const inFile = (name: string, read: (path: string) => unknown) => async (bytes: Uint8Array) => {
+    const own = join(folder, "files", name.replaceAll("/", "-"));
+    const path = join(own, name);
+    if (!existsSync(path)) await mkdir(join(path, ".."), { recursive: true });
+    await writeFile(path, bytes);
+    return read(path);
+  };
+  const inRun = (name: string, read: () => unknown) => async (bytes: Uint8Array) => {
+    await writeFile(join(run, name), bytes);
+    return read();
+  };
+  const images = (name: string, imageSize: number | undefined = SIDE) => inFile(name, (path) => open(path, imageSize));
+  const checkedConfig = (bytes: Uint8Array) => {
+    const value = parseObject(new TextDecoder().decode(bytes));
+    if (value === null) throw new CheckpointError("no JSON object");
+    checkConfig(parseConfig(value), 1000, device);
+  };
+
+  return [
+    { name: "safetensors", inputs: [small], share: 20, read: decodeSafetensors },
+    { name: "checkpoint", inputs: [checkpoint.slice(0), shortened(checkpoint)], share: 4, read: decodeCheckpoint },
+    { name: "encoder", inputs: [encoder], share: 4, read: (bytes) => readEncoder(bytes) },
+    {
+      name: "npy",
+      inputs: [encodeNpy([2, 3], new Float32Array(6)), encodeNpy([4], new Float32Array(4))],
+      share: 20,
+      read: decodeNpy,
+    },
+    { name: "configuration", inputs: [text.encode(config)], share: 20, read: checkedConfig },
+    {
+      name: "augmentation",
+      inputs: [...policies, policyList(augmentationPolicies.byol)].map((policy) => text.encode(JSON.stringify(policy))),
+      share: 8,
+      read: inFile("policy.json", (path) => {
+        const read = augmentation(path);
+        if (typeof read === "object") checkPolicies(read);
+      }),
+    },
+    {
+      name: "choices",
+      inputs: kept.map((choices) => text.encode(choices)),
+      share: 8,
+      read: (bytes) =>
+        loadFrom({ place: "memory", read: async () => new TextDecoder().decode(bytes), write: async () => {} }, device),
+    },
+    {
+      name: "image list",
+      inputs: [text.encode("a.jpg\n# b\n./c.jpg\n")],
+      share: 4,
+      read: inFile("list.txt", readImageList),
+    },
+    {
+      name: "config.json",
+      inputs: [await stored("config.json")],
+      share: 4,
+      read: inRun("config.json", () => runFolder.readConfig()),
+    },
+    {
+      name: "images.json",
+      inputs: [await stored("images.json")],
+      share: 4,
+      read: inRun("images.json", async () => {
+        await sharesImages(runFolder, IMAGES);
+        await imagesOfRun(runFolder, IMAGES);
+      }),
+    },
+    {
+      name: "metrics.jsonl",
+      inputs: [await stored("metrics.jsonl")],
+      share: 4,
+      read: inRun("metrics.jsonl", () => runFolder.readMetrics()),
+    },
+    { name: "tar", inputs: [archive], share: 2, read: images("set.tar") },
+    { name: "tar.gz", inputs: [await gzipped(archive)], share: 2, read: images("set.tar.gz") },
+    { name: "idx", inputs: [idx([6, 8, 8])], share: 2, read: images("train-images-idx3-ubyte") },
+    {
+      name: "idx.gz",
+      inputs: [await gzipped(idx([6, 8, 8]))],
+      share: 2,
+      read: images("train-images-idx3-ubyte.gz", undefined),
+    },
+    { name: "cifar", inputs: [new Uint8Array(3 * 3073)], share: 2, read: images("data_batch_1.bin", undefined) },
+    {
+      name: "cifar.gz",
+      inputs: [await gzipped(new Uint8Array(3 * 3073))],
+      share: 2,
+      read: images("train.bin.gz", undefined),
+    },
+    { name: "stl10", inputs: [new Uint8Array(2 * 27648)], share: 1, read: images("train_X.bin") },
+    {
+      name: "pictures",
+      inputs: await pictures(),
+      share: 4,
+      read: inFile("photos/1.jpg", (path) => open(join(path, ".."), SIDE)),
+    },
+  ];
+}
+
+/** A checkpoint of two tensors: most of its bytes are a header. */
+function shortened(checkpoint: Uint8Array): Uint8Array {
+  const { metadata } = decodeSafetensors(checkpoint);
+  return encodeSafetensors(new Map([["model.a", { shape: [1], data: new Float32Array(1) }]]), metadata);
+}
+
+/** Removes what readers left. */
+export async function removeReaders(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
