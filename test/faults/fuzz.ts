@@ -26,8 +26,8 @@ export interface Fuzzed {
 }
 
 const MEBIBYTE = 2 ** 20;
-/** What any input may take: decoders have buffers of their own, and what others left is collected late. */
-const ALLOWED = { constant: 96 * MEBIBYTE, times: 16 };
+/** Bytes that a byte of input may take. */
+const TIMES = 16;
 /** Milliseconds from which on a reader is too slow for an input of these sizes, and from which on it hangs. */
 const SLOW = 10_000;
 const HANGING = 60_000;
@@ -54,7 +54,7 @@ export async function tryInput(
   }
   const time = performance.now() - before.time;
   if (time > SLOW) return { problem: `it takes ${Math.round(time)} ms` };
-  const most = ALLOWED.constant + ALLOWED.times * input.length;
+  const most = reader.memory * MEBIBYTE + TIMES * input.length;
   const taken = Math.max(memoryUsage().arrayBuffers - before.buffers, resourceUsage().maxRSS * 1024 - before.most);
   return taken > most ? { problem: `it takes ${Math.round(taken / MEBIBYTE)} MiB` } : result;
 }

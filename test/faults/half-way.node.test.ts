@@ -16,7 +16,7 @@ const halfWay = suite("what throws half-way");
 const images = stripes(16);
 
 /** What an allocation leaves behind shows at any later fault, so that not every one has to fail here. */
-const STRIDE = 9;
+const STRIDE = 13;
 
 for (const [name, work] of Object.entries({ ...CREATIONS, ...USES })) {
   halfWay(`leaves nothing of ${name} on the device`, async () => {

@@ -29,10 +29,14 @@ export interface Reader {
   readonly inputs: readonly Uint8Array[];
   /** Of all inputs, how many go to it, beside those of the others: it takes longer than others, or less long. */
   readonly share: number;
+  /** MiB that any input may take, beside some times its size. */
+  readonly memory: number;
   /** Reads all that there is to read. @throws an error of the library's own, and nothing else */
   read(bytes: Uint8Array): unknown;
 }
 
+/** MiB for readers: what others have left is collected late. For pictures: one of as many pixels as are decoded takes 800. */
+const [FEW, MANY] = [96, 1024];
 /** Bytes that decoded images may take in these tests. */
 const BUDGET = 2 ** 24;
 const SIDE = 16;
@@ -122,20 +126,28 @@ export async function makeReaders(folder: string, device: Device): Promise<reado
   };
 
   return [
-    { name: "safetensors", inputs: [small], share: 20, read: decodeSafetensors },
-    { name: "checkpoint", inputs: [checkpoint.slice(0), shortened(checkpoint)], share: 4, read: decodeCheckpoint },
-    { name: "encoder", inputs: [encoder], share: 4, read: (bytes) => readEncoder(bytes) },
+    { name: "safetensors", inputs: [small], share: 20, memory: FEW, read: decodeSafetensors },
+    {
+      name: "checkpoint",
+      inputs: [checkpoint.slice(0), shortened(checkpoint)],
+      share: 4,
+      memory: FEW,
+      read: decodeCheckpoint,
+    },
+    { name: "encoder", inputs: [encoder], share: 4, memory: FEW, read: (bytes) => readEncoder(bytes) },
     {
       name: "npy",
       inputs: [encodeNpy([2, 3], new Float32Array(6)), encodeNpy([4], new Float32Array(4))],
       share: 20,
+      memory: FEW,
       read: decodeNpy,
     },
-    { name: "configuration", inputs: [text.encode(config)], share: 20, read: checkedConfig },
+    { name: "configuration", inputs: [text.encode(config)], share: 20, memory: FEW, read: checkedConfig },
     {
       name: "augmentation",
       inputs: [...policies, policyList(augmentationPolicies.byol)].map((policy) => text.encode(JSON.stringify(policy))),
       share: 8,
+      memory: FEW,
       read: inFile("policy.json", (path) => {
         const read = augmentation(path);
         if (typeof read === "object") checkPolicies(read);
@@ -145,6 +157,7 @@ export async function makeReaders(folder: string, device: Device): Promise<reado
       name: "choices",
       inputs: kept.map((choices) => text.encode(choices)),
       share: 8,
+      memory: FEW,
       read: (bytes) =>
         loadFrom({ place: "memory", read: async () => new TextDecoder().decode(bytes), write: async () => {} }, device),
     },
@@ -152,18 +165,21 @@ export async function makeReaders(folder: string, device: Device): Promise<reado
       name: "image list",
       inputs: [text.encode("a.jpg\n# b\n./c.jpg\n")],
       share: 4,
+      memory: FEW,
       read: inFile("list.txt", readImageList),
     },
     {
       name: "config.json",
       inputs: [await stored("config.json")],
       share: 4,
+      memory: FEW,
       read: inRun("config.json", () => runFolder.readConfig()),
     },
     {
       name: "images.json",
       inputs: [await stored("images.json")],
       share: 4,
+      memory: FEW,
       read: inRun("images.json", async () => {
         await sharesImages(runFolder, IMAGES);
         await imagesOfRun(runFolder, IMAGES);
@@ -173,29 +189,39 @@ export async function makeReaders(folder: string, device: Device): Promise<reado
       name: "metrics.jsonl",
       inputs: [await stored("metrics.jsonl")],
       share: 4,
+      memory: FEW,
       read: inRun("metrics.jsonl", () => runFolder.readMetrics()),
     },
-    { name: "tar", inputs: [archive], share: 2, read: images("set.tar") },
-    { name: "tar.gz", inputs: [await gzipped(archive)], share: 2, read: images("set.tar.gz") },
-    { name: "idx", inputs: [idx([6, 8, 8])], share: 2, read: images("train-images-idx3-ubyte") },
+    { name: "tar", inputs: [archive], share: 2, memory: MANY, read: images("set.tar") },
+    { name: "tar.gz", inputs: [await gzipped(archive)], share: 2, memory: MANY, read: images("set.tar.gz") },
+    { name: "idx", inputs: [idx([6, 8, 8])], share: 2, memory: FEW, read: images("train-images-idx3-ubyte") },
     {
       name: "idx.gz",
       inputs: [await gzipped(idx([6, 8, 8]))],
       share: 2,
+      memory: FEW,
       read: images("train-images-idx3-ubyte.gz", undefined),
     },
-    { name: "cifar", inputs: [new Uint8Array(3 * 3073)], share: 2, read: images("data_batch_1.bin", undefined) },
+    {
+      name: "cifar",
+      inputs: [new Uint8Array(3 * 3073)],
+      share: 2,
+      memory: FEW,
+      read: images("data_batch_1.bin", undefined),
+    },
     {
       name: "cifar.gz",
       inputs: [await gzipped(new Uint8Array(3 * 3073))],
       share: 2,
+      memory: FEW,
       read: images("train.bin.gz", undefined),
     },
-    { name: "stl10", inputs: [new Uint8Array(2 * 27648)], share: 1, read: images("train_X.bin") },
+    { name: "stl10", inputs: [new Uint8Array(2 * 27648)], share: 1, memory: FEW, read: images("train_X.bin") },
     {
       name: "pictures",
       inputs: await pictures(),
       share: 4,
+      memory: MANY,
       read: inFile("photos/1.jpg", (path) => open(join(path, ".."), SIDE)),
     },
   ];
