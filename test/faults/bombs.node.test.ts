@@ -21,10 +21,10 @@ async function jpeg(size: number, progressive: boolean): Promise<Uint8Array> {
 }
 
 /** A PNG file whose header says another size. */
-async function png(size: number): Promise<Uint8Array> {
+async function png(width: number, height = width): Promise<Uint8Array> {
   const file = await small.clone().png().toBuffer();
-  file.writeUInt32BE(size, 16);
-  file.writeUInt32BE(size, 20);
+  file.writeUInt32BE(width, 16);
+  file.writeUInt32BE(height, 20);
   // The checksum of the header; that of gzip is the same, and stands before the length at its end.
   file.writeUInt32BE(gzipSync(file.subarray(12, 29)).subarray(-8).readUInt32LE(), 29);
   return file;
@@ -60,6 +60,13 @@ bombs("of 60,000 pixels squared are refused, and take nothing", async () => {
   });
   assert.is(images, 1);
   assert.equal(new Set(reasons), new Set(["Input image exceeds pixel limit"]));
+  assert.ok(memory < 200, `${memory} MiB`);
+});
+
+bombs("of lines of eleven million pixels are refused, which took 2.8 GB", async () => {
+  const { images, reasons, memory } = await open({ "a.png": await png(11_075_608, 20) });
+  assert.is(images, 1);
+  assert.equal(reasons, ["it has 11075608 x 20 pixels, and sides of up to 65535 are read"]);
   assert.ok(memory < 200, `${memory} MiB`);
 });
 
