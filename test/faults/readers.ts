@@ -19,7 +19,7 @@ import { imagesOfRun, sharesImages } from "../../src/runs/run-images.js";
 import { decodeCheckpoint, parseConfig } from "../../src/training/checkpoint.js";
 import { checkConfig } from "../../src/training/config.js";
 import { readEncoder } from "../../src/training/encoder-file.js";
-import { gzipped, jpegs, picture, tar } from "../data/make-files.js";
+import { gzipped, jpegs, picture, tar, writeFiles, zip } from "../data/make-files.js";
 import { IMAGES, trainIn } from "./small-run.js";
 
 /** A reader of bytes. */
@@ -62,6 +62,31 @@ function idx(extents: readonly number[]): Uint8Array {
   return Uint8Array.from([...header, ...data]);
 }
 
+/** A .npy file of bytes. */
+function bytesNpy(shape: readonly number[]): Uint8Array {
+  const floats = encodeNpy(shape, new Float32Array(shape.reduce((product, extent) => product * extent, 1)));
+  const header = new TextDecoder("latin1").decode(floats.subarray(0, 128)).replace("<f4", "|u1");
+  return Uint8Array.from([
+    ...Array.from(header, (letter) => letter.charCodeAt(0)),
+    ...idx(shape).subarray(4 + 4 * shape.length),
+  ]);
+}
+
+/** A bitmap of 24 bits. */
+function bmp(width: number, height: number): Uint8Array {
+  const row = 4 * Math.ceil((3 * width) / 4);
+  const bytes = new Uint8Array(54 + row * height).fill(100, 54);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x42, 0x4d]);
+  const words = [bytes.length, 0, 54, 40, width, height];
+  words.forEach((value, i) => {
+    view.setUint32(2 + 4 * i, value, true);
+  });
+  view.setUint16(26, 1, true);
+  view.setUint16(28, 24, true);
+  return bytes;
+}
+
 async function pictures(): Promise<Uint8Array[]> {
   const raw = sharp(picture(24, 20, 1), { raw: { width: 24, height: 20, channels: 3 } });
   const files = [
@@ -98,6 +123,19 @@ export async function makeReaders(folder: string, device: Device): Promise<reado
     { name: "dog/link.jpg", linkname: "../cat/000.jpg" },
     { name: "dog/hard.jpg", linkname: "cat/001.jpg", type: "link" as const },
   ]);
+  const picturesOf = Object.values(files);
+  const zipped = await zip(Object.entries(files).map(([name, content], i) => ({ name, content, stored: i > 0 })));
+  const arrays = [
+    { name: "train_images.npy", content: bytesNpy([4, 8, 8]) },
+    { name: "train_labels.npy", content: bytesNpy([4]) },
+  ];
+  const shard = await tar(
+    picturesOf.flatMap((content, i) => [
+      { name: `00${i}.jpg`, content },
+      { name: `00${i}.cls`, content: text.encode(String(i)) },
+      { name: `00${i}.json`, content: text.encode(`{"label": ${i}}`) },
+    ]),
+  );
   const policies = ["simclr", "byol"].flatMap((name) =>
     Object.entries(augmentationPolicies).flatMap(([known, policy]) => (known.startsWith(name) ? [policy] : [])),
   );
@@ -215,6 +253,35 @@ export async function makeReaders(folder: string, device: Device): Promise<reado
       share: 2,
       memory: FEW,
       read: images("train.bin.gz", undefined),
+    },
+    { name: "zip", inputs: [zipped, await zip(arrays)], share: 3, memory: MANY, read: images("set.zip") },
+    { name: "npz", inputs: [await zip(arrays)], share: 2, memory: FEW, read: images("set.npz") },
+    {
+      name: "npy of images",
+      inputs: [bytesNpy([3, 8, 8]), bytesNpy([2, 8, 8, 3])],
+      share: 2,
+      memory: FEW,
+      read: images("set.npy"),
+    },
+    {
+      name: "list",
+      inputs: ["path,label,split\na.jpg,cat,train\nb.jpg,dog,test\n", "a.jpg\nb.jpg\n"].map((list) =>
+        text.encode(list),
+      ),
+      share: 2,
+      memory: MANY,
+      read: inFile("list.csv", async (path) => {
+        await writeFiles(join(path, ".."), { "a.jpg": picturesOf[0], "b.jpg": picturesOf[1] });
+        await open(path, SIDE);
+      }),
+    },
+    { name: "shard", inputs: [shard], share: 2, memory: MANY, read: images("set-000000.tar") },
+    {
+      name: "bmp",
+      inputs: [bmp(6, 5)],
+      share: 2,
+      memory: MANY,
+      read: inFile("bitmaps/1.bmp", (path) => open(join(path, ".."), SIDE)),
     },
     { name: "stl10", inputs: [new Uint8Array(2 * 27648)], share: 1, memory: FEW, read: images("train_X.bin") },
     {
