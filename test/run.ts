@@ -3,7 +3,8 @@
  * With a runtime or parts of file names given, only those tests run, and no checks. The last line is
  * "N passed, N failed"; the exit code is 1 when anything failed.
  *
- * `x.test.ts` runs in every runtime, `x.host.test.ts` needs files (Node, Bun, Deno), `x.node.test.ts` needs Node.
+ * `x.test.ts` runs in every runtime, `x.host.test.ts` needs files (Node, Bun, Deno), `x.node.test.ts` needs Node. Tests in `faults/`
+ * have long forms: see `faults/long.ts`.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";

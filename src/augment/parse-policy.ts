@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { shown } from "../io/json.js";
 import { AUGMENTATION_PART_NAMES, composePolicy } from "./parts.js";
 import {
   AUGMENTATION_POLICY_NAMES,
@@ -35,7 +36,7 @@ interface Place {
 
 function parsePolicy(value: unknown, place: Place): AugmentationPolicy {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new ConfigError(`augmentation has ${JSON.stringify(value)} where the fields of a policy are expected`);
+    throw new ConfigError(`augmentation has ${shown(value)} where the fields of a policy are expected`);
   const { base = "none", ...fields }: Record<string, unknown> = { ...value };
   const policy: Record<string, unknown> = { ...basePolicy(base, place) };
   for (const [name, found] of Object.entries(fields)) {
@@ -47,7 +48,7 @@ function parsePolicy(value: unknown, place: Place): AugmentationPolicy {
       : typeof found === "number";
     if (!fits)
       throw new ConfigError(
-        `${name} is ${JSON.stringify(found)}; it must be ${Array.isArray(like) ? "a range, [least, most]" : "a number"}`,
+        `${name} is ${shown(found)}; it must be ${Array.isArray(like) ? "a range, [least, most]" : "a number"}`,
       );
     policy[name] = found;
   }
@@ -70,7 +71,7 @@ function basePolicy(base: unknown, { view, views }: Place): AugmentationPolicy {
   const parts = AUGMENTATION_PART_NAMES.filter((known) => names.includes(known));
   if (!Array.isArray(base) || parts.length !== names.length) {
     throw new ConfigError(
-      `base is ${JSON.stringify(base)}; choose "none", ${AUGMENTATION_POLICY_NAMES.map((known) => `"${known}"`).join(", ")}, or an array of ${AUGMENTATION_PART_NAMES.join(", ")}`,
+      `base is ${shown(base)}; choose "none", ${AUGMENTATION_POLICY_NAMES.map((known) => `"${known}"`).join(", ")}, or an array of ${AUGMENTATION_PART_NAMES.join(", ")}`,
     );
   }
   return composePolicy(...parts);

@@ -2,6 +2,7 @@ import type * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import { withPrograms } from "../engine/with-programs.js";
 import { ShapeError } from "../errors.js";
 import { toFloat, toHalf } from "../ops/precision.js";
 import type { StoredType } from "./rounding.js";
@@ -101,26 +102,24 @@ export async function evaluate(
   device: Device,
   record: (tape: Tape, input: Input) => Readonly<Record<string, Tensor>>,
 ): Promise<Outputs> {
-  const tape = new Tape(device);
-  const inputs: Tensor[] = [];
-  const recorded = record(tape, (data, shape, type) => {
-    const tensor = device.tensor(shape, data instanceof Uint32Array ? data : Float32Array.from(data), "input");
-    inputs.push(tensor);
-    return type === "f16" ? toHalf(tape, tensor) : tensor;
+  const recordAll = () => {
+    const tape = new Tape(device);
+    const recorded = record(tape, (data, shape, type) => {
+      const tensor = device.tensor(shape, data instanceof Uint32Array ? data : Float32Array.from(data), "input");
+      return type === "f16" ? toHalf(tape, tensor) : tensor;
+    });
+    const readable = Object.entries(recorded).map(
+      ([name, tensor]) => [name, tensor.type === "f16" ? toFloat(tape, tensor) : tensor] as const,
+    );
+    return { readable, tapes: [{ tape, keep: readable.map(([, tensor]) => tensor) }] };
+  };
+  return withPrograms(device, "a check", recordAll, async ({ readable }, [program]) => {
+    program.run();
+    const read = async (tensor: Tensor) =>
+      Float64Array.from(tensor.type === "u32" ? await device.readIndices(tensor) : await device.read(tensor));
+    const results = readable.map(async ([name, tensor]) => [name, await read(tensor)] as const);
+    return Object.fromEntries(await Promise.all(results));
   });
-  const readable = Object.entries(recorded).map(
-    ([name, tensor]) => [name, tensor.type === "f16" ? toFloat(tape, tensor) : tensor] as const,
-  );
-  const outputs = Object.fromEntries(readable);
-  const program = await tape.compile({ keep: Object.values(outputs) });
-  program.run();
-  const read = async (tensor: Tensor) =>
-    Float64Array.from(tensor.type === "u32" ? await device.readIndices(tensor) : await device.read(tensor));
-  const results = Object.entries(outputs).map(async ([name, tensor]) => [name, await read(tensor)] as const);
-  const values = Object.fromEntries(await Promise.all(results));
-  program.dispose();
-  for (const tensor of inputs) device.free(tensor);
-  return values;
 }
 
 /** The gradient that a recorded backward pass found. @throws GradientError where none reached the tensor. */

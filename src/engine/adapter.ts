@@ -45,19 +45,11 @@ function isGpu(value: unknown): value is GPU {
 }
 
 /**
- * The GPU objects of npm `webgpu`, by what they are opened with. The package crashes when one is collected while a device is open or
- * a callback is due, and keeps the process alive for as long as anything refers to it.
+ * The GPU objects of npm `webgpu`, by what they are opened with. They stay: the package crashes when one is collected while a device
+ * is open or a callback is due, and each that is collected leaves five threads and a handle behind. They do not keep a process alive.
  */
 const nodeGpus = new Map<string, GPU>();
-/** Devices that are open, and those being opened. */
-let devices = 0;
-/** Callbacks of npm `webgpu` that are due. */
-let callbacks = 0;
 let patient = false;
-
-function letGoOfGpu(): void {
-  if (devices === 0 && callbacks === 0) nodeGpus.clear();
-}
 
 /**
  * npm `webgpu` waits for the GPU by re-arming `setImmediate`, which keeps a whole core busy and takes it from a software
@@ -74,13 +66,7 @@ export function waitWithoutSpinning(): void {
     String(callback).includes("[native code]");
   const wait = (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
     if (!fromAddon(callback)) return immediate(callback, ...args);
-    callbacks += 1;
-    const run = () => {
-      callbacks -= 1;
-      callback();
-      letGoOfGpu();
-    };
-    return immediate(() => setTimeout(run, 1));
+    return immediate(() => setTimeout(callback, 1));
   };
   // With what util.promisify looks for.
   const value = Object.assign(wait, immediate);
@@ -163,12 +149,6 @@ async function findGpu(name: string | undefined): Promise<GPU> {
   return openDawn(`adapter=${chosen}`);
 }
 
-/** To be called once for each adapter found, when its device is closed: the last one lets the process end. */
-export function releaseGpu(): void {
-  devices -= 1;
-  letGoOfGpu();
-}
-
 function summarize(info: GPUAdapterInfo): AdapterSummary {
   const parts = [info.description, info.device].map((part) => String(part ?? "").trim());
   const [description, model] = parts.map((part) => (/^\d*$/.test(part) ? null : part));
@@ -220,21 +200,15 @@ export async function findAdapter({
   if (!POWER_PREFERENCES.includes(powerPreference)) {
     throw new ConfigError(`powerPreference is "${powerPreference}": choose ${POWER_PREFERENCES.join(" or ")}`);
   }
-  devices += 1;
-  try {
-    const gpu = await findGpu(wanted);
-    const adapter = fallback
-      ? await requestFallback(gpu, { powerPreference })
-      : await gpu.requestAdapter({ powerPreference });
-    if (!adapter) throw new AdapterError(isInBrowser() ? NO_ADAPTER_IN_BROWSER : NO_ADAPTER);
-    const { vendor, architecture, device, description } = adapter.info;
-    if ([vendor, architecture, device, description].some((text) => NULL_BACKEND.test(String(text)))) {
-      const remedy = isInBrowser() ? "chrome://gpu says why there is no other" : "install a Vulkan driver";
-      throw new AdapterError(`the only WebGPU adapter is a null backend, which computes nothing: ${remedy}`);
-    }
-    return { adapter, summary: summarize(adapter.info) };
-  } catch (error) {
-    releaseGpu();
-    throw error;
+  const gpu = await findGpu(wanted);
+  const adapter = fallback
+    ? await requestFallback(gpu, { powerPreference })
+    : await gpu.requestAdapter({ powerPreference });
+  if (!adapter) throw new AdapterError(isInBrowser() ? NO_ADAPTER_IN_BROWSER : NO_ADAPTER);
+  const { vendor, architecture, device, description } = adapter.info;
+  if ([vendor, architecture, device, description].some((text) => NULL_BACKEND.test(String(text)))) {
+    const remedy = isInBrowser() ? "chrome://gpu says why there is no other" : "install a Vulkan driver";
+    throw new AdapterError(`the only WebGPU adapter is a null backend, which computes nothing: ${remedy}`);
   }
+  return { adapter, summary: summarize(adapter.info) };
 }

@@ -9,7 +9,7 @@ import {
   type SimclrError,
   UsageError,
 } from "../errors.js";
-import { type AdapterOptions, type AdapterSummary, findAdapter, releaseGpu } from "./adapter.js";
+import { type AdapterOptions, type AdapterSummary, findAdapter } from "./adapter.js";
 import { Choices } from "./choices.js";
 import { fromHalfBits } from "./half.js";
 import { deviceBytes, type HostData, kindText, typeOf } from "./host-data.js";
@@ -65,19 +65,20 @@ export class Device {
     this.memory = new DeviceMemory(gpu);
     this.pipelines = new PipelineCache(gpu);
     this.#readBack = new ReadBack(gpu, this.memory);
-    gpu.addEventListener("uncapturederror", (event) => {
-      const { error } = event;
-      const memory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
-      this.fail(
-        memory
-          ? new OutOfMemoryError(`the device is out of memory: ${error.message}`)
-          : new GpuValidationError(error.message),
-      );
-    });
+    gpu.addEventListener("uncapturederror", this.#onError);
     gpu.lost.then((info) => {
       if (!this.#closed) this.fail(new DeviceLostError(`the GPU device was lost (${info.reason}): ${info.message}`));
     });
   }
+
+  readonly #onError = ({ error }: GPUUncapturedErrorEvent): void => {
+    const memory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
+    this.fail(
+      memory
+        ? new OutOfMemoryError(`the device is out of memory: ${error.message}`)
+        : new GpuValidationError(error.message),
+    );
+  };
 
   /** True where an optional feature was there and is switched on. */
   has(feature: string): boolean {
@@ -143,7 +144,7 @@ export class Device {
 
   /** The number 1 as a tensor: where backward passes start. @throws the first error that happened on the device. */
   get one(): Tensor {
-    const one = this.#one ?? this.tensor([1], [1], "one");
+    const one = this.#one ?? this.memory.lasting(() => this.tensor([1], [1], "one"));
     if (!this.memory.rehearsing) this.#one = one;
     return one;
   }
@@ -176,16 +177,18 @@ export class Device {
       slab.offsets.push(slab.bytes);
       slab.bytes += bytes;
     }
-    return slabs.map(({ tensors, offsets, bytes }) => {
-      const all = new Tensor([bytes / 4], "f32", "slab");
-      const buffer = this.memory.create(bytes, STORAGE(), "slab");
-      all.place = { buffer, offset: 0 };
-      this.#owners.add(all);
-      tensors.forEach((tensor, i) => {
-        tensor.place = { buffer, offset: offsets[i] };
-      });
-      return { all, tensors };
-    });
+    return this.memory.allOrNothing(() =>
+      slabs.map(({ tensors, offsets, bytes }) => {
+        const all = new Tensor([bytes / 4], "f32", "slab");
+        const buffer = this.memory.create(bytes, STORAGE(), "slab");
+        all.place = { buffer, offset: 0 };
+        this.#owners.add(all);
+        tensors.forEach((tensor, i) => {
+          tensor.place = { buffer, offset: offsets[i] };
+        });
+        return { all, tensors };
+      }),
+    );
   }
 
   /**
@@ -326,7 +329,8 @@ export class Device {
     if (this.#closed) return;
     this.#closed = true;
     this.gpu.destroy();
-    releaseGpu();
+    // With a listener, npm `webgpu` keeps the GPU's own device for good; without, it goes when its objects are collected.
+    this.gpu.removeEventListener("uncapturederror", this.#onError);
   }
 }
 
@@ -403,7 +407,6 @@ export async function openDevice({ without = [], ...options }: DeviceOptions = {
   ] as const;
   for (const name of wanted) requiredLimits[name] = limits[name];
   const gpu = await requestWithFeatures(adapter, features, { requiredLimits }).catch((cause: unknown) => {
-    releaseGpu();
     throw new AdapterError(`the adapter "${summary.name}" gives no device: ${String(cause)}`, { cause });
   });
   const device = new Device(gpu, summary);

@@ -40,6 +40,8 @@ export class DeviceMemory {
   #peak = 0;
   #scratch = new Set<ScratchBuffer>();
   #rehearsing = false;
+  /** Buffers made by the work that is being watched; null where none is. */
+  #made: Set<GPUBuffer> | null = null;
   /** All buffers there are now, and who wants to know of their end. */
   #living = new Map<GPUBuffer, readonly (() => void)[]>();
   readonly #gone = new WeakSet<GPUBuffer>();
@@ -96,6 +98,54 @@ export class DeviceMemory {
   }
 
   /**
+   * Does work that waits for nothing, and remembers the buffers that it makes. Where it throws, they are freed. What others may come
+   * to use, as scratch buffers, is not for it to make. It may be part of another.
+   * @throws what `work` throws
+   * @internal
+   */
+  collect<Result>(work: () => Result): Taken<Result> {
+    const outer = this.#made;
+    const made = new Set<GPUBuffer>();
+    const free = () => {
+      for (const buffer of made) if (this.#living.has(buffer)) this.destroy(buffer);
+    };
+    this.#made = made;
+    try {
+      const result = work();
+      for (const buffer of made) outer?.add(buffer);
+      return { result, free };
+    } catch (error) {
+      free();
+      throw error;
+    } finally {
+      this.#made = outer;
+    }
+  }
+
+  /**
+   * Does work that waits for nothing and makes buffers: where it throws, those that it has made are freed.
+   * @throws what `work` throws
+   * @internal
+   */
+  allOrNothing<Result>(work: () => Result): Result {
+    return this.collect(work).result;
+  }
+
+  /**
+   * Makes buffers that stay, whatever becomes of the work that first wants them.
+   * @internal
+   */
+  lasting<Result>(work: () => Result): Result {
+    const outer = this.#made;
+    this.#made = null;
+    try {
+      return work();
+    } finally {
+      this.#made = outer;
+    }
+  }
+
+  /**
    * Whether a buffer is there, was destroyed, or was never made here.
    * @internal
    */
@@ -141,18 +191,28 @@ export class DeviceMemory {
 
   /**
    * A new buffer of at least `bytes` bytes.
-   * @throws OutOfMemoryError where it is larger than the adapter allows.
+   * @throws OutOfMemoryError where it is larger than the adapter allows, and where it cannot be made.
    * @internal
    */
   create(bytes: number, usage: number, label: string): GPUBuffer {
     const size = this.sizeFor(bytes, usage, label);
-    const buffer = this.#rehearsing
-      ? new UnbackedBuffer(size, usage, label)
-      : this.gpu.createBuffer({ size, usage, label });
+    const buffer = this.#rehearsing ? new UnbackedBuffer(size, usage, label) : this.#createBuffer(size, usage, label);
     this.#living.set(buffer, []);
+    // What is rehearsed is gone with the rehearsal.
+    if (!this.#rehearsing) this.#made?.add(buffer);
     this.#current += size;
     this.#peak = Math.max(this.#peak, this.#current);
     return buffer;
+  }
+
+  #createBuffer(size: number, usage: number, label: string): GPUBuffer {
+    try {
+      return this.gpu.createBuffer({ size, usage, label });
+    } catch (cause) {
+      throw new OutOfMemoryError(`${label} needs ${size} bytes, and the device does not give them: ${String(cause)}`, {
+        cause,
+      });
+    }
   }
 
   /**
@@ -177,30 +237,50 @@ export class DeviceMemory {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     for (const { bytes, label } of sizes) this.sizeFor(bytes, usage, label);
     const taken = new Set<ScratchBuffer>();
-    for (const { bytes } of sizes) {
-      let best: ScratchBuffer | null = null;
-      for (const candidate of this.#scratch) {
-        const fits = candidate.bytes >= bytes && candidate.bytes <= 2 * bytes + 65536 && !taken.has(candidate);
-        if (fits && (!best || candidate.bytes < best.bytes)) best = candidate;
+    const release = () => {
+      for (const entry of taken) {
+        entry.users -= 1;
+        if (entry.users === 0 && this.#scratch.delete(entry)) this.destroy(entry.buffer);
       }
-      if (!best) {
-        best = { buffer: this.create(bytes, usage, "scratch"), bytes, users: 0 };
-        this.#scratch.add(best);
-      }
-      best.users += 1;
-      taken.add(best);
-    }
-    return {
-      buffers: [...taken].map((entry) => entry.buffer),
-      release: () => {
-        for (const entry of taken) {
-          entry.users -= 1;
-          if (entry.users === 0 && this.#scratch.delete(entry)) this.destroy(entry.buffer);
-        }
-        taken.clear();
-      },
+      taken.clear();
     };
+    try {
+      for (const { bytes } of sizes) {
+        const entry = this.#fittingScratch(bytes, taken) ?? this.#newScratch(bytes, usage);
+        entry.users += 1;
+        taken.add(entry);
+      }
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { buffers: [...taken].map((entry) => entry.buffer), release };
   }
+
+  #fittingScratch(bytes: number, taken: ReadonlySet<ScratchBuffer>): ScratchBuffer | null {
+    let best: ScratchBuffer | null = null;
+    for (const candidate of this.#scratch) {
+      const fits = candidate.bytes >= bytes && candidate.bytes <= 2 * bytes + 65536 && !taken.has(candidate);
+      if (fits && (!best || candidate.bytes < best.bytes)) best = candidate;
+    }
+    return best;
+  }
+
+  #newScratch(bytes: number, usage: number): ScratchBuffer {
+    const entry = { buffer: this.create(bytes, usage, "scratch"), bytes, users: 0 };
+    this.#scratch.add(entry);
+    return entry;
+  }
+}
+
+/**
+ * What some work has made, and the memory that it took.
+ * @internal
+ */
+export interface Taken<Result> {
+  readonly result: Result;
+  /** Frees what is left of it. */
+  free(): void;
 }
 
 /**

@@ -79,6 +79,8 @@ export class PipelineCache {
     if (known) return known;
     const compiling = this.#create(kernel, code);
     this.#compiled.set(code, compiling);
+    // What failed for want of memory may succeed another time.
+    compiling.catch(() => this.#compiled.delete(code));
     return compiling;
   }
 
@@ -120,19 +122,7 @@ export class PipelineCache {
       binding.access === "read" ? "read-only-storage" : "storage",
     );
     if (kernel.paramsSize > 0) buffers.push("uniform");
-    // In a scope of its own: a kernel that does not compile is told by what is thrown, and leaves the device usable.
-    this.gpu.pushErrorScope("validation");
-    const layout = this.gpu.createBindGroupLayout({
-      label: kernel.name,
-      entries: buffers.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-    });
-    const module = this.gpu.createShaderModule({ label: kernel.name, code });
-    const compiling = this.gpu.createComputePipelineAsync({
-      label: kernel.name,
-      layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: "main" },
-    });
-    const scope = this.gpu.popErrorScope();
+    const { layout, module, compiling, scope } = this.#begin(kernel.name, buffers, code);
     try {
       const [pipeline, invalid] = await Promise.all([compiling, scope]);
       if (invalid) throw new Error(invalid.message);
@@ -147,6 +137,28 @@ export class PipelineCache {
         )
         .join("\n");
       throw new GpuValidationError(`kernel ${kernel.name} does not compile: ${details || String(cause)}`, { cause });
+    }
+  }
+
+  /** In a scope of its own: a kernel that does not compile is told by what is thrown, and leaves the device usable. */
+  #begin(label: string, buffers: readonly GPUBufferBindingType[], code: string) {
+    const { gpu } = this;
+    gpu.pushErrorScope("validation");
+    try {
+      const layout = gpu.createBindGroupLayout({
+        label,
+        entries: buffers.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+      });
+      const module = gpu.createShaderModule({ label, code });
+      const compiling = gpu.createComputePipelineAsync({
+        label,
+        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" },
+      });
+      return { layout, module, compiling, scope: gpu.popErrorScope() };
+    } catch (cause) {
+      gpu.popErrorScope().catch(() => {});
+      throw new GpuValidationError(`kernel ${label} does not compile: ${String(cause)}`, { cause });
     }
   }
 }

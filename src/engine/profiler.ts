@@ -39,17 +39,21 @@ async function timeByTimestamps(device: Device, passes: readonly Pass[]): Promis
       GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
       "timestamps",
     );
-    const encoder = gpu.createCommandEncoder();
-    chunk.forEach((steps, i) => {
-      encodePass(encoder, steps, { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 });
-    });
-    encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
-    const copy = device.copyBytes(encoder, { buffer: resolved, offset: 0 }, 16 * chunk.length);
-    gpu.queue.submit([encoder.finish()]);
-    const nanoseconds = new BigUint64Array(await copy.finish());
-    for (let i = 0; i < chunk.length; i++) milliseconds.push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
-    memory.destroy(resolved);
-    querySet.destroy();
+    try {
+      const encoder = gpu.createCommandEncoder();
+      chunk.forEach((steps, i) => {
+        encodePass(encoder, steps, { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 });
+      });
+      encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
+      const copy = device.copyBytes(encoder, { buffer: resolved, offset: 0 }, 16 * chunk.length);
+      gpu.queue.submit([encoder.finish()]);
+      const nanoseconds = new BigUint64Array(await copy.finish());
+      for (let i = 0; i < chunk.length; i++)
+        milliseconds.push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
+    } finally {
+      memory.destroy(resolved);
+      querySet.destroy();
+    }
   }
   return milliseconds;
 }

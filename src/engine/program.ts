@@ -1,9 +1,10 @@
-import { OutOfMemoryError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import type { Device } from "./device.js";
 import type { Launch } from "./launch.js";
 import { type MemoryPlan, planMemory } from "./planner.js";
 import { type KernelProfile, profileSteps } from "./profiler.js";
 import { cutIntoSubmits, encodePass, type Step } from "./submits.js";
+import { checked } from "./taking.js";
 import type { Kept, Place, Tensor } from "./tensor.js";
 
 /** How to make a program. */
@@ -246,22 +247,12 @@ export async function compileProgram(
     throw cause;
   });
 
-  gpu.pushErrorScope("out-of-memory");
-  let reserved: Reserved;
-  let scope: Promise<GPUError | null>;
-  try {
-    reserved = reserveMemory(device, launches, new Set(options.keep?.map(({ base }) => base)));
-  } finally {
-    scope = gpu.popErrorScope();
-  }
-  const { plan, places, params, offsets, release } = reserved;
-  const shortage = await scope;
-  if (shortage) {
-    release();
-    throw new OutOfMemoryError(
-      `no device memory for ${plan.liveBytes} bytes of intermediate tensors: ${shortage.message}`,
-    );
-  }
+  const { plan, places, params, offsets, release } = await checked(
+    device,
+    () => reserveMemory(device, launches, new Set(options.keep?.map(({ base }) => base))),
+    (reserved) => reserved.release(),
+    (reserved) => `${reserved.plan.liveBytes} bytes of intermediate tensors`,
+  );
 
   const stepOf = (launch: Launch, i: number): Step => {
     const entries: GPUBindGroupEntry[] = launch.tensors.map((tensor, binding) => {

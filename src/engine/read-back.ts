@@ -22,7 +22,10 @@ export class ReadBack {
     encoder.copyBufferToBuffer(from.buffer, from.offset, staging, 0, bytes);
     return {
       finish: async () => {
-        await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+        await staging.mapAsync(GPUMapMode.READ, 0, bytes).catch((error: unknown) => {
+          this.memory.destroy(staging);
+          throw error;
+        });
         const copied = staging.getMappedRange(0, bytes).slice(0);
         staging.unmap();
         if (staging.size > KEPT_BYTES) this.memory.destroy(staging);

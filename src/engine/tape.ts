@@ -442,6 +442,11 @@ export async function compileEach(
   recordings: readonly { readonly tape: Tape; readonly keep?: readonly Tensor[] }[],
 ): Promise<Program[]> {
   const programs: Program[] = [];
-  for (const { tape, keep } of recordings) programs.push(await tape.compile({ keep }));
+  try {
+    for (const { tape, keep } of recordings) programs.push(await tape.compile({ keep }));
+  } catch (error) {
+    for (const program of programs) program.dispose();
+    throw error;
+  }
   return programs;
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
+import { withPrograms } from "../engine/with-programs.js";
 import { ConfigError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 import { Embedder, type EmbedderOptions, type Features } from "./embed.js";
@@ -27,7 +28,7 @@ export function recordClassifier(device: Device, model: Model, rows: number) {
   const h = device.tensor([chunk, model.encoder.features], undefined, "representations");
   const tape = new Tape(device);
   const output = model.head.forward(model.tensors.pass(tape, { training: false }), h);
-  return { chunk, h, output, tape };
+  return { chunk, h, output, tapes: [{ tape, keep: [output] }] };
 }
 
 /** The classes of images by their representations. @throws ConfigError for a model without a classifier */
@@ -38,19 +39,18 @@ export async function classifyFeatures(
 ): Promise<Classification> {
   checkClassifier(model);
   const { classes } = model;
-  const { chunk, h, output, tape } = recordClassifier(device, model, rows);
-  const program = await tape.compile({ keep: [output] });
   const logits = new Float32Array(rows * classes);
-  const buffer = new Float32Array(chunk * dimension);
-  for (let start = 0; start < rows; start += chunk) {
-    const count = Math.min(chunk, rows - start);
-    buffer.set(values.subarray(start * dimension, (start + count) * dimension));
-    device.write(h, buffer);
-    const found = await program.runAndRead(output);
-    logits.set(found.subarray(0, count * classes), start * classes);
-  }
-  program.dispose();
-  device.free(h);
+  const record = () => recordClassifier(device, model, rows);
+  await withPrograms(device, "representations to classify", record, async ({ chunk, h, output }, [program]) => {
+    const buffer = new Float32Array(chunk * dimension);
+    for (let start = 0; start < rows; start += chunk) {
+      const count = Math.min(chunk, rows - start);
+      buffer.set(values.subarray(start * dimension, (start + count) * dimension));
+      device.write(h, buffer);
+      const found = await program.runAndRead(output);
+      logits.set(found.subarray(0, count * classes), start * classes);
+    }
+  });
   const predictions = Uint32Array.from({ length: rows }, (_, row) => {
     const own = logits.subarray(row * classes, (row + 1) * classes);
     return own.reduce((best, logit, c) => (logit > own[best] ? c : best), 0);

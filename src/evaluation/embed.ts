@@ -4,6 +4,7 @@ import { type Device, expectDevice } from "../engine/device.js";
 import { MEMORY_BUDGET } from "../engine/memory.js";
 import { once } from "../engine/once.js";
 import type { Program } from "../engine/program.js";
+import { take } from "../engine/taking.js";
 import { Tape } from "../engine/tape.js";
 import { matrixShape, Tensor } from "../engine/tensor.js";
 import { ConfigError, OutOfMemoryError, ShapeError, UsageError } from "../errors.js";
@@ -105,16 +106,23 @@ export class Embedder {
 
   /**
    * Records and compiles the encoder's forward pass; it uses the model's weights as they are at each call.
-   * @throws OutOfMemoryError where a tensor of a single image, or of `batch`, is larger than the adapter allows.
+   * @throws OutOfMemoryError where a tensor of a single image, or of `batch`, is larger than the adapter allows, or the device has
+   * not the memory; nothing is left on the device then.
    */
   static async create(device: Device, model: Model, options: EmbedderOptions = {}): Promise<Embedder> {
     expectDevice(device);
     if (!("encoder" in model && "imageSize" in model))
       throw new UsageError("a Model is wanted, as decodeEncoder gives it; that of a trainer is trainer.model");
     const { memoryBudget = MEMORY_BUDGET, batch = imagesAtOnce(device, model, memoryBudget) } = options;
-    const { bytes, features, tape } = recordEmbedding(device, model, batch);
-    const program = await tape.compile({ keep: [features] });
-    return new Embedder(device, model, batch, bytes, features, program);
+    const { result, free } = await take(device, "images to embed", () => recordEmbedding(device, model, batch));
+    const { bytes, features, tape } = result;
+    try {
+      const program = await tape.compile({ keep: [features] });
+      return new Embedder(device, model, batch, bytes, features, program);
+    } catch (error) {
+      free();
+      throw error;
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import { Tensor } from "../engine/tensor.js";
+import { withPrograms } from "../engine/with-programs.js";
 import { ConfigError } from "../errors.js";
 import { columnStatistics } from "../ops/batch-norm.js";
 import { mean } from "../ops/elementwise.js";
@@ -68,10 +69,9 @@ export async function alignment(device: Device, first: Embeddings, second: Embed
       `the views have ${rows} x ${dimension} and ${otherRows} x ${otherDimension} embeddings: each row needs its pair`,
     );
   }
-  return onDevice(device, [first, second], async ([a, b]) => {
-    const tape = new Tape(device);
+  return evaluate(device, [first, second], (tape, [a, b]) => {
     const distances = squaredDistances(tape, normalizeRows(tape, a), normalizeRows(tape, b));
-    return evaluate(tape, mean(tape, distances, "alignment"));
+    return mean(tape, distances, "alignment");
   });
 }
 
@@ -83,17 +83,25 @@ export async function alignment(device: Device, first: Embeddings, second: Embed
  */
 export async function uniformity(device: Device, embeddings: Embeddings): Promise<number> {
   const [rows] = checkRows(embeddings);
-  return onDevice(device, [embeddings], async ([x]) => {
+  const chunk = Math.min(CHUNK, rows);
+  const record = () => {
     const preparing = new Tape(device);
-    const normalized = normalizeRows(preparing, x);
-    const prepare = await preparing.compile({ keep: [normalized] });
-    prepare.run();
-    const chunk = Math.min(CHUNK, rows);
+    const normalized = normalizeRows(preparing, onDevice(device, embeddings));
     const own = device.indices([chunk], "rows");
     const tape = new Tape(device);
     const similarities = matmul(tape, gatherRows(tape, normalized, own), normalized, { transposeB: true });
     const potentials = pairPotentials(tape, similarities, own, T);
-    const compare = await tape.compile({ keep: [potentials] });
+    return {
+      own,
+      potentials,
+      tapes: [
+        { tape: preparing, keep: [normalized] },
+        { tape, keep: [potentials] },
+      ],
+    };
+  };
+  return withPrograms(device, "embeddings", record, async ({ own, potentials }, [prepare, compare]) => {
+    prepare.run();
     let sum = 0;
     for (let start = 0; start < rows; start += chunk) {
       const count = Math.min(chunk, rows - start);
@@ -104,8 +112,6 @@ export async function uniformity(device: Device, embeddings: Embeddings): Promis
       );
       for (const potential of (await compare.runAndRead(potentials)).subarray(0, count)) sum += potential;
     }
-    for (const program of [compare, prepare]) program.dispose();
-    device.free(own);
     return Math.log(sum / (rows * (rows - 1)));
   });
 }
@@ -117,10 +123,9 @@ export async function uniformity(device: Device, embeddings: Embeddings): Promis
  */
 export async function standardDeviation(device: Device, embeddings: Embeddings): Promise<number> {
   checkRows(embeddings);
-  return onDevice(device, [embeddings], ([x]) => {
-    const tape = new Tape(device);
-    return evaluate(tape, meanStandardDeviation(tape, columnStatistics(tape, normalizeRows(tape, x))));
-  });
+  return evaluate(device, [embeddings], (tape, [x]) =>
+    meanStandardDeviation(tape, columnStatistics(tape, normalizeRows(tape, x))),
+  );
 }
 
 /**
@@ -157,36 +162,39 @@ export async function effectiveRank(device: Device, embeddings: Embeddings): Pro
 async function scatterOf(device: Device, values: Float32Array, dimension: number): Promise<Float64Array> {
   const { rows, steps } = centred(values, dimension);
   const chunk = Math.min(SCATTER_ROWS, rows.length / dimension);
-  const [coarse, middle, fine] = ["h", "b", "l"].map((label) => device.tensor([chunk, dimension], undefined, label));
-  const tape = new Tape(device);
-  const exact = matmul(tape, coarse, coarse, { transposeA: true });
-  const rest = matmul(tape, middle, fine, { transposeA: true });
-  const multiply = await tape.compile({ keep: [exact, rest] });
-  const scatter = new Float64Array(dimension * dimension);
-  for (let start = 0; start < rows.length; start += coarse.size) {
-    // Past the end, zeros, which add nothing.
-    const [h, b, l] = [coarse, middle, fine].map(({ size }) => new Float32Array(size));
-    rows.subarray(start, start + coarse.size).forEach((value, i) => {
-      const step = steps[i % dimension];
-      h[i] = step > 0 ? Math.round(value / step) * step : 0;
-      l[i] = value - h[i];
-      b[i] = h[i] + l[i] / 2;
-    });
-    device.write(coarse, h);
-    device.write(middle, b);
-    device.write(fine, l);
-    multiply.run();
-    const [products, remainders] = await Promise.all([device.read(exact), device.read(rest)]);
-    for (let i = 0; i < dimension; i++) {
-      for (let j = 0; j <= i; j++) {
-        const at = i * dimension + j;
-        scatter[at] += products[at] + (remainders[at] + remainders[j * dimension + i]);
+  const record = () => {
+    const parts = ["h", "b", "l"].map((label) => device.tensor([chunk, dimension], undefined, label));
+    const [coarse, middle, fine] = parts;
+    const tape = new Tape(device);
+    const exact = matmul(tape, coarse, coarse, { transposeA: true });
+    const rest = matmul(tape, middle, fine, { transposeA: true });
+    return { parts, exact, rest, tapes: [{ tape, keep: [exact, rest] }] };
+  };
+  return withPrograms(device, "rows of a covariance", record, async ({ parts, exact, rest }, [multiply]) => {
+    const scatter = new Float64Array(dimension * dimension);
+    for (let start = 0; start < rows.length; start += chunk * dimension) {
+      // Past the end, zeros, which add nothing.
+      const [h, b, l] = parts.map(({ size }) => new Float32Array(size));
+      rows.subarray(start, start + chunk * dimension).forEach((value, i) => {
+        const step = steps[i % dimension];
+        h[i] = step > 0 ? Math.round(value / step) * step : 0;
+        l[i] = value - h[i];
+        b[i] = h[i] + l[i] / 2;
+      });
+      [h, b, l].forEach((values, i) => {
+        device.write(parts[i], values);
+      });
+      multiply.run();
+      const [products, remainders] = await Promise.all([device.read(exact), device.read(rest)]);
+      for (let i = 0; i < dimension; i++) {
+        for (let j = 0; j <= i; j++) {
+          const at = i * dimension + j;
+          scatter[at] += products[at] + (remainders[at] + remainders[j * dimension + i]);
+        }
       }
     }
-  }
-  multiply.dispose();
-  for (const tensor of [coarse, middle, fine]) device.free(tensor);
-  return scatter;
+    return scatter;
+  });
 }
 
 /**
@@ -217,30 +225,26 @@ function checkRows(embeddings: Embeddings): [rows: number, dimension: number] {
   return [rows, dimension];
 }
 
-/** Calls `work` with embeddings as tensors; those that came from the host are freed afterwards. */
-async function onDevice<T>(
-  device: Device,
-  embeddings: readonly Embeddings[],
-  work: (tensors: readonly Tensor[]) => Promise<T>,
-): Promise<T> {
-  const made: Tensor[] = [];
-  const tensors = embeddings.map((given) => {
-    if (given instanceof Tensor) return given;
-    const tensor = device.tensor([given.rows, given.dimension], given.values, "embeddings");
-    made.push(tensor);
-    return tensor;
-  });
-  try {
-    return await work(tensors);
-  } finally {
-    for (const tensor of made) device.free(tensor);
-  }
+/** Embeddings as a tensor. */
+function onDevice(device: Device, embeddings: Embeddings): Tensor {
+  if (embeddings instanceof Tensor) return embeddings;
+  return device.tensor([embeddings.rows, embeddings.dimension], embeddings.values, "embeddings");
 }
 
-/** Runs what was recorded once, and reads its only number. */
-async function evaluate(tape: Tape, result: Tensor): Promise<number> {
-  const program = await tape.compile({ keep: [result] });
-  const [value] = await program.runAndRead(result);
-  program.dispose();
-  return value;
+/** Records a number that embeddings give, runs it once, and reads it. */
+function evaluate(
+  device: Device,
+  embeddings: readonly Embeddings[],
+  record: (tape: Tape, tensors: readonly Tensor[]) => Tensor,
+): Promise<number> {
+  const recorded = () => {
+    const tape = new Tape(device);
+    const tensors = embeddings.map((given) => onDevice(device, given));
+    const number = record(tape, tensors);
+    return { number, tapes: [{ tape, keep: [number] }] };
+  };
+  return withPrograms(device, "embeddings", recorded, async ({ number }, [program]) => {
+    const [value] = await program.runAndRead(number);
+    return value;
+  });
 }

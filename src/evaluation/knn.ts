@@ -1,7 +1,8 @@
 import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
-import { compileEach, Tape } from "../engine/tape.js";
+import { Tape } from "../engine/tape.js";
 import { Tensor } from "../engine/tensor.js";
+import { withPrograms } from "../engine/with-programs.js";
 import { ConfigError } from "../errors.js";
 import { checkTemperature } from "../losses/nt-xent.js";
 import { matmul } from "../ops/matmul.js";
@@ -106,47 +107,47 @@ export async function knn(
   if (labels) checkLabelled({ features: { rows: bankRows }, labels }, classes, "candidate");
   const values = queries instanceof Tensor ? await device.read(queries) : queries.values;
   const size = { candidates: bankRows, queries: queryRows, dimension, classes };
-  const recorded = recordSearch(device, size, { k, temperature });
-  const { used, chunk, bank, rows, nearest, predictions } = recorded;
-  if (candidates instanceof Tensor) device.copy(candidates, bank);
-  else device.write(bank, candidates.values);
-  if (labels) device.write(recorded.labels, new Uint32Array(labels));
-  const [prepare, search] = await compileEach(recorded.tapes);
-  prepare.run();
+  const record = () => recordSearch(device, size, { k, temperature });
+  return withPrograms(device, "candidates and queries", record, async (recorded, [prepare, search]) => {
+    const { used, chunk, bank, rows, nearest, predictions } = recorded;
+    if (candidates instanceof Tensor) device.copy(candidates, bank);
+    else device.write(bank, candidates.values);
+    if (labels) device.write(recorded.labels, new Uint32Array(labels));
+    prepare.run();
 
-  const result = {
-    k: used,
-    neighbours: new Uint32Array(queryRows * used),
-    similarities: new Float32Array(queryRows * used),
-    predictions: new Uint32Array(labels ? queryRows : 0),
-  };
-  const padded = new Float32Array(chunk * dimension);
-  for (let start = 0; start < queryRows && !signal?.aborted; start += chunk) {
-    const count = Math.min(chunk, queryRows - start);
-    padded.set(values.subarray(start * dimension, (start + count) * dimension));
-    device.write(rows, padded);
-    search.run();
-    const [numbers, similarities] = [await device.readIndices(nearest.indices), await device.read(nearest.values)];
-    for (let from = 0; from < count * used; from += used) {
-      // They come by number, and sorting leaves equal ones as they are.
-      const order = Array.from({ length: used }, (_, i) => from + i).sort((a, b) => similarities[b] - similarities[a]);
-      const to = start * used + from;
-      result.neighbours.set(
-        order.map((at) => numbers[at]),
-        to,
-      );
-      result.similarities.set(
-        order.map((at) => similarities[at]),
-        to,
-      );
+    const result = {
+      k: used,
+      neighbours: new Uint32Array(queryRows * used),
+      similarities: new Float32Array(queryRows * used),
+      predictions: new Uint32Array(labels ? queryRows : 0),
+    };
+    const padded = new Float32Array(chunk * dimension);
+    for (let start = 0; start < queryRows && !signal?.aborted; start += chunk) {
+      const count = Math.min(chunk, queryRows - start);
+      padded.set(values.subarray(start * dimension, (start + count) * dimension));
+      device.write(rows, padded);
+      search.run();
+      const [numbers, similarities] = [await device.readIndices(nearest.indices), await device.read(nearest.values)];
+      for (let from = 0; from < count * used; from += used) {
+        // They come by number, and sorting leaves equal ones as they are.
+        const order = Array.from({ length: used }, (_, i) => from + i).sort(
+          (a, b) => similarities[b] - similarities[a],
+        );
+        const to = start * used + from;
+        result.neighbours.set(
+          order.map((at) => numbers[at]),
+          to,
+        );
+        result.similarities.set(
+          order.map((at) => similarities[at]),
+          to,
+        );
+      }
+      if (labels) result.predictions.set((await device.readIndices(predictions)).subarray(0, count), start);
     }
-    if (labels) result.predictions.set((await device.readIndices(predictions)).subarray(0, count), start);
-  }
-  search.dispose();
-  prepare.dispose();
-  for (const tensor of [bank, recorded.labels, rows]) device.free(tensor);
-  signal?.throwIfAborted();
-  return result;
+    signal?.throwIfAborted();
+    return result;
+  });
 }
 
 /** What is most similar to queries, by `nearest`. */

@@ -1,6 +1,7 @@
 import { sampleOrder } from "../data/sample-order.js";
 import type { Device } from "../engine/device.js";
-import { compileEach, Tape } from "../engine/tape.js";
+import { Tape } from "../engine/tape.js";
+import { withPrograms } from "../engine/with-programs.js";
 import { ConfigError } from "../errors.js";
 import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
 import { ModelTensors } from "../nn/model-tensors.js";
@@ -120,7 +121,6 @@ export function recordProbe(
     trainLabels,
     testLabels,
     picked,
-    tensors,
     optimizer,
     onTrain,
     onTest,
@@ -152,32 +152,32 @@ export async function linearProbe(
     throw new ConfigError(`a linear probe needs at least two images and two classes, not ${rows} and ${classes}`);
   checkLabelled(train, classes, "training");
   checkLabelled(test, classes, "test");
-  const probe = recordProbe(device, { train: rows, test: test.features.rows, dimension, classes }, options);
-  const { size, optimizer, picked } = probe;
-  device.write(probe.raw, train.features.values);
-  device.write(probe.testRaw, test.features.values);
-  device.write(probe.trainLabels, new Uint32Array(train.labels));
-  device.write(probe.testLabels, new Uint32Array(test.labels));
-  const [prepare, step, measure] = await compileEach(probe.tapes);
-  prepare.run();
+  const sizes = { train: rows, test: test.features.rows, dimension, classes };
+  const record = () => recordProbe(device, sizes, options);
+  return withPrograms(device, "rows of a linear probe", record, async (probe, [prepare, step, measure]) => {
+    const { size, optimizer, picked } = probe;
+    device.write(probe.raw, train.features.values);
+    device.write(probe.testRaw, test.features.values);
+    device.write(probe.trainLabels, new Uint32Array(train.labels));
+    device.write(probe.testLabels, new Uint32Array(test.labels));
+    prepare.run();
 
-  const steps = epochs * Math.floor(rows / size);
-  let done = 0;
-  for (let epoch = 0; epoch < epochs && !signal?.aborted; epoch++) {
-    const order = sampleOrder(rows, seed, epoch);
-    for (let start = 0; start + size <= rows && !signal?.aborted; start += size) {
-      device.write(picked, Uint32Array.from(order.subarray(start, start + size)));
-      optimizer.setStep(done + 1, warmupCosine((learningRate * size) / 256, done, steps, 0));
-      step.run();
-      done += 1;
-      if (done % STEPS_IN_FLIGHT === 0) await device.idle();
+    const steps = epochs * Math.floor(rows / size);
+    let done = 0;
+    for (let epoch = 0; epoch < epochs && !signal?.aborted; epoch++) {
+      const order = sampleOrder(rows, seed, epoch);
+      for (let start = 0; start + size <= rows && !signal?.aborted; start += size) {
+        device.write(picked, Uint32Array.from(order.subarray(start, start + size)));
+        optimizer.setStep(done + 1, warmupCosine((learningRate * size) / 256, done, steps, 0));
+        step.run();
+        done += 1;
+        if (done % STEPS_IN_FLIGHT === 0) await device.idle();
+      }
     }
-  }
-  measure.run();
-  const [trainAccuracy] = await device.read(probe.onTrain.accuracy);
-  const [testAccuracy] = await device.read(probe.onTest.accuracy);
-  for (const part of [measure, step, prepare, optimizer, probe.tensors]) part.dispose();
-  for (const tensor of [probe.raw, probe.testRaw, probe.trainLabels, probe.testLabels, picked]) device.free(tensor);
-  signal?.throwIfAborted();
-  return { trainAccuracy, testAccuracy };
+    measure.run();
+    const [trainAccuracy] = await device.read(probe.onTrain.accuracy);
+    const [testAccuracy] = await device.read(probe.onTest.accuracy);
+    signal?.throwIfAborted();
+    return { trainAccuracy, testAccuracy };
+  });
 }

@@ -3,6 +3,7 @@ import type { Device } from "../engine/device.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import { withPrograms } from "../engine/with-programs.js";
 import { ConfigError } from "../errors.js";
 import { softmaxCrossEntropy } from "../losses/softmax-cross-entropy.js";
 import { columnStatistics } from "../ops/batch-norm.js";
@@ -62,10 +63,7 @@ export async function logisticRegression(
   { l2 = 1e-3, ...optimization }: LogisticRegressionOptions = {},
 ): Promise<LogisticRegressionResult> {
   checkPenalty(l2);
-  const problem = await Problem.create(device, train, test, classes);
-  const result = await problem.solve(l2, problem.origin, optimization);
-  problem.dispose();
-  return result;
+  return withProblem(device, train, test, classes, (problem) => problem.solve(l2, problem.origin, optimization));
 }
 
 /** Settings of the search for a penalty. */
@@ -110,21 +108,21 @@ export async function searchLogisticRegression(
       `a share of ${validationShare} of ${train.features.rows} training images leaves none for validation: make it larger`,
     );
   }
-  const part = await Problem.create(device, rowsOf(train, kept), rowsOf(train, held), classes);
-  const validation: { l2: number; accuracy: number }[] = [];
-  let best = { l2: l2s[0], accuracy: -1, point: part.origin };
-  let point = part.origin;
-  for (const l2 of l2s.toSorted((a, b) => b - a)) {
-    const { testAccuracy: accuracy, weight, bias } = await part.solve(l2, point, optimization);
-    validation.push({ l2, accuracy });
-    point = joined(weight, bias);
-    if (accuracy > best.accuracy) best = { l2, accuracy, point };
-  }
-  part.dispose();
-  const whole = await Problem.create(device, train, test, classes);
-  const result = await whole.solve(best.l2, best.point, optimization);
-  whole.dispose();
-  return { ...result, l2: best.l2, validation };
+  const chosen = await withProblem(device, rowsOf(train, kept), rowsOf(train, held), classes, async (part) => {
+    const validation: { l2: number; accuracy: number }[] = [];
+    let best = { l2: l2s[0], accuracy: -1, point: part.origin };
+    let point = part.origin;
+    for (const l2 of l2s.toSorted((a, b) => b - a)) {
+      const { testAccuracy: accuracy, weight, bias } = await part.solve(l2, point, optimization);
+      validation.push({ l2, accuracy });
+      point = joined(weight, bias);
+      if (accuracy > best.accuracy) best = { l2, accuracy, point };
+    }
+    return { ...best, validation };
+  });
+  const { l2, point, validation } = chosen;
+  const result = await withProblem(device, train, test, classes, (whole) => whole.solve(l2, point, optimization));
+  return { ...result, l2, validation };
 }
 
 function checkPenalty(l2: number): void {
@@ -150,79 +148,86 @@ function check(labelled: LabelledFeatures, classes: number, what: string): void 
     throw new ConfigError(`the representations of the ${what} images hold values that are not finite`);
 }
 
+/** Records what regressions on these rows take. */
+function recordProblem(device: Device, train: LabelledFeatures, test: LabelledFeatures, classes: number) {
+  const { dimension } = train.features;
+  const put = ({ values, rows }: Features) => device.tensor([rows, dimension], values, "representations");
+  const putLabels = (labels: Uint32Array) => device.tensor([labels.length], new Uint32Array(labels), "labels");
+  const [raw, testRaw] = [put(train.features), put(test.features)];
+  const [trainLabels, testLabels] = [putLabels(train.labels), putLabels(test.labels)];
+  const weight = device.tensor([dimension, classes], undefined, "weight");
+  const bias = device.tensor([classes], undefined, "bias");
+
+  const preparing = new Tape(device);
+  const statistics = columnStatistics(preparing, raw);
+  const trainRows = standardize(preparing, raw, statistics);
+  const testRows = standardize(preparing, testRaw, statistics);
+
+  const classify = (tape: Tape, x: Tensor, labels: Tensor) =>
+    softmaxCrossEntropy(tape, addBias(tape, matmul(tape, x, weight), bias), labels);
+  const solving = new Tape(device);
+  solving.watch(weight, bias);
+  const { loss } = classify(solving, trainRows, trainLabels);
+  solving.backward(loss);
+  const gradients = [weight, bias].map((tensor) => solving.gradientOf(tensor));
+
+  const testing = new Tape(device);
+  const onTrain = classify(testing, trainRows, trainLabels).accuracy;
+  const onTest = classify(testing, testRows, testLabels).accuracy;
+  return {
+    weight,
+    bias,
+    loss,
+    gradients,
+    onTrain,
+    onTest,
+    /** In this order, each with what it keeps. */
+    tapes: [
+      { tape: preparing, keep: [trainRows, testRows] },
+      { tape: solving, keep: [loss, ...gradients] },
+      { tape: testing, keep: [onTrain, onTest] },
+    ],
+  };
+}
+
+/**
+ * Puts training and test rows on the device for as long as `work` takes.
+ * @throws ConfigError for rows and labels that do not fit
+ */
+async function withProblem<Result>(
+  device: Device,
+  train: LabelledFeatures,
+  test: LabelledFeatures,
+  classes: number,
+  work: (problem: Problem) => Promise<Result>,
+): Promise<Result> {
+  const { rows, dimension } = train.features;
+  if (rows < 2 || classes < 2 || new Set(train.labels).size < 2) {
+    throw new ConfigError(
+      `logistic regression needs training images of two classes at least, not ${rows} images of ${new Set(train.labels).size} of ${classes} classes`,
+    );
+  }
+  if (test.features.dimension !== dimension)
+    throw new ConfigError(`training images have ${dimension} dimensions and test images ${test.features.dimension}`);
+  check(train, classes, "training");
+  check(test, classes, "test");
+  const record = () => recordProblem(device, train, test, classes);
+  return withPrograms(device, "rows of a regression", record, (recorded, [prepare, objective, measure]) => {
+    prepare.run();
+    return work(new Problem(device, rows, dimension, classes, recorded, { objective, measure }));
+  });
+}
+
 /** Training and test rows on the device, and the objective with its gradient as a program. */
 class Problem {
-  private constructor(
+  constructor(
     readonly device: Device,
     readonly rows: number,
     readonly dimension: number,
     readonly classes: number,
-    readonly weight: Tensor,
-    readonly bias: Tensor,
-    readonly objective: { readonly program: Program; readonly loss: Tensor; readonly gradients: readonly Tensor[] },
-    readonly accuracies: { readonly program: Program; readonly train: Tensor; readonly test: Tensor },
-    readonly dispose: () => void,
+    readonly recorded: ReturnType<typeof recordProblem>,
+    readonly programs: { readonly objective: Program; readonly measure: Program },
   ) {}
-
-  static async create(
-    device: Device,
-    train: LabelledFeatures,
-    test: LabelledFeatures,
-    classes: number,
-  ): Promise<Problem> {
-    const { rows, dimension } = train.features;
-    if (rows < 2 || classes < 2 || new Set(train.labels).size < 2) {
-      throw new ConfigError(
-        `logistic regression needs training images of two classes at least, not ${rows} images of ${new Set(train.labels).size} of ${classes} classes`,
-      );
-    }
-    if (test.features.dimension !== dimension)
-      throw new ConfigError(`training images have ${dimension} dimensions and test images ${test.features.dimension}`);
-    check(train, classes, "training");
-    check(test, classes, "test");
-    const put = ({ values, rows }: Features) => device.tensor([rows, dimension], values, "representations");
-    const putLabels = (labels: Uint32Array) => device.tensor([labels.length], new Uint32Array(labels), "labels");
-    const [raw, testRaw] = [put(train.features), put(test.features)];
-    const [trainLabels, testLabels] = [putLabels(train.labels), putLabels(test.labels)];
-    const weight = device.tensor([dimension, classes], undefined, "weight");
-    const bias = device.tensor([classes], undefined, "bias");
-
-    const preparing = new Tape(device);
-    const statistics = columnStatistics(preparing, raw);
-    const trainRows = standardize(preparing, raw, statistics);
-    const testRows = standardize(preparing, testRaw, statistics);
-    const prepare = await preparing.compile({ keep: [trainRows, testRows] });
-    prepare.run();
-
-    const record = (tape: Tape, x: Tensor, labels: Tensor) =>
-      softmaxCrossEntropy(tape, addBias(tape, matmul(tape, x, weight), bias), labels);
-    const tape = new Tape(device);
-    tape.watch(weight, bias);
-    const { loss } = record(tape, trainRows, trainLabels);
-    tape.backward(loss);
-    const gradients = [weight, bias].map((tensor) => tape.gradientOf(tensor));
-    const program = await tape.compile({ keep: [loss, ...gradients] });
-
-    const testing = new Tape(device);
-    const onTrain = record(testing, trainRows, trainLabels).accuracy;
-    const onTest = record(testing, testRows, testLabels).accuracy;
-    const measure = await testing.compile({ keep: [onTrain, onTest] });
-
-    return new Problem(
-      device,
-      rows,
-      dimension,
-      classes,
-      weight,
-      bias,
-      { program, loss, gradients },
-      { program: measure, train: onTrain, test: onTest },
-      () => {
-        for (const part of [measure, program, prepare]) part.dispose();
-        for (const tensor of [raw, testRaw, trainLabels, testLabels, weight, bias]) device.free(tensor);
-      },
-    );
-  }
 
   /** All weights, then all biases: zeros. */
   get origin(): Float64Array {
@@ -239,21 +244,21 @@ class Problem {
     const noise = (this.rows / 64 + 16) * 2 ** -24;
     const found = await minimize((x) => this.#evaluate(x, l2), start, { maxIterations, history, tolerance, noise });
     const { weight, bias } = this.#place(found.x);
-    this.accuracies.program.run();
+    this.programs.measure.run();
     const [[trainAccuracy], [testAccuracy]] = await Promise.all([
-      device.read(this.accuracies.train),
-      device.read(this.accuracies.test),
+      device.read(this.recorded.onTrain),
+      device.read(this.recorded.onTest),
     ]);
     return { trainAccuracy, testAccuracy, weight, bias, ...factsOf(found) };
   }
 
   /** The objective and its gradient: the mean cross-entropy from the device, the penalty in float64. */
   async #evaluate(x: Float64Array, l2: number): Promise<{ value: number; gradient: Float64Array }> {
-    const { device, objective } = this;
+    const { device, recorded } = this;
     const { weight } = this.#place(x);
-    objective.program.run();
+    this.programs.objective.run();
     const [[loss], ...gradients] = await Promise.all(
-      [objective.loss, ...objective.gradients].map((tensor) => device.read(tensor)),
+      [recorded.loss, ...recorded.gradients].map((tensor) => device.read(tensor)),
     );
     const gradient = joined(...gradients);
     let squares = 0;
@@ -266,10 +271,11 @@ class Problem {
 
   /** Puts weights and biases on the device; returns them as they are there. */
   #place(x: Float64Array): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
-    const weight = Float32Array.from(x.subarray(0, this.weight.size));
-    const bias = Float32Array.from(x.subarray(this.weight.size));
-    this.device.write(this.weight, weight);
-    this.device.write(this.bias, bias);
+    const { recorded, device } = this;
+    const weight = Float32Array.from(x.subarray(0, recorded.weight.size));
+    const bias = Float32Array.from(x.subarray(recorded.weight.size));
+    device.write(recorded.weight, weight);
+    device.write(recorded.bias, bias);
     return { weight, bias };
   }
 }

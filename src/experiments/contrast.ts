@@ -1,5 +1,6 @@
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
+import { withPrograms } from "../engine/with-programs.js";
 import type { Features } from "../evaluation/embed.js";
 import { evenly } from "../evaluation/evaluation.js";
 import { matmul } from "../ops/matmul.js";
@@ -30,20 +31,19 @@ export async function contrastOf(
 ): Promise<Contrast> {
   const { values, rows, dimension } = z;
   const images = rows / 2;
-  const parts = [0, 1].map((v) =>
-    device.tensor(
-      [images, dimension],
-      values.slice(v * images * dimension, (v + 1) * images * dimension),
-      "embeddings",
-    ),
+  const record = () => {
+    const parts = [0, 1].map((v) => {
+      const half = values.slice(v * images * dimension, (v + 1) * images * dimension);
+      return device.tensor([images, dimension], half, "embeddings");
+    });
+    const tape = new Tape(device);
+    const [first, second] = normalize ? parts.map((part) => normalizeRows(tape, part)) : parts;
+    const product = matmul(tape, first, second, { transposeB: true });
+    return { product, tapes: [{ tape, keep: [product] }] };
+  };
+  const logits = await withPrograms(device, "embeddings", record, ({ product }, [program]) =>
+    program.runAndRead(product),
   );
-  const tape = new Tape(device);
-  const [first, second] = normalize ? parts.map((part) => normalizeRows(tape, part)) : parts;
-  const product = matmul(tape, first, second, { transposeB: true });
-  const program = await tape.compile({ keep: [product] });
-  const logits = await program.runAndRead(product);
-  program.dispose();
-  for (const part of parts) device.free(part);
   let entropy = 0;
   let right = 0;
   for (let i = 0; i < images; i++) {

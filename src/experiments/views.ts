@@ -4,6 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
+import { withPrograms } from "../engine/with-programs.js";
 import type { Features } from "../evaluation/embed.js";
 import type { Model } from "../nn/model.js";
 
@@ -32,39 +33,41 @@ async function overViews(
 ): Promise<Features[]> {
   const size = dataset.width;
   const batch = Math.min(BATCH, dataset.length);
-  const bytes = device.indices([batch, size, size], "images");
-  const images = device.indices([batch], "image numbers");
-  const counter = device.tensor([2], Uint32Array.of(seed, 0), "seed and epoch");
-  const tape = new Tape(device);
-  const table = drawViews(tape, { bytes, images, counter }, policies, { views });
-  const wanted = record(tape, renderViews(tape, bytes, table, size, policies), table);
-  const program = await tape.compile({ keep: wanted });
-  const rows = views * dataset.length;
-  const found = wanted.map((tensor) => {
-    const dimension = tensor.size / (views * batch);
-    return { values: new Float32Array(rows * dimension), rows, dimension };
-  });
-  const pixels = new Uint32Array(bytes.size);
-  for (let start = 0; start < dataset.length; start += batch) {
-    const count = Math.min(batch, dataset.length - start);
-    // The last batch is filled up with images that are not read.
-    const indices = Uint32Array.from({ length: batch }, (_, i) => start + (i % count));
-    await dataset.fetch(indices, new Uint8Array(pixels.buffer));
-    device.write(bytes, pixels);
-    device.write(images, indices);
-    program.run();
-    for (const [i, tensor] of wanted.entries()) {
-      const { values, dimension } = found[i];
-      const read = await device.read(tensor);
-      for (let v = 0; v < views; v++) {
-        const from = v * batch * dimension;
-        values.set(read.subarray(from, from + count * dimension), (v * dataset.length + start) * dimension);
+  const recordBatch = () => {
+    const bytes = device.indices([batch, size, size], "images");
+    const images = device.indices([batch], "image numbers");
+    const counter = device.tensor([2], Uint32Array.of(seed, 0), "seed and epoch");
+    const tape = new Tape(device);
+    const table = drawViews(tape, { bytes, images, counter }, policies, { views });
+    const wanted = record(tape, renderViews(tape, bytes, table, size, policies), table);
+    return { bytes, images, wanted, tapes: [{ tape, keep: wanted }] };
+  };
+  return withPrograms(device, "views", recordBatch, async ({ bytes, images, wanted }, [program]) => {
+    const rows = views * dataset.length;
+    const found = wanted.map((tensor) => {
+      const dimension = tensor.size / (views * batch);
+      return { values: new Float32Array(rows * dimension), rows, dimension };
+    });
+    const pixels = new Uint32Array(bytes.size);
+    for (let start = 0; start < dataset.length; start += batch) {
+      const count = Math.min(batch, dataset.length - start);
+      // The last batch is filled up with images that are not read.
+      const indices = Uint32Array.from({ length: batch }, (_, i) => start + (i % count));
+      await dataset.fetch(indices, new Uint8Array(pixels.buffer));
+      device.write(bytes, pixels);
+      device.write(images, indices);
+      program.run();
+      for (const [i, tensor] of wanted.entries()) {
+        const { values, dimension } = found[i];
+        const read = await device.read(tensor);
+        for (let v = 0; v < views; v++) {
+          const from = v * batch * dimension;
+          values.set(read.subarray(from, from + count * dimension), (v * dataset.length + start) * dimension);
+        }
       }
     }
-  }
-  program.dispose();
-  for (const tensor of [bytes, images, counter]) device.free(tensor);
-  return found;
+    return found;
+  });
 }
 
 /** The pixels of views, [rows, size * size * 3], in [0, 1]. */

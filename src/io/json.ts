@@ -27,6 +27,20 @@ export function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
+/** Characters of a value in a message. */
+const MOST_SHOWN = 100;
+
+/** A value from a file, for messages: as JSON, cut where it is long. */
+export function shown(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 1)}…` : text;
+  } catch {
+    // Brackets in brackets, deeper than there is room to go.
+    return Array.isArray(value) ? "[…]" : "{…}";
+  }
+}
+
 /**
  * @param what that has these keys, for people: "openImages"
  * @throws ConfigError for a key that is none of the known ones, with the one that was probably meant.

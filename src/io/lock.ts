@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.js";
+import { hashOf } from "../random.js";
 import { systemErrorCode, writeError } from "./atomic.js";
 import { parseObject } from "./json.js";
 
@@ -50,6 +51,20 @@ async function readHolder(path: string): Promise<Holder | null> {
   return { pid, host, started: typeof started === "string" ? started : null };
 }
 
+/** A host's name as part of a file's. */
+const mark = (host: string) => hashOf(host, 0).toString(36);
+
+/** Removes the files of processes of this machine that were killed while they took or found the lock. */
+async function removeLeftovers(path: string, host: string): Promise<void> {
+  const { readdir, rm } = await import("node:fs/promises");
+  const { basename, dirname, join } = await import("node:path");
+  const start = `${basename(path)}.${mark(host)}-`;
+  for (const name of await readdir(dirname(path))) {
+    const pid = name.startsWith(start) ? Number.parseInt(name.slice(start.length), 10) : Number.NaN;
+    if (pid > 0 && !(await isAlive({ pid, host, started: null }))) await rm(join(dirname(path), name), { force: true });
+  }
+}
+
 /**
  * Takes a file as a sign that something is in use, and gives the function that lets go of it. A sign that a process left behind which is
  * not there any more counts for nothing. Node, Bun and Deno.
@@ -59,8 +74,9 @@ async function readHolder(path: string): Promise<Holder | null> {
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
   const { link, rm, writeFile } = await import("node:fs/promises");
   const { pid } = await import("node:process");
-  const own = `${path}.${pid}-${Math.random().toString(36).slice(2)}`;
-  const holder: Holder = { pid, host: await hostName(), started: await startOf(pid) };
+  const host = await hostName();
+  const own = `${path}.${mark(host)}-${pid}-${Math.random().toString(36).slice(2)}`;
+  const holder: Holder = { pid, host, started: await startOf(pid) };
   try {
     await writeFile(own, JSON.stringify(holder));
     for (;;) {
@@ -70,6 +86,7 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
           if (!NO_LINKS.includes(systemErrorCode(error) ?? "")) throw error;
           return writeFile(path, JSON.stringify(holder), { flag: "wx" });
         });
+        await removeLeftovers(path, host);
         return () => rm(path, { force: true });
       } catch (error) {
         if (systemErrorCode(error) !== "EEXIST") throw error;

@@ -1,5 +1,6 @@
 import { fromHalfBits } from "../engine/half.js";
 import { CheckpointError, ShapeError } from "../errors.js";
+import { shown } from "./json.js";
 
 /** The elements of a tensor; the type of the array gives the dtype F32, I64, U32, I32 or U8. */
 export type TensorElements = Float32Array | BigInt64Array | Uint32Array | Int32Array | Uint8Array;
@@ -80,26 +81,33 @@ export function decodeSafetensors(bytes: Uint8Array): {
   metadata: Record<string, string>;
 } {
   const { header, data } = splitHeader(bytes);
-  const tensors = new Map<string, TensorData>();
-  const spans: { name: string; begin: number; end: number }[] = [];
+  const entries: ({ readonly name: string } & Entry)[] = [];
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(header)) {
     if (name === METADATA_KEY) {
       metadata = parseMetadata(value);
       continue;
     }
-    const { dtype, shape, begin, end } = parseEntry(name, value);
-    if (end > data.length) {
+    const entry = parseEntry(name, value);
+    if (entry.end > data.length) {
       throw new CheckpointError(
-        `Safetensors file cut short: tensor "${name}" ends at byte ${end} of the data, the file has ${data.length}.`,
+        `Safetensors file cut short: tensor "${name}" ends at byte ${entry.end} of the data, the file has ${data.length}.`,
       );
     }
-    tensors.set(name, { shape, data: copyElements(dtype, data.subarray(begin, end)) });
-    spans.push({ name, begin, end });
+    entries.push({ name, ...entry });
   }
+  // Before anything is copied: of tensors that lie in each other, there may be far more than the file has bytes for.
+  checkCoverage(entries, data.length);
+  const tensors = new Map<string, TensorData>();
+  for (const { name, dtype, shape, begin, end } of entries)
+    tensors.set(name, { shape, data: copyElements(dtype, data.subarray(begin, end)) });
+  return { tensors, metadata };
+}
 
-  spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
+/** @throws CheckpointError unless tensors lie one behind the other, and fill the data. */
+function checkCoverage(entries: readonly ({ readonly name: string } & Entry)[], dataBytes: number): void {
   let covered = 0;
+  const spans = entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end);
   for (const { name, begin, end } of spans) {
     if (begin !== covered) {
       const defect = begin < covered ? "overlaps the tensor before it" : "leaves a gap after the tensor before it";
@@ -109,12 +117,11 @@ export function decodeSafetensors(bytes: Uint8Array): {
     }
     covered = end;
   }
-  if (covered !== data.length) {
+  if (covered !== dataBytes) {
     throw new CheckpointError(
-      `Safetensors file damaged: ${data.length - covered} bytes follow the last tensor and belong to none.`,
+      `Safetensors file damaged: ${dataBytes - covered} bytes follow the last tensor and belong to none.`,
     );
   }
-  return { tensors, metadata };
 }
 
 function splitHeader(bytes: Uint8Array): { header: object; data: Uint8Array } {
@@ -161,17 +168,25 @@ function parseMetadata(value: unknown): Record<string, string> {
   return Object.fromEntries(texts);
 }
 
-function parseEntry(name: string, value: unknown): { dtype: Dtype; shape: number[]; begin: number; end: number } {
+/** What the header says of a tensor. */
+interface Entry {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function parseEntry(name: string, value: unknown): Entry {
   const entry: { dtype?: unknown; shape?: unknown; data_offsets?: unknown } = isObject(value) ? value : {};
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw new CheckpointError(
-      `Safetensors file damaged: tensor "${name}" has no valid shape and data_offsets: ${JSON.stringify(value)}.`,
+      `Safetensors file damaged: tensor "${name}" has no valid shape and data_offsets: ${shown(value)}.`,
     );
   }
   if (!isDtype(dtype)) {
     throw new CheckpointError(
-      `Tensor "${name}" has the dtype ${JSON.stringify(dtype)}; this library reads ${Object.keys(ELEMENT_BYTES).join(", ")}.`,
+      `Tensor "${name}" has the dtype ${shown(dtype)}; this library reads ${Object.keys(ELEMENT_BYTES).join(", ")}.`,
     );
   }
   const [begin = 0, end = 0] = offsets;

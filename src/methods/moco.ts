@@ -41,9 +41,11 @@ class Queue {
     dimension: number,
   ) {
     const { device, batch, seed } = parts;
-    this.keys = device.tensor([rows, dimension], undefined, "keys of the queue");
-    this.images = device.indices([rows], "images of the queue");
-    this.#places = device.indices([batch], "places in the queue");
+    [this.keys, this.images, this.#places] = device.memory.allOrNothing(() => [
+      device.tensor([rows, dimension], undefined, "keys of the queue"),
+      device.indices([rows], "images of the queue"),
+      device.indices([batch], "places in the queue"),
+    ]);
     if (device.memory.rehearsing) return;
     device.write(this.keys, randomRows(rows, dimension, seed));
     device.write(this.images, new Uint32Array(rows).fill(NO_IMAGE));

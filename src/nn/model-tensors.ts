@@ -45,9 +45,15 @@ export class ModelTensors {
     readonly specs: readonly TensorSpec[],
     seed: number,
   ) {
-    this.#tensors = new NamedTensors(device, specs);
     const trained = specs.filter((spec) => spec.role !== "statistic");
-    const gradients = device.slabs(trained.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape })));
+    const [tensors, gradients] = device.memory.allOrNothing(() => {
+      const made = new NamedTensors(device, specs);
+      // On paper only, nobody reads the values, and large models have hundreds of millions.
+      if (!device.memory.rehearsing) fill(made, specs, seed);
+      const shapes = trained.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape }));
+      return [made, device.slabs(shapes)] as const;
+    });
+    this.#tensors = tensors;
     let next = 0;
     this.slabs = this.#tensors.parameters.map((slab, s) => {
       const parameters = slab.tensors.map((value, i) => ({
@@ -57,11 +63,6 @@ export class ModelTensors {
       }));
       return { values: slab, gradients: gradients[s], parameters };
     });
-    // On paper only, nobody reads the values, and large models have hundreds of millions.
-    if (device.memory.rehearsing) return;
-    const random = sfc32(seed >>> 0, Math.floor(seed / 2 ** 32), 0x1417);
-    const normal = normals(random);
-    for (const spec of specs) device.write(this.tensor(spec.name), initialValues(spec, random, normal));
   }
 
   /** The tensor of this name. @throws CheckpointError where the model has none. */
@@ -138,4 +139,11 @@ export class ModelTensors {
     for (const { gradients } of this.slabs) this.device.free(gradients.all);
     this.#tensors.dispose();
   });
+}
+
+/** Gives tensors their initial values. @throws ConfigError where one cannot start as its spec says. */
+function fill(tensors: NamedTensors, specs: readonly TensorSpec[], seed: number): void {
+  const random = sfc32(seed >>> 0, Math.floor(seed / 2 ** 32), 0x1417);
+  const normal = normals(random);
+  for (const spec of specs) tensors.device.write(tensors.tensor(spec.name), initialValues(spec, random, normal));
 }

@@ -34,8 +34,10 @@ export class MovingAverage {
         `an average has a model's first tensors: tensor ${other} is ${describe(specs[other])}, not ${describe(model.specs.at(other))}`,
       );
     }
-    this.#tensors = new NamedTensors(device, specs);
-    this.#rate = device.tensor([1], undefined, "rate of the moving average");
+    [this.#tensors, this.#rate] = device.memory.allOrNothing(() => [
+      new NamedTensors(device, specs),
+      device.tensor([1], undefined, "rate of the moving average"),
+    ]);
     const misplaced = this.#misplaced();
     if (!misplaced) {
       this.copy();

@@ -25,8 +25,7 @@ export class NamedTensors {
       const own = specs.filter(({ role }) => (role !== "statistic") === trained);
       return device.slabs(own.map(({ name, shape }) => ({ label: name, shape })));
     };
-    this.parameters = allocate(true);
-    this.#statistics = allocate(false);
+    [this.parameters, this.#statistics] = device.memory.allOrNothing(() => [allocate(true), allocate(false)]);
     const tensors = [...this.parameters, ...this.#statistics].flatMap((slab) => slab.tensors);
     this.byName = new Map(tensors.map((tensor) => [tensor.label, tensor]));
   }

@@ -23,11 +23,13 @@ export function adamW(
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decay = "weights" }: AdamWOptions = {},
 ): Optimizer {
   const { device } = model;
-  // A run before the first `setStep` divides by these corrections, and moves no parameter.
-  const schedule = device.tensor([4], [0, 1, 1, 0], "schedule");
-  const firstMoments = slabState(model, "first moment");
-  const secondMoments = slabState(model, "second moment");
-  const decays = model.slabs.map((slab) => decayTable(device, slab, decay));
+  const { schedule, firstMoments, secondMoments, decays } = device.memory.allOrNothing(() => ({
+    // A run before the first `setStep` divides by these corrections, and moves no parameter.
+    schedule: device.tensor([4], [0, 1, 1, 0], "schedule"),
+    firstMoments: slabState(model, "first moment"),
+    secondMoments: slabState(model, "second moment"),
+    decays: model.slabs.map((slab) => decayTable(device, slab, decay)),
+  }));
   return {
     state: namedState({ first_moment: firstMoments, second_moment: secondMoments }),
     lossScale: device.one,

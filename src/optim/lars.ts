@@ -1,6 +1,7 @@
 import * as kernels from "../../kernels/generated.js";
+import type { Device } from "../engine/device.js";
 import { once } from "../engine/once.js";
-import type { ModelTensors } from "../nn/model-tensors.js";
+import type { ModelTensors, ParameterSlab } from "../nn/model-tensors.js";
 import { BLOCK, checkStep, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
 
 /** Settings of LARS. */
@@ -41,25 +42,11 @@ export function lars(
   }: LarsOptions = {},
 ): Optimizer {
   const { device } = model;
-  const schedule = device.tensor([4], undefined, "schedule");
-  const velocities = slabState(model, "velocity");
-  const tables = model.slabs.map(({ values, parameters }) => {
-    const blocks = values.all.size / BLOCK;
-    const segments = new Uint32Array(blocks);
-    const ranges = new Uint32Array(2 * parameters.length);
-    parameters.forEach(({ value }, i) => {
-      const first = device.placeOf(value).offset / 4 / BLOCK;
-      const end = first + Math.ceil(value.size / BLOCK);
-      segments.fill(i, first, end);
-      ranges.set([first, end], 2 * i);
-    });
-    const adapted = Float32Array.from(parameters, ({ spec }) => (spec.role === "weight" ? 1 : 0));
-    return {
-      segments: device.tensor([blocks], segments, "segments"),
-      ranges: device.tensor([ranges.length], ranges, "ranges"),
-      adapted: device.tensor([adapted.length], adapted, "adapted"),
-    };
-  });
+  const { schedule, velocities, tables } = device.memory.allOrNothing(() => ({
+    schedule: device.tensor([4], undefined, "schedule"),
+    velocities: slabState(model, "velocity"),
+    tables: model.slabs.map((slab) => segmentTables(device, slab)),
+  }));
   return {
     state: namedState({ velocity: velocities }),
     lossScale: device.one,
@@ -98,5 +85,24 @@ export function lars(
       const tensors = tables.flatMap(({ segments, ranges, adapted }) => [segments, ranges, adapted]);
       for (const tensor of [schedule, ...velocities, ...tensors]) device.free(tensor);
     }),
+  };
+}
+
+/** Which blocks of a slab are whose, and whose rates are adapted. */
+function segmentTables(device: Device, { values, parameters }: ParameterSlab) {
+  const blocks = values.all.size / BLOCK;
+  const segments = new Uint32Array(blocks);
+  const ranges = new Uint32Array(2 * parameters.length);
+  parameters.forEach(({ value }, i) => {
+    const first = device.placeOf(value).offset / 4 / BLOCK;
+    const end = first + Math.ceil(value.size / BLOCK);
+    segments.fill(i, first, end);
+    ranges.set([first, end], 2 * i);
+  });
+  const adapted = Float32Array.from(parameters, ({ spec }) => (spec.role === "weight" ? 1 : 0));
+  return {
+    segments: device.tensor([blocks], segments, "segments"),
+    ranges: device.tensor([ranges.length], ranges, "ranges"),
+    adapted: device.tensor([adapted.length], adapted, "adapted"),
   };
 }

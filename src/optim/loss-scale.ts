@@ -35,8 +35,10 @@ export function withLossScale(
     throw new ConfigError(`a growth interval of ${growthInterval} steps: it must be a whole number from 1 up`);
   const { device } = model;
   const { schedule } = optimizer;
-  const scale = device.tensor([1], [initial], "loss scale");
-  const goodSteps = device.tensor([1], undefined, "good steps");
+  const { scale, goodSteps } = device.memory.allOrNothing(() => ({
+    scale: device.tensor([1], [initial], "loss scale"),
+    goodSteps: device.tensor([1], undefined, "good steps"),
+  }));
   return {
     ...optimizer,
     state: new Map([...optimizer.state, ["loss_scale", scale], ["good_steps", goodSteps]]),

@@ -24,9 +24,11 @@ export function sgd(
   { momentum = 0.9, nesterov = true, weightDecay = 0, decay = "weights" }: SgdOptions = {},
 ): Optimizer {
   const { device } = model;
-  const schedule = device.tensor([4], undefined, "schedule");
-  const velocities = slabState(model, "velocity");
-  const decays = model.slabs.map((slab) => decayTable(device, slab, decay));
+  const { schedule, velocities, decays } = device.memory.allOrNothing(() => ({
+    schedule: device.tensor([4], undefined, "schedule"),
+    velocities: slabState(model, "velocity"),
+    decays: model.slabs.map((slab) => decayTable(device, slab, decay)),
+  }));
   return {
     state: namedState({ velocity: velocities }),
     lossScale: device.one,

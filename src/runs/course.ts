@@ -82,7 +82,6 @@ export async function carryOn(run: Run, hooks: RunHooks): Promise<RunSummary> {
     return await trainAndReport(run, hooks, evaluator);
   } finally {
     evaluator?.dispose();
-    trainer.dispose();
   }
 }
 

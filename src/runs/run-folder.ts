@@ -64,6 +64,7 @@ export class RunFolder {
       const folder = new RunFolder(path);
       const unlock = await folder.lock();
       for (const name of Object.values(RUN_FILES)) await rm(`${path}/${name}`, { force: true });
+      await folder.#removeTemporaries();
       await unlock();
       return folder;
     } catch (error) {
@@ -164,9 +165,14 @@ export class RunFolder {
    * @throws CheckpointError where the metrics cannot be read or written.
    */
   async prepareResume(step: number, onDamaged?: (line: number) => void): Promise<void> {
-    const { readdir, rm } = await import("node:fs/promises");
     const kept = (await this.readMetrics(onDamaged)).filter((line) => line.step <= step);
     await writeFileAtomic(this.file("metrics"), kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    await this.#removeTemporaries();
+  }
+
+  /** Removes what writes have left that were cut short by a kill. */
+  async #removeTemporaries(): Promise<void> {
+    const { readdir, rm } = await import("node:fs/promises");
     const files: readonly string[] = Object.values(RUN_FILES);
     for (const name of await readdir(this.path)) {
       if (files.includes(name.replace(/\.tmp-[\d-]+$/, "")) && !files.includes(name)) await rm(`${this.path}/${name}`);

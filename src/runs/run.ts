@@ -101,7 +101,21 @@ export async function startRun(
     initial: options.initial,
     onCompile: options.onCompile,
   });
-  const warnings = warningsBefore(trainer, config, options);
+  try {
+    return await startTraining(trainer, set, images, warningsBefore(trainer, config, options), options);
+  } finally {
+    trainer.dispose();
+  }
+}
+
+async function startTraining(
+  trainer: Trainer,
+  set: ImageSet,
+  images: ImageSet,
+  warnings: ReturnType<typeof warningsBefore>,
+  options: RunOptions,
+): Promise<RunSummary> {
+  const { device } = trainer;
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
@@ -122,7 +136,7 @@ export async function startRun(
   };
   try {
     await folder.writeConfig(facts);
-    await keepImageList(folder, set, images, part !== null);
+    await keepImageList(folder, set, images, (options.part ?? null) !== null);
     options.onFolder?.(folder.path);
     return await carryOn(run, options);
   } finally {

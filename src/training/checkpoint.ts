@@ -4,7 +4,7 @@ import { type ChoiceTable, isChoiceTable } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
 import type { Tensor } from "../engine/tensor.js";
 import { CheckpointError, ConfigError, NonFiniteLossError } from "../errors.js";
-import { isRecord } from "../io/json.js";
+import { isRecord, shown } from "../io/json.js";
 import { decodeSafetensors, encodeSafetensors, type TensorData } from "../io/safetensors.js";
 import { isOptionValue, type OptionValue } from "../methods/options.js";
 import type { Model } from "../nn/model.js";
@@ -81,7 +81,7 @@ export function parseConfig(value: unknown): TrainingConfig {
       (key === "augmentation" && (typeof found === "string" || typeof found === "object")) ||
       (key === "microBatch" && (found === "auto" || typeof found === "number"));
     if (found === null || (!mixed && typeof found !== typeof config[key]))
-      throw new CheckpointError(`the configuration's ${key} is ${JSON.stringify(found)}`);
+      throw new CheckpointError(`the configuration's ${key} is ${shown(found)}`);
     config[key] = key === "augmentation" && typeof found === "object" ? storedPolicies(found) : found;
   }
   if (!isTrainingConfig(config)) throw new CheckpointError("the configuration is damaged");

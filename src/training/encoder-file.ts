@@ -137,9 +137,11 @@ export function encoderModel(device: Device, stored: StoredEncoder, size?: numbe
     throw new ConfigError(`${name} does not say for images of which size it is: give an image size`);
   const encoder = encoderOf({ ...DEFAULT_CONFIG, ...architecture }, imageSize);
   const head = projectionHead(encoder.features, { layers: 0 });
-  const model = modelOf(device, { encoder, head, classes: 0, imageSize }, 0);
-  model.tensors.write(tensors);
-  return model;
+  return device.memory.allOrNothing(() => {
+    const model = modelOf(device, { encoder, head, classes: 0, imageSize }, 0);
+    model.tensors.write(tensors);
+    return model;
+  });
 }
 
 /**

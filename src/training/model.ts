@@ -76,8 +76,10 @@ export function createOptimizer(
   tensors: ModelTensors,
   own: OwnParts["optimizer"] = undefined,
 ): Optimizer {
-  const optimizer = own ? own(tensors) : namedOptimizer(config, tensors);
-  return config.precision === "mixed" ? withLossScale(tensors, optimizer) : optimizer;
+  return tensors.device.memory.allOrNothing(() => {
+    const optimizer = own ? own(tensors) : namedOptimizer(config, tensors);
+    return config.precision === "mixed" ? withLossScale(tensors, optimizer) : optimizer;
+  });
 }
 
 function namedOptimizer(config: TrainingConfig, tensors: ModelTensors): Optimizer {
@@ -102,18 +104,13 @@ export function createParts(device: Device, config: TrainingConfig, images: Imag
   const facts = factsOf(config, images, own);
   const method = own.method ?? methodNamed(config.method);
   const design = method.design(config.options, facts);
-  const model = modelOfDesign(device, design, facts);
-  const made: { dispose?(): void }[] = [model.tensors];
-  try {
+  return device.memory.allOrNothing(() => {
+    const model = modelOfDesign(device, design, facts);
     const policies = policyOf(config, facts.imageSize, method);
     const learner = design.start({ ...facts, device, model, policies, recompute: config.recompute });
-    made.push(learner);
     const optimizer = createOptimizer(config, model.tensors, own.optimizer);
     return { device, config, method, model, learner, optimizer, originalPixels: images.originalPixels ?? null };
-  } catch (error) {
-    for (const part of made.reverse()) part.dispose?.();
-    throw error;
-  }
+  });
 }
 
 /** Frees everything that such parts have on the device. */

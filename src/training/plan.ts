@@ -123,8 +123,7 @@ function runBytes(parts: DividedStep, { train, test = 0, classes = 0 }: PlannedI
 }
 
 function reserveClassifier(device: Device, model: Model, rows: number): void {
-  const { tape, output } = recordClassifier(device, model, rows);
-  reserveAll(device, [{ tape, keep: [output] }]);
+  reserveAll(device, recordClassifier(device, model, rows).tapes);
 }
 
 /** The memory of recordings that are compiled one beside the other, and of reading what the last one keeps. */

@@ -17,8 +17,10 @@ const MEBIBYTE = 2 ** 20;
 /** Records a training step: on the whole batch at once where that is one micro-batch, else as its method allows. */
 export function recordStep(parts: DividedStep): StepRecording {
   const { batch, microBatch } = parts.config;
-  if (microBatch >= batch) return recordWholeBatch(parts);
-  return parts.learner.coupled ? recordGradientCache(parts, microBatch) : recordAccumulation(parts, microBatch);
+  return parts.device.memory.allOrNothing(() => {
+    if (microBatch >= batch) return recordWholeBatch(parts);
+    return parts.learner.coupled ? recordGradientCache(parts, microBatch) : recordAccumulation(parts, microBatch);
+  });
 }
 
 /** What a recorded step takes on the device. */

@@ -2,6 +2,7 @@ import { type Dataset, expectDataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import { type Device, expectDevice } from "../engine/device.js";
+import { take } from "../engine/taking.js";
 import { CheckpointError, ConfigError, NonFiniteLossError, UsageError } from "../errors.js";
 import { expectKeys, sameData } from "../io/json.js";
 import { methodNamed } from "../methods/catalogue.js";
@@ -117,7 +118,8 @@ export class Trainer {
    * @throws ConfigError for keys that no configuration has, values out of range, a batch larger than the set, images that are not
    * square, and what the method cannot do with them, as supervised training without labels; UsageError for an `ImageSet` in place of
    * a `Dataset`, and for what is no `Device`; CheckpointError where `initial` is of another architecture or image size;
-   * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits.
+   * OutOfMemoryError where a tensor is larger than the adapter allows, with a micro-batch that fits, and where the device has not the
+   * memory. Whatever is thrown, nothing is left on the device, and it stays usable.
    */
   static async create(
     device: Device,
@@ -143,7 +145,9 @@ export class Trainer {
       images: dataset.length,
       originalPixels: dataset.originals?.pixels,
     };
-    const parts = createParts(device, full, facts, own);
+    const { result: parts, free } = await take(device, "model and optimizer", () =>
+      createParts(device, full, facts, own),
+    );
     try {
       if (initial) {
         await loadEncoder(parts.model, initial);
@@ -151,10 +155,16 @@ export class Trainer {
       }
       const choices = device.choices.table;
       const divided = withMicroBatch(parts);
-      const recorded = await recordStep(divided).compile(onCompile);
-      return new Trainer(device, divided.config, dataset, divided, recorded, choices);
+      const recording = await take(device, "what a step keeps", () => recordStep(divided));
+      try {
+        const recorded = await recording.result.compile(onCompile);
+        return new Trainer(device, divided.config, dataset, divided, recorded, choices);
+      } catch (error) {
+        recording.free();
+        throw error;
+      }
     } catch (error) {
-      disposeParts(parts);
+      free();
       throw error;
     }
   }

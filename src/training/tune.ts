@@ -25,8 +25,11 @@ export async function tuneFor(
     throw new ConfigError(`image size ${imageSize} must be a whole number of pixels from 1 up`);
   }
   const parts = createParts(device, full, { imageSize, classes });
-  // Only for the sites that the device's choices see meanwhile.
-  recordStep(withMicroBatch(parts)).free();
-  disposeParts(parts);
+  try {
+    // Only for the sites that the device's choices see meanwhile.
+    recordStep(withMicroBatch(parts)).free();
+  } finally {
+    disposeParts(parts);
+  }
   return tune(device, options);
 }

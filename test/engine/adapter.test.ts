@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type AdapterOptions, findAdapter, releaseGpu } from "../../src/engine/adapter.js";
+import { type AdapterOptions, findAdapter } from "../../src/engine/adapter.js";
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import { AdapterError, ConfigError } from "../../src/errors.js";
@@ -48,7 +48,6 @@ adapters("are named for people", async () => {
 adapters("are told to be software where the processor plays GPU", async () => {
   const summarized = async (values: Readonly<Record<string, string | number | boolean>>) => {
     const { summary } = await withAdapter(info(values), findAdapter);
-    releaseGpu();
     return [summary.name, summary.software];
   };
   assert.equal(await summarized({ vendor: "mesa", description: "llvmpipe (LLVM 15.0.6, 256 bits)" }), [
@@ -153,7 +152,6 @@ adapters("without optional features do", async () => {
 adapters("give devices with their own limits", async () => {
   const { gpu } = await testDevice();
   const { adapter } = await findAdapter();
-  releaseGpu();
   assert.is(gpu.limits.maxStorageBufferBindingSize, adapter.limits.maxStorageBufferBindingSize);
   assert.is(gpu.limits.maxBufferSize, adapter.limits.maxBufferSize);
   assert.is(gpu.limits.maxComputeWorkgroupStorageSize, adapter.limits.maxComputeWorkgroupStorageSize);
@@ -200,7 +198,6 @@ adapters("are asked for by power, and as the software's own", async () => {
       },
       async () => {
         const { summary } = await findAdapter(given);
-        releaseGpu();
         return summary.name;
       },
     );
