@@ -1,12 +1,14 @@
 import { ConfigError } from "../errors.js";
 import { byol } from "./byol.js";
+import { instdisc } from "./instdisc.js";
 import type { Method } from "./method.js";
 import { moco } from "./moco.js";
+import { mocoV3 } from "./moco-v3.js";
 import { simclr } from "./simclr.js";
 import { supervised } from "./supervised.js";
 
 /** Every method that the command line and a configuration can name, the usual one first. */
-export const METHODS: readonly Method[] = [simclr, moco, byol, supervised];
+export const METHODS: readonly Method[] = [simclr, moco, mocoV3, instdisc, byol, supervised];
 
 /** The method of this name. @throws ConfigError where there is none. */
 export function methodNamed(name: string): Method {

@@ -6,11 +6,11 @@ import { contrast } from "../losses/contrast.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { scatterIndices, scatterRows } from "../ops/rows.js";
-import { normals, sfc32 } from "../random.js";
 import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod, type LearnerParts, type LossBatch } from "./method.js";
 import { number, whole } from "./options.js";
+import { randomRows } from "./random-rows.js";
 import { momentumText, Teacher, teacherOptions } from "./teacher.js";
 import { temperatureStrain } from "./temperature.js";
 
@@ -76,19 +76,6 @@ class Queue {
   dispose(): void {
     for (const tensor of [this.keys, this.images, this.#places]) this.parts.device.free(tensor);
   }
-}
-
-function randomRows(rows: number, dimension: number, seed: number): Float32Array<ArrayBuffer> {
-  const normal = normals(sfc32(seed >>> 0, 0, 0x90c0));
-  const values = new Float32Array(rows * dimension).map(() => normal());
-  for (let row = 0; row < rows; row++) {
-    const own = values.subarray(row * dimension, (row + 1) * dimension);
-    const norm = Math.hypot(...own);
-    own.forEach((value, i) => {
-      own[i] = value / norm;
-    });
-  }
-  return values;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface HeadOptions {
   readonly output?: number;
   /** Batch norm after every linear layer but the last, which then have no bias; false by default. */
   readonly batchNorm?: boolean;
+  /** What the last layer adds: a `bias`, the default; `nothing`; or a `norm`, batch norm without scale and offset in place of the bias. */
+  readonly ending?: "bias" | "nothing" | "norm";
 }
 
 /**
@@ -22,7 +24,7 @@ export interface HeadOptions {
  * @throws ConfigError for numbers of layers and dimensions that cannot be.
  */
 export function projectionHead(features: number, options: HeadOptions, name = "head"): Head {
-  const { layers, hidden = features, output = 128, batchNorm = false } = options;
+  const { layers, hidden = features, output = 128, batchNorm = false, ending = "bias" } = options;
   if (![0, 1, 2, 3].includes(layers))
     throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
   for (const [size, value] of Object.entries({ hidden, output })) {
@@ -33,10 +35,11 @@ export function projectionHead(features: number, options: HeadOptions, name = "h
   for (let i = 0; i < layers; i++) {
     const last = i === layers - 1;
     const from = i === 0 ? features : hidden;
-    const normalized = batchNorm && !last;
+    const normalized = last ? ending === "norm" : batchNorm;
+    const [to, bias] = last ? [output, ending === "bias"] : [hidden, !batchNorm];
     // Positions as in a torch.nn.Sequential of these layers.
-    steps.push(new Linear(`${name}.${steps.length}`, from, last ? output : hidden, !normalized));
-    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, hidden));
+    steps.push(new Linear(`${name}.${steps.length}`, from, to, bias));
+    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, to, { affine: !last }));
     if (!last) steps.push({ tensors: [], forward: (pass, x) => relu(pass.tape, x) });
   }
   return {

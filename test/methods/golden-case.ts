@@ -9,7 +9,11 @@ import { testDevice } from "../lib/device.js";
 import { type GoldenCase, loadCase } from "../reference/goldens.js";
 
 /** Cases of test/golden/methods.safetensors: each is a method with options of its own. */
-export const CASES = ["simclr", "simclr, three views", "supervised", "moco", "byol"] as const;
+const METHOD_CASES = ["simclr", "simclr, three views", "supervised", "moco", "byol"] as const;
+/** Those of test/golden/bank-methods.safetensors, on the same views. */
+const BANK_CASES = ["moco-v3", "instdisc", "instdisc, nce"] as const;
+/** All of them. */
+export const CASES = [...METHOD_CASES, ...BANK_CASES] as const;
 
 /** The encoder of test/golden/make_methods.py: images [batch, 8, 8, 3] to representations [batch, 12]. */
 function smallNet(): Encoder {
@@ -49,7 +53,8 @@ export interface GoldenStep {
 /** Makes the parts of a training as a golden case has them. */
 export async function goldenStep(name: (typeof CASES)[number]): Promise<GoldenStep> {
   const device = await testDevice();
-  const [given, golden] = [await loadCase("methods", "steps"), await loadCase("methods", name)];
+  const file = BANK_CASES.some((known) => known === name) ? "bank-methods" : "methods";
+  const [given, golden] = [await loadCase("methods", "steps"), await loadCase(file, name)];
   const [steps, seen, size, imageSize] = given.shape("views");
   const own = { encoder: smallNet() };
   const changes = {
@@ -60,7 +65,9 @@ export async function goldenStep(name: (typeof CASES)[number]): Promise<GoldenSt
     nesterov: false,
     weightDecay: given.number("weightDecay"),
   };
-  const parts = createParts(device, completeConfig(changes, own), { imageSize, classes: given.number("classes") }, own);
+  const numbers = given.integers("images");
+  const facts = { imageSize, classes: given.number("classes"), images: Math.max(...numbers) + 1 };
+  const parts = createParts(device, completeConfig(changes, own), facts, own);
   const { model, learner, method } = parts;
   const initial = [...golden.under("initial")].map(
     ([name, tensor]) => [name, Float32Array.from(golden.floats(tensor))] as const,
@@ -93,7 +100,7 @@ export async function goldenStep(name: (typeof CASES)[number]): Promise<GoldenSt
         device.write(group, pixels.slice(next, next + group.size));
         next += group.size;
       }
-      device.write(images, given.integers("images").slice(step * size, (step + 1) * size));
+      device.write(images, numbers.slice(step * size, (step + 1) * size));
       if (labels) device.write(labels, given.integers("labels").slice(step * size, (step + 1) * size));
       learner.beforeStep?.(step, steps);
     },

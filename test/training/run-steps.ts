@@ -61,7 +61,10 @@ export async function runSteps(
   { own = {}, count = 2, from = 0, prepare }: StepsOptions = {},
 ): Promise<Outcome> {
   const device = await testDevice();
-  const parts = { ...createParts(device, config, { imageSize: IMAGE_SIZE, classes: 3 }, own), config };
+  const parts = {
+    ...createParts(device, config, { imageSize: IMAGE_SIZE, classes: 3, images: dataset.length }, own),
+    config,
+  };
   const { model, optimizer, learner } = parts;
   prepare?.(model);
   learner.restart?.();

@@ -1,0 +1,177 @@
+"""Writes bank-methods.safetensors with PyTorch: five training steps of methods with banks, keys of the batch, prototypes and
+clips, as make_methods.py writes those of others and on the same views, which are read from its file: `python3 make_bank_methods.py`.
+"""
+
+import json
+import math
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from make_goldens import FOLDER, GoldenFile, rounded
+from make_methods import IMAGES, Method, Teacher, make_case, mlp, spread, unit
+
+
+def read_steps():
+    """The views and labels of methods.safetensors."""
+    data = (FOLDER / "methods.safetensors").read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+
+    def tensor(name, dtype):
+        first, end = header[f"steps.{name}"]["data_offsets"]
+        array = np.frombuffer(data[start + first : start + end], dtype=dtype)
+        return torch.from_numpy(array.reshape(header[f"steps.{name}"]["shape"]).astype(np.float64))
+
+    return tensor("views", "<f4"), tensor("labels", "<u4").long()
+
+
+class MoCoV3(Method):
+    """Chen, Xie and He 2021, algorithm 1, on both views in one batch."""
+
+    @staticmethod
+    def parts(options):
+        output, hidden, predicted = options["headOutput"], options["headHidden"], options["predictorHidden"]
+        return {
+            "head": nn.Sequential(
+                nn.Linear(12, hidden, bias=False),
+                nn.BatchNorm1d(hidden),
+                nn.ReLU(),
+                nn.Linear(hidden, output, bias=False),
+                nn.BatchNorm1d(output, affine=False),
+            ),
+            "predictor": nn.Sequential(
+                nn.Linear(output, predicted, bias=False),
+                nn.BatchNorm1d(predicted),
+                nn.ReLU(),
+                nn.Linear(predicted, output, bias=False),
+            ),
+        }
+
+    def __init__(self, model, options, before):
+        super().__init__(model, options, before)
+        self.teacher = Teacher(model, options)
+
+    def measure(self, views, images, labels):
+        temperature, both = self.options["temperature"], views.flatten(0, 1)
+        q, k = unit(self.model.predictor(self.model.embed(both))), unit(self.teacher.embed(both))
+        (q1, q2), (k1, k2) = q.chunk(2), k.chunk(2)
+        own = torch.arange(len(q1))
+        logits = [a @ b.T / temperature for a, b in [(q1, k2), (q2, k1)]]
+        loss = sum(2 * temperature * F.cross_entropy(s, own) for s in logits)
+        accuracy = sum((s.argmax(1) == own).to(q.dtype).mean() for s in logits) / 2
+        return {"loss": loss, "contrastiveAccuracy": accuracy, "outputStd": (spread(q1) + spread(q2)) / 2}
+
+    def after_update(self, step, images):
+        self.teacher.update(step)
+
+    def state(self):
+        return self.teacher.state()
+
+
+def sfc32(a, b, c):
+    """Random 32-bit numbers as src/random.ts gives them."""
+    mask, counter = 2**32 - 1, 1
+
+    def step():
+        nonlocal a, b, c, counter
+        result = (a + b + counter) & mask
+        counter = (counter + 1) & mask
+        a, b, c = b ^ (b >> 9), (c + (c << 3)) & mask, ((((c << 21) & mask) | (c >> 11)) + result) & mask
+        return result
+
+    for _ in range(15):
+        step()
+    return step
+
+
+class InstDisc(Method):
+    """Wu et al. 2018, with the update of the bank that the authors' code has."""
+
+    @staticmethod
+    def parts(options):
+        return {"head": nn.Sequential(nn.Linear(12, options["headOutput"]))}
+
+    @staticmethod
+    def before(options):
+        return {"bank": rounded(unit(torch.randn(int(IMAGES.max()) + 1, options["headOutput"])))}
+
+    def __init__(self, model, options, before):
+        super().__init__(model, options, before)
+        self.bank, self.step, self.log_z = before["bank"].clone(), 0, None
+
+    def measure(self, views, images, labels):
+        self.u = unit(self.model.embed(views[0]))
+        logits = self.u @ self.bank.T / self.options["temperature"]
+        if self.options.get("loss") == "nce":
+            return {"loss": self.estimated(logits, images), "outputStd": spread(self.u)}
+        accuracy = (logits.argmax(1) == images).to(logits.dtype).mean()
+        return {"loss": F.cross_entropy(logits, images), "contrastiveAccuracy": accuracy, "outputStd": spread(self.u)}
+
+    def estimated(self, logits, images):
+        n, m = len(self.bank), self.options["noise"]
+        random = sfc32(1, self.step, 0x2CE)
+        drawn = torch.tensor([random() * n >> 32 for _ in range(m)])
+        own, noise = logits.gather(1, images[:, None]), logits[:, drawn]
+        if self.log_z is None:
+            self.log_z = (n * torch.cat([own, noise], 1).exp().mean()).log().detach()
+        # h = P / (P + m / n)
+        p, q = (own - self.log_z).exp(), (noise - self.log_z).exp()
+        return -(p / (p + m / n)).log().mean() - (1 - q / (q + m / n)).log().sum(1).mean()
+
+    def after_update(self, step, images):
+        momentum = self.options["bankMomentum"]
+        self.bank[images] = unit(momentum * self.bank[images] + (1 - momentum) * self.u.detach())
+        self.step = step + 1
+
+    def state(self):
+        if self.log_z is None:
+            return {"bank": self.bank}
+        return {
+            "bank": self.bank,
+            "normalizer.logarithm": self.log_z.view(1, 1),
+            "normalizer.place": torch.ones(1, dtype=torch.long),
+        }
+
+
+# Names and options are the library's; the number of views is followed by the seed of the initial weights, as in make_methods.py.
+CASES = [
+    (
+        "moco-v3",
+        MoCoV3,
+        "moco-v3",
+        2,
+        1369,
+        {
+            "headHidden": 10,
+            "headOutput": 6,
+            "predictorHidden": 9,
+            "temperature": 1,
+            "momentum": 0.6,
+            "finalMomentum": 1,
+        },
+    ),
+    ("instdisc", InstDisc, "instdisc", 1, 208, {"headOutput": 6, "temperature": 0.2, "bankMomentum": 0.5}),
+    (
+        "instdisc, nce",
+        InstDisc,
+        "instdisc",
+        1,
+        28,
+        {"headOutput": 6, "temperature": 0.2, "bankMomentum": 0.3, "loss": "nce", "noise": 7},
+    ),
+]
+
+
+def make_bank_methods():
+    golden = GoldenFile("bank-methods", 2)
+    views, labels = read_steps()
+    for name, kind, method, seen, seed, options in CASES:
+        make_case(golden, name, kind, method, seen, seed, options, views, labels)
+    golden.write()
+
+
+if __name__ == "__main__":
+    make_bank_methods()
