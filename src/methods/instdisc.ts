@@ -120,8 +120,6 @@ export const instdisc = defineMethod({
     const rows = Number.isFinite(images) ? images : UNKNOWN_IMAGES;
     const head = projectionHead(encoder.features, headOf(options));
     const estimated = name === "nce";
-    // Of random directions, the mean of exp(s / t) is about exp(1 / (2 D t^2)).
-    const surplus = 1 / (2 * head.output * temperature ** 2);
     return {
       head,
       classes: 0,
@@ -164,7 +162,7 @@ export const instdisc = defineMethod({
                   formula: "ln(1 + m) + m ln(1 + 1/m)",
                   value: Math.log1p(draws) + draws * Math.log1p(1 / draws),
                 }
-              : { formula: "ln n + 1 / (2Dτ²)", value: Math.log(rows) + surplus },
+              : { formula: "ln n", value: Math.log(rows) },
             rows: [
               ["projection head", headText(options, head.output)],
               ["loss", estimated ? `noise-contrastive estimation, ${draws} rows of noise` : "softmax over the bank"],

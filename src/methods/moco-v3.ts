@@ -34,14 +34,10 @@ export const mocoV3 = defineMethod({
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "byol-cifar" : "byol"],
   design(options, { encoder, imageSize, batch }) {
     const { temperature, predictorHidden: hidden } = options;
-    const ending = options.headOutputNorm ? "norm" : "nothing";
-    const head = projectionHead(encoder.features, { ...headOf(options), ending });
+    const end = options.headOutputNorm ? "norm" : "none";
+    const head = projectionHead(encoder.features, { ...headOf(options), end });
     const { output } = head;
-    const predictor = projectionHead(
-      output,
-      { layers: 2, hidden, output, batchNorm: true, ending: "nothing" },
-      "predictor",
-    );
+    const predictor = projectionHead(output, { layers: 2, hidden, output, batchNorm: true, end: "none" }, "predictor");
     return {
       head,
       classes: 0,

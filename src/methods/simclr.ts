@@ -1,4 +1,4 @@
-import { augmentationPolicies, policyList } from "../augment/policy.js";
+import { augmentationPolicies } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
 import { contrast } from "../losses/contrast.js";
 import { CONTRASTIVE_LOSSES, checkContrastiveSettings, MININGS } from "../losses/contrast-rows.js";
@@ -10,6 +10,7 @@ import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { choice, flag, number, whole } from "./options.js";
+import { smallSizeOf, smallViewOptions, withSmallViews } from "./small-views.js";
 import { temperatureStrain } from "./temperature.js";
 
 const LOSS_NAMES = { "nt-xent": "NT-Xent", "nt-logistic": "NT-logistic", "margin-triplet": "margin triplet" } as const;
@@ -26,9 +27,7 @@ export const simclr = defineMethod({
   options: {
     ...headOptions({ layers: 2, output: 128 }),
     views: whole(2, { from: 2 }, "views of full size of each image"),
-    smallViews: whole(0, { from: 0 }, "small views of each image beside them, compared with those of full size"),
-    smallSize: whole(0, { from: 0 }, "pixels of a small view; 0: half of the image's"),
-    smallArea: number(0.32, { above: 0, to: 1 }, "largest area of a small view's crop, as a share of the image"),
+    ...smallViewOptions(),
     loss: choice(CONTRASTIVE_LOSSES, "nt-xent", "what is trained for (Chen et al. 2020, table 2)"),
     temperature: number(0.5, { above: 0 }, "of NT-Xent and NT-logistic"),
     mining: choice(
@@ -51,18 +50,13 @@ export const simclr = defineMethod({
         "more than two views, and small ones, come with NT-Xent of normalised embeddings and all negatives: leave loss, mining and normalize as they are",
       );
     }
-    const smallSize = options.smallSize === 0 ? Math.ceil(imageSize / 2) : options.smallSize;
-    if (smallViews > 0 && smallSize > imageSize)
-      throw new ConfigError(`smallSize is ${smallSize}; it must be at most the ${imageSize} pixels of the images`);
+    smallSizeOf(options, imageSize);
     return {
       head,
       classes: 0,
       start({ policies }) {
-        const [first] = policyList(policies);
-        const area: [number, number] = [Math.min(first.cropArea[0], options.smallArea / 2), options.smallArea];
-        const small = { views: smallViews, size: smallSize, policies: { ...first, cropArea: area } };
         return {
-          views: [{ views, size: imageSize, policies }, ...(smallViews > 0 ? [small] : [])],
+          views: withSmallViews(views, options, imageSize, policies),
           coupled: true,
           embed(pass, groups) {
             const [z, smallZ] = groups.map((group) => head.forward(pass, encoder.forward(pass, group)));

@@ -14,8 +14,11 @@ export interface HeadOptions {
   readonly output?: number;
   /** Batch norm after every linear layer but the last, which then have no bias; false by default. */
   readonly batchNorm?: boolean;
-  /** What the last layer adds: a `bias`, the default; `nothing`; or a `norm`, batch norm without scale and offset in place of the bias. */
-  readonly ending?: "bias" | "nothing" | "norm";
+  /**
+   * What the last linear layer ends with: a "bias", by default; nothing, "none"; or a batch norm without scale and offset, "norm"
+   * (SimSiam).
+   */
+  readonly end?: "bias" | "none" | "norm";
 }
 
 /**
@@ -24,7 +27,7 @@ export interface HeadOptions {
  * @throws ConfigError for numbers of layers and dimensions that cannot be.
  */
 export function projectionHead(features: number, options: HeadOptions, name = "head"): Head {
-  const { layers, hidden = features, output = 128, batchNorm = false, ending = "bias" } = options;
+  const { layers, hidden = features, output = 128, batchNorm = false, end = "bias" } = options;
   if (![0, 1, 2, 3].includes(layers))
     throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
   for (const [size, value] of Object.entries({ hidden, output })) {
@@ -35,8 +38,8 @@ export function projectionHead(features: number, options: HeadOptions, name = "h
   for (let i = 0; i < layers; i++) {
     const last = i === layers - 1;
     const from = i === 0 ? features : hidden;
-    const normalized = last ? ending === "norm" : batchNorm;
-    const [to, bias] = last ? [output, ending === "bias"] : [hidden, !batchNorm];
+    const normalized = last ? end === "norm" : batchNorm;
+    const [to, bias] = last ? [output, end === "bias"] : [hidden, !batchNorm];
     // Positions as in a torch.nn.Sequential of these layers.
     steps.push(new Linear(`${name}.${steps.length}`, from, to, bias));
     if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, to, { affine: !last }));

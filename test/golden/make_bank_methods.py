@@ -1,4 +1,4 @@
-"""Writes bank-methods.safetensors with PyTorch: five training steps of methods with banks, keys of the batch, prototypes and
+"""Writes methods-banks.safetensors with PyTorch: five training steps of methods with banks, keys of the batch, prototypes and
 clips, as make_methods.py writes those of others and on the same views, which are read from its file: `python3 make_bank_methods.py`.
 """
 
@@ -11,7 +11,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from make_goldens import FOLDER, GoldenFile, rounded
-from make_methods import IMAGES, Method, Teacher, make_case, mlp, spread, unit
+from make_methods import BATCH, CLASSES, IMAGES, OPTIMIZER, RUNS, Method, Teacher, make_case, mlp, spread, unit
 
 
 def read_steps():
@@ -136,6 +136,75 @@ class InstDisc(Method):
         }
 
 
+class SwAV(Method):
+    """Caron et al. 2020, algorithm 1 (appendix A), with its exponentials as they stand there."""
+
+    @staticmethod
+    def parts(options):
+        # Of [out, in], as which PyTorch has it, a column is a prototype.
+        prototypes = nn.Linear(options["prototypes"], options["headOutput"], bias=False)
+        prototypes.weight.data = F.normalize(prototypes.weight.data, dim=0)
+        return {"head": mlp([12, options["headHidden"], options["headOutput"]], batch_norm=True), "prototypes": prototypes}
+
+    @staticmethod
+    def before(options):
+        shape = [options.get("queue", 0), options["headOutput"]]
+        return {f"queue.{view + 1}": torch.zeros(shape) for view in range(2 if shape[0] > 0 else 0)}
+
+    def __init__(self, model, options, before):
+        super().__init__(model, options, before)
+        self.queues, self.next, self.step = [queue.clone() for queue in before.values()], 0, 0
+
+    def assign(self, scores, view):
+        """One for each image of the batch, from the scores of a view and of what the queue holds."""
+        scores, images = scores.detach(), len(scores)
+        if self.queues and self.step >= math.ceil(self.options["queue"] / images):
+            scores = torch.cat([scores, self.queues[view] @ self.model.prototypes.weight.detach()])
+        q = (scores / self.options["epsilon"]).exp().T
+        q = q / q.sum()
+        for _ in range(self.options["iterations"]):
+            q = q / q.sum(1, keepdim=True) / q.shape[0]
+            q = q / q.sum(0, keepdim=True) / q.shape[1]
+        return (q * q.shape[1]).T[:images]
+
+    def measure(self, views, images, labels):
+        u = [unit(z) for z in self.model.embed(views[:2].flatten(0, 1)).chunk(2)]
+        self.u = [x.detach() for x in u]
+        if self.options.get("smallViews", 0) > 0:
+            u = [*u, unit(self.model.embed(views[2]))]
+        scores = [x @ self.model.prototypes.weight for x in u]
+        p = [F.softmax(s / self.options["temperature"], dim=1) for s in scores]
+        q = [self.assign(s, view) for view, s in enumerate(scores[:2])]
+        pairs = [(a, b) for a in range(2) for b in range(len(u)) if a != b]
+        loss = sum(-(q[a] * p[b].log()).sum(1).mean() for a, b in pairs) / len(pairs)
+        best = torch.cat(scores[:2]).argmax(1)
+        assigned, predicted = torch.cat(q), torch.cat(p[:2]).mean(0)
+        return {
+            "loss": loss,
+            "outputStd": spread(torch.cat(u[:2])),
+            "prototypesUsed": torch.tensor(float(len(best.unique())), dtype=loss.dtype),
+            "assignmentEntropy": -(assigned * assigned.log()).sum(1).mean(),
+            "meanEntropy": -(predicted * predicted.log()).sum(),
+        }
+
+    def after_update(self, step, images):
+        weight = self.model.prototypes.weight
+        weight.data = F.normalize(weight.data, dim=0)
+        for i in range(BATCH if self.queues else 0):
+            for queue, u in zip(self.queues, self.u):
+                queue[self.next] = u[i]
+            self.next = (self.next + 1) % len(self.queues[0])
+        self.step = step + 1
+
+    def state(self):
+        return {f"queue.{view + 1}": queue for view, queue in enumerate(self.queues)}
+
+
+SWAV = {
+    **{"headHidden": 10, "headOutput": 6, "prototypes": 7, "temperature": 0.3},
+    **{"epsilon": 0.2, "iterations": 3, "frozenEpochs": 0},
+}
+
 # Names and options are the library's; the number of views is followed by the seed of the initial weights, as in make_methods.py.
 CASES = [
     (
@@ -162,12 +231,23 @@ CASES = [
         28,
         {"headOutput": 6, "temperature": 0.2, "bankMomentum": 0.3, "loss": "nce", "noise": 7},
     ),
+    ("swav", SwAV, "swav", 2, 40, SWAV),
+    (
+        "swav, crops and a queue",
+        SwAV,
+        "swav",
+        3,
+        64,
+        {**SWAV, "smallViews": 1, "smallSize": 8, "queue": 7, "queueEpochs": 0},
+    ),
 ]
 
 
 def make_bank_methods():
-    golden = GoldenFile("bank-methods", 2)
+    golden = GoldenFile("methods-banks", 2)
     views, labels = read_steps()
+    settings = {"classes": CLASSES, "runs": RUNS, **OPTIMIZER}
+    golden.case("steps", settings, views=views, images=IMAGES, labels=labels)
     for name, kind, method, seen, seed, options in CASES:
         make_case(golden, name, kind, method, seen, seed, options, views, labels)
     golden.write()
