@@ -9922,6 +9922,191 @@ fn main(\n\
 };
 
 /**
+ * Gradient of the losses of triplets with respect to the similarities: with g the gradient of one pair's loss, each pair (a, p) whose
+ * loss is above 0 gives dsimilarities[a, p] -2 g, and dsimilarities[a, n] 2 g for its negative n = chosen[a, p]. A thread an element.
+ */
+export const tripletsGradient: KernelDefinition<"chosen" | "gradient" | "dsimilarities", "rows", "LANES"> = {
+  name: "tripletsGradient",
+  bindings: [{"name":"chosen","access":"read","element":"u32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dsimilarities","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ chosen: v["rows"] * v["rows"], gradient: 1, dsimilarities: v["rows"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["rows"] / v["LANES"]),
+  flops: (v) => v["rows"] * v["rows"] * v["rows"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const NOBODY = 0xffffffffu;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> chosen: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> dsimilarities: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.rows * params.rows) {\n\
+    return;\n\
+  }\n\
+  let start = i / params.rows * params.rows;\n\
+  let row = i - start;\n\
+  var times = select(-1, 0, chosen[i] == NOBODY);\n\
+  for (var p = 0u; p < params.rows; p++) {\n\
+    times += select(0, 1, chosen[start + p] == row);\n\
+  }\n\
+  dsimilarities[i] = 2.0 * f32(times) * gradient[0];\n\
+}\n\
+",
+};
+
+/**
+ * Semi-hard triplets of each anchor (Schroff et al. 2015; of frames: Sermanet et al. 2018), of the similarities s of all pairs of
+ * embeddings of length 1, whose squared distances are 2 - 2 s. To anchor a, rows of its group that are at most `near` from it in
+ * time are positives; rows of other groups, and those that are further than `far`, are negatives. To positive p belongs the most
+ * similar negative n that is less similar than p, or where there is none the least similar one, and their loss is
+ * max(0, margin + 2 s[a, n] - 2 s[a, p]). `losses` and `pairs` are sums over the positives of an anchor that has negatives, of the
+ * losses and of 1; `correct` counts positives that are more similar than every negative; `chosen` holds n where the loss of p is
+ * above 0, and else 2^32 - 1, for the gradient. A workgroup an anchor, a thread for each LANES-th positive.
+ */
+export const triplets: KernelDefinition<"similarities" | "groups" | "times" | "losses" | "pairs" | "correct" | "chosen", "rows" | "near" | "far" | "margin", "LANES"> = {
+  name: "triplets",
+  bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"groups","access":"read","element":"u32"}, {"name":"times","access":"read","element":"u32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"pairs","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"chosen","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"near","type":"u32","offset":4}, {"name":"far","type":"u32","offset":8}, {"name":"margin","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ similarities: v["rows"] * v["rows"], groups: v["rows"], times: v["rows"], losses: v["rows"], pairs: v["rows"], correct: v["rows"], chosen: v["rows"] * v["rows"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 4 * v["rows"] * v["rows"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+fn apart(anchor: u32, row: u32) -> u32 {\n\
+  return max(times[anchor], times[row]) - min(times[anchor], times[row]);\n\
+}\n\
+\n\
+fn is_positive(anchor: u32, row: u32) -> bool {\n\
+  return groups[anchor] == groups[row] && apart(anchor, row) <= params.near;\n\
+}\n\
+\n\
+fn is_negative(anchor: u32, row: u32) -> bool {\n\
+  return groups[anchor] != groups[row] || apart(anchor, row) > params.far;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const NOBODY = 0xffffffffu;\n\
+const HIGHEST = 3.4e38;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  near: u32,\n\
+  far: u32,\n\
+  margin: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> similarities: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> groups: array<u32>;\n\
+@group(0) @binding(2) var<storage, read> times: array<u32>;\n\
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> pairs: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> correct: array<f32>;\n\
+@group(0) @binding(6) var<storage, read_write> chosen: array<u32>;\n\
+@group(0) @binding(7) var<uniform> params: Params;\n\
+\n\
+fn is_finite(x: f32) -> bool {\n\
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let anchor = workgroup_index(group, grid);\n\
+  if (anchor >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let start = anchor * params.rows;\n\
+  var loss = 0.0;\n\
+  var count = 0.0;\n\
+  var right = 0.0;\n\
+  for (var p = local.x; p < params.rows; p += LANES) {\n\
+    var negative = NOBODY;\n\
+    if (p != anchor && is_positive(anchor, p)) {\n\
+      let positive = similarities[start + p];\n\
+      var semi_hard = NOBODY;\n\
+      var largest = -HIGHEST;\n\
+      var easiest = NOBODY;\n\
+      var smallest = HIGHEST;\n\
+      var nearest = -HIGHEST;\n\
+      for (var n = 0u; n < params.rows; n++) {\n\
+        if (!is_negative(anchor, n)) {\n\
+          continue;\n\
+        }\n\
+        let similarity = similarities[start + n];\n\
+        nearest = max(nearest, similarity);\n\
+        if (similarity < positive && similarity > largest) {\n\
+          semi_hard = n;\n\
+          largest = similarity;\n\
+        }\n\
+        if (similarity < smallest) {\n\
+          easiest = n;\n\
+          smallest = similarity;\n\
+        }\n\
+      }\n\
+      negative = select(semi_hard, easiest, semi_hard == NOBODY);\n\
+      if (negative != NOBODY) {\n\
+        let own = params.margin + 2.0 * (similarities[start + negative] - positive);\n\
+        loss += max(own, 0.0);\n\
+        count += 1.0;\n\
+        right += select(0.0, 1.0, positive > nearest);\n\
+        negative = select(NOBODY, negative, own > 0.0);\n\
+      }\n\
+    }\n\
+    chosen[start + p] = negative;\n\
+  }\n\
+  let all_losses = workgroup_sum(local.x, loss);\n\
+  let all_pairs = workgroup_sum(local.x, count);\n\
+  let all_right = workgroup_sum(local.x, right);\n\
+  if (local.x == 0u) {\n\
+    let own = similarities[start + anchor];\n\
+    losses[anchor] = select(own, all_losses, is_finite(own));\n\
+    pairs[anchor] = all_pairs;\n\
+    correct[anchor] = all_right;\n\
+  }\n\
+}\n\
+",
+};
+
+/**
  * First pass of loss scaling (Micikevicius et al. 2018, section 3.2): divides the gradients of a slab by the scale, and counts
  * those of each workgroup that are infinite or NaN: counts[first + workgroup]. They are told by their bits, for a WGSL compiler
  * may take it that there are none. `counts` has a place for every workgroup over all slabs, `blocks` in number.

@@ -216,6 +216,17 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
   return similarities;\n\
 }",
   "lib/luma.wgsl": "const LUMA = vec3f(0.2989, 0.587, 0.114);",
+  "lib/moments-in-time.wgsl": "fn apart(anchor: u32, row: u32) -> u32 {\n\
+  return max(times[anchor], times[row]) - min(times[anchor], times[row]);\n\
+}\n\
+\n\
+fn is_positive(anchor: u32, row: u32) -> bool {\n\
+  return groups[anchor] == groups[row] && apart(anchor, row) <= params.near;\n\
+}\n\
+\n\
+fn is_negative(anchor: u32, row: u32) -> bool {\n\
+  return groups[anchor] != groups[row] || apart(anchor, row) > params.far;\n\
+}",
   "lib/negatives.wgsl": "const NT_XENT = 0u;\n\
 const NT_LOGISTIC = 1u;\n\
 const MARGIN_TRIPLET = 2u;\n\

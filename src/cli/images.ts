@@ -18,7 +18,7 @@ const WORTH_KEEPING = 3;
  * @param use what for: a set to train on may give a part of it to the test
  */
 export async function openForCommand(
-  { images: path, test, maxBroken, bitDepth, smallestCrop }: ImageSource,
+  { images: path, test, maxBroken, bitDepth, smallestCrop, clips }: ImageSource,
   imageSize: number | undefined,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
@@ -30,6 +30,7 @@ export async function openForCommand(
       maxBroken,
       bitDepth,
       smallestCrop: crop,
+      clips,
       cache: cache ?? undefined,
       onProgress,
     }).finally(stop);
@@ -59,8 +60,9 @@ function skippedText({ train, test, unlabelled }: ImageSet): string[] {
   return [`${counted(skipped.length, "image")} could not be read and ${verb} left out: ${listed(shown, 5, "; ")}`];
 }
 
-function formText({ width, height, labels, classes }: Dataset): string {
-  return `${width} x ${height} pixels, ${labels ? `${classes.length} classes` : "no labels"}`;
+function formText({ width, height, labels, classes, clips }: Dataset): string {
+  const named = labels ? `${classes.length} classes` : "no labels";
+  return `${width} x ${height} pixels, ${clips ? counted(new Set(clips.clip).size, "clip") : named}`;
 }
 
 function count(dataset: Dataset): string {

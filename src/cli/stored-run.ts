@@ -29,7 +29,8 @@ function parseSource(value: unknown): ImageSource | null {
   const bitDepth = "bitDepth" in value && typeof value.bitDepth === "number" ? value.bitDepth : undefined;
   const smallestCrop =
     "smallestCrop" in value && typeof value.smallestCrop === "number" ? value.smallestCrop : undefined;
-  return { images: value.images, test, maxBroken, bitDepth, smallestCrop };
+  const clips = "clips" in value && value.clips === true ? true : undefined;
+  return { images: value.images, test, maxBroken, bitDepth, smallestCrop, clips };
 }
 
 /** Before images of that size are read. @throws CheckpointError where not even one of them could be embedded. */
@@ -77,7 +78,7 @@ export function openRunImages(
 ): Promise<ImageSet> {
   const smallestCrop = use === "views" ? source?.smallestCrop : undefined;
   const { maxBroken = source?.maxBroken, bitDepth = source?.bitDepth } = given;
-  const from = named === undefined ? source : { images: named };
+  const from = named === undefined ? source : { images: named, clips: source?.clips };
   const wanted = from && { ...from, maxBroken, bitDepth, smallestCrop };
   if (!wanted) throw new CheckpointError(`${folder.path} does not say where its images are: name them with --images`);
   return openForCommand(wanted, checkpoint.imageSize, "as they are");

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
+import { methodNamed } from "../methods/catalogue.js";
 import type { Normalization } from "../nn/module.js";
 import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
 import { startRun } from "../runs/run.js";
@@ -265,7 +266,8 @@ export async function runTraining(
     checkOptions(device, config);
     await checkOut(out);
     const crop = imageSize === undefined ? undefined : smallestCrop(device, config, imageSize);
-    const read = { images: path, test, maxBroken, bitDepth, smallestCrop: crop };
+    const clips = methodNamed(config.method ?? DEFAULT_CONFIG.method).clips || undefined;
+    const read = { images: path, test, maxBroken, bitDepth, smallestCrop: crop, clips };
     const images = await openForCommand(read, imageSize);
     if (plan) {
       printPlan(device, config, images);

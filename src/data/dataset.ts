@@ -1,6 +1,7 @@
 import { kindText } from "../engine/host-data.js";
 import { ConfigError, DataError, UsageError } from "../errors.js";
 import { isRecord } from "../io/json.js";
+import type { Clips } from "./clips.js";
 
 /** An image that could not be read, and why. It is left out of the set, and named in the report. */
 export interface SkippedImage {
@@ -48,6 +49,8 @@ export interface Dataset {
   nameOf(index: number): string;
   /** Bytes of the file of image `index`, by which a changed image is told; where there is none, images have no files of their own. */
   readonly bytesOf?: (index: number) => number;
+  /** Which images are frames of one clip, and when: with these, methods can learn from time. */
+  readonly clips?: Clips;
   /** The same images with more pixels, where there are such: views are cut from these. */
   readonly originals?: Originals;
   /** Images that were found and could not be read. */

@@ -3,8 +3,10 @@ import { expectKeys } from "../io/json.js";
 import { counted, listed } from "../wording.js";
 import { depthNotes } from "./bit-depth.js";
 import { MAX_BROKEN } from "./broken.js";
-import { checkImageSize, type ImageSet, type SkippedImage } from "./dataset.js";
+import { clipsOfPaths } from "./clips.js";
+import { checkImageSize, type Dataset, type ImageSet, type SkippedImage } from "./dataset.js";
 import { loadDecoder, MOST_BITS } from "./decode.js";
+import { findClips } from "./find-clips.js";
 import { type FoundFiles, findImages } from "./find-images.js";
 import { type CachePlace, ImageCache } from "./image-cache.js";
 import { commonSize, decodeImages, type ImageFiles } from "./image-files.js";
@@ -22,6 +24,11 @@ export interface OpenImagesOptions {
    * (see `Dataset.originals`), besides those of the image size. 1 by default, for images that are not trained on. 0.08 is SimCLR's.
    */
   readonly smallestCrop?: number;
+  /**
+   * Whether the images are frames of clips, each folder of them one, in the natural order of their names (see `Dataset.clips`), and
+   * videos are read frame by frame, each a clip. Then folders give no labels. False by default.
+   */
+  readonly clips?: boolean;
   /** Bytes that the decoded images (4 a pixel) may take; 2 GiB by default. */
   readonly memoryBudget?: number;
   /** Where decoded images are kept on disk, so that they are decoded once; nowhere by default. */
@@ -38,7 +45,17 @@ export interface OpenImagesOptions {
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroken", "bitDepth", "onProgress", "signal"];
+const OPTIONS = [
+  "imageSize",
+  "smallestCrop",
+  "clips",
+  "memoryBudget",
+  "cache",
+  "maxBroken",
+  "bitDepth",
+  "onProgress",
+  "signal",
+];
 
 /**
  * Opens images for training, and for testing where the path holds both. Understands
@@ -67,19 +84,28 @@ const OPTIONS = ["imageSize", "smallestCrop", "memoryBudget", "cache", "maxBroke
  * size are scaled until the shorter side fits and cut around the centre; see `loadDecoder` for orientation, transparency and
  * colour.
  *
+ * With `clips`, folders are clips instead, and a folder may hold videos, which ffmpeg decodes where it is installed.
+ *
  * Every image is decoded once here, unless the cache has it as its file is now. What cannot be read is left out and named in `skipped`, images
  * of other formats (HEIC) too. With a cache, `fetch` reads from there. Without one, a set within the memory budget stays in memory, and
  * a larger one is decoded again on each `fetch`; there a file that has become unreadable since is a DataError, never
  * another image in its place. Where a cache is full or cannot be written, a note says so.
  *
  * @throws ConfigError for an option out of its range, and where the images differ in size and no size is given.
- * @throws DataError where there is nothing at the path or no image in it; where more than `maxBroken` of a split's images are
+ * @throws DataError where there is a video to read and no ffmpeg; where there is nothing at the path or no image in it; where more than `maxBroken` of a split's images are
  *   broken, or all; for a damaged or unsafe archive; for an archive, a CIFAR set or gzipped files above the budget; for a file of
  *   another length than its format asks for, or with labels out of range.
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<ImageSet> {
   expectKeys("openImages", options, OPTIONS);
-  const { imageSize, memoryBudget = 2 * 2 ** 30, maxBroken = MAX_BROKEN, smallestCrop = 1, bitDepth } = options;
+  const {
+    imageSize,
+    memoryBudget = 2 * 2 ** 30,
+    maxBroken = MAX_BROKEN,
+    smallestCrop = 1,
+    bitDepth,
+    clips = false,
+  } = options;
   if (!(smallestCrop > 0 && smallestCrop <= 1)) {
     throw new ConfigError(`smallestCrop is ${smallestCrop}; it has to be a share above 0 up to 1.`);
   }
@@ -93,8 +119,10 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   if (!(memoryBudget > 0)) {
     throw new ConfigError(`The memory budget has to be a number of bytes above 0; got ${memoryBudget}.`);
   }
-  const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop };
-  const found = await findImages(path, memoryBudget, maxBroken, options.onProgress);
+  const resolved = { ...options, imageSize, memoryBudget, maxBroken, smallestCrop, clips };
+  const found = clips
+    ? await findClips(path, maxBroken, resolved, options.onProgress)
+    : await findImages(path, memoryBudget, maxBroken, options.onProgress);
   if (found.kind === "packed") return { ...(await openPacked(path, found.set, resolved)), notes: found.notes };
   const set = await openImageFiles(path, found, resolved).catch((cause: unknown) => {
     throw cause instanceof DataError && found.unread.length > 0 ? withUnread(cause, found.unread) : cause;
@@ -111,16 +139,19 @@ function withUnread(cause: DataError, unread: readonly SkippedImage[]): DataErro
   );
 }
 
+interface FileOptions extends ResolvedOptions {
+  readonly clips: boolean;
+}
+
 async function openImageFiles(
   path: string,
   { images, layout }: FoundFiles,
-  { imageSize, smallestCrop, memoryBudget, cache: place, maxBroken, bitDepth, onProgress, signal }: ResolvedOptions,
+  { imageSize, smallestCrop, clips, memoryBudget, cache: place, maxBroken, bitDepth, onProgress, signal }: FileOptions,
 ): Promise<ImageSet> {
   const take = (split: SplitLayout, name: string): ImageFiles => ({
     name,
     files: split.members.flatMap((index) => images[index] ?? []),
-    labels: split.labels,
-    classes: split.classes,
+    ...(clips ? { labels: null, classes: [] } : { labels: split.labels, classes: split.classes }),
   });
   const train = take(layout.train, layout.test ? `${path} (train)` : path);
   const test = layout.test && take(layout.test, `${path} (test)`);
@@ -143,14 +174,26 @@ async function openImageFiles(
   let done = 0;
   const onDecoded = (): void => onProgress?.(++done, all.length);
   const decoding = { size, decoder, cache, maxBroken, onDecoded, signal };
+  const decode = async (files: ImageFiles, most: number): Promise<Dataset> => {
+    const dataset = await decodeImages(files, { ...decoding, pixels: most });
+    return clips ? withClips(dataset) : dataset;
+  };
   const set = {
-    train: await decodeImages(train, { ...decoding, pixels }),
-    test: test && (await decodeImages(test, { ...decoding, pixels: 0 })),
-    unlabelled: unlabelled && (await decodeImages(unlabelled, { ...decoding, pixels })),
+    train: await decode(train, pixels),
+    test: test && (await decode(test, 0)),
+    unlabelled: unlabelled && (await decode(unlabelled, pixels)),
   };
   return {
     ...set,
     notes: [...layout.notes, ...depth, ...(cache.trouble === null ? [] : [unkept(place, cache.trouble, inMemory)])],
+  };
+}
+
+/** A set whose images are frames, by their paths. */
+function withClips(dataset: Dataset): Dataset {
+  return {
+    ...dataset,
+    clips: clipsOfPaths(Array.from({ length: dataset.length }, (_, index) => dataset.nameOf(index))),
   };
 }
 

@@ -1,6 +1,7 @@
 import { ConfigError, DataError } from "../errors.js";
 import { hashOf } from "../random.js";
 import { listed } from "../wording.js";
+import { clipsAt } from "./clips.js";
 import { checkFetch, checkIndices, type Dataset, expectDataset, type ImageSet } from "./dataset.js";
 import { strangers } from "./layout.js";
 import { checkParts } from "./originals.js";
@@ -15,7 +16,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
   expectDataset(dataset);
   checkIndices(dataset, indices);
   const members = Uint32Array.from(indices);
-  const { labels, classes, skipped, width, height, bytesOf, originals } = dataset;
+  const { labels, classes, skipped, width, height, bytesOf, clips, originals } = dataset;
   const memberOf = (index: number) => members[index] ?? 0;
   const view = {
     name,
@@ -27,6 +28,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
     skipped,
     nameOf: (index: number) => dataset.nameOf(members[index] ?? 0),
     ...(bytesOf && { bytesOf: (index: number) => bytesOf(members[index] ?? 0) }),
+    ...(clips && { clips: clipsAt(clips, members) }),
     async fetch(wanted: ArrayLike<number>, out: Uint8Array): Promise<void> {
       checkFetch(view, wanted, out);
       await dataset.fetch(Array.from(wanted, memberOf), out);

@@ -7,9 +7,10 @@ import { mocoV3 } from "./moco-v3.js";
 import { simclr } from "./simclr.js";
 import { supervised } from "./supervised.js";
 import { swav } from "./swav.js";
+import { tcn } from "./tcn.js";
 
 /** Every method that the command line and a configuration can name, the usual one first. */
-export const METHODS: readonly Method[] = [simclr, moco, mocoV3, instdisc, byol, swav, supervised];
+export const METHODS: readonly Method[] = [simclr, moco, mocoV3, instdisc, byol, swav, tcn, supervised];
 
 /** The method of this name. @throws ConfigError where there is none. */
 export function methodNamed(name: string): Method {

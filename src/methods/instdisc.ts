@@ -17,6 +17,8 @@ import { defineMethod, type LearnerParts, type LossBatch, type Measured } from "
 import { choice, number, whole } from "./options.js";
 import { randomRows } from "./random-rows.js";
 
+const LOSSES = ["softmax", "nce"] as const;
+
 /** Rows of a bank that is only planned, where nobody knows how many images there will be: as many as CIFAR-10 has. */
 const UNKNOWN_IMAGES = 50_000;
 
@@ -105,11 +107,7 @@ export const instdisc = defineMethod({
   summary: "tells an image from all others of the set, by a memory bank of what they were (Wu et al. 2018)",
   options: {
     ...headOptions({ layers: 1, output: 128 }),
-    loss: choice(
-      ["softmax", "nce"],
-      "softmax",
-      "over the whole bank, or noise-contrastive estimation with some of its rows",
-    ),
+    loss: choice(LOSSES, "softmax", "over the whole bank, or noise-contrastive estimation with some of its rows"),
     temperature: number(0.1, { above: 0 }, "of the loss (the authors' for CIFAR-10; for ImageNet: 0.07)"),
     noise: whole(4096, { from: 1 }, "rows of the bank that a step of noise-contrastive estimation draws"),
     bankMomentum: number(0.5, { from: 0, below: 1 }, "what a row of the bank keeps of itself in an update"),

@@ -1,4 +1,5 @@
 import type { AugmentationPolicies } from "../augment/policy.js";
+import type { Clips } from "../data/clips.js";
 import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
@@ -78,6 +79,11 @@ export interface Learner {
   readonly afterUpdate?: (tape: Tape, outputs: Outputs, batch: LossBatch) => void;
   /** Outputs that `afterUpdate` takes. */
   readonly keeps?: readonly string[];
+  /**
+   * The order in which an epoch (counted from 0) visits the images: the batches of its steps, one after the other. By default each image
+   * comes once, in an order that is drawn.
+   */
+  readonly order?: (epoch: number) => Uint32Array;
   /** Called before each step, counted from 0, of `steps`: for schedules. */
   readonly beforeStep?: (step: number, steps: number) => void;
   /** What a checkpoint holds beside model and optimizer, by name. */
@@ -106,6 +112,8 @@ export interface Facts {
   readonly batch: number;
   /** Classes of the set; 0 where it has no labels. */
   readonly classes: number;
+  /** Which images are frames of one clip, and when; null where that is not known. */
+  readonly clips: Clips | null;
   /** Whether activations are f16 (mixed precision). */
   readonly half: boolean;
   /** Of the training; 0 to 2^32 - 1. */
@@ -146,6 +154,8 @@ export interface Method {
   readonly options: OptionTable;
   /** Whether the loss takes the labels of the images. */
   readonly labels: boolean;
+  /** Whether it takes images as frames of clips. */
+  readonly clips: boolean;
   /** The values of all options. @throws ConfigError for unknown names and values that cannot be. */
   values(given: Readonly<Record<string, unknown>>): Readonly<Record<string, OptionValue>>;
   /** Augmentations for images of this size where the configuration leaves them to the method. */
@@ -168,6 +178,8 @@ export interface MethodText<Table extends OptionTable> {
   readonly options: Table;
   /** Whether the loss takes the labels of the images; false by default. */
   readonly labels?: boolean;
+  /** Whether it takes images as frames of clips (see `Dataset.clips`); false by default. */
+  readonly clips?: boolean;
   /** Augmentations for images of this size where the configuration leaves them to the method. */
   policies(imageSize: number): AugmentationPolicies;
   /**
@@ -179,13 +191,14 @@ export interface MethodText<Table extends OptionTable> {
 
 /** Makes a method of what its file says: from there on, nobody needs to know its options. */
 export function defineMethod<Table extends OptionTable>(text: MethodText<Table>): Method {
-  const { name, summary, options, labels = false } = text;
+  const { name, summary, options, labels = false, clips = false } = text;
   const values = (given: Readonly<Record<string, unknown>>) => optionValues(name, options, given);
   return {
     name,
     summary,
     options,
     labels,
+    clips,
     values,
     policies: text.policies,
     design: (given, facts) => text.design(values(given), facts),

@@ -48,6 +48,8 @@ export interface ImageSource {
   readonly bitDepth?: number;
   /** Share of an image that the smallest crop of a view takes: see `OpenImagesOptions`. */
   readonly smallestCrop?: number;
+  /** Whether they are frames of clips: see `OpenImagesOptions`. */
+  readonly clips?: boolean;
 }
 
 /** How a run goes on. */

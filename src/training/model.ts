@@ -1,3 +1,4 @@
+import type { Clips } from "../data/clips.js";
 import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
 import { methodNamed } from "../methods/catalogue.js";
@@ -19,6 +20,8 @@ export interface ImageFacts {
   readonly classes: number;
   /** Images of the training set; infinite where that is not known. */
   readonly images?: number;
+  /** Which images are frames of one clip, and when; null, the default, where that is not known. */
+  readonly clips?: Clips | null;
   /** The most pixels of the originals that views are cut from; null, the default, where they are cut from images of `imageSize`. */
   readonly originalPixels?: number | null;
 }
@@ -40,12 +43,12 @@ export interface StepParts {
 
 function factsOf(
   config: TrainingConfig,
-  { imageSize, classes, images = Number.POSITIVE_INFINITY }: ImageFacts,
+  { imageSize, classes, images = Number.POSITIVE_INFINITY, clips = null }: ImageFacts,
   own: OwnParts,
 ): Facts {
   const encoder = own.encoder ?? encoderOf(config, imageSize);
   const { batch, precision, seed } = config;
-  return { encoder, imageSize, images, batch, classes, half: precision === "mixed", seed };
+  return { encoder, imageSize, images, batch, classes, clips, half: precision === "mixed", seed };
 }
 
 function modelOfDesign(device: Device, { head, classes, others }: Design, { encoder, imageSize, seed }: Facts): Model {

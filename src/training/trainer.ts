@@ -1,3 +1,4 @@
+import { checkClips } from "../data/clips.js";
 import { type Dataset, expectDataset } from "../data/dataset.js";
 import { sampleOrder } from "../data/sample-order.js";
 import type { ChoiceTable } from "../engine/choices.js";
@@ -137,12 +138,17 @@ export class Trainer {
         `${dataset.name} has images of ${dataset.width} x ${dataset.height} pixels: open them with an image size, so that they are square`,
       );
     }
-    if ((own.method ?? methodNamed(full.method)).labels) checkLabels(dataset, full.method);
+    const method = own.method ?? methodNamed(full.method);
+    if (method.labels) checkLabels(dataset, full.method);
+    const { clips = null } = dataset;
+    if (clips) checkClips(clips, dataset.name, dataset.length);
+    else if (method.clips) throw withoutClips(dataset, full.method);
     const classes = dataset.labels ? dataset.classes.length : 0;
     const facts = {
       imageSize: dataset.width,
       classes,
       images: dataset.length,
+      clips,
       originalPixels: dataset.originals?.pixels,
     };
     const { result: parts, free } = await take(device, "model and optimizer", () =>
@@ -425,6 +431,12 @@ function checkLabels({ name, labels, classes }: Dataset, method: string): void {
   }
 }
 
+function withoutClips({ name }: Dataset, method: string): ConfigError {
+  return new ConfigError(
+    `${name} has no clips, and ${method} learns from neighbouring frames: open a folder with a folder of frames for each clip by openImages(path, { clips: true }), or say in the set's \`clips\` of which clip each image is, and when`,
+  );
+}
+
 /** Images of a micro-batch that are being read. */
 interface Reading {
   readonly epoch: number;
@@ -452,13 +464,14 @@ class ImageFeed {
   }
 
   #read(): Reading {
-    const { dataset, config, recorded, stepsPerEpoch } = this.trainer;
+    const { dataset, config, recorded, parts, stepsPerEpoch } = this.trainer;
     const { feeds } = recorded;
     const step = Math.floor(this.#written / feeds.length);
     const { first, images } = feeds[this.#written % feeds.length];
     const epoch = Math.floor(step / stepsPerEpoch);
     if (this.#order?.epoch !== epoch) {
-      this.#order = { epoch, indices: sampleOrder(dataset.length, config.seed, epoch) };
+      const indices = parts.learner.order?.(epoch) ?? sampleOrder(dataset.length, config.seed, epoch);
+      this.#order = { epoch, indices };
     }
     const start = (step % stepsPerEpoch) * config.batch + first;
     const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + images));

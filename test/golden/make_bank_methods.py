@@ -200,6 +200,52 @@ class SwAV(Method):
         return {f"queue.{view + 1}": queue for view, queue in enumerate(self.queues)}
 
 
+class TCN(Method):
+    """Sermanet et al. 2018, section 3.2; triplets as TensorFlow's triplet_semihard_loss has them, n-pairs as its npairs_loss."""
+
+    @staticmethod
+    def parts(options):
+        return {"head": mlp([12, 12, options["headOutput"]])}
+
+    def measure(self, views, images, labels):
+        z = self.model.embed(views[0])
+        # Of two clips, whose frames take turns.
+        clip, time = images % 2, images // 2
+        together = clip[:, None] == clip
+        apart = (time[:, None] - time).abs()
+        positive = together & (apart <= self.options["near"]) & ~torch.eye(len(z), dtype=torch.bool)
+        negative = ~together | (apart > self.options["far"])
+        losses = {"info-nce": self.info_nce, "triplet": self.triplets, "n-pairs": self.n_pairs}
+        loss, accuracy = losses[self.options["loss"]](z, positive, negative)
+        return {"loss": loss, "contrastiveAccuracy": accuracy, "outputStd": spread(z)}
+
+    def info_nce(self, z, positive, negative):
+        s = unit(z) @ unit(z).T / self.options["temperature"]
+        losses, correct = [], []
+        for own, p, n in zip(s, positive, negative):
+            if p.any() and n.any():
+                losses.append(own[p | n].logsumexp(0) - own[p].mean())
+                correct.append(float(own[p].max() > own[n].max()))
+        return torch.stack(losses).mean(), torch.tensor(correct, dtype=z.dtype).mean()
+
+    def triplets(self, z, positive, negative):
+        distances = (unit(z)[:, None] - unit(z)).square().sum(2)
+        losses, correct = [], []
+        for own, p, n in zip(distances, positive, negative):
+            for d in own[p] if n.any() else []:
+                farther = own[n][own[n] > d]
+                losses.append(F.relu(self.options["margin"] + d - (farther.min() if len(farther) > 0 else own[n].max())))
+                correct.append(float(d < own[n].min()))
+        return torch.stack(losses).mean(), torch.tensor(correct, dtype=z.dtype).mean()
+
+    def n_pairs(self, z, positive, negative):
+        a, p = z[: len(z) // 2 * 2].view(-1, 2, z.shape[1]).unbind(1)
+        products, own = a @ p.T, torch.arange(len(a))
+        lengths = 0.002 / 4 * (a.square().sum(1).mean() + p.square().sum(1).mean())
+        return F.cross_entropy(products, own) + lengths, (products.argmax(1) == own).to(z.dtype).mean()
+
+
+TCN_OPTIONS = {"headOutput": 6, "temperature": 0.3, "margin": 0.3, "near": 3, "far": 4}
 SWAV = {
     **{"headHidden": 10, "headOutput": 6, "prototypes": 7, "temperature": 0.3},
     **{"epsilon": 0.2, "iterations": 3, "frozenEpochs": 0},
@@ -240,6 +286,9 @@ CASES = [
         64,
         {**SWAV, "smallViews": 1, "smallSize": 8, "queue": 7, "queueEpochs": 0},
     ),
+    ("tcn", TCN, "tcn", 1, 22, {**TCN_OPTIONS, "loss": "info-nce"}),
+    ("tcn, triplet", TCN, "tcn", 1, 345, {**TCN_OPTIONS, "loss": "triplet"}),
+    ("tcn, n-pairs", TCN, "tcn", 1, 189, {**TCN_OPTIONS, "loss": "n-pairs"}),
 ]
 
 

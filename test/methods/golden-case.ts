@@ -11,7 +11,16 @@ import { type GoldenCase, loadCase } from "../reference/goldens.js";
 /** Cases of test/golden/methods*.safetensors: each is a method with options of its own. */
 const FILES = {
   methods: ["simclr", "simclr, three views", "supervised", "moco", "byol"],
-  "methods-banks": ["moco-v3", "instdisc", "instdisc, nce", "swav", "swav, crops and a queue"],
+  "methods-banks": [
+    "moco-v3",
+    "instdisc",
+    "instdisc, nce",
+    "swav",
+    "swav, crops and a queue",
+    "tcn",
+    "tcn, triplet",
+    "tcn, n-pairs",
+  ],
 } as const;
 
 export const CASES = Object.values(FILES).flat();
@@ -70,7 +79,13 @@ export async function goldenStep(
     weightDecay: given.number("weightDecay"),
   };
   const numbers = given.integers("images");
-  const facts = { imageSize, classes: given.number("classes"), images: Math.max(...numbers) + 1 };
+  const count = Math.max(...numbers) + 1;
+  // Of two clips, whose frames take turns.
+  const clips = {
+    clip: Uint32Array.from({ length: count }, (_, i) => i % 2),
+    time: Uint32Array.from({ length: count }, (_, i) => Math.floor(i / 2)),
+  };
+  const facts = { imageSize, classes: given.number("classes"), images: count, clips };
   const parts = createParts(device, completeConfig(changes, own), facts, own);
   const { model, learner, method } = parts;
   const initial = [...golden.under("initial")].map(

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkPolicies, noAugmentation } from "../../src/augment/policy.js";
+import type { Clips } from "../../src/data/clips.js";
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { relativeError, UNIT } from "../../src/doctor/rounding.js";
@@ -23,7 +24,15 @@ import { IMAGE_SIZE, SMALL_CONFIG, stripes } from "../training/small-set.js";
 const methods = suite("what every method has to do");
 
 const device = await testDevice();
-const images = stripes(24);
+/** Frames of clips of so many. */
+function clipsOf(length: number, frames: number): Clips {
+  return {
+    clip: Uint32Array.from({ length }, (_, i) => Math.floor(i / frames)),
+    time: Uint32Array.from({ length }, (_, i) => i % frames),
+  };
+}
+
+const images = { ...stripes(24), clips: clipsOf(24, 12) };
 const CLASSES = 3;
 
 /** Options that make a method small, and its images independent of each other, where it has them. */
@@ -47,7 +56,12 @@ async function withParts<Result>(
   config: TrainingConfig,
   work: (parts: StepParts) => Promise<Result> | Result,
 ): Promise<Result> {
-  const parts = createParts(device, config, { imageSize: IMAGE_SIZE, classes: CLASSES, images: 4096 });
+  const parts = createParts(device, config, {
+    imageSize: IMAGE_SIZE,
+    classes: CLASSES,
+    images: 4096,
+    clips: clipsOf(4096, 8),
+  });
   try {
     return await work(parts);
   } finally {
@@ -184,7 +198,10 @@ for (const method of METHODS) {
     const pixels = new Uint8Array(4 * IMAGE_SIZE * IMAGE_SIZE * 3).fill(100);
     const labels = Uint32Array.of(0, 1, 2, 0);
     const size = { width: IMAGE_SIZE, height: IMAGE_SIZE };
-    const alike = datasetFromPixels({ name: "alike", pixels, channels: 3, ...size, labels });
+    const alike = {
+      ...datasetFromPixels({ name: "alike", pixels, channels: 3, ...size, labels }),
+      clips: clipsOf(4, 4),
+    };
     const config = smallConfig(method, { augmentation: noAugmentation, batch: 2, epochs: 12 });
     const trainer = await Trainer.create(device, alike, config);
     const warnings: string[] = [];

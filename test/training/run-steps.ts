@@ -62,7 +62,12 @@ export async function runSteps(
 ): Promise<Outcome> {
   const device = await testDevice();
   const parts = {
-    ...createParts(device, config, { imageSize: IMAGE_SIZE, classes: 3, images: dataset.length }, own),
+    ...createParts(
+      device,
+      config,
+      { imageSize: IMAGE_SIZE, classes: 3, images: dataset.length, clips: dataset.clips },
+      own,
+    ),
     config,
   };
   const { model, optimizer, learner } = parts;
