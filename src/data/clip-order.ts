@@ -1,7 +1,6 @@
 import { ConfigError } from "../errors.js";
 import { sfc32 } from "../random.js";
 import type { Clips } from "./clips.js";
-import { sampleOrder } from "./sample-order.js";
 
 /** How frames come to the batches of an epoch. */
 export interface ClipOrder {
@@ -17,6 +16,16 @@ export interface ClipOrder {
 interface Neighbourhood {
   readonly frames: readonly number[];
   readonly near: readonly (readonly number[])[];
+}
+
+/** In an order that is drawn (Fisher and Yates). */
+function shuffled<Item>(items: readonly Item[], below: (bound: number) => number): Item[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const other = below(i + 1);
+    [order[i], order[other]] = [order[other], order[i]];
+  }
+  return order;
 }
 
 /** Draws the batches of epochs: pairs of neighbouring frames, of few clips each, so that a batch holds other times of a clip as well. */
@@ -69,24 +78,24 @@ export class ClipSampler {
     const steps = Math.floor(this.clips.clip.length / batch);
     const random = sfc32(seed >>> 0, epoch, 0x7c3);
     const below = (bound: number) => Math.floor((random() / 2 ** 32) * bound);
-    const clips = this.#endlessClips(seed, epoch);
     const order = new Uint32Array(steps * batch);
-    for (let step = 0; step < steps; step++) order.set(this.#batch(clips, below), step * batch);
+    for (let step = 0; step < steps; step++) order.set(this.#batch(below), step * batch);
     return order;
   }
 
-  #batch(clips: Iterator<Neighbourhood, never>, below: (bound: number) => number): number[] {
+  #batch(below: (bound: number) => number): number[] {
     const { batch, clipsPerBatch } = this.order;
     const quota = 2 * Math.ceil(batch / clipsPerBatch / 2);
+    const clips = shuffled(this.#clips, below);
     const taken = new Set<number>();
     const frames: number[] = [];
     let inVain = 0;
-    while (frames.length < batch) {
-      const pairs = this.#pairs(clips.next().value, Math.min(quota, batch - frames.length), taken, below);
+    for (let i = 0; frames.length < batch; i = (i + 1) % clips.length) {
+      const pairs = this.#pairs(clips[i], Math.min(quota, batch - frames.length), taken, below);
       for (const frame of pairs) frames.push(frame);
       inVain = pairs.length > 0 ? 0 : inVain + 1;
-      // Of so many clips in a row, none was left out: all pairs are taken, and come a second time.
-      if (inVain === 2 * this.#clips.length) taken.clear();
+      // All pairs of all clips are taken: they come a second time.
+      if (inVain === clips.length) taken.clear();
     }
     return frames.slice(0, batch);
   }
@@ -99,11 +108,8 @@ export class ClipSampler {
     below: (bound: number) => number,
   ): number[] {
     const found: number[] = [];
-    const places = frames.map((_, place) => place);
-    for (let left = places.length; left > 0 && found.length < most; left--) {
-      const drawn = below(left);
-      const place = places[drawn];
-      places[drawn] = places[left - 1];
+    for (const place of shuffled([...frames.keys()], below)) {
+      if (found.length >= most) break;
       const frame = frames[place];
       if (taken.has(frame)) continue;
       const free = near[place].filter((other) => !taken.has(other));
@@ -113,13 +119,5 @@ export class ClipSampler {
       found.push(frame, other);
     }
     return found;
-  }
-
-  /** All clips in an order that is drawn, again and again. */
-  *#endlessClips(seed: number, epoch: number): Iterator<Neighbourhood, never> {
-    for (let round = 0; ; round++) {
-      for (const place of sampleOrder(this.#clips.length, seed + 2 ** 32 * (round % 2 ** 20), epoch))
-        yield this.#clips[place];
-    }
   }
 }

@@ -8,6 +8,7 @@ import { normalizeRows } from "../ops/normalize-rows.js";
 import { meanStandardDeviation } from "../ops/rows.js";
 import { lanesPerRow } from "../ops/tiles.js";
 import type { NtXent } from "./nt-xent.js";
+import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
 /** Which rows are what to an anchor, and how far apart they are to be. */
 export interface TripletOptions {
@@ -32,8 +33,16 @@ export interface TripletOptions {
  * @throws ConfigError for a margin below 0, or `near` and `far` that are no whole numbers in ascending order.
  */
 export function semiHardTriplets(tape: Tape, z: Tensor, options: TripletOptions): NtXent {
+  const u = normalizeRows(tape, z);
+  const { loss, accuracy } = tripletsOfSimilarities(tape, matmul(tape, u, u, { transposeB: true }), options);
+  return { loss, accuracy, spread: meanStandardDeviation(tape, columnStatistics(tape, u)) };
+}
+
+/** The same from the similarities of all pairs of rows, [rows, rows]. */
+export function tripletsOfSimilarities(tape: Tape, similarities: Tensor, options: TripletOptions): LossAndAccuracy {
   const { groups, times, near, far, margin } = options;
-  const [rows] = matrixShape(z);
+  const [rows] = matrixShape(similarities);
+  expectShape(similarities, [rows, rows], "to be the similarities of all pairs of rows");
   if (!(margin >= 0) || !Number.isFinite(margin)) throw new ConfigError(`margin ${margin} must be a number from 0 up`);
   if (![near, far].every((time) => Number.isInteger(time) && time >= 0 && time < 2 ** 32) || far < near)
     throw new ConfigError(`near ${near} and far ${far} must be whole numbers from 0 up, and far no less than near`);
@@ -41,11 +50,9 @@ export function semiHardTriplets(tape: Tape, z: Tensor, options: TripletOptions)
     [groups, "groups"],
     [times, "times"],
   ] as const) {
-    expectShape(marks, [rows], `to be the ${what} of ${z}`);
-    expectType(marks, "u32", `to be the ${what} of ${z}`);
+    expectShape(marks, [rows], `to be the ${what} of ${similarities}`);
+    expectType(marks, "u32", `to be the ${what} of ${similarities}`);
   }
-  const u = normalizeRows(tape, z);
-  const similarities = matmul(tape, u, u, { transposeB: true });
   const [losses, pairs, correct] = ["losses", "pairs", "correct"].map((label) => tape.tensor([rows], label));
   const chosen = tape.tensor([rows, rows], "chosen negatives", "u32");
   const bindings = { similarities, groups, times, losses, pairs, correct, chosen };
@@ -62,6 +69,5 @@ export function semiHardTriplets(tape: Tape, z: Tensor, options: TripletOptions)
     tape.launch(kernels.tripletsGradient, { chosen, gradient, dsimilarities }, { rows });
     return [dsimilarities];
   });
-  const spread = meanStandardDeviation(tape, columnStatistics(tape, u));
-  return { loss, accuracy: ofPairs(correct, "share of pairs"), spread };
+  return { loss, accuracy: ofPairs(correct, "share of pairs") };
 }
