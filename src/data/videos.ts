@@ -26,8 +26,8 @@ function isVideoPath(path: string): boolean {
 }
 
 /**
- * The frames of all videos below a folder, as PNG files in memory: `walk.mp4/000000.png` and so on, one for each frame that the video
- * has. ffmpeg decodes them, and shrinks them where an image size says how large they need be.
+ * The frames of all videos below a folder, as PNG files in memory: `walk.mp4/000000.png` and so on, one for each frame of the
+ * video at its frame rate. ffmpeg decodes them, and shrinks them where an image size says how large they need be.
  * @throws DataError where there is a video and no ffmpeg, and for frames above the memory budget; the signal's reason.
  */
 export async function framesOfVideos(root: string, options: VideoOptions): Promise<Frames> {
@@ -82,7 +82,7 @@ async function decoded(path: string, side: number | null): Promise<Uint8Array> {
   const { spawn } = await import("node:child_process");
   const smaller =
     side === null ? [] : ["-vf", `scale='if(gt(iw,ih),-2,min(iw,${side}))':'if(gt(iw,ih),min(ih,${side}),-2)'`];
-  const output = ["-an", "-sn", "-fps_mode", "passthrough", "-c:v", "png", "-f", "image2pipe", "pipe:1"];
+  const output = ["-an", "-sn", "-c:v", "png", "-f", "image2pipe", "pipe:1"];
   // Whatever it is called, a path is no option.
   const child = spawn("ffmpeg", ["-v", "error", "-nostdin", "-i", `file:${path}`, ...smaller, ...output], {
     stdio: ["ignore", "pipe", "pipe"],
