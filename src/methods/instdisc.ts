@@ -16,6 +16,7 @@ import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod, type LearnerParts, type LossBatch, type Measured } from "./method.js";
 import { choice, number, whole } from "./options.js";
 import { randomRows } from "./random-rows.js";
+import { temperatureStrain } from "./temperature.js";
 
 const LOSSES = ["softmax", "nce"] as const;
 
@@ -152,6 +153,7 @@ export const instdisc = defineMethod({
           afterUpdate: (tape, { z }, batch) => bank.record(tape, z, batch),
           ...(noise && { beforeStep: (step: number) => noise.setStep(step) }),
           state: new Map([["bank", bank.rows] as const, ...(noise?.state ?? [])]),
+          strain: temperatureStrain(temperature),
           collapse: (means) => collapseToPoint(means, head.output),
           description: {
             loss: estimated ? "noise-contrastive estimation in nats" : "cross-entropy over the bank, in nats",

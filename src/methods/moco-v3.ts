@@ -11,6 +11,7 @@ import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { flag, number, whole } from "./options.js";
 import { momentumText, Teacher, teacherOptions } from "./teacher.js";
+import { temperatureStrain } from "./temperature.js";
 
 /**
  * Momentum contrast, version 3 (Chen, Xie and He 2021, arXiv 2104.02057, algorithm 1): a prediction from one view of an image is told
@@ -70,6 +71,7 @@ export const mocoV3 = defineMethod({
           beforeStep: (step, steps) => teacher.setStep(step, steps),
           state: teacher.state,
           restart: () => teacher.restart(),
+          strain: temperatureStrain(temperature),
           collapse: (means) => collapseToPoint(means, output),
           description: {
             loss: "MoCo v3's loss, both directions",

@@ -22,6 +22,7 @@ import { defineMethod, type LearnerParts, type Numbers } from "./method.js";
 import { number, whole } from "./options.js";
 import { Prototypes, prototypeUse } from "./prototypes.js";
 import { smallSizeOf, smallViewOptions, withSmallViews } from "./small-views.js";
+import { temperatureStrain } from "./temperature.js";
 
 /** What the logarithm of the weight of a row is that does not count. */
 const NO_WEIGHT = -1e9;
@@ -177,6 +178,7 @@ export const swav = defineMethod({
             queue?.setStep(step);
           },
           state: new Map(queue?.state),
+          strain: temperatureStrain(temperature),
           collapse(means: Numbers) {
             const one = means["prototypesUsed"] <= 1 && batch > 2;
             return (

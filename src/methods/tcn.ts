@@ -13,6 +13,7 @@ import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod, type LearnerParts, type LossBatch } from "./method.js";
 import { choice, number, whole } from "./options.js";
+import { temperatureStrain } from "./temperature.js";
 
 /** Mild: where a frame is cut from tells what moved. */
 const policy: AugmentationPolicy = { ...paperPolicy(0.5, 0), cropArea: [0.5, 1] };
@@ -105,6 +106,7 @@ export const tcn = defineMethod({
           },
           ...(sampler && { order: (epoch: number) => sampler.epoch(seed, epoch) }),
           state: new Map(),
+          strain: name === "info-nce" ? temperatureStrain(temperature) : null,
           collapse: (means) => collapseToPoint(means, head.output),
           description: {
             loss: name === "triplet" ? "loss of triplets" : `${LOSS_NAMES[name]} in nats`,
