@@ -42,8 +42,12 @@ export {
   marginTriplet,
   ntLogistic,
 } from "./losses/contrastive.js";
+export { nPairs } from "./losses/n-pairs.js";
+export { type NoiseContrast, type NoiseContrastInputs, noiseContrast } from "./losses/noise-contrast.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
+export { type SinkhornOptions, sinkhorn } from "./losses/sinkhorn.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
+export { semiHardTriplets, type TripletOptions } from "./losses/triplets.js";
 export { viewGroups } from "./losses/view-groups.js";
 export { initialValues } from "./nn/initial-values.js";
 export {

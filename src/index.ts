@@ -29,6 +29,7 @@ export {
   augmentationPolicies,
   noAugmentation,
 } from "./augment/policy.js";
+export { type Clips, clipsOfPaths } from "./data/clips.js";
 export type { Dataset, ImageSet, ImageSize, Originals, SkippedImage } from "./data/dataset.js";
 export { type DatasetFromImagesOptions, type Drawable, datasetFromImages, type PageImage } from "./data/from-images.js";
 export { datasetFromPixels, type PixelsInput } from "./data/pixels.js";
@@ -89,6 +90,7 @@ export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
 export { collapseToPoint } from "./methods/collapse.js";
 export { headOf, headOptions, headText } from "./methods/heads.js";
+export { instdisc } from "./methods/instdisc.js";
 export {
   type Description,
   type Design,
@@ -105,6 +107,7 @@ export {
   type ViewSpec,
 } from "./methods/method.js";
 export { moco } from "./methods/moco.js";
+export { mocoV3 } from "./methods/moco-v3.js";
 export {
   choice,
   flag,
@@ -118,6 +121,8 @@ export {
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
 export { supervised } from "./methods/supervised.js";
+export { swav } from "./methods/swav.js";
+export { tcn } from "./methods/tcn.js";
 export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";

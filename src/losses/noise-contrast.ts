@@ -15,7 +15,7 @@ import { viewGroups } from "./view-groups.js";
 
 /** What an anchor is compared with. */
 export interface NoiseContrastInputs {
-  /** [n, dim]: a row of length 1 for each image; without gradient. */
+  /** `[n, dim]`: a row of length 1 for each image; without gradient. */
   readonly bank: Tensor;
   /** u32 [rows]: the row of the bank that belongs to each anchor. */
   readonly own: Tensor;

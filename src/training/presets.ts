@@ -125,11 +125,43 @@ export const PRESETS: readonly Preset[] = [
       options: { momentum: 0.99, finalMomentum: 0, headHidden: 1024, headOutput: 256, predictorHidden: 1024 },
     },
   ),
+  lightly("swav", "kNN (k = 200) 81.2 %, with Adam, whose decay is part of the gradient", {
+    ...{ optimizer: "adamw", learningRate: 1e-3, learningRateScaling: "none", weightDecay: 1e-6 },
+    augmentation: "auto",
+    options: { temperature: 0.1, headHidden: 512, headOutput: 128, prototypes: 512, frozenEpochs: 0 },
+  }),
+  {
+    name: "instdisc-cifar10",
+    source: "github.com/zhirongw/lemniscate.pytorch, cifar.py; Wu et al. 2018, table 1",
+    published:
+      "kNN (k = 200) 80.8 %; there, the rate is constant but for a tenth of it from epoch 120 and from epoch 160 on",
+    config: {
+      ...{ ...cifarResNet, ...pytorchSgd, batch: 128, epochs: 200, learningRate: 0.03, weightDecay: 5e-4 },
+      method: "instdisc",
+      options: { temperature: 0.1, headOutput: 128, bankMomentum: 0.5 },
+    },
+  },
   solo("simclr", "90.74 %", {
     ...{ learningRate: 0.4, weightDecay: 1e-4 },
     // Its symmetric views are those of ImageNet in strength, with blur.
     augmentation: "imagenet",
     options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
+  }),
+  solo("moco-v3", "93.10 %", {
+    ...{ learningRate: 0.3, weightDecay: 1e-6 },
+    augmentation: "byol-cifar",
+    options: {
+      ...{ temperature: 0.2, momentum: 0.99, finalMomentum: 1 },
+      ...{ headHidden: 4096, headOutput: 256, predictorHidden: 4096 },
+    },
+  }),
+  solo("swav", "89.17 %", {
+    ...{ learningRate: 0.6, weightDecay: 1e-6 },
+    augmentation: "imagenet",
+    options: {
+      ...{ temperature: 0.1, headHidden: 2048, headOutput: 128 },
+      ...{ prototypes: 3000, frozenEpochs: 2, queue: 3840, queueEpochs: 50 },
+    },
   }),
   solo("byol", "92.58 %", {
     ...{ learningRate: 1, weightDecay: 1e-5 },
