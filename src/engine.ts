@@ -43,7 +43,12 @@ export {
   ntLogistic,
 } from "./losses/contrastive.js";
 export { nPairs } from "./losses/n-pairs.js";
-export { type NoiseContrast, type NoiseContrastInputs, noiseContrast } from "./losses/noise-contrast.js";
+export {
+  type NoiseContrast,
+  type NoiseContrastInputs,
+  type Normalizer,
+  noiseContrast,
+} from "./losses/noise-contrast.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
 export { type SinkhornOptions, sinkhorn } from "./losses/sinkhorn.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";

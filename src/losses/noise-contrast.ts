@@ -13,6 +13,14 @@ import { elementwise, scale } from "../ops/unary.js";
 import { checkTemperature } from "./nt-xent.js";
 import { viewGroups } from "./view-groups.js";
 
+/** The constant Z, in two persistent tensors that the first run sets. */
+export interface Normalizer {
+  /** Of Z, `[1, 1]`. */
+  readonly logarithm: Tensor;
+  /** The row of that tensor where the logarithm goes, u32 `[1]`: 0 until Z is set, and then none. */
+  readonly place: Tensor;
+}
+
 /** What an anchor is compared with. */
 export interface NoiseContrastInputs {
   /** `[n, dim]`: a row of length 1 for each image; without gradient. */
@@ -21,18 +29,17 @@ export interface NoiseContrastInputs {
   readonly own: Tensor;
   /** u32 [m]: rows of the bank drawn uniformly, the same for all anchors; they may be anchors' own. */
   readonly draws: Tensor;
-  /**
-   * The constant Z, in two persistent tensors that the first run sets: its logarithm [1, 1], and the row of that tensor where it
-   * goes, u32 [1], which is 0 until then.
-   */
-  readonly normalizer: { readonly logarithm: Tensor; readonly place: Tensor };
+  /** See there. */
+  readonly normalizer: Normalizer;
   /** Above 0. */
   readonly temperature: number;
 }
 
-/** The loss [1], mean over the anchors, in nats, and how they spread (see `NtXent`). */
+/** Tensors of one. */
 export interface NoiseContrast {
+  /** Mean over the anchors, in nats. */
   readonly loss: Tensor;
+  /** How the anchors spread: see `NtXent`. */
   readonly spread: Tensor;
 }
 

@@ -3,7 +3,7 @@ import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import { ConfigError } from "../errors.js";
 import { contrast } from "../losses/contrast.js";
-import { noiseContrast } from "../losses/noise-contrast.js";
+import { type Normalizer, noiseContrast } from "../losses/noise-contrast.js";
 import { viewGroups } from "../losses/view-groups.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { add } from "../ops/elementwise.js";
@@ -59,8 +59,7 @@ class Bank {
 class Noise {
   /** u32 [m]: rows of the bank. */
   readonly draws: Tensor;
-  /** [1, 1] and u32 [1]: see `noiseContrast`. */
-  readonly normalizer: { readonly logarithm: Tensor; readonly place: Tensor };
+  readonly normalizer: Normalizer;
 
   constructor(
     readonly parts: LearnerParts,
