@@ -6,7 +6,7 @@ import { CheckpointError, ShapeError } from "../errors.js";
 import { normals, sfc32 } from "../random.js";
 import { initialValues } from "./initial-values.js";
 import type { ForwardPass, PassOptions, TensorSpec } from "./module.js";
-import { NamedTensors } from "./named-tensors.js";
+import { NamedTensors, parameterGroups } from "./named-tensors.js";
 
 /** A trained tensor and the place of its gradient. */
 export interface Parameter {
@@ -24,7 +24,7 @@ export interface ParameterSlab {
   readonly values: Slab;
   /** Their gradients, in the same layout. */
   readonly gradients: Slab;
-  /** In the order in which they lie there. */
+  /** In the order in which they lie there; all of one `TensorSpec.rate`. */
   readonly parameters: readonly Parameter[];
 }
 
@@ -46,8 +46,8 @@ export class ModelTensors {
     seed: number,
   ) {
     this.#tensors = new NamedTensors(device, specs);
-    const trained = specs.filter((spec) => spec.role !== "statistic");
-    const gradients = device.slabs(trained.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape })));
+    const trained = parameterGroups(specs).flat();
+    const gradients = this.gradientSlabs();
     let next = 0;
     this.slabs = this.#tensors.parameters.map((slab, s) => {
       const parameters = slab.tensors.map((value, i) => ({
@@ -85,10 +85,11 @@ export class ModelTensors {
     return this.#tensors.pass(tape, options);
   }
 
-  /** Slabs of the layout of the gradients', filled with zeros. */
+  /** Slabs of the layout of the parameters', filled with zeros. */
   gradientSlabs(): Slab[] {
-    const shapes = this.parameters.map(({ spec, gradient }) => ({ label: gradient.label, shape: spec.shape }));
-    return this.device.slabs(shapes);
+    return parameterGroups(this.specs).flatMap((group) =>
+      this.device.slabs(group.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape }))),
+    );
   }
 
   /**

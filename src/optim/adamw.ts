@@ -1,7 +1,8 @@
 import * as kernels from "../../kernels/generated.js";
 import { once } from "../engine/once.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { Rates } from "./rates.js";
 
 /** Settings of AdamW. */
 export interface AdamWOptions {
@@ -24,20 +25,21 @@ export function adamW(
 ): Optimizer {
   const { device } = model;
   // A run before the first `setStep` divides by these corrections, and moves no parameter.
-  const schedule = device.tensor([4], [0, 1, 1, 0], "schedule");
+  const rates = new Rates(model, [0, 1, 1, 0]);
   const firstMoments = slabState(model, "first moment");
   const secondMoments = slabState(model, "second moment");
   const decays = model.slabs.map((slab) => decayTable(device, slab, decay));
   return {
     state: namedState({ first_moment: firstMoments, second_moment: secondMoments }),
     lossScale: device.one,
-    schedule,
+    schedule: rates.schedule,
     record(tape) {
+      const schedules = rates.record(tape, model.slabs);
       model.slabs.forEach((slab, i) => {
         const bindings = {
           gradients: slab.gradients.all,
           decays: decays[i],
-          schedule,
+          schedule: schedules[i],
           parameters: slab.values.all,
           first_moment: firstMoments[i],
           second_moment: secondMoments[i],
@@ -51,12 +53,12 @@ export function adamW(
         });
       });
     },
-    setStep(step, learningRate) {
-      checkStep(step, learningRate);
-      device.write(schedule, Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step, 0));
+    setStep(step, learningRate, constantRate = learningRate) {
+      rates.write(step, learningRate, constantRate, 1 - beta1 ** step, 1 - beta2 ** step);
     },
     dispose: once(() => {
-      for (const tensor of [schedule, ...firstMoments, ...secondMoments, ...decays]) device.free(tensor);
+      rates.dispose();
+      for (const tensor of [...firstMoments, ...secondMoments, ...decays]) device.free(tensor);
     }),
   };
 }
