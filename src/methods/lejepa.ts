@@ -1,0 +1,66 @@
+import { augmentationPolicies } from "../augment/policy.js";
+import { randomDirections } from "../losses/epps-pulley.js";
+import { lejepa as lejepaLoss } from "../losses/lejepa.js";
+import { projectionHead } from "../nn/projection-head.js";
+import { SMALL_IMAGE } from "../nn/resnet.js";
+import { collapseOf, outputSpread } from "./collapse.js";
+import { headOf, headOptions, headText } from "./heads.js";
+import { defineMethod } from "./method.js";
+import { number, whole } from "./options.js";
+
+/**
+ * LeJEPA (Balestriero and LeCun 2025, arXiv 2511.08544): the views of an image are to have the same embedding, and the embeddings of a
+ * batch to look like a sample of the standard normal distribution along any direction (SIGReg). Each step looks along new
+ * directions, drawn from the seed and the number of the step. No stop-gradient, teacher or predictor.
+ */
+export const lejepa = defineMethod({
+  name: "lejepa",
+  summary: "brings views together, and makes embeddings normally distributed (SIGReg; Balestriero and LeCun 2025)",
+  options: {
+    ...headOptions({ layers: 3, hidden: 1024, output: 128, batchNorm: true }),
+    views: whole(2, { from: 2 }, "views of each image (the authors' smallest example: 4)"),
+    slices: whole(
+      256,
+      { from: 1 },
+      "directions that a step looks along; the article tries 512 to 4,096, its code has 256",
+    ),
+    lambda: number(0.05, { from: 0, to: 1 }, "the share of SIGReg in the loss (the authors: 0.02 to 0.05)"),
+  },
+  policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "cifar" : "imagenet"],
+  design(options, { encoder, imageSize, batch }) {
+    const { views, slices, lambda } = options;
+    const head = projectionHead(encoder.features, headOf(options));
+    const { output } = head;
+    return {
+      head,
+      classes: 0,
+      start({ device, policies, seed }) {
+        const counter = device.indices([2], "seed and step of the directions");
+        return {
+          views: [{ views, size: imageSize, policies }],
+          coupled: true,
+          embed: (pass, [images]) => ({ z: head.forward(pass, encoder.forward(pass, images)) }),
+          loss({ tape }, { z }) {
+            const directions = randomDirections(tape, counter, slices, output);
+            const { rank, ...terms } = lejepaLoss(tape, z, directions, { views, lambda });
+            return { ...terms, outputStd: outputSpread(tape, z), outputRank: rank };
+          },
+          beforeStep: (step) => device.write(counter, Uint32Array.of(seed, step)),
+          state: new Map(),
+          collapse: (means) => collapseOf(means, output, batch),
+          description: {
+            loss: "LeJEPA's loss",
+            // Where embeddings begin depends on the net.
+            chance: null,
+            rows: [
+              ["projection head", headText(options, output)],
+              ["SIGReg", `${slices} directions a step, ${lambda} of the loss`],
+              ["views", String(views)],
+            ],
+          },
+          dispose: () => device.free(counter),
+        };
+      },
+    };
+  },
+});
