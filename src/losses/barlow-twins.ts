@@ -8,7 +8,7 @@ import { columnMeans, sum } from "../ops/reductions.js";
 import { standardize } from "../ops/rows.js";
 import { slice } from "../ops/shape.js";
 import { elementwise, scale, square } from "../ops/unary.js";
-import { momentSquares, participationRatio } from "./moments.js";
+import { momentSquares } from "./moments.js";
 
 /** Settings of Barlow Twins' loss. */
 export interface BarlowTwinsOptions {
@@ -30,20 +30,19 @@ export function twoViews(tape: Tape, z: Tensor): readonly [first: Tensor, second
  * Barlow Twins (Zbontar et al. 2021, arXiv 2103.03230, equation 1): with C the correlations [dim, dim] between the dimensions of the
  * two views over the batch, scale (sum_i (C_ii - 1)^2 + lambda sum_{i != j} C_ij^2). Rows i and i + N of z [2N, dim] are the views of
  * image i; columns are standardised view by view, with 1e-5 added to the biased variances, as in the authors' code. No matrix
- * [dim, dim] is made where N is below dim: see `momentSquares`. `rank` tells along how many directions the first views vary (see
- * `participationRatio`), each dimension scaled to a variance of 1.
+ * [dim, dim] is made where N is below dim: see `momentSquares`.
  * @throws ShapeError for an odd number of rows, and fewer than 4.
  */
 export function barlowTwins(
   tape: Tape,
   z: Tensor,
   { lambda = 0.0051, scale: factor = 1 }: BarlowTwinsOptions = {},
-): { readonly loss: Tensor; readonly rank: Tensor } {
+): Tensor {
   const [a, b] = twoViews(tape, z).map((view) => standardize(tape, view, columnStatistics(tape, view)));
   const [rows] = matrixShape(a);
   const diagonal = columnMeans(tape, multiply(tape, a, b));
   const on = sum(tape, elementwise(tape, diagonal, [["scale", 1, -1], "square", ["scale", factor]]));
   const all = scale(tape, momentSquares(tape, a, b), (factor * lambda) / rows ** 2);
   const itself = scale(tape, sum(tape, square(tape, diagonal)), factor * lambda);
-  return { loss: add(tape, on, subtract(tape, all, itself)), rank: participationRatio(tape, a) };
+  return add(tape, on, subtract(tape, all, itself));
 }

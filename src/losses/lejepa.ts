@@ -5,12 +5,9 @@ import { subtract } from "../ops/binary.js";
 import { columnSums } from "../ops/column-sums.js";
 import { add, mean } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
-import { columnMeans } from "../ops/reductions.js";
-import { reshape, slice } from "../ops/shape.js";
-import { stopGradient } from "../ops/stop-gradient.js";
+import { reshape } from "../ops/shape.js";
 import { scale, square } from "../ops/unary.js";
 import { eppsPulley } from "./epps-pulley.js";
-import { participationRatio } from "./moments.js";
 
 /** Settings of LeJEPA's loss. */
 export interface LejepaOptions {
@@ -20,13 +17,11 @@ export interface LejepaOptions {
   readonly lambda?: number;
 }
 
-/** LeJEPA's loss, its two terms before they are weighted, and along how many directions the first views vary, each [1]. */
+/** LeJEPA's loss, and its two terms before they are weighted, each [1]. */
 export interface Lejepa {
   readonly loss: Tensor;
   readonly sigreg: Tensor;
   readonly invariance: Tensor;
-  /** See `participationRatio`. */
-  readonly rank: Tensor;
 }
 
 /**
@@ -48,7 +43,5 @@ export function lejepa(tape: Tape, z: Tensor, directions: Tensor, { views, lambd
   const centre = scale(tape, columnSums(tape, byView), 1 / views);
   const invariance = mean(tape, square(tape, subtract(tape, byView, centre)), "invariance");
   const loss = add(tape, scale(tape, sigreg, lambda), scale(tape, invariance, 1 - lambda));
-  const first = slice(tape, stopGradient(tape, z), 0, 0, rows / views);
-  const rank = participationRatio(tape, subtract(tape, first, columnMeans(tape, first)));
-  return { loss, sigreg, invariance, rank };
+  return { loss, sigreg, invariance };
 }

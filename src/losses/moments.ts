@@ -48,12 +48,10 @@ function fromColumns(tape: Tape, x: Tensor, y: Tensor) {
  * Along how many directions rows vary, as a tensor of one: the participation ratio (tr M)^2 / sum_ij M_ij^2 of M = x^T x, for
  * centred rows x [rows, cols]. It is 1 where all lie on a line, and at most min(rows - 1, cols); where all are 0, it is 0. Not
  * differentiable.
- * @param squares the sum of squares, where it is there already
  */
-export function participationRatio(tape: Tape, x: Tensor, squares?: Tensor): Tensor {
+export function participationRatio(tape: Tape, x: Tensor): Tensor {
   const rows = stopGradient(tape, x);
-  const below = squares ? stopGradient(tape, squares) : momentSquares(tape, rows);
-  const root = elementwise(tape, below, [["clamp", SMALLEST, LARGEST], "sqrt"]);
+  const root = elementwise(tape, momentSquares(tape, rows), [["clamp", SMALLEST, LARGEST], "sqrt"]);
   return square(tape, divide(tape, sum(tape, square(tape, rows)), root));
 }
 

@@ -8,7 +8,7 @@ import { slice } from "../ops/shape.js";
 import { stopGradient } from "../ops/stop-gradient.js";
 import { elementwise, scale, square } from "../ops/unary.js";
 import { twoViews } from "./barlow-twins.js";
-import { momentSquares, participationRatio } from "./moments.js";
+import { momentSquares } from "./moments.js";
 
 /** What the terms of VICReg count. */
 export interface VicregOptions {
@@ -26,8 +26,6 @@ export interface Vicreg {
   readonly invariance: Tensor;
   readonly variance: Tensor;
   readonly covariance: Tensor;
-  /** Along how many directions the first views vary: see `participationRatio`. */
-  readonly rank: Tensor;
 }
 
 /** Added to variances before their root, whose gradient at 0 would be infinite. */
@@ -46,7 +44,7 @@ function ofView(tape: Tape, z: Tensor) {
   const own = sum(tape, elementwise(tape, variances, [["scale", unbiased], "square"]));
   const all = scale(tape, squares, 1 / (rows - 1) ** 2);
   const covariance = scale(tape, subtract(tape, all, own), 1 / dim);
-  return { variance: mean(tape, short), covariance, rank: participationRatio(tape, centred, squares) };
+  return { variance: mean(tape, short), covariance };
 }
 
 /**
@@ -73,5 +71,5 @@ export function vicreg(
   const loss = (["invariance", "variance", "covariance"] as const)
     .map((name) => scale(tape, terms[name], weights[name]))
     .reduce((sum, term) => add(tape, sum, term));
-  return { loss, ...terms, rank: first.rank };
+  return { loss, ...terms };
 }

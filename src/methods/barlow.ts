@@ -2,7 +2,7 @@ import { augmentationPolicies } from "../augment/policy.js";
 import { barlowTwins } from "../losses/barlow-twins.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
-import { collapseOf, outputSpread } from "./collapse.js";
+import { collapseOf, signsOfCollapse } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { number } from "./options.js";
@@ -31,9 +31,8 @@ export const barlow = defineMethod({
         views: [{ views: 2, size: imageSize, policies }],
         coupled: true,
         embed: (pass, [views]) => ({ z: head.forward(pass, encoder.forward(pass, views)) }),
-        loss({ tape }, { z }) {
-          const { loss, rank } = barlowTwins(tape, z, { lambda, scale });
-          return { loss, outputStd: outputSpread(tape, z), outputRank: rank };
+        loss({ tape }, { z }, { size }) {
+          return { loss: barlowTwins(tape, z, { lambda, scale }), ...signsOfCollapse(tape, z, size) };
         },
         state: new Map(),
         collapse: (means) => collapseOf(means, output, batch),

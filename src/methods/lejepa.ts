@@ -3,7 +3,10 @@ import { randomDirections } from "../losses/epps-pulley.js";
 import { lejepa as lejepaLoss } from "../losses/lejepa.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
-import { collapseOf, outputSpread } from "./collapse.js";
+import { columnStatistics } from "../ops/batch-norm.js";
+import { meanStandardDeviation } from "../ops/rows.js";
+import { stopGradient } from "../ops/stop-gradient.js";
+import { collapseOf, collapseOfScale, signsOfCollapse } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { number, whole } from "./options.js";
@@ -40,14 +43,15 @@ export const lejepa = defineMethod({
           views: [{ views, size: imageSize, policies }],
           coupled: true,
           embed: (pass, [images]) => ({ z: head.forward(pass, encoder.forward(pass, images)) }),
-          loss({ tape }, { z }) {
+          loss({ tape }, { z }, { size }) {
             const directions = randomDirections(tape, counter, slices, output);
-            const { rank, ...terms } = lejepaLoss(tape, z, directions, { views, lambda });
-            return { ...terms, outputStd: outputSpread(tape, z), outputRank: rank };
+            const terms = lejepaLoss(tape, z, directions, { views, lambda });
+            const deviation = meanStandardDeviation(tape, columnStatistics(tape, stopGradient(tape, z)));
+            return { ...terms, deviation, ...signsOfCollapse(tape, z, size) };
           },
           beforeStep: (step) => device.write(counter, Uint32Array.of(seed, step)),
           state: new Map(),
-          collapse: (means) => collapseOf(means, output, batch),
+          collapse: (means) => collapseOfScale(means["deviation"]) ?? collapseOf(means, output, batch),
           description: {
             loss: "LeJEPA's loss",
             // Where embeddings begin depends on the net.

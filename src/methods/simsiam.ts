@@ -10,7 +10,7 @@ import { normalizeRows } from "../ops/normalize-rows.js";
 import { reshape } from "../ops/shape.js";
 import { stopGradient } from "../ops/stop-gradient.js";
 import { scale } from "../ops/unary.js";
-import { collapseToPoint, outputSpread } from "./collapse.js";
+import { collapseOf, signsOfCollapse } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { flag, whole } from "./options.js";
@@ -55,39 +55,44 @@ export const simsiam = defineMethod({
       head,
       classes: 0,
       others: [predictor],
-      start: ({ policies }) => ({
-        views: [{ views, size: imageSize, policies }],
-        coupled: false,
-        embed(pass, [images]) {
-          const projections = head.forward(pass, encoder.forward(pass, images));
-          return { projections, predictions: predictor.forward(pass, projections) };
-        },
-        loss({ tape }, { projections, predictions }) {
-          const z = options.stopGradient ? stopGradient(tape, projections) : projections;
-          const targets = normalizeRows(tape, sumOfOthers(tape, z, views));
-          const products = multiply(tape, normalizeRows(tape, predictions), targets);
-          // The mean over all elements is that of the cosines, divided by the dimension.
-          const loss = scale(tape, mean(tape, products, "mean of products"), -output);
-          return { loss, outputStd: outputSpread(tape, projections) };
-        },
-        state: new Map(),
-        collapse: (means) => collapseToPoint(means, output),
-        description: {
-          loss: "Negative cosine",
-          chance: { formula: "cosine of what has nothing in common", value: 0 },
-          rows: [
-            ["projection head", headText(options, output)],
-            [
-              "predictor",
-              `2 layers, hidden ${predictorHidden}${options.predictorConstantRate ? ", constant learning rate" : ""}`,
+      start({ policies, batch }) {
+        /** Images that the outputs are measured of at once, at least: those of a micro-batch. */
+        let fewest = batch;
+        return {
+          views: [{ views, size: imageSize, policies }],
+          coupled: false,
+          embed(pass, [images]) {
+            const projections = head.forward(pass, encoder.forward(pass, images));
+            return { projections, predictions: predictor.forward(pass, projections) };
+          },
+          loss({ tape }, { projections, predictions }, { size }) {
+            fewest = Math.min(fewest, size);
+            const z = options.stopGradient ? stopGradient(tape, projections) : projections;
+            const targets = normalizeRows(tape, sumOfOthers(tape, z, views));
+            const products = multiply(tape, normalizeRows(tape, predictions), targets);
+            // The mean over all elements is that of the cosines, divided by the dimension.
+            const loss = scale(tape, mean(tape, products, "mean of products"), -output);
+            return { loss, ...signsOfCollapse(tape, projections, size) };
+          },
+          state: new Map(),
+          collapse: (means) => collapseOf(means, output, fewest),
+          description: {
+            loss: "Negative cosine",
+            chance: { formula: "cosine of what has nothing in common", value: 0 },
+            rows: [
+              ["projection head", headText(options, output)],
+              [
+                "predictor",
+                `2 layers, hidden ${predictorHidden}${options.predictorConstantRate ? ", constant learning rate" : ""}`,
+              ],
+              [
+                "targets",
+                `${views === 2 ? "the other view" : `mean of the other ${views - 1} views`}${options.stopGradient ? "" : ", with gradient"}`,
+              ],
             ],
-            [
-              "targets",
-              `${views === 2 ? "the other view" : `mean of the other ${views - 1} views`}${options.stopGradient ? "" : ", with gradient"}`,
-            ],
-          ],
-        },
-      }),
+          },
+        };
+      },
     };
   },
 });

@@ -2,7 +2,7 @@ import { augmentationPolicies } from "../augment/policy.js";
 import { vicreg as vicregLoss } from "../losses/vicreg.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
-import { collapseOf, outputSpread } from "./collapse.js";
+import { collapseOf, collapseOfScale, signsOfCollapse } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { number } from "./options.js";
@@ -32,12 +32,13 @@ export const vicreg = defineMethod({
         views: [{ views: 2, size: imageSize, policies }],
         coupled: true,
         embed: (pass, [views]) => ({ z: head.forward(pass, encoder.forward(pass, views)) }),
-        loss({ tape }, { z }) {
-          const { rank, ...terms } = vicregLoss(tape, z, { invariance, variance, covariance });
-          return { ...terms, outputStd: outputSpread(tape, z), outputRank: rank };
+        loss({ tape }, { z }, { size }) {
+          const terms = vicregLoss(tape, z, { invariance, variance, covariance });
+          return { ...terms, ...signsOfCollapse(tape, z, size) };
         },
         state: new Map(),
-        collapse: (means) => collapseOf(means, output, batch),
+        // The term is what the standard deviations lack of 1.
+        collapse: (means) => collapseOfScale(1 - means["variance"]) ?? collapseOf(means, output, batch),
         description: {
           loss: "VICReg's loss",
           // Where embeddings begin depends on the net.

@@ -19,6 +19,10 @@ def participation_ratio(x):
     return (x**2).sum() ** 2 / ((x.T @ x) ** 2).sum()
 
 
+def signs_of_collapse(z, images):
+    return {"outputStd": spread(z), "outputRank": participation_ratio(z[:images] - z[:images].mean(0))}
+
+
 def off_diagonal(matrix):
     return matrix - torch.diag(torch.diag(matrix))
 
@@ -27,7 +31,7 @@ def barlow_twins(z1, z2, weight, scale):
     a, b = [(z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt() for z in (z1, z2)]
     c = a.T @ b / len(a)
     loss = ((torch.diag(c) - 1) ** 2).sum() + weight * (off_diagonal(c) ** 2).sum()
-    return {"loss": scale * loss, "rank": participation_ratio(a)}
+    return {"loss": scale * loss}
 
 
 def vicreg(z1, z2, invariance, variance, covariance):
@@ -40,7 +44,7 @@ def vicreg(z1, z2, invariance, variance, covariance):
     found = {"invariance": F.mse_loss(z1, z2), "variance": (short1 + short2) / 2, "covariance": cov1 + cov2}
     weights = {"invariance": invariance, "variance": variance, "covariance": covariance}
     loss = sum(weight * found[name] for name, weight in weights.items())
-    return {"loss": loss, **found, "rank": participation_ratio(z1 - z1.mean(0))}
+    return {"loss": loss, **found}
 
 
 def random_words(counter):
@@ -104,7 +108,7 @@ class SimSiam(Method):
         p, given = (x.unflatten(0, views.shape[:2]) for x in (self.model.predictor(z), z.detach()))
         others = [torch.cat([given[:v], given[v + 1 :]]).mean(0) for v in range(len(views))]
         loss = -torch.stack([F.cosine_similarity(own, other).mean() for own, other in zip(p, others)]).mean()
-        return {"loss": loss, "outputStd": spread(z)}
+        return {"loss": loss, **signs_of_collapse(z, len(images))}
 
 
 class WithoutBias(Method):
@@ -116,9 +120,7 @@ class WithoutBias(Method):
 
     def measure(self, views, images, labels):
         z = self.model.embed(views.flatten(0, 1))
-        found = self.loss(*z.unflatten(0, views.shape[:2]))
-        measured = {"outputRank": found.pop("rank")} if "rank" in found else {}
-        return {**found, "outputStd": spread(z), **measured}
+        return {**self.loss(*z.unflatten(0, views.shape[:2])), **signs_of_collapse(z, len(images))}
 
 
 class Barlow(WithoutBias):
@@ -144,10 +146,8 @@ class LeJEPA(Method):
         z = self.model.embed(views.flatten(0, 1))
         slices = directions(1, self.step, self.options["slices"], z.shape[1])
         self.step += 1
-        by_view = z.unflatten(0, views.shape[:2])
-        found = lejepa(by_view, slices, self.options["lambda"])
-        rank = participation_ratio(by_view[0] - by_view[0].mean(0))
-        return {**found, "outputStd": spread(z), "outputRank": rank}
+        found = lejepa(z.unflatten(0, views.shape[:2]), slices, self.options["lambda"])
+        return {**found, "deviation": z.std(0, unbiased=False).mean(), **signs_of_collapse(z, len(images))}
 
 
 # As in make_methods.py: views and seeds, with which no input of a rectifier comes close to 0.
