@@ -32,7 +32,7 @@ export interface Lejepa {
  * is taken as given.
  * @throws ShapeError for rows that are not as many for each view, ConfigError for a lambda outside of [0, 1].
  */
-export function lejepa(tape: Tape, z: Tensor, directions: Tensor, { views, lambda = 0.05 }: LejepaOptions): Lejepa {
+export function lejepaLoss(tape: Tape, z: Tensor, directions: Tensor, { views, lambda = 0.05 }: LejepaOptions): Lejepa {
   const [rows] = matrixShape(z);
   if (!(lambda >= 0 && lambda <= 1)) throw new ConfigError(`lambda ${lambda} must lie between 0 and 1`);
   if (!Number.isInteger(views) || views < 2 || rows % views !== 0)

@@ -55,7 +55,7 @@ function ofView(tape: Tape, z: Tensor) {
  * covariance: sum_{i != j} Cov_ij^2 / dim, the sum over the views. No matrix [dim, dim] is made where N is below dim.
  * @throws ShapeError for an odd number of rows, and fewer than 4.
  */
-export function vicreg(
+export function vicregLoss(
   tape: Tape,
   z: Tensor,
   { invariance = 25, variance = 25, covariance = 1 }: VicregOptions = {},

@@ -11,16 +11,17 @@ import { stopGradient } from "../ops/stop-gradient.js";
 import type { Numbers } from "./method.js";
 
 /** What is looked at for signs of a collapse, each [1]; not differentiable. */
-interface Signs {
+export interface SignsOfCollapse {
   /** Of rows of length 1: see `collapseToPoint`. */
   readonly outputStd: Tensor;
   /** Along how many directions the first views vary: see `participationRatio`. */
   readonly outputRank: Tensor;
+  /** Nothing else; so that it goes into what a step measures. */
   readonly [name: string]: Tensor;
 }
 
 /** Measures outputs z [views * images, dim], of any length, for `collapseOf`. */
-export function signsOfCollapse(tape: Tape, z: Tensor, images: number): Signs {
+export function signsOfCollapse(tape: Tape, z: Tensor, images: number): SignsOfCollapse {
   const outputs = stopGradient(tape, z);
   const first = slice(tape, outputs, 0, 0, images);
   return {

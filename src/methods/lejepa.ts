@@ -1,6 +1,6 @@
 import { augmentationPolicies } from "../augment/policy.js";
 import { randomDirections } from "../losses/epps-pulley.js";
-import { lejepa as lejepaLoss } from "../losses/lejepa.js";
+import { lejepaLoss } from "../losses/lejepa.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { columnStatistics } from "../ops/batch-norm.js";

@@ -1,5 +1,5 @@
 import { augmentationPolicies } from "../augment/policy.js";
-import { vicreg as vicregLoss } from "../losses/vicreg.js";
+import { vicregLoss } from "../losses/vicreg.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { collapseOf, collapseOfScale, signsOfCollapse } from "./collapse.js";

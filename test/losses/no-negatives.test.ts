@@ -7,9 +7,9 @@ import type { Tensor } from "../../src/engine/tensor.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";
 import { barlowTwins } from "../../src/losses/barlow-twins.js";
 import { eppsPulley, randomDirections } from "../../src/losses/epps-pulley.js";
-import { lejepa } from "../../src/losses/lejepa.js";
+import { lejepaLoss } from "../../src/losses/lejepa.js";
 import { momentSquares, participationRatio } from "../../src/losses/moments.js";
-import { vicreg } from "../../src/losses/vicreg.js";
+import { vicregLoss } from "../../src/losses/vicreg.js";
 
 import { throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
@@ -69,7 +69,7 @@ for (const size of SIZES) {
     const [invariance, variance, covariance] = ["invariance", "variance", "covariance"].map((name) =>
       Number(golden.text(name)),
     );
-    await expectGolden(golden, (tape, z) => ({ ...vicreg(tape, z, { invariance, variance, covariance }) }));
+    await expectGolden(golden, (tape, z) => ({ ...vicregLoss(tape, z, { invariance, variance, covariance }) }));
   });
 }
 for (const name of ["two views", "one slice", "wide"])
@@ -77,7 +77,7 @@ for (const name of ["two views", "one slice", "wide"])
     const golden = await loadCase("no-negatives", `lejepa, ${name}`);
     const directions = device.tensor(golden.shape("directions"), Float32Array.from(golden.floats("directions")));
     const options = { views: golden.number("views"), lambda: golden.number("lambda") };
-    await expectGolden(golden, (tape, z) => ({ ...lejepa(tape, z, directions, options) }));
+    await expectGolden(golden, (tape, z) => ({ ...lejepaLoss(tape, z, directions, options) }));
     device.free(directions);
   });
 
@@ -137,14 +137,18 @@ losses("rows vary along no direction, one, or as many as they have", async () =>
 losses("refuse what has no views, and settings that cannot be", () => {
   const tape = new Tape(device);
   const z = tape.tensor([7, 4], "z");
-  for (const loss of [barlowTwins, vicreg]) {
+  for (const loss of [barlowTwins, vicregLoss]) {
     throws(() => loss(tape, z), ShapeError, /two views of at least two images: an even number of rows from 4 up/);
     throws(() => loss(tape, tape.tensor([2, 4], "z")), ShapeError, /two views of at least two images/);
   }
   const directions = tape.tensor([3, 4], "directions");
-  throws(() => lejepa(tape, z, directions, { views: 2 }), ShapeError, /as many rows for each of 2 views/);
-  throws(() => lejepa(tape, z, directions, { views: 1 }), ShapeError, /two views at least/);
-  throws(() => lejepa(tape, z, directions, { views: 7, lambda: 2 }), ConfigError, /lambda 2 must lie between 0 and 1/);
+  throws(() => lejepaLoss(tape, z, directions, { views: 2 }), ShapeError, /as many rows for each of 2 views/);
+  throws(() => lejepaLoss(tape, z, directions, { views: 1 }), ShapeError, /two views at least/);
+  throws(
+    () => lejepaLoss(tape, z, directions, { views: 7, lambda: 2 }),
+    ConfigError,
+    /lambda 2 must lie between 0 and 1/,
+  );
   throws(() => eppsPulley(tape, z, 3), ShapeError, /as many rows for each of 3 views/);
   throws(() => randomDirections(tape, tape.tensor([3], "three", "u32"), 2, 2), ShapeError, /random directions/);
 });
