@@ -5,11 +5,13 @@ import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { columnStatistics } from "../ops/batch-norm.js";
 import { meanStandardDeviation } from "../ops/rows.js";
+import { concatenate } from "../ops/shape.js";
 import { stopGradient } from "../ops/stop-gradient.js";
 import { collapseOf, collapseOfScale, signsOfCollapse } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { number, whole } from "./options.js";
+import { smallSizeOf, smallViewOptions, withSmallViews } from "./small-views.js";
 
 /**
  * LeJEPA (Balestriero and LeCun 2025, arXiv 2511.08544): the views of an image are to have the same embedding, and the embeddings of a
@@ -21,7 +23,8 @@ export const lejepa = defineMethod({
   summary: "brings views together, and makes embeddings normally distributed (SIGReg; Balestriero and LeCun 2025)",
   options: {
     ...headOptions({ layers: 3, hidden: 1024, output: 128, batchNorm: true }),
-    views: whole(2, { from: 2 }, "views of each image (the authors' smallest example: 4)"),
+    views: whole(2, { from: 2 }, "views of full size of each image (the authors: 2, and 4 in their smallest example)"),
+    ...smallViewOptions(),
     slices: whole(
       256,
       { from: 1 },
@@ -31,7 +34,9 @@ export const lejepa = defineMethod({
   },
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "cifar" : "imagenet"],
   design(options, { encoder, imageSize, batch }) {
-    const { views, slices, lambda } = options;
+    const { views, smallViews, slices, lambda } = options;
+    const all = views + smallViews;
+    smallSizeOf(options, imageSize);
     const head = projectionHead(encoder.features, headOf(options));
     const { output } = head;
     return {
@@ -40,12 +45,16 @@ export const lejepa = defineMethod({
       start({ device, policies, seed }) {
         const counter = device.indices([2], "seed and step of the directions");
         return {
-          views: [{ views, size: imageSize, policies }],
+          views: withSmallViews(views, options, imageSize, policies),
           coupled: true,
-          embed: (pass, [images]) => ({ z: head.forward(pass, encoder.forward(pass, images)) }),
-          loss({ tape }, { z }, { size }) {
+          embed(pass, groups) {
+            const [z, smallZ] = groups.map((group) => head.forward(pass, encoder.forward(pass, group)));
+            return { z, ...(smallViews > 0 && { smallZ }) };
+          },
+          loss({ tape }, { z: full, smallZ }, { size }) {
+            const z = smallZ ? concatenate(tape, [full, smallZ], 0) : full;
             const directions = randomDirections(tape, counter, slices, output);
-            const terms = lejepaLoss(tape, z, directions, { views, lambda });
+            const terms = lejepaLoss(tape, z, directions, { views: all, fullViews: views, lambda });
             const deviation = meanStandardDeviation(tape, columnStatistics(tape, stopGradient(tape, z)));
             return { ...terms, deviation, ...signsOfCollapse(tape, z, size) };
           },
@@ -59,7 +68,7 @@ export const lejepa = defineMethod({
             rows: [
               ["projection head", headText(options, output)],
               ["SIGReg", `${slices} directions a step, ${lambda} of the loss`],
-              ["views", String(views)],
+              ["views", smallViews > 0 ? `${views}, and ${smallViews} small` : String(views)],
             ],
           },
           dispose: () => device.free(counter),

@@ -39,7 +39,7 @@ for (const [name, ...options] of [
   ["moco", "--queue", "32"],
   ["byol", "--head-hidden", "32", "--predictor-hidden", "32", "--micro-batch", "8"],
   ["simclr", "--views", "3", "--small-views", "2"],
-  ["lejepa", "--views", "3", "--head-hidden", "32", "--slices", "16", "--micro-batch", "8"],
+  ["lejepa", "--small-views", "2", "--head-hidden", "32", "--slices", "16", "--micro-batch", "8"],
 ]) {
   methods(`${name} ${options.join(" ")} leaves a run with a report, that eval and resume take`, () =>
     inTemporaryFolder(async (cwd) => {

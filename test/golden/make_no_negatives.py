@@ -89,10 +89,10 @@ def epps_pulley(y):
     return len(y) * (((c - phi) ** 2 + s**2) * omega).sum(-1)
 
 
-def lejepa(views, slices, weight):
-    """`views` [views, images, dim]."""
+def lejepa(views, slices, weight, full=None):
+    """`views` [views, images, dim], of which the first ones have full size."""
     sigreg = torch.stack([epps_pulley(z @ slices.T.to(z.dtype)).mean() for z in views]).mean()
-    invariance = ((views - views.mean(0)) ** 2).mean()
+    invariance = ((views - views[:full].mean(0)) ** 2).mean()
     return {"loss": weight * sigreg + (1 - weight) * invariance, "sigreg": sigreg, "invariance": invariance}
 
 
@@ -182,17 +182,19 @@ def make_losses():
     z = randn(12, 8) * torch.tensor([1e-3, 0, 1, 5, 30, 1, 1, 2])
     case("barlow, uneven", z, {"lambda": 0.0051, "scale": 1}, two(barlow_twins))
     case("vicreg, uneven", z, {"invariance": 1, "variance": 1, "covariance": 80}, two(vicreg))
-    for name, (views, images, dim, slices, std) in {
-        "lejepa, two views": (2, 37, 5, 11, 1),
-        "lejepa, one slice": (3, 5, 7, 1, 0.1),
-        "lejepa, wide": (2, 19, 3, 70, 8),
+    for name, (views, full, images, dim, slices, std) in {
+        "lejepa, two views": (2, 2, 37, 5, 11, 1),
+        "lejepa, one slice": (3, 3, 5, 7, 1, 0.1),
+        "lejepa, wide": (2, 2, 19, 3, 70, 8),
+        "lejepa, small views": (5, 2, 9, 6, 13, 0.7),
     }.items():
         given = directions(3, 8, slices, dim)
 
         def measure(z, **settings):
-            return lejepa(z.unflatten(0, (views, images)), given, settings["lambda"])
+            return lejepa(z.unflatten(0, (views, images)), given, settings["lambda"], settings["fullViews"])
 
-        case(name, randn(views * images, dim, mean=0.2, std=std), {"lambda": 0.05, "views": views, "slices": slices}, measure)
+        settings = {"lambda": 0.05, "views": views, "fullViews": full, "slices": slices}
+        case(name, randn(views * images, dim, mean=0.2, std=std), settings, measure)
         golden.add(f"{name}.directions", given)
     golden.write()
 

@@ -72,12 +72,12 @@ for (const size of SIZES) {
     await expectGolden(golden, (tape, z) => ({ ...vicregLoss(tape, z, { invariance, variance, covariance }) }));
   });
 }
-for (const name of ["two views", "one slice", "wide"])
+for (const name of ["two views", "one slice", "wide", "small views"])
   losses(`LeJEPA's, ${name}`, async () => {
     const golden = await loadCase("no-negatives", `lejepa, ${name}`);
     const directions = device.tensor(golden.shape("directions"), Float32Array.from(golden.floats("directions")));
-    const options = { views: golden.number("views"), lambda: golden.number("lambda") };
-    await expectGolden(golden, (tape, z) => ({ ...lejepaLoss(tape, z, directions, options) }));
+    const [views, fullViews, lambda] = ["views", "fullViews", "lambda"].map((setting) => golden.number(setting));
+    await expectGolden(golden, (tape, z) => ({ ...lejepaLoss(tape, z, directions, { views, fullViews, lambda }) }));
     device.free(directions);
   });
 

@@ -167,11 +167,13 @@ for (const method of METHODS) {
       const found: Record<string, number> = {};
       for (const [measure, tensor] of Object.entries(measured)) [found[measure]] = await device.read(tensor);
       const { loss } = found;
-      const expected = learner.description.chance?.value ?? loss;
-      // Cosines of 128 dimensions deviate by 0.09 from 0: by half of their square over that of the temperature, the logarithm of
-      // the mean of exponentials is above 0, by 0.1 for a temperature of 0.2.
+      const { temperature = Number.POSITIVE_INFINITY } = config.options;
+      // Cosines of random rows have a variance of 1 / D, and logits that over the squared temperature: by half of it, the logarithm
+      // of the mean of their exponentials is above 0.
+      const above = 1 / (2 * parts.model.head.output * Number(temperature) ** 2);
+      const expected = (learner.description.chance?.value ?? loss) + above;
       const off = Math.abs(loss - expected) / Math.max(Math.abs(expected), 1);
-      assert.ok(off < 0.03, `the loss is ${loss}, by chance ${expected}`);
+      assert.ok(off < 0.02, `the loss is ${loss}, by chance ${expected}`);
       assert.is(learner.collapse({ ...found, loss }), null);
       program.dispose();
       for (const tensor of [...Object.values(outputs), batch.images, batch.labels]) device.free(tensor);
