@@ -17,11 +17,11 @@ export const barlow = defineMethod({
   options: {
     ...headOptions({ layers: 3, hidden: 1024, output: 1024, batchNorm: true }),
     lambda: number(0.0051, { from: 0 }, "what correlations of different dimensions count (the article: 0.0051)"),
-    scale: number(1, { above: 0 }, "what the whole loss counts (the article: 1; solo-learn for CIFAR-10: 0.1)"),
+    scaleLoss: number(1, { above: 0 }, "what the whole loss counts (the article: 1; solo-learn for CIFAR-10: 0.1)"),
   },
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "byol-cifar" : "byol"],
   design(options, { encoder, imageSize, batch }) {
-    const { lambda, scale } = options;
+    const { lambda, scaleLoss: scale } = options;
     const head = projectionHead(encoder.features, { ...headOf(options), end: "none" });
     const { output } = head;
     return {

@@ -177,7 +177,7 @@ export const PRESETS: readonly Preset[] = [
   solo("barlow", "92.10 %", {
     ...{ learningRate: 0.3, weightDecay: 1e-4 },
     augmentation: "byol-cifar",
-    options: { scale: 0.1, headHidden: 2048, headOutput: 2048 },
+    options: { scaleLoss: 0.1, headHidden: 2048, headOutput: 2048 },
   }),
   solo("vicreg", "92.07 %, where the variance of both views counts twice this", {
     ...{ learningRate: 0.3, weightDecay: 1e-4 },

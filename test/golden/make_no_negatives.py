@@ -125,7 +125,7 @@ class WithoutBias(Method):
 
 class Barlow(WithoutBias):
     def loss(self, z1, z2):
-        return barlow_twins(z1, z2, self.options["lambda"], self.options["scale"])
+        return barlow_twins(z1, z2, self.options["lambda"], self.options["scaleLoss"])
 
 
 class VICReg(WithoutBias):
@@ -155,7 +155,7 @@ HEAD = {"headLayers": 2, "headHidden": 10, "headOutput": 6}
 CASES = [
     ("simsiam", SimSiam, "simsiam", 2, 399, {**HEAD, "predictorHidden": 5}),
     ("simsiam, three views", SimSiam, "simsiam", 3, 157, {**HEAD, "predictorHidden": 5, "views": 3}),
-    ("barlow", Barlow, "barlow", 2, 343, {**HEAD, "lambda": 0.05, "scale": 0.5}),
+    ("barlow", Barlow, "barlow", 2, 343, {**HEAD, "lambda": 0.05, "scaleLoss": 0.5}),
     ("vicreg", VICReg, "vicreg", 2, 323, {**HEAD, "invariance": 2.5, "variance": 3, "covariance": 1.5}),
     ("lejepa", LeJEPA, "lejepa", 3, 117, {**HEAD, "views": 3, "slices": 9, "lambda": 0.2}),
 ]
