@@ -5474,6 +5474,281 @@ fn main(\n\
 };
 
 /**
+ * Gradient of the Epps-Pulley statistics: with C_k and S_k the means of the cosines and sines at knot t_k,
+ * dy[n, m] = dstatistics[view, m] sum_k 2 w_k t_k (S_k cos(t_k y[n, m]) - (C_k - exp(-t_k^2 / 2)) sin(t_k y[n, m])).
+ * `sums` [view, (k - 1, 15 + k), m] holds rows C_k and rows S_k for k = 1..16. A thread for ROWS rows of a column.
+ */
+export const eppsPulleyGradient: KernelDefinition<"y" | "sums" | "dstatistics" | "dy", "views" | "rows" | "cols", "LANES" | "ROWS"> = {
+  name: "eppsPulleyGradient",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"dstatistics","access":"read","element":"f32"}, {"name":"dy","access":"read_write","element":"f32"}],
+  params: [{"name":"views","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 32 } },
+  unrolls: () => [16, 16],
+  shapes: (v) => ({ y: v["views"] * v["rows"] * v["cols"], sums: v["views"] * 32 * v["cols"], dstatistics: v["views"] * v["cols"], dy: v["views"] * v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["views"] * Math.ceil(v["cols"] / v["LANES"]),
+  flops: (v) => 170 * v["views"] * v["rows"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}\n\
+const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const ROWS: u32 = 32u;\n\
+\n\
+struct Params {\n\
+  views: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dstatistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dy: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let blocks = (params.cols + LANES - 1u) / LANES;\n\
+  let index = workgroup_index(group, grid);\n\
+  let column = index % blocks * LANES + local.x;\n\
+  let view = index / blocks % params.views;\n\
+  let first = index / blocks / params.views * ROWS;\n\
+  if (column >= params.cols || first >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let end = min(first + ROWS, params.rows);\n\
+  let start = view * 2u * KNOTS * params.cols + column;\n\
+  let gradient = dstatistics[view * params.cols + column];\n\
+  var factors: array<vec2f, KNOTS>;\n\
+  //#unroll\n\
+  for (var k = 0u; k < KNOTS; k++) {\n\
+    let means = vec2f(sums[start + k * params.cols], sums[start + (KNOTS + k) * params.cols]) / f32(params.rows);\n\
+    let slope = 2.0 * knot_weight(k + 1u) * knot(k + 1u) * gradient;\n\
+    factors[k] = slope * vec2f(means.y, normal_at(k + 1u) - means.x);\n\
+  }\n\
+  for (var row = first; row < end; row++) {\n\
+    let at = (view * params.rows + row) * params.cols + column;\n\
+    let step = cosine_sine(SPACING * y[at]);\n\
+    var angle = step;\n\
+    var total = 0.0;\n\
+    //#unroll\n\
+    for (var k = 0u; k < KNOTS; k++) {\n\
+      total += dot(factors[k], angle);\n\
+      angle = next_angle(angle, step);\n\
+    }\n\
+    dy[at] = total;\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * First pass of the Epps-Pulley statistic: for each column m of y, in each of `views` runs of `rows` rows n, the sums over n of
+ * cos(t_k y[n, m]) and of sin(t_k y[n, m]) at the knots k = 1..16, in parts of ROWS rows each: parts[part, view, (k - 1, 15 + k), m].
+ * One sine and cosine a number: those of the other knots are turned on from it. A thread a part of a column.
+ */
+export const eppsPulleySums: KernelDefinition<"y" | "parts", "views" | "rows" | "cols", "LANES" | "ROWS"> = {
+  name: "eppsPulleySums",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"views","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 32 } },
+  unrolls: () => [16, 16],
+  shapes: (v) => ({ y: v["views"] * v["rows"] * v["cols"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["views"] * 32 * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["views"] * Math.ceil(v["cols"] / v["LANES"]),
+  flops: (v) => 140 * v["views"] * v["rows"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}\n\
+const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const ROWS: u32 = 32u;\n\
+\n\
+struct Params {\n\
+  views: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let blocks = (params.cols + LANES - 1u) / LANES;\n\
+  let index = workgroup_index(group, grid);\n\
+  let column = index % blocks * LANES + local.x;\n\
+  let view = index / blocks % params.views;\n\
+  let part = index / blocks / params.views;\n\
+  let first = part * ROWS;\n\
+  if (column >= params.cols || first >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let end = min(first + ROWS, params.rows);\n\
+  var sums: array<vec2f, KNOTS>;\n\
+  for (var row = first; row < end; row++) {\n\
+    let step = cosine_sine(SPACING * y[(view * params.rows + row) * params.cols + column]);\n\
+    var angle = step;\n\
+    //#unroll\n\
+    for (var k = 0u; k < KNOTS; k++) {\n\
+      sums[k] += angle;\n\
+      angle = next_angle(angle, step);\n\
+    }\n\
+  }\n\
+  let start = (part * params.views + view) * 2u * KNOTS * params.cols + column;\n\
+  //#unroll\n\
+  for (var k = 0u; k < KNOTS; k++) {\n\
+    parts[start + k * params.cols] = sums[k].x;\n\
+    parts[start + (KNOTS + k) * params.cols] = sums[k].y;\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * The Epps-Pulley statistic of each column in each of `views` runs of `rows` rows: with C_k and S_k the means of the cosines and
+ * sines at knot t_k, rows sum_k w_k ((C_k - exp(-t_k^2 / 2))^2 + S_k^2). `sums` [view, (k - 1, 15 + k), m] holds rows C_k and
+ * rows S_k for k = 1..16. A thread a statistic.
+ */
+export const eppsPulley: KernelDefinition<"sums" | "statistics", "views" | "rows" | "cols", "LANES"> = {
+  name: "eppsPulley",
+  bindings: [{"name":"sums","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"views","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ sums: v["views"] * 32 * v["cols"], statistics: v["views"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["views"] * v["cols"] / v["LANES"]),
+  flops: (v) => 160 * v["views"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  views: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> sums: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let index = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (index >= params.views * params.cols) {\n\
+    return;\n\
+  }\n\
+  let start = index / params.cols * 2u * KNOTS * params.cols + index % params.cols;\n\
+  let rows = f32(params.rows);\n\
+  var total = 0.0;\n\
+  for (var k = 0u; k < KNOTS; k++) {\n\
+    let real = sums[start + k * params.cols] / rows - normal_at(k + 1u);\n\
+    let imaginary = sums[start + (KNOTS + k) * params.cols] / rows;\n\
+    total += knot_weight(k + 1u) * (real * real + imaginary * imaginary);\n\
+  }\n\
+  statistics[index] = rows * total;\n\
+}\n\
+",
+};
+
+/**
  * Picks entries: y[i] = x[indices[i]], and 2^32 - 1, which is out of every range, where there is no such entry.
  */
 export const gatherIndices: KernelDefinition<"x" | "indices" | "y", "elements" | "rows", "LANES"> = {
@@ -8436,6 +8711,127 @@ fn main(\n\
     let plane = outer / params.e_2;\n\
     let at = plane / params.e_1 * params.s_0 + plane % params.e_1 * params.s_1;\n\
     y[i] = x[at + outer % params.e_2 * params.s_2 + i % params.e_3 * params.s_3];\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * Random directions, each row of y uniform on the sphere: normal numbers (Box and Muller 1958), drawn from (counter, DIRECTIONS +
+ * row, column / 4), divided by the length of the row. A workgroup a row.
+ */
+export const randomDirections: KernelDefinition<"counter" | "y", "rows" | "cols", "LANES"> = {
+  name: "randomDirections",
+  bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ counter: 2, y: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 40 * v["rows"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const DIRECTIONS = 0xc0000000u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> counter: array<u32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+fn negative_log(x: f32) -> f32 {\n\
+  let bits = bitcast<u32>(x);\n\
+  let m = bitcast<f32>((bits & 0x7fffffu) | 0x3f800000u);\n\
+  let e = f32(bits >> 23u) - 127.0;\n\
+  let large = m > 1.4142135;\n\
+  let s = (select(m, 0.5 * m, large) - 1.0) / (select(m, 0.5 * m, large) + 1.0);\n\
+  let square = s * s;\n\
+  let series = 1.0 + square * (0.33333333 + square * (0.2 + square * (0.14285714 + square * 0.11111111)));\n\
+  return -(select(e, e + 1.0, large) * 0.6931472 + 2.0 * s * series);\n\
+}\n\
+\n\
+fn four_normals(row: u32, four: u32) -> vec4f {\n\
+  let u = random_uniform(vec4u(counter[0], counter[1], DIRECTIONS + row, four));\n\
+  let radius = sqrt(2.0 * vec2f(negative_log(1.0 - u.x), negative_log(1.0 - u.y)));\n\
+  let angle = 6.2831855 * (u.zw - 0.5);\n\
+  return vec4f(radius.x * cosine_sine(angle.x), radius.y * cosine_sine(angle.y));\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let fours = (params.cols + 3u) / 4u;\n\
+  var squares = 0.0;\n\
+  for (var four = local.x; four < fours; four += LANES) {\n\
+    let normals = four_normals(row, four);\n\
+    for (var i = 0u; i < 4u; i++) {\n\
+      squares += select(0.0, normals[i] * normals[i], 4u * four + i < params.cols);\n\
+    }\n\
+  }\n\
+  let scale = inverseSqrt(workgroup_sum(local.x, squares));\n\
+  for (var four = local.x; four < fours; four += LANES) {\n\
+    let normals = four_normals(row, four);\n\
+    for (var i = 0u; i < 4u; i++) {\n\
+      if (4u * four + i < params.cols) {\n\
+        y[row * params.cols + 4u * four + i] = normals[i] * scale;\n\
+      }\n\
+    }\n\
   }\n\
 }\n\
 ",

@@ -30,6 +30,7 @@ export { type Backward, Tape } from "./engine/tape.js";
 export { type ElementType, type Kept, type Place, Tensor } from "./engine/tensor.js";
 export { type Timing, type TuneOptions, type TuneProgress, tune } from "./engine/tuner.js";
 export * from "./errors.js";
+export { type BarlowTwinsOptions, barlowTwins } from "./losses/barlow-twins.js";
 export { type Anchors, type Contrast, contrast, type Keys } from "./losses/contrast.js";
 export { RELATIONS, type Relation, type RelationRule } from "./losses/contrast-relations.js";
 export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
@@ -42,8 +43,12 @@ export {
   marginTriplet,
   ntLogistic,
 } from "./losses/contrastive.js";
+export { eppsPulley, randomDirections } from "./losses/epps-pulley.js";
+export { type Lejepa, type LejepaOptions, lejepaLoss } from "./losses/lejepa.js";
+export { momentSquares, participationRatio } from "./losses/moments.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
+export { type Vicreg, type VicregOptions, vicregLoss } from "./losses/vicreg.js";
 export { viewGroups } from "./losses/view-groups.js";
 export { initialValues } from "./nn/initial-values.js";
 export {

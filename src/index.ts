@@ -85,10 +85,18 @@ export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
 export { decodeNpy, encodeNpy, type NpyArray } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData, type TensorElements } from "./io/safetensors.js";
+export { barlow } from "./methods/barlow.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
-export { collapseToPoint } from "./methods/collapse.js";
+export {
+  collapseOf,
+  collapseOfScale,
+  collapseToPoint,
+  type SignsOfCollapse,
+  signsOfCollapse,
+} from "./methods/collapse.js";
 export { headOf, headOptions, headText } from "./methods/heads.js";
+export { lejepa } from "./methods/lejepa.js";
 export {
   type Description,
   type Design,
@@ -117,8 +125,10 @@ export {
   whole,
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
+export { simsiam } from "./methods/simsiam.js";
 export { supervised } from "./methods/supervised.js";
 export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
+export { vicreg } from "./methods/vicreg.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";

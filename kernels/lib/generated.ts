@@ -13,7 +13,37 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }",
+  "lib/cosine-sine.wgsl": "fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}",
   "lib/element.wgsl": "alias Element = f32; //#vec4 alias Element = vec4f;",
+  "lib/epps-pulley.wgsl": "const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}",
   "lib/functions.wgsl": "const SCALE = 1u;\n\
 const SQUARE = 2u;\n\
 const SQRT = 3u;\n\

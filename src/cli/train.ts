@@ -79,7 +79,9 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
 /** What a preset sets, and where it comes from. */
 function presetText({ name, source, published, config }: Preset): string {
   const { options = {}, ...common } = config;
-  const settings = Object.entries({ ...common, ...options }).map(([key, value]) => `${key} ${value}`);
+  const settings = Object.entries({ ...common, ...options }).map(
+    ([key, value]) => `${key} ${typeof value === "object" ? "of its own" : value}`,
+  );
   return `preset:  ${name} (${source})\n         ${settings.join(", ")}\n         published: ${published}`;
 }
 

@@ -8,6 +8,7 @@ import { contrastChecks } from "./contrast-checks.js";
 import { contrastKeysChecks } from "./contrast-keys-checks.js";
 import { convolutionChecks, groupedConvolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
+import { eppsPulleyChecks } from "./epps-pulley-checks.js";
 import { functionChecks, halfFunctionChecks } from "./function-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
@@ -48,6 +49,7 @@ export const checks: readonly Check[] = [
   ...contrastKeysChecks,
   ...nearestChecks,
   ...indicatorChecks,
+  ...eppsPulleyChecks,
   ...optimizerChecks,
   ...larsChecks,
   ...movingAverageChecks,

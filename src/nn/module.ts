@@ -32,6 +32,11 @@ export interface TensorSpec {
    * by an optimizer that is to decay all; `statistic` (running mean and variance) is not trained.
    */
   readonly role: "weight" | "offset" | "statistic";
+  /**
+   * By what rate it is trained: that of the "schedule", by default, or a "constant" one, the highest of the schedule (SimSiam's
+   * predictor).
+   */
+  readonly rate?: "schedule" | "constant";
 }
 
 /** What a forward pass needs besides its input. */

@@ -14,6 +14,13 @@ export interface HeadOptions {
   readonly output?: number;
   /** Batch norm after every linear layer but the last, which then have no bias; false by default. */
   readonly batchNorm?: boolean;
+  /**
+   * What the last linear layer ends with: a "bias", by default; nothing, "none"; or a batch norm without scale and offset, "norm"
+   * (SimSiam).
+   */
+  readonly end?: "bias" | "none" | "norm";
+  /** See `TensorSpec.rate`. */
+  readonly rate?: TensorSpec["rate"];
 }
 
 /**
@@ -22,7 +29,7 @@ export interface HeadOptions {
  * @throws ConfigError for numbers of layers and dimensions that cannot be.
  */
 export function projectionHead(features: number, options: HeadOptions, name = "head"): Head {
-  const { layers, hidden = features, output = 128, batchNorm = false } = options;
+  const { layers, hidden = features, output = 128, batchNorm = false, end = "bias", rate } = options;
   if (![0, 1, 2, 3].includes(layers))
     throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
   for (const [size, value] of Object.entries({ hidden, output })) {
@@ -33,15 +40,16 @@ export function projectionHead(features: number, options: HeadOptions, name = "h
   for (let i = 0; i < layers; i++) {
     const last = i === layers - 1;
     const from = i === 0 ? features : hidden;
-    const normalized = batchNorm && !last;
+    const normalized = last ? end === "norm" : batchNorm;
+    const [to, bias] = last ? [output, end === "bias"] : [hidden, !batchNorm];
     // Positions as in a torch.nn.Sequential of these layers.
-    steps.push(new Linear(`${name}.${steps.length}`, from, last ? output : hidden, !normalized));
-    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, hidden));
+    steps.push(new Linear(`${name}.${steps.length}`, from, to, bias));
+    if (normalized) steps.push(new BatchNorm(`${name}.${steps.length}`, to, { affine: !last }));
     if (!last) steps.push({ tensors: [], forward: (pass, x) => relu(pass.tape, x) });
   }
   return {
     output: layers === 0 ? features : output,
-    tensors: steps.flatMap((step) => step.tensors),
+    tensors: steps.flatMap((step) => step.tensors.map((spec) => (rate ? { ...spec, rate } : spec))),
     forward: (pass, h) => pass.tape.scope(name, () => steps.reduce((x, step) => step.forward(pass, x), h)),
   };
 }

@@ -3,13 +3,18 @@ import type { LossBatch } from "../../src/methods/method.js";
 import { BatchNorm, Convolution } from "../../src/nn/layers.js";
 import type { Encoder } from "../../src/nn/module.js";
 import { globalAveragePool } from "../../src/ops/pooling.js";
-import { completeConfig } from "../../src/training/config.js";
+import { completeConfig, type TrainingConfig } from "../../src/training/config.js";
 import { createParts, disposeParts, type StepParts } from "../../src/training/model.js";
 import { testDevice } from "../lib/device.js";
 import { type GoldenCase, loadCase } from "../reference/goldens.js";
 
-/** Cases of test/golden/methods.safetensors: each is a method with options of its own. */
-export const CASES = ["simclr", "simclr, three views", "supervised", "moco", "byol"] as const;
+/** Cases of test/golden/methods*.safetensors: each is a method with options of its own. */
+const FILES = {
+  methods: ["simclr", "simclr, three views", "supervised", "moco", "byol"],
+  "methods-no-negatives": ["simsiam", "simsiam, three views", "barlow", "vicreg", "lejepa"],
+} as const;
+
+export const CASES = Object.values(FILES).flat();
 
 /** The encoder of test/golden/make_methods.py: images [batch, 8, 8, 3] to representations [batch, 12]. */
 function smallNet(): Encoder {
@@ -46,15 +51,19 @@ export interface GoldenStep {
   dispose(): void;
 }
 
-/** Makes the parts of a training as a golden case has them. */
-export async function goldenStep(name: (typeof CASES)[number]): Promise<GoldenStep> {
+/** Makes the parts of a training as a golden case has them, but for options that are another here. */
+export async function goldenStep(
+  name: (typeof CASES)[number],
+  options: TrainingConfig["options"] = {},
+): Promise<GoldenStep> {
   const device = await testDevice();
-  const [given, golden] = [await loadCase("methods", "steps"), await loadCase("methods", name)];
+  const file = Object.entries(FILES).find(([, cases]) => cases.some((known) => known === name))?.[0] ?? "methods";
+  const [given, golden] = [await loadCase(file, "steps"), await loadCase(file, name)];
   const [steps, seen, size, imageSize] = given.shape("views");
   const own = { encoder: smallNet() };
   const changes = {
     method: golden.text("method"),
-    options: JSON.parse(golden.text("options")),
+    options: { ...JSON.parse(golden.text("options")), ...options },
     batch: size,
     optimizer: "sgd",
     nesterov: false,

@@ -355,7 +355,7 @@ training("is refused where the configuration is out of its range", async () => {
     [{ options: { mining: "semi-hard", margin: 0 } }, /no semi-hard negatives/],
     [{ options: { temprature: 0.1 } }, /simclr has no option temprature; it has .*temperature/],
     [{ options: { normalize: "yes" } }, /normalize is "yes"; it must be true or false/],
-    [{ method: "simsiam" }, /no method "simsiam": choose simclr, /],
+    [{ method: "simclear" }, /no method "simclear": choose simclr, /],
     [{ epochs: 0 }, /epochs is 0/],
     [{ seed: -1 }, /seed is -1.*from 0 to 4294967295/],
     [{ seed: 2 ** 32 }, /seed is 4294967296/],
