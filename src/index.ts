@@ -117,6 +117,7 @@ export {
   whole,
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
+export { supcon } from "./methods/supcon.js";
 export { supervised } from "./methods/supervised.js";
 export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
 export { classifier } from "./nn/classifier.js";

@@ -3,10 +3,11 @@ import { byol } from "./byol.js";
 import type { Method } from "./method.js";
 import { moco } from "./moco.js";
 import { simclr } from "./simclr.js";
+import { supcon } from "./supcon.js";
 import { supervised } from "./supervised.js";
 
 /** Every method that the command line and a configuration can name, the usual one first. */
-export const METHODS: readonly Method[] = [simclr, moco, byol, supervised];
+export const METHODS: readonly Method[] = [simclr, moco, byol, supcon, supervised];
 
 /** The method of this name. @throws ConfigError where there is none. */
 export function methodNamed(name: string): Method {

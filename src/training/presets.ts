@@ -131,6 +131,11 @@ export const PRESETS: readonly Preset[] = [
     augmentation: "imagenet",
     options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
   }),
+  solo("supcon", "93.82 %", {
+    ...{ optimizer: "sgd", nesterov: false, decay: "all", learningRate: 0.4, weightDecay: 1e-5 },
+    augmentation: "imagenet",
+    options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
+  }),
   solo("byol", "92.58 %", {
     ...{ learningRate: 1, weightDecay: 1e-5 },
     augmentation: "byol-cifar",
