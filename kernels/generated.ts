@@ -8067,6 +8067,93 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 };
 
 /**
+ * The largest of each row and its column, of a matrix that comes in panels of columns: of `count` rows, the first of which is row
+ * first_row, and of a panel that begins with column first_column. With `continues`, what the panels before gave is there, and goes on
+ * from there. Of equal ones the first column counts; where nothing can be compared (NaN), the column is 2^32 - 1. A workgroup a row.
+ */
+export const nearestColumns: KernelDefinition<"x" | "values" | "columns", "rows" | "first_row" | "count" | "first_column" | "width" | "continues", "LANES" | "LOWEST" | "NO_COLUMN"> = {
+  name: "nearestColumns",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"values","access":"read_write","element":"f32"}, {"name":"columns","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"continues","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -3.4e+38 }, NO_COLUMN: { type: "u32", value: 4294967295 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["count"] * v["width"], values: v["rows"], columns: v["rows"] }),
+  workgroups: (v) => v["count"],
+  flops: () => 0,
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const LOWEST: f32 = -3.4e38;\n\
+const NO_COLUMN: u32 = 4294967295u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  continues: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> values: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> columns: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> lane_values: array<f32, LANES>;\n\
+var<workgroup> lane_columns: array<u32, LANES>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.count) {\n\
+    return;\n\
+  }\n\
+  let start = row * params.width;\n\
+  var largest = LOWEST;\n\
+  var nearest = NO_COLUMN;\n\
+  for (var c = local.x; c < params.width; c += LANES) {\n\
+    let value = x[start + c];\n\
+    if (value > largest) {\n\
+      largest = value;\n\
+      nearest = params.first_column + c;\n\
+    }\n\
+  }\n\
+  lane_values[local.x] = largest;\n\
+  lane_columns[local.x] = nearest;\n\
+  workgroupBarrier();\n\
+  if (local.x > 0u) {\n\
+    return;\n\
+  }\n\
+  let at = params.first_row + row;\n\
+  if (params.continues == 1u) {\n\
+    largest = values[at];\n\
+    nearest = columns[at];\n\
+  } else {\n\
+    largest = LOWEST;\n\
+    nearest = NO_COLUMN;\n\
+  }\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    let value = lane_values[lane];\n\
+    if (value > largest || (value == largest && lane_columns[lane] < nearest)) {\n\
+      largest = value;\n\
+      nearest = lane_columns[lane];\n\
+    }\n\
+  }\n\
+  values[at] = largest;\n\
+  columns[at] = nearest;\n\
+}\n\
+",
+};
+
+/**
  * Gradient of normalize-rows: dx = (dy - y * (y . dy)) / norm, and dy / EPSILON where the norm was below EPSILON.
  * A workgroup a row.
  */

@@ -69,6 +69,7 @@ export { add, mean, relu, transpose } from "./ops/elementwise.js";
 export { type GroupNormOptions, type GroupNormTensors, groupNorm } from "./ops/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./ops/layer-norm.js";
 export { addBias, matmul, type Transposition } from "./ops/matmul.js";
+export { type Nearest, nearestRows } from "./ops/nearest-rows.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
 export { toFloat, toHalf } from "./ops/precision.js";

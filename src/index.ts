@@ -105,6 +105,7 @@ export {
   type ViewSpec,
 } from "./methods/method.js";
 export { moco } from "./methods/moco.js";
+export { nnclr } from "./methods/nnclr.js";
 export {
   choice,
   flag,

@@ -116,6 +116,11 @@ export const PRESETS: readonly Preset[] = [
   lightly("moco", "kNN (k = 200) 83.8 %", {
     options: { temperature: 0.1, queue: 4096, momentum: 0.99, headHidden: 512, headOutput: 128 },
   }),
+  lightly("nnclr", "kNN (k = 200) 83.4 %, with NT-Xent of neighbours and predictions together in place of this loss", {
+    options: {
+      ...{ temperature: 0.5, queue: 4096, headLayers: 2, headHidden: 2048, headOutput: 256, predictorHidden: 4096 },
+    },
+  }),
   lightly(
     "byol",
     "kNN (k = 200) 86.9 %, with a loss of a quarter of this one, four times this rate, and a quarter of this decay",
@@ -130,6 +135,11 @@ export const PRESETS: readonly Preset[] = [
     // Its symmetric views are those of ImageNet in strength, with blur.
     augmentation: "imagenet",
     options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
+  }),
+  solo("nnclr", "91.88 %", {
+    ...{ learningRate: 0.4, weightDecay: 1e-5 },
+    augmentation: "byol-cifar",
+    options: { temperature: 0.2, queue: 65536, headHidden: 2048, headOutput: 256, predictorHidden: 4096 },
   }),
   solo("supcon", "93.82 %", {
     ...{ optimizer: "sgd", nesterov: false, decay: "all", learningRate: 0.4, weightDecay: 1e-5 },

@@ -1,4 +1,4 @@
-"""Writes contrastive-methods.safetensors with PyTorch: `python3 make_contrastive_methods.py`.
+"""Writes methods-contrastive.safetensors with PyTorch: `python3 make_contrastive_methods.py`.
 
 As make_methods.py writes its file, on its views and its net: five training steps of each method whose images contrast with each
 other, written out once more from its equation.
@@ -7,10 +7,11 @@ other, written out once more from its equation.
 import math
 
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 
-from make_goldens import GoldenFile
-from make_methods import CLASSES, IMAGES, Method, draw_views, make_case, mlp, spread, unit
+from make_goldens import GoldenFile, rounded
+from make_methods import CLASSES, IMAGES, OPTIMIZER, RUNS, Method, smooth_views, make_case, mlp, spread, unit
 
 
 class SupCon(Method):
@@ -32,20 +33,76 @@ class SupCon(Method):
         return {"loss": loss, "contrastiveAccuracy": correct.to(u.dtype).mean(), "outputStd": spread(u)}
 
 
+class NNCLR(Method):
+    """Dwibedi et al. 2021, equation 3, both directions; the first views join the queue."""
+
+    @staticmethod
+    def parts(options):
+        output = options["headOutput"]
+        return {
+            "head": nn.Sequential(*mlp([12, options["headHidden"], output], batch_norm=True), nn.BatchNorm1d(output)),
+            "predictor": mlp([output, options["predictorHidden"], output], batch_norm=True),
+        }
+
+    @staticmethod
+    def before(options):
+        return {"queue.keys": rounded(unit(torch.randn(options["queue"], options["headOutput"])))}
+
+    def __init__(self, model, options, before):
+        super().__init__(model, options, before)
+        self.keys, self.next = before["queue.keys"].clone(), 0
+        # How far the second nearest neighbour was from the nearest: where rounding decides, runs part.
+        self.gap = math.inf
+
+    def measure(self, views, images, labels):
+        z = self.model.embed(views.flatten(0, 1))
+        p = unit(self.model.predictor(z)).chunk(2)
+        u = unit(z.detach())
+        nearest, indices = (u @ self.keys.T).topk(2, dim=1)
+        self.gap = min(self.gap, (nearest[:, 0] - nearest[:, 1]).min().item())
+        neighbours = self.keys[indices[:, 0]].chunk(2)
+        self.new = u[: len(images)]
+        losses, hits = [], []
+        for anchors, keys in [(neighbours[0], p[1]), (neighbours[1], p[0])]:
+            logits = anchors @ keys.T / self.options["temperature"]
+            own = torch.arange(len(logits))
+            losses.append(F.cross_entropy(logits, own))
+            hits.append((logits.argmax(1) == own).to(u.dtype).mean())
+        measured = {"loss": sum(losses) / 2, "contrastiveAccuracy": sum(hits) / 2, "outputStd": spread(z)}
+        return {**measured, "neighbourSimilarity": nearest[:, 0].mean()}
+
+    def after_update(self, step, images):
+        for row in self.new:
+            self.keys[self.next] = row
+            self.next = (self.next + 1) % len(self.keys)
+
+    def state(self):
+        return {"queue.keys": self.keys}
+
+
 # As CASES of make_methods.py has them: no input of a rectifier comes closer to 0 than 2.7e-4, and none switches within a difference
 # of test/methods/finite-differences.test.ts.
 CASES = [
     ("supcon", SupCon, "supcon", 2, 175, {"headOutput": 6, "temperature": 0.2}),
+    (
+        "nnclr",
+        NNCLR,
+        "nnclr",
+        2,
+        748,
+        {"headLayers": 2, "headHidden": 10, "headOutput": 6, "predictorHidden": 9, "temperature": 1, "queue": 13},
+    ),
     ("supcon, three views", SupCon, "supcon", 3, 82, {"headOutput": 6, "temperature": 0.2, "views": 3}),
 ]
 
 
 def make_contrastive_methods():
-    golden = GoldenFile("contrastive-methods", 1)
-    # Those of methods.safetensors, from the same seed.
-    views = draw_views()
+    golden = GoldenFile("methods-contrastive", 1)
+    # The views are those of methods.safetensors, from the same seed.
+    views, labels = smooth_views(), IMAGES % CLASSES
+    golden.case("steps", {"classes": CLASSES, "runs": RUNS, **OPTIMIZER}, views=views, images=IMAGES, labels=labels)
     for name, kind, method, seen, seed, options in CASES:
-        make_case(golden, name, kind, method, seen, seed, options, views, IMAGES % CLASSES)
+        make_case(golden, name, kind, method, seen, seed, options, views, labels)
     golden.write()
 
 

@@ -269,8 +269,8 @@ def make_case(golden, name, kind, method, seen, seed, options, views, labels):
     return learner
 
 
-def draw_views():
-    """Views [step, view, image, 8, 8, 3]: each image is a smooth field of colours; its views are that field with noise."""
+def smooth_views():
+    """Views of each step: each image is a smooth field of colours; its views are that field with noise."""
     fields = F.interpolate(torch.randn(int(IMAGES.max()) + 1, 3, 2, 2), (8, 8), mode="bilinear", align_corners=True)
     views = fields[IMAGES][:, None] + 0.5 * torch.randn(STEPS, VIEWS, BATCH, 3, 8, 8)
     return rounded(views.permute(0, 1, 2, 4, 5, 3))
@@ -278,7 +278,7 @@ def draw_views():
 
 def make_methods():
     golden = GoldenFile("methods", 1)
-    views = draw_views()
+    views = smooth_views()
     labels = IMAGES % CLASSES
     settings = {"classes": CLASSES, "runs": RUNS, **OPTIMIZER}
     golden.case("steps", settings, views=views, images=IMAGES, labels=labels)

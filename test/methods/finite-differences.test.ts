@@ -19,9 +19,9 @@ const ROUNDED = 0.005;
 /** The longest step; where there is no gradient but for rounding, it must not change the loss. */
 const LONGEST = 0.1;
 
-for (const known of CASES) {
-  differences(`the gradient of ${known.name} is the slope of its loss`, async () => {
-    const { parts, views, batch, begin, dispose } = await goldenStep(known);
+for (const name of CASES) {
+  differences(`the gradient of ${name} is the slope of its loss`, async () => {
+    const { parts, views, batch, begin, dispose } = await goldenStep(name);
     const { device, model, learner } = parts;
     // All of a step but its updates, so that it can be run with other weights.
     const tape = new Tape(device);

@@ -8,14 +8,13 @@ import { createParts, disposeParts, type StepParts } from "../../src/training/mo
 import { testDevice } from "../lib/device.js";
 import { type GoldenCase, loadCase } from "../reference/goldens.js";
 
-/** Cases by their files in test/golden: each is a method with options of its own. */
+/** Cases of test/golden/methods*.safetensors: each is a method with options of its own. */
 const FILES = {
   methods: ["simclr", "simclr, three views", "supervised", "moco", "byol"],
-  "contrastive-methods": ["supcon", "supcon, three views"],
+  "methods-contrastive": ["supcon", "nnclr", "supcon, three views"],
 } as const;
 
-/** All of them, with the file of each. */
-export const CASES = Object.entries(FILES).flatMap(([file, names]) => names.map((name) => ({ file, name })));
+export const CASES = Object.values(FILES).flat();
 
 /** The encoder of test/golden/make_methods.py: images [batch, 8, 8, 3] to representations [batch, 12]. */
 function smallNet(): Encoder {
@@ -53,9 +52,10 @@ export interface GoldenStep {
 }
 
 /** Makes the parts of a training as a golden case has them. */
-export async function goldenStep({ file, name }: (typeof CASES)[number]): Promise<GoldenStep> {
+export async function goldenStep(name: (typeof CASES)[number]): Promise<GoldenStep> {
   const device = await testDevice();
-  const [given, golden] = [await loadCase("methods", "steps"), await loadCase(file, name)];
+  const file = Object.entries(FILES).find(([, cases]) => cases.some((known) => known === name))?.[0] ?? "methods";
+  const [given, golden] = [await loadCase(file, "steps"), await loadCase(file, name)];
   const [steps, seen, size, imageSize] = given.shape("views");
   const own = { encoder: smallNet() };
   const changes = {

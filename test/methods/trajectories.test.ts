@@ -9,9 +9,9 @@ const trajectories = suite("trajectories of methods");
 /** How often the largest of the 64 deviations that PyTorch's own float32 showed may be exceeded: see test/training/trajectory.test.ts. */
 const SPREAD = 4;
 
-for (const known of CASES) {
-  trajectories(`steps of ${known.name} are PyTorch's`, async () => {
-    const { golden, parts, steps, learningRate, views, batch, begin, dispose } = await goldenStep(known);
+for (const name of CASES) {
+  trajectories(`steps of ${name} are PyTorch's`, async () => {
+    const { golden, parts, steps, learningRate, views, batch, begin, dispose } = await goldenStep(name);
     const { device, model, learner, optimizer } = parts;
     const tape = new Tape(device);
     const slab = recordOnViews(tape, views, batch, parts);
