@@ -42,7 +42,11 @@ export {
   marginTriplet,
   ntLogistic,
 } from "./losses/contrastive.js";
+export { type Debiased, type DebiasedOptions, debiased } from "./losses/debiased.js";
+export { type WeightedDecoupledOptions, weightedDecoupled } from "./losses/decoupled.js";
+export { type NegativeLogSumExp, negativeLogSumExp } from "./losses/log-sum-exp.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
+export { pairLogits } from "./losses/pair-logits.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
 export { viewGroups } from "./losses/view-groups.js";
 export { initialValues } from "./nn/initial-values.js";

@@ -113,6 +113,14 @@ export const PRESETS: readonly Preset[] = [
   lightly("simclr", "kNN (k = 200) 84.7 %", {
     options: { temperature: 0.5, headHidden: 512, headOutput: 128 },
   }),
+  lightly("dcl", "kNN (k = 200) 84.4 %", {
+    method: "simclr",
+    options: { negatives: "decoupled", temperature: 0.1, headHidden: 512, headOutput: 128 },
+  }),
+  lightly("dclw", "kNN (k = 200) 83.3 %", {
+    method: "simclr",
+    options: { negatives: "decoupled-weighted", temperature: 0.1, headHidden: 512, headOutput: 128 },
+  }),
   lightly("moco", "kNN (k = 200) 83.8 %", {
     options: { temperature: 0.1, queue: 4096, momentum: 0.99, headHidden: 512, headOutput: 128 },
   }),

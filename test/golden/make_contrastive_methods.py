@@ -11,6 +11,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from make_goldens import GoldenFile, rounded
+from make_negatives import by_logarithms, decoupled
 from make_methods import CLASSES, IMAGES, OPTIMIZER, RUNS, Method, smooth_views, make_case, mlp, spread, unit
 
 
@@ -31,6 +32,25 @@ class SupCon(Method):
         loss = -(log_probabilities.sum(1) / positive.sum(1)).mean()
         correct = positive.gather(1, logits.argmax(1, keepdim=True))
         return {"loss": loss, "contrastiveAccuracy": correct.to(u.dtype).mean(), "outputStd": spread(u)}
+
+
+class Chosen(Method):
+    """SimCLR with negatives that are chosen or weighed: losses of make_negatives.py."""
+
+    @staticmethod
+    def parts(options):
+        return {"head": mlp([12, 12, options["headOutput"]])}
+
+    def measure(self, views, images, labels):
+        z = self.model.embed(views.flatten(0, 1))
+        compute, settings = {
+            "decoupled": (decoupled, {}),
+            "hard": (by_logarithms, {"prior": "classPrior", "beta": "hardness"}),
+        }[self.options["negatives"]]
+        given = {name: self.options[option] for name, option in settings.items()}
+        losses, measured = compute(z, len(images), self.options["temperature"], **given)
+        found = {"loss": losses.mean(), "contrastiveAccuracy": measured["accuracy"], "outputStd": spread(z)}
+        return {**found, "clampedShare": measured["clamped"]} if "clamped" in measured else found
 
 
 class NNCLR(Method):
@@ -91,6 +111,22 @@ CASES = [
         2,
         748,
         {"headLayers": 2, "headHidden": 10, "headOutput": 6, "predictorHidden": 9, "temperature": 1, "queue": 13},
+    ),
+    (
+        "simclr, hard negatives",
+        Chosen,
+        "simclr",
+        2,
+        332,
+        {"headOutput": 6, "temperature": 0.5, "negatives": "hard", "classPrior": 0.05, "hardness": 1.0},
+    ),
+    (
+        "simclr, three views, decoupled",
+        Chosen,
+        "simclr",
+        3,
+        581,
+        {"headOutput": 6, "temperature": 0.5, "views": 3, "negatives": "decoupled"},
     ),
     ("supcon, three views", SupCon, "supcon", 3, 82, {"headOutput": 6, "temperature": 0.2, "views": 3}),
 ]

@@ -11,7 +11,13 @@ import { type GoldenCase, loadCase } from "../reference/goldens.js";
 /** Cases of test/golden/methods*.safetensors: each is a method with options of its own. */
 const FILES = {
   methods: ["simclr", "simclr, three views", "supervised", "moco", "byol"],
-  "methods-contrastive": ["supcon", "nnclr", "supcon, three views"],
+  "methods-contrastive": [
+    "supcon",
+    "nnclr",
+    "supcon, three views",
+    "simclr, hard negatives",
+    "simclr, three views, decoupled",
+  ],
 } as const;
 
 export const CASES = Object.values(FILES).flat();
