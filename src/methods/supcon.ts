@@ -9,6 +9,7 @@ import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod } from "./method.js";
 import { number, whole } from "./options.js";
+import { temperatureStrain } from "./temperature.js";
 
 /**
  * Supervised contrastive learning (Khosla et al. 2020, arXiv 2004.11362): all views of all images of the anchor's class are its
@@ -45,6 +46,7 @@ export const supcon = defineMethod({
         },
         state: new Map(),
         collapse: (means) => collapseToPoint(means, head.output),
+        strain: temperatureStrain(temperature),
         description: {
           loss: "SupCon in nats",
           chance: { formula: `ln(${views}N − 1)`, value: Math.log(views * batch - 1) },
