@@ -2125,12 +2125,12 @@ fn main(\n\
  * The factors before the columns in the gradient of the contrastive losses (see contrast-gradient), in place of the cosine
  * similarities of a run of `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.
  */
-export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" | "column_anchors" | "column_marks", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES"> = {
+export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" | "column_anchors" | "column_marks", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "WEIGHTED" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES"> = {
   name: "contrastFactors",
   bindings: [{"name":"factors","access":"read_write","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"column_rows","type":"u32","offset":12}, {"name":"first_column","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}, {"name":"same_block","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
   paramsSize: 32,
-  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 64 } },
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, WEIGHTED: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ factors: v["count"] * v["width"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"] }),
   workgroups: (v) => Math.ceil(v["count"] * v["width"] / v["LANES"]),
@@ -2181,10 +2181,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
 const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
@@ -2244,12 +2248,12 @@ fn main(\n\
  * Gradient of the contrastive losses with tiles of the embeddings in workgroup memory: the equation and bindings of
  * contrast-gradient, for GPUs.
  */
-export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
+export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "WEIGHTED" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
   name: "contrastGradientTiled",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
   paramsSize: 48,
-  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, WEIGHTED: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
   unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), 4, v["ROWS"], 4, Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), Math.floor(4 / v["VECTOR"])],
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"], dz: v["splits"] * v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * v["splits"],
@@ -2301,10 +2305,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
 const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
@@ -2604,12 +2612,12 @@ fn main(\n\
  * computed again, tile by tile, and never stored. Each of `splits` runs of the panel's columns has a sum of its own in dz; with
  * `continues`, those over the panels before are there and go on from there.
  */
-export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
+export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "WEIGHTED" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
   name: "contrastGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
   paramsSize: 48,
-  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, WEIGHTED: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16), Math.min(v["ROWS"], 16), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16)],
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"], dz: v["splits"] * v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
@@ -2661,10 +2669,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
 const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
@@ -2909,6 +2921,78 @@ fn main(\n\
       }\n\
     }\n\
   }\n\
+}\n\
+",
+};
+
+/**
+ * Second pass of the log-sum-exp of each anchor's negatives: puts the runs of keys of each anchor of a block together,
+ * lse[i] = log sum_j exp(s[i, j]), and largest[i] = max_j s[i, j], for logits s as contrast-partials has them. `anchors` gets the lse
+ * too, for the gradient. One thread an anchor.
+ */
+export const contrastLogSumExp: KernelDefinition<"partials" | "anchors" | "lse" | "largest", "rows" | "splits", "LOWEST" | "LANES"> = {
+  name: "contrastLogSumExp",
+  bindings: [{"name":"partials","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LOWEST: { type: "f32", value: -1e+30 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ partials: 2 * v["splits"] * v["rows"], anchors: 3 * v["rows"], lse: v["rows"], largest: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => 3 * v["rows"] * v["splits"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> partials: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var most = vec2f(LOWEST, 0.0);\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    let at = s * params.rows + row;\n\
+    most = merged(most, vec2f(partials[at], partials[SUM * params.splits * params.rows + at]));\n\
+  }\n\
+  let result = most.x + log(most.y);\n\
+  anchors[params.rows + row] = result;\n\
+  lse[row] = result;\n\
+  largest[row] = most.x;\n\
 }\n\
 ",
 };
@@ -5024,6 +5108,109 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
   if (local.x == 0u) {\n\
     y[0] = sum / max(number, 1.0);\n\
   }\n\
+}\n\
+",
+};
+
+/**
+ * Contrastive losses whose negatives are an estimate of what those of other classes add up to (Chuang et al. 2020, equation 8;
+ * Robinson et al. 2021, equation 4). An anchor has the logits p[k] with its P positives, of which `positives` holds (1 + beta) p[k],
+ * and M negatives, of which `hard` is log sum_j exp((1 + beta) s[j]), `largest` the largest (1 + beta) s[j] and, with HARDER, which
+ * stands for beta > 0, `soft` is log sum_j exp(beta s[j]). With t the share of the negatives that are of the anchor's class,
+ * log R = hard, and with HARDER log M + hard - soft,
+ * G = max((R - t M mean_k exp(p[k])) / (1 - t), M exp(-1 / temperature)),
+ * loss = log(sum_k exp(p[k]) + G) - mean_k p[k].
+ * `results` gets the losses; 1 where the largest p is above the largest s, else 0 (a tie does not count); and 1 where the second
+ * argument of G is the larger, else 0. `slopes` gets the derivatives of the losses by `positives`, by `hard` and by `soft`. One thread an
+ * anchor.
+ */
+export const debiased: KernelDefinition<"positives" | "hard" | "soft" | "largest" | "results" | "slopes", "rows" | "others" | "negatives" | "share" | "inverse_temperature" | "scale", "LANES" | "HARDER" | "LOWEST"> = {
+  name: "debiased",
+  bindings: [{"name":"positives","access":"read","element":"f32"}, {"name":"hard","access":"read","element":"f32"}, {"name":"soft","access":"read","element":"f32"}, {"name":"largest","access":"read","element":"f32"}, {"name":"results","access":"read_write","element":"f32"}, {"name":"slopes","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"others","type":"u32","offset":4}, {"name":"negatives","type":"f32","offset":8}, {"name":"share","type":"f32","offset":12}, {"name":"inverse_temperature","type":"f32","offset":16}, {"name":"scale","type":"f32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 }, HARDER: { type: "bool", value: 0 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: () => [],
+  shapes: (v) => ({ positives: v["others"] * v["rows"], hard: v["rows"], soft: v["rows"], largest: v["rows"], results: 3 * v["rows"], slopes: (v["others"] + 2) * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => v["rows"] * (20 + 6 * v["others"]),
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const HARDER: bool = false;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  others: u32,\n\
+  negatives: f32,\n\
+  share: f32,\n\
+  inverse_temperature: f32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> positives: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> hard: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> soft: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> largest: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> results: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> slopes: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let number = f32(params.others);\n\
+  var nearest = LOWEST;\n\
+  var total = 0.0;\n\
+  for (var k = 0u; k < params.others; k++) {\n\
+    nearest = max(nearest, positives[k * params.rows + row]);\n\
+    total += positives[k * params.rows + row];\n\
+  }\n\
+  results[params.rows + row] = select(0.0, 1.0, nearest > largest[row]);\n\
+  nearest *= params.scale;\n\
+  let mean = total / number * params.scale;\n\
+  var attracting = 0.0;\n\
+  for (var k = 0u; k < params.others; k++) {\n\
+    attracting += exp(positives[k * params.rows + row] * params.scale - nearest);\n\
+  }\n\
+\n\
+  var all = hard[row];\n\
+  if (HARDER) {\n\
+    all += log(params.negatives) - soft[row];\n\
+  }\n\
+  let of_class = params.share * params.negatives * attracting / number * exp(min(nearest - all, 60.0));\n\
+  let left = max(1.0 - of_class, 1e-30);\n\
+  let estimate = all + log(left) - log(1.0 - params.share);\n\
+  let least = log(params.negatives) - params.inverse_temperature;\n\
+  let is_clamped = estimate < least;\n\
+  let rest = max(estimate, least);\n\
+\n\
+  let most = max(nearest, rest);\n\
+  let sum = attracting * exp(nearest - most) + exp(rest - most);\n\
+  let lse = most + log(sum);\n\
+  results[row] = log(sum) + (most - mean);\n\
+  results[2u * params.rows + row] = select(0.0, 1.0, is_clamped);\n\
+\n\
+  let corrected = select(params.share * params.negatives / (number * (1.0 - params.share)), 0.0, is_clamped);\n\
+  for (var k = 0u; k < params.others; k++) {\n\
+    let at = k * params.rows + row;\n\
+    let probability = exp(positives[at] * params.scale - lse);\n\
+    let lacking = select(1.0 / number - probability, exp(rest - lse), params.others == 1u);\n\
+    slopes[at] = -params.scale * (lacking + corrected * probability);\n\
+  }\n\
+  let slope = select(exp(all - lse) / (1.0 - params.share), 0.0, is_clamped);\n\
+  slopes[params.others * params.rows + row] = slope;\n\
+  slopes[(params.others + 1u) * params.rows + row] = select(0.0, -slope, HARDER);\n\
 }\n\
 ",
 };
@@ -8342,6 +8529,93 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 };
 
 /**
+ * The largest of each row and its column, of a matrix that comes in panels of columns: of `count` rows, the first of which is row
+ * first_row, and of a panel that begins with column first_column. With `continues`, what the panels before gave is there, and goes on
+ * from there. Of equal ones the first column counts; where nothing can be compared (NaN), the column is 2^32 - 1. A workgroup a row.
+ */
+export const nearestColumns: KernelDefinition<"x" | "values" | "columns", "rows" | "first_row" | "count" | "first_column" | "width" | "continues", "LANES" | "LOWEST" | "NO_COLUMN"> = {
+  name: "nearestColumns",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"values","access":"read_write","element":"f32"}, {"name":"columns","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"continues","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -3.4e+38 }, NO_COLUMN: { type: "u32", value: 4294967295 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["count"] * v["width"], values: v["rows"], columns: v["rows"] }),
+  workgroups: (v) => v["count"],
+  flops: () => 0,
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const LOWEST: f32 = -3.4e38;\n\
+const NO_COLUMN: u32 = 4294967295u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  continues: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> values: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> columns: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> lane_values: array<f32, LANES>;\n\
+var<workgroup> lane_columns: array<u32, LANES>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.count) {\n\
+    return;\n\
+  }\n\
+  let start = row * params.width;\n\
+  var largest = LOWEST;\n\
+  var nearest = NO_COLUMN;\n\
+  for (var c = local.x; c < params.width; c += LANES) {\n\
+    let value = x[start + c];\n\
+    if (value > largest) {\n\
+      largest = value;\n\
+      nearest = params.first_column + c;\n\
+    }\n\
+  }\n\
+  lane_values[local.x] = largest;\n\
+  lane_columns[local.x] = nearest;\n\
+  workgroupBarrier();\n\
+  if (local.x > 0u) {\n\
+    return;\n\
+  }\n\
+  let at = params.first_row + row;\n\
+  if (params.continues == 1u) {\n\
+    largest = values[at];\n\
+    nearest = columns[at];\n\
+  } else {\n\
+    largest = LOWEST;\n\
+    nearest = NO_COLUMN;\n\
+  }\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    let value = lane_values[lane];\n\
+    if (value > largest || (value == largest && lane_columns[lane] < nearest)) {\n\
+      largest = value;\n\
+      nearest = lane_columns[lane];\n\
+    }\n\
+  }\n\
+  values[at] = largest;\n\
+  columns[at] = nearest;\n\
+}\n\
+",
+};
+
+/**
  * Gradient of normalize-rows: dx = (dy - y * (y . dy)) / norm, and dy / EPSILON where the norm was below EPSILON.
  * A workgroup a row.
  */
@@ -8585,6 +8859,120 @@ fn main(\n\
   }\n\
   combine(row, row_similarity * (row_inverse * params.inverse_temperature));\n\
   combine(other, other_similarity * (other_inverse * params.inverse_temperature));\n\
+}\n\
+",
+};
+
+/**
+ * Gradient of pair-logits with respect to the normalised rows, and but for the temperature: each logit counts for the row that has it
+ * and for the view that it is with,
+ * dz[r] = sum_k (dlogits[k, r] + dlogits[views - 2 - k, o]) * z[o] / |z[o]| with o = (r + (k + 1) * images) mod rows,
+ * from which contrast-embedding-gradient makes that of the embeddings. One thread an element.
+ */
+export const pairLogitsGradient: KernelDefinition<"z" | "anchors" | "dlogits" | "dz", "rows" | "images" | "dim", "LANES"> = {
+  name: "pairLogitsGradient",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"dlogits","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"images","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], dlogits: (v["rows"] / v["images"] - 1) * v["rows"], dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["dim"] / v["LANES"]),
+  flops: (v) => 4 * (v["rows"] / v["images"] - 1) * v["rows"] * v["dim"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  images: u32,\n\
+  dim: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dlogits: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.rows * params.dim) {\n\
+    return;\n\
+  }\n\
+  let row = i / params.dim;\n\
+  let others = params.rows / params.images - 1u;\n\
+  var sum = 0.0;\n\
+  for (var k = 0u; k < others; k++) {\n\
+    let other = (row + (k + 1u) * params.images) % params.rows;\n\
+    let back = dlogits[(others - 1u - k) * params.rows + other];\n\
+    let slope = dlogits[k * params.rows + row] + back;\n\
+    sum = fma(slope, z[other * params.dim + i % params.dim] * anchors[other], sum);\n\
+  }\n\
+  dz[i] = sum;\n\
+}\n\
+",
+};
+
+/**
+ * Logits of each view of an image with its other views, rows r, r + images, r + 2 * images and so on of `z` being the views of image r:
+ * logits[k, r] = z[r] . z[o] / (|z[r]| |z[o]| temperature) with o = (r + (k + 1) * images) mod rows, computed as the other logits of
+ * row r are (see contrast-partials): where embeddings are equal, logits are. `anchors` holds the reciprocals of the norms. One
+ * thread a logit.
+ */
+export const pairLogits: KernelDefinition<"z" | "anchors" | "logits", "rows" | "images" | "dim" | "inverse_temperature", "LANES"> = {
+  name: "pairLogits",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"logits","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"images","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], logits: (v["rows"] / v["images"] - 1) * v["rows"] }),
+  workgroups: (v) => Math.ceil((v["rows"] / v["images"] - 1) * v["rows"] / v["LANES"]),
+  flops: (v) => 2 * (v["rows"] / v["images"] - 1) * v["rows"] * v["dim"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  images: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> logits: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= (params.rows / params.images - 1u) * params.rows) {\n\
+    return;\n\
+  }\n\
+  let row = i % params.rows;\n\
+  let other = (row + (i / params.rows + 1u) * params.images) % params.rows;\n\
+  let inverse = anchors[other];\n\
+  var similarity = 0.0;\n\
+  for (var d = 0u; d < params.dim; d++) {\n\
+    similarity = fma(z[row * params.dim + d], z[other * params.dim + d] * inverse, similarity);\n\
+  }\n\
+  logits[i] = similarity * (anchors[row] * params.inverse_temperature);\n\
 }\n\
 ",
 };

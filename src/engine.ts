@@ -43,10 +43,14 @@ export {
   marginTriplet,
   ntLogistic,
 } from "./losses/contrastive.js";
+export { type Debiased, type DebiasedOptions, debiased } from "./losses/debiased.js";
+export { type WeightedDecoupledOptions, weightedDecoupled } from "./losses/decoupled.js";
 export { eppsPulley, randomDirections } from "./losses/epps-pulley.js";
 export { type Lejepa, type LejepaOptions, lejepaLoss } from "./losses/lejepa.js";
+export { type NegativeLogSumExp, negativeLogSumExp } from "./losses/log-sum-exp.js";
 export { momentSquares, participationRatio } from "./losses/moments.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
+export { pairLogits } from "./losses/pair-logits.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
 export { type Vicreg, type VicregOptions, vicregLoss } from "./losses/vicreg.js";
 export { viewGroups } from "./losses/view-groups.js";
@@ -74,6 +78,7 @@ export { add, mean, relu, transpose } from "./ops/elementwise.js";
 export { type GroupNormOptions, type GroupNormTensors, groupNorm } from "./ops/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./ops/layer-norm.js";
 export { addBias, matmul, type Transposition } from "./ops/matmul.js";
+export { type Nearest, nearestRows } from "./ops/nearest-rows.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
 export { toFloat, toHalf } from "./ops/precision.js";

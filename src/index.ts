@@ -113,6 +113,7 @@ export {
   type ViewSpec,
 } from "./methods/method.js";
 export { moco } from "./methods/moco.js";
+export { nnclr } from "./methods/nnclr.js";
 export {
   choice,
   flag,
@@ -126,6 +127,7 @@ export {
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
 export { simsiam } from "./methods/simsiam.js";
+export { supcon } from "./methods/supcon.js";
 export { supervised } from "./methods/supervised.js";
 export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
 export { vicreg } from "./methods/vicreg.js";

@@ -425,10 +425,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
 }",
   "lib/slope.wgsl": "const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\

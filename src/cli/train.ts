@@ -111,7 +111,9 @@ export function addTrainCommand(program: Command): void {
   const d = DEFAULT_CONFIG;
   const command = program
     .command("train")
-    .description("train an encoder on images without using their labels (or, with --method supervised, with them)")
+    .description(
+      "train an encoder on images without using their labels (or, with --method supervised or supcon, with them)",
+    )
     .argument(
       "<images>",
       "a folder of images, a .zip, .tar or .tar.gz of one, WebDataset's shards, a list of paths (.csv, .tsv, .txt), arrays (.npy, .npz), or files of CIFAR-10/100, STL-10 or MNIST's format",

@@ -7,6 +7,7 @@ import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
 import { contrastKeysChecks } from "./contrast-keys-checks.js";
 import { convolutionChecks, groupedConvolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
+import { debiasedChecks } from "./debiased-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
 import { eppsPulleyChecks } from "./epps-pulley-checks.js";
 import { functionChecks, halfFunctionChecks } from "./function-checks.js";
@@ -47,6 +48,7 @@ export const checks: readonly Check[] = [
   ...lossChecks,
   ...contrastChecks,
   ...contrastKeysChecks,
+  ...debiasedChecks,
   ...nearestChecks,
   ...indicatorChecks,
   ...eppsPulleyChecks,

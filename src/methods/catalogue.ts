@@ -4,13 +4,26 @@ import { byol } from "./byol.js";
 import { lejepa } from "./lejepa.js";
 import type { Method } from "./method.js";
 import { moco } from "./moco.js";
+import { nnclr } from "./nnclr.js";
 import { simclr } from "./simclr.js";
 import { simsiam } from "./simsiam.js";
+import { supcon } from "./supcon.js";
 import { supervised } from "./supervised.js";
 import { vicreg } from "./vicreg.js";
 
 /** Every method that the command line and a configuration can name, the usual one first. */
-export const METHODS: readonly Method[] = [simclr, moco, byol, simsiam, barlow, vicreg, lejepa, supervised];
+export const METHODS: readonly Method[] = [
+  simclr,
+  moco,
+  nnclr,
+  byol,
+  simsiam,
+  barlow,
+  vicreg,
+  lejepa,
+  supcon,
+  supervised,
+];
 
 /** The method of this name. @throws ConfigError where there is none. */
 export function methodNamed(name: string): Method {

@@ -122,8 +122,21 @@ export const PRESETS: readonly Preset[] = [
   lightly("simclr", "kNN (k = 200) 84.7 %", {
     options: { temperature: 0.5, headHidden: 512, headOutput: 128 },
   }),
+  lightly("dcl", "kNN (k = 200) 84.4 %", {
+    method: "simclr",
+    options: { negatives: "decoupled", temperature: 0.1, headHidden: 512, headOutput: 128 },
+  }),
+  lightly("dclw", "kNN (k = 200) 83.3 %", {
+    method: "simclr",
+    options: { negatives: "decoupled-weighted", temperature: 0.1, headHidden: 512, headOutput: 128 },
+  }),
   lightly("moco", "kNN (k = 200) 83.8 %", {
     options: { temperature: 0.1, queue: 4096, momentum: 0.99, headHidden: 512, headOutput: 128 },
+  }),
+  lightly("nnclr", "kNN (k = 200) 83.4 %, with NT-Xent of neighbours and predictions together in place of this loss", {
+    options: {
+      ...{ temperature: 0.5, queue: 4096, headLayers: 2, headHidden: 2048, headOutput: 256, predictorHidden: 4096 },
+    },
   }),
   lightly(
     "byol",
@@ -160,6 +173,16 @@ export const PRESETS: readonly Preset[] = [
   solo("simclr", "90.74 %", {
     ...{ learningRate: 0.4, weightDecay: 1e-4 },
     // Its symmetric views are those of ImageNet in strength, with blur.
+    augmentation: "imagenet",
+    options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
+  }),
+  solo("nnclr", "91.88 %", {
+    ...{ learningRate: 0.4, weightDecay: 1e-5 },
+    augmentation: "byol-cifar",
+    options: { temperature: 0.2, queue: 65536, headHidden: 2048, headOutput: 256, predictorHidden: 4096 },
+  }),
+  solo("supcon", "93.82 %", {
+    ...{ optimizer: "sgd", nesterov: false, decay: "all", learningRate: 0.4, weightDecay: 1e-5 },
     augmentation: "imagenet",
     options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
   }),

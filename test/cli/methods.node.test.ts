@@ -30,7 +30,7 @@ methods("help shows the options of the method that is named, and of no other", (
     const byol = await help("--method=byol");
     assert.match(byol, /--predictor-hidden <number>/);
     assert.match(byol, /--no-head-batch-norm/);
-    assert.not.match(byol, /--queue|--mining/);
+    assert.not.match(byol, /--queue|--negatives/);
     assert.match(await help("--preset", "lightly-moco-200"), /Options of moco:/);
     const { code, stderr } = await simclr(["train", "set", "--queue", "3"], { cwd });
     assert.is(code, 1);

@@ -12,6 +12,13 @@ import { type GoldenCase, loadCase } from "../reference/goldens.js";
 const FILES = {
   methods: ["simclr", "simclr, three views", "supervised", "moco", "byol"],
   "methods-no-negatives": ["simsiam", "simsiam, three views", "barlow", "vicreg", "lejepa"],
+  "methods-contrastive": [
+    "supcon",
+    "nnclr",
+    "supcon, three views",
+    "simclr, hard negatives",
+    "simclr, three views, decoupled",
+  ],
 } as const;
 
 export const CASES = Object.values(FILES).flat();
