@@ -21,8 +21,11 @@ export interface LejepaOptions {
 
 /** LeJEPA's loss, and its two terms before they are weighted, each [1]. */
 export interface Lejepa {
+  /** What is trained. */
   readonly loss: Tensor;
+  /** How far the outputs are from normally distributed: about 1.05 where they are. */
   readonly sigreg: Tensor;
+  /** How far apart the views of an image are. */
   readonly invariance: Tensor;
 }
 

@@ -22,9 +22,13 @@ export interface VicregOptions {
 
 /** VICReg's loss, and its terms as they are before they are weighted, each [1]. */
 export interface Vicreg {
+  /** What is trained. */
   readonly loss: Tensor;
+  /** How far apart the views of an image are. */
   readonly invariance: Tensor;
+  /** What the standard deviations of the dimensions lack of 1. */
   readonly variance: Tensor;
+  /** What the dimensions have in common. */
   readonly covariance: Tensor;
 }
 
