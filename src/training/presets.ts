@@ -156,7 +156,7 @@ export const PRESETS: readonly Preset[] = [
   }),
   lightly("barlow", "kNN (k = 200) 84.2 %", {
     augmentation: "byol-cifar",
-    options: { headLayers: 2, headHidden: 2048, headOutput: 2048 },
+    options: { lambda: 0.005, headLayers: 2, headHidden: 2048, headOutput: 2048 },
   }),
   {
     name: "simsiam-cifar10",
