@@ -20,6 +20,7 @@ export type { HostData } from "./engine/host-data.js";
 export { kernelFrom } from "./engine/kernel-from.js";
 export type { BindingNames, ConstantNames, ParamNames } from "./engine/kernel-names.js";
 export type { Launch, Recorder } from "./engine/launch.js";
+export type { MatrixUnits } from "./engine/matrix-units.js";
 export type { DeviceMemory, ScratchLease } from "./engine/memory.js";
 export type { CompiledKernel, ConstantValues, PipelineCache } from "./engine/pipelines.js";
 export type { Lifetime, MemoryPlan } from "./engine/planner.js";

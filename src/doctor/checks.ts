@@ -18,6 +18,7 @@ import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { matmulChecks } from "./matmul-checks.js";
+import { emulatedMatrixChecks, matrixUnitChecks } from "./matrix-checks.js";
 import { movingAverageChecks } from "./moving-average-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
@@ -69,6 +70,7 @@ export const halfChecks: readonly Check[] = [
   ...halfArrangementChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
+  ...emulatedMatrixChecks,
   ...halfBatchNormChecks,
   ...halfLayerNormChecks,
   ...halfStatisticsChecks,
@@ -77,7 +79,7 @@ export const halfChecks: readonly Check[] = [
 
 /** All checks that are for this device. */
 export function checksFor(device: Device): readonly Check[] {
-  return device.has("shader-f16") ? [...checks, ...halfChecks] : checks;
+  return [...checks, ...(device.has("shader-f16") ? halfChecks : []), ...matrixUnitChecks(device)];
 }
 
 /** How a check went. */
