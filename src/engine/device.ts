@@ -23,6 +23,9 @@ import { type ElementType, expectShape, expectType, type Place, Tensor } from ".
 /** Optional features that are used where the adapter has them. */
 const FEATURES = ["shader-f16", "subgroups", "subgroup-size-control", MATRIX_FEATURE, "timestamp-query"] as const;
 
+/** Those that bring subgroups with them, and are done without where subgroups are. */
+const OF_SUBGROUPS: readonly string[] = ["subgroup-size-control", MATRIX_FEATURE];
+
 /** Which adapter to open, and what not to use of it. */
 export interface DeviceOptions extends AdapterOptions {
   /** Optional features to do without, though the adapter has them; none by default. */
@@ -396,7 +399,9 @@ export async function openDevice({ without = [], ...options }: DeviceOptions = {
   const unknown = without.find((feature) => !FEATURES.includes(feature));
   if (unknown !== undefined)
     throw new ConfigError(`"${unknown}" is no feature to do without: there are ${FEATURES.join(", ")}`);
-  const features = FEATURES.filter((feature) => !without.includes(feature));
+  const features = FEATURES.filter(
+    (feature) => !without.includes(feature) && !(without.includes("subgroups") && OF_SUBGROUPS.includes(feature)),
+  );
   const { adapter, summary } = await findAdapter(options);
   const requiredLimits: Record<string, number> = {};
   const { limits } = adapter;

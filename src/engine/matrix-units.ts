@@ -34,11 +34,20 @@ function unitsOf(configuration: unknown): MatrixUnits | null {
   return { operands: componentType, sums: resultComponentType, rows: M, cols: N, terms: K };
 }
 
+/** What of a `GPUDevice` tells of its matrix units. */
+interface DeviceFacts {
+  readonly features: ReadonlySet<string>;
+  readonly adapterInfo: {
+    readonly subgroupMinSize?: number;
+    readonly subgroupMaxSize?: number;
+    readonly subgroupMatrixConfigs?: unknown;
+  };
+}
+
 /** The matrix units of a device, in the order of its adapter; none where it does not have the feature. */
-export function matrixUnitsOf(gpu: GPUDevice): readonly MatrixUnits[] {
-  const info: GPUAdapterInfo & { readonly subgroupMatrixConfigs?: unknown } = gpu.adapterInfo;
-  const { subgroupMatrixConfigs: all } = info;
-  if (!gpu.features.has(MATRIX_FEATURE) || !Array.isArray(all)) return [];
+export function matrixUnitsOf({ features, adapterInfo }: DeviceFacts): readonly MatrixUnits[] {
+  const { subgroupMatrixConfigs: all } = adapterInfo;
+  if (!features.has(MATRIX_FEATURE) || !Array.isArray(all)) return [];
   return all.flatMap((configuration) => unitsOf(configuration) ?? []);
 }
 
@@ -51,7 +60,7 @@ export function matrixUnitsText({ operands, sums, rows, cols, terms }: MatrixUni
 const USUAL = 32;
 
 /** The subgroups of a device that kernels for matrix units can rely on; null where their size varies and cannot be asked for. */
-export function subgroupSizeOf({ features, adapterInfo }: GPUDevice): SubgroupSize | null {
+export function subgroupSizeOf({ features, adapterInfo }: DeviceFacts): SubgroupSize | null {
   const { subgroupMinSize: least, subgroupMaxSize: largest } = adapterInfo;
   if (!features.has("subgroups") || !least || !largest) return null;
   if (least === largest) return { lanes: least, pinned: false, largest };

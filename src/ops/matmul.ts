@@ -5,6 +5,7 @@ import type { Tape } from "../engine/tape.js";
 import { channelShape, expectShape, matrixShape, type Tensor } from "../engine/tensor.js";
 import { ShapeError } from "../errors.js";
 import { columnSums } from "./column-sums.js";
+import type { Operands } from "./matrix-tiles.js";
 import { extentClass, type MatmulVariant, matmulVariants } from "./variants.js";
 
 /** Which operands of a matrix product are taken transposed; none by default. */
@@ -13,6 +14,15 @@ export interface Transposition {
   readonly transposeA?: boolean;
   /** Whether `b` is [cols, inner]; false by default. */
   readonly transposeB?: boolean;
+}
+
+/** How a matrix product is computed. */
+export interface MatmulOptions extends Transposition {
+  /**
+   * What the operands, and those of the gradients, may be rounded to where the device has matrix units for it: "f16", or "f32", the
+   * default, for none. Results and sums are f32 in either case.
+   */
+  readonly operands?: Operands;
 }
 
 /**
@@ -24,7 +34,7 @@ export function matmul(
   tape: Tape,
   a: Tensor,
   b: Tensor,
-  { transposeA = false, transposeB = false }: Transposition = {},
+  { transposeA = false, transposeB = false, operands = "f32" }: MatmulOptions = {},
 ): Tensor {
   const [aRows, aCols] = matrixShape(a);
   const [bRows, bCols] = matrixShape(b);
@@ -36,16 +46,16 @@ export function matmul(
       `cannot multiply ${a}${flip(transposeA)} by ${b}${flip(transposeB)}: the inner extents are ${inner} and ${bInner}`,
     );
   }
-  const y = tape.record(product(tape.device, { rows, inner, cols }, transposeA, transposeB), [a, b]);
+  const y = tape.record(product(tape.device, { rows, inner, cols }, { transposeA, transposeB, operands }), [a, b]);
   tape.differentiate([a, b], y, (dy) => {
     const da = () =>
       transposeA
-        ? matmul(tape, b, dy, { transposeA: transposeB, transposeB: true })
-        : matmul(tape, dy, b, { transposeB: !transposeB });
+        ? matmul(tape, b, dy, { transposeA: transposeB, transposeB: true, operands })
+        : matmul(tape, dy, b, { transposeB: !transposeB, operands });
     const db = () =>
       transposeB
-        ? matmul(tape, dy, a, { transposeA: true, transposeB: transposeA })
-        : matmul(tape, a, dy, { transposeA: !transposeA });
+        ? matmul(tape, dy, a, { transposeA: true, transposeB: transposeA, operands })
+        : matmul(tape, a, dy, { transposeA: !transposeA, operands });
     return [tape.needsGradient(a) ? da() : null, tape.needsGradient(b) ? db() : null];
   });
   return y;
@@ -55,20 +65,19 @@ export function matmul(
 export function product(
   device: Device,
   { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
-  transposeA: boolean,
-  transposeB: boolean,
+  { transposeA = false, transposeB = false, operands = "f32" }: MatmulOptions = {},
 ): Site<MatmulVariant, Tensor> {
   const flip = (transposed: boolean) => (transposed ? "t" : "n");
   // The columns decide on the tiles, so they are no class.
   const extents = `${extentClass(rows)}x${extentClass(inner)}x${cols}`;
   return {
     operation: "matmul",
-    shape: `${extents} ${flip(transposeA)}${flip(transposeB)}`,
-    candidates: matmulVariants(device, { rows, inner, cols }, transposeA || transposeB),
+    shape: `${extents} ${flip(transposeA)}${flip(transposeB)}${operands === "f32" ? "" : ` ${operands}`}`,
+    candidates: matmulVariants(device, { rows, inner, cols }, { transposeA, transposeB, operands }),
     inputs: [transposeA ? [inner, rows] : [rows, inner], transposeB ? [cols, inner] : [inner, cols]],
     record(tape, { kernel, tile }, [a, b]) {
       const y = tape.tensor([rows, cols], `${a.label} x ${b.label}`);
-      const constants = { ...tile, ...(transposeB && { VECTOR: 1 }), TRANSPOSE_A: transposeA, TRANSPOSE_B: transposeB };
+      const constants = { ...tile, TRANSPOSE_A: transposeA, TRANSPOSE_B: transposeB };
       tape.launch(kernel, { a, b, y }, { rows, inner, cols }, constants);
       return y;
     },

@@ -1,6 +1,7 @@
 import type { Device } from "../engine/device.js";
 import { type MatrixUnits, type SubgroupSize, subgroupSizeOf } from "../engine/matrix-units.js";
 import type { ElementType } from "../engine/tensor.js";
+import { estimatedProduct, type ProductShape } from "./gpu-tiles.js";
 
 /** How a kernel for matrix units is cut up: see kernels/lib/fragments.wgsl and kernels/lib/matrix-tiles.wgsl. */
 export interface MatrixTile {
@@ -40,6 +41,8 @@ const CUTS: readonly Cut[] = [
   { subgroups: [2, 2], each: [32, 32], depth: 32 },
   { subgroups: [2, 2], each: [32, 32], depth: 64 },
   { subgroups: [4, 1], each: [32, 32], depth: 32 },
+  { subgroups: [4, 2], each: [32, 32], depth: 16 },
+  { subgroups: [2, 2], each: [32, 32], depth: 16 },
   { subgroups: [2, 2], each: [16, 16], depth: 64 },
 ];
 
@@ -102,4 +105,28 @@ export function matrixTiles(device: Device, operands: Operands): MatrixTile[] {
   const work = ({ rows, cols, terms }: MatrixUnits) => rows * cols * terms;
   const best = (rounded.length > 0 ? rounded : fitting("f32")).toSorted((a, b) => work(b) - work(a));
   return best[0] ? matrixTilesFor(best[0], size) : [];
+}
+
+/** Multiply-adds that matrix units do at most in the time of one without, where kernels come to them this way. */
+const MOST = 12;
+/** FLOPs in the time of a byte of workgroup memory: 128 bytes and 128 multiply-adds a clock. */
+const FLOPS_PER_WORKGROUP_BYTE = 2;
+
+/** Multiply-adds of a tile in the time of one: what workgroup memory feeds of a subgroup's fragments. Not measured. */
+function rateOf({ ROWS, COLS, UNIT_ROWS, UNIT_COLS, ROUNDED }: MatrixTile): number {
+  const [rows, cols] = [ROWS * UNIT_ROWS, COLS * UNIT_COLS];
+  const flopsPerByte = (2 * rows * cols) / ((ROUNDED ? 2 : 4) * (rows + cols));
+  return Math.min(MOST, flopsPerByte / FLOPS_PER_WORKGROUP_BYTE);
+}
+
+/** How long a tile takes for a product, as `estimatedProduct` counts. */
+export function estimatedMatrixTime(tile: MatrixTile, shape: ProductShape): number {
+  const [rows, cols] = matrixTileExtents(tile);
+  return estimatedProduct(
+    {
+      ...{ rows, cols, depth: tile.DEPTH, threads: matrixTileThreads(tile) },
+      ...{ rate: rateOf(tile), bytes: tile.ROUNDED ? 2 : 4 },
+    },
+    shape,
+  );
 }
