@@ -27,22 +27,24 @@ interface Cut {
   readonly subgroups: readonly [rows: number, cols: number];
   readonly each: readonly [rows: number, cols: number];
   readonly depth: number;
+  /** Whether it takes more registers than RDNA 3 has, as bench/gpu-compile finds it: for NVIDIA's GPUs alone, whose operands take half. */
+  readonly roomy?: true;
 }
 
 // None has been measured on a GPU yet. The larger the tile, the fewer bytes of global memory a multiply-add takes; the larger what a
 // subgroup has of it, the fewer of workgroup memory.
 const CUTS: readonly Cut[] = [
-  { subgroups: [2, 2], each: [64, 64], depth: 32 },
+  { subgroups: [2, 2], each: [64, 64], depth: 32, roomy: true },
+  { subgroups: [4, 2], each: [64, 64], depth: 32, roomy: true },
   { subgroups: [2, 4], each: [64, 32], depth: 32 },
-  { subgroups: [4, 2], each: [64, 64], depth: 32 },
-  { subgroups: [2, 2], each: [64, 32], depth: 32 },
+  { subgroups: [2, 2], each: [64, 32], depth: 32, roomy: true },
+  { subgroups: [2, 2], each: [32, 64], depth: 32, roomy: true },
   { subgroups: [4, 2], each: [32, 32], depth: 32 },
-  { subgroups: [2, 2], each: [32, 64], depth: 32 },
-  { subgroups: [2, 2], each: [32, 32], depth: 32 },
-  { subgroups: [2, 2], each: [32, 32], depth: 64 },
-  { subgroups: [4, 1], each: [32, 32], depth: 32 },
   { subgroups: [4, 2], each: [32, 32], depth: 16 },
+  { subgroups: [2, 2], each: [32, 32], depth: 32 },
   { subgroups: [2, 2], each: [32, 32], depth: 16 },
+  { subgroups: [2, 2], each: [32, 32], depth: 64, roomy: true },
+  { subgroups: [4, 1], each: [32, 32], depth: 32 },
   { subgroups: [2, 2], each: [16, 16], depth: 64 },
 ];
 
@@ -71,9 +73,13 @@ export function matrixTileName(tile: MatrixTile): string {
   return `matrix${matrixTileExtents(tile).join("x")}x${DEPTH}-${ROWS * UNIT_ROWS}x${COLS * UNIT_COLS}`;
 }
 
-/** The cuts that these units fill, on subgroups of this size. */
-export function matrixTilesFor({ operands, rows, cols, terms }: MatrixUnits, size: SubgroupSize): MatrixTile[] {
-  return CUTS.flatMap(({ subgroups, each, depth }) => {
+/** The cuts that these units fill, on subgroups of this size; with registers for all of them, or for most. */
+export function matrixTilesFor(
+  { operands, rows, cols, terms }: MatrixUnits,
+  size: SubgroupSize,
+  manyRegisters: boolean,
+): MatrixTile[] {
+  return CUTS.filter(({ roomy = false }) => manyRegisters || !roomy).flatMap(({ subgroups, each, depth }) => {
     const threads = subgroups[0] * subgroups[1] * size.lanes;
     const tile: MatrixTile = {
       ...{ UNIT_ROWS: rows, UNIT_COLS: cols, UNIT_TERMS: terms },
@@ -104,7 +110,7 @@ export function matrixTiles(device: Device, operands: Operands): MatrixTile[] {
   // Of several, the one with the largest fragments: it does most for a load.
   const work = ({ rows, cols, terms }: MatrixUnits) => rows * cols * terms;
   const best = (rounded.length > 0 ? rounded : fitting("f32")).toSorted((a, b) => work(b) - work(a));
-  return best[0] ? matrixTilesFor(best[0], size) : [];
+  return best[0] ? matrixTilesFor(best[0], size, device.adapter.vendor === "nvidia") : [];
 }
 
 /** Multiply-adds that matrix units do at most in the time of one without, where kernels come to them this way. */

@@ -21,7 +21,7 @@ const opened: GPU[] = [];
 
 /**
  * A device of Dawn's null backend, which compiles WGSL, matrix units included, takes every command and computes nothing. It is made
- * to claim these configurations and subgroups of 32 lanes.
+ * to claim these configurations, subgroups of 32 lanes and NVIDIA as its vendor.
  */
 export async function nullDevice(claimed: readonly Configuration[]): Promise<Device> {
   Object.assign(globalThis, globals);
@@ -40,5 +40,5 @@ export async function nullDevice(claimed: readonly Configuration[]): Promise<Dev
   if (missing !== undefined) throw new Error(`Dawn's null backend has no ${missing}`);
   const value = { subgroupMinSize: 32, subgroupMaxSize: 32, subgroupMatrixConfigs: claimed };
   Object.defineProperty(device, "adapterInfo", { value });
-  return new Device(device, { name: "null", vendor: "", architecture: "", software: false });
+  return new Device(device, { name: "null", vendor: "nvidia", architecture: "", software: false });
 }
