@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import * as roofline from "../../bench/roofline/generated.js";
 import type { KernelDefinition } from "../../kernels/definition.js";
 import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../../src/engine/device.js";
@@ -35,6 +36,7 @@ const directions: readonly (readonly [KernelDefinition, ConstantValues])[] = [
   [kernels.conv2dMatrix, { IN_CHANNELS: 128, OUT_CHANNELS: 128, TRANSPOSED: true }],
   [kernels.conv2dWeightGradientMatrix, {}],
   [kernels.conv2dWeightGradientMatrix, { IN_CHANNELS: 3, VECTOR: 1 }],
+  [roofline.matrix, {}],
 ];
 
 const forms = [{ VECTOR: 4 }, { VECTOR: 1, HALF: true }, { VECTOR: 4, HALF: true, PINNED: true }];
