@@ -1,8 +1,9 @@
 import type { Device } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
+import { tune } from "../../src/engine/tuner.js";
 import { ConfigError } from "../../src/errors.js";
 import type { TrainingConfig } from "../../src/training/config.js";
-import { BATCH_FACTOR, type Benchmark, type Origin, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
+import { BATCH_FACTOR, type Benchmark, type Origin, onDevice, ROUNDS, TUNE, wholeNumber } from "./benchmark.js";
 import { Inputs } from "./inputs.js";
 import { type KernelCase, kernelCases, mixedCases, type Target } from "./kernel-cases.js";
 import { type Bound, Roofline, type RooflineRates, rooflineText } from "./roofline.js";
@@ -42,13 +43,18 @@ async function measureCase(
   device: Device,
   roofline: Roofline,
   subject: KernelCase,
-  rounds: number,
+  { rounds, tuneSeconds }: Pick<KernelsExtent, "rounds" | "tuneSeconds">,
 ): Promise<KernelRow> {
   const { operation, direction, flops, bytes, target } = subject;
   // Without matrix units, the rest of the arithmetic has to do.
   const bound = subject.bound === "matrix" && !roofline.bounds.includes("matrix") ? "fma" : subject.bound;
   const inputs = new Inputs(device);
   try {
+    if (tuneSeconds > 0) {
+      // Only for the sites that the device's choices see meanwhile.
+      subject.record(new Tape(device), inputs);
+      await tune(device, { budgetSeconds: tuneSeconds });
+    }
     const tape = new Tape(device);
     const first = subject.record(tape, inputs);
     const launches = await cutRecording(tape, first, inputs);
@@ -86,6 +92,8 @@ interface KernelsExtent {
   readonly factor: number;
   readonly rounds: number;
   readonly precision: TrainingConfig["precision"];
+  /** For the variants of each case; 0 for the defaults. */
+  readonly tuneSeconds: number;
 }
 
 /**
@@ -95,9 +103,10 @@ interface KernelsExtent {
 export async function measureKernels(
   device: Device,
   origin: Origin,
-  { only, factor, rounds, precision }: KernelsExtent,
+  extent: KernelsExtent,
   progress: (line: string) => void,
 ): Promise<KernelsResult> {
+  const { only, factor, rounds, precision } = extent;
   const cases = precision === "mixed" ? mixedCases(factor) : kernelCases(factor);
   const chosen = cases.filter(({ operation, direction }) => only.test(`${operation}, ${direction}`));
   if (chosen.length === 0) {
@@ -110,7 +119,7 @@ export async function measureKernels(
   const rows: KernelRow[] = [];
   for (const [i, subject] of chosen.entries()) {
     progress(`${i + 1} of ${chosen.length}: ${subject.operation}, ${subject.direction}`);
-    rows.push(await measureCase(device, roofline, subject, rounds));
+    rows.push(await measureCase(device, roofline, subject, extent));
   }
   const rates = roofline.rates();
   roofline.dispose(device);
@@ -160,6 +169,7 @@ export const kernels: Benchmark = {
     { name: "only", description: 'a regular expression that "operation, direction" has to match' },
     BATCH_FACTOR,
     ROUNDS,
+    TUNE,
     {
       name: "precision",
       description: "f32; or mixed: products and convolutions of f16, by matrix units where there are any",
@@ -171,8 +181,9 @@ export const kernels: Benchmark = {
     const precision = precisionOf(settings);
     const factor = wholeNumber(settings, "batchFactor");
     const rounds = wholeNumber(settings, "rounds");
+    const tuneSeconds = wholeNumber(settings, "tune", 0);
     return onDevice(async (device, origin) => {
-      const data = await measureKernels(device, origin, { only, factor, rounds, precision }, progress);
+      const data = await measureKernels(device, origin, { only, factor, rounds, precision, tuneSeconds }, progress);
       return { data, text: resultText(origin, rooflineText(data.roofline), kernelTable(data.rows), KERNELS_NOTE) };
     });
   },

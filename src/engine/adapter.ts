@@ -35,7 +35,7 @@ const DAWN = "webgpu";
  * in f32, and `doctor` checks them; and with its unsafe interfaces, as which it holds back matrix units. There is no option for what Dawn itself prints, on standard error and past Node: where a driver
  * allows more dynamic offsets than Dawn does, as Mesa's do, it says so whenever it is opened, and once more for each adapter asked for.
  */
-const DAWN_OPTIONS = [
+export const DAWN_OPTIONS: readonly string[] = [
   "disable-dawn-features=timestamp_quantization",
   "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
 ];
