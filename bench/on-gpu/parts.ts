@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { counted } from "../../src/wording.js";
 import type { Part, PartResult } from "./run.js";
 
 /** How large the work is: for a GPU, or so small that a software adapter gets through it, to try the program. */
@@ -109,7 +110,7 @@ export function partsOf({ scale, out, images }: Work) {
     ];
     return {
       name,
-      title: `accuracy after ${count} epochs of ${images}`,
+      title: `accuracy after ${counted(count, "epoch")} of ${images}`,
       words: [cli, "train", images, ...settings, "--out", join(out, "run"), "--memory", "20000"],
       seconds: secondsLeft,
     };
