@@ -41,7 +41,8 @@ class Runs:
 def nt_xent(z, temperature):
     rows = z.shape[0]
     normalized = F.normalize(z)
-    logits = normalized @ normalized.T / temperature
+    # f16, in which automatic mixed precision multiplies, has no -1e9.
+    logits = (normalized @ normalized.T).float() / temperature
     logits = logits.masked_fill(torch.eye(rows, dtype=torch.bool, device=z.device), -1e9)
     return F.cross_entropy(logits, (torch.arange(rows, device=z.device) + rows // 2) % rows)
 
