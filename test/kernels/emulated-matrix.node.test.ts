@@ -9,10 +9,10 @@ const emulated = suite("kernels for matrix units, with emulated fragments");
 
 const half = smallMatrixTile;
 const single: MatrixTile = { ...half, ROUNDED: false };
-/** Several fragments of a subgroup both ways, steps of a round, and more lanes than vectors in a fragment. */
+/** Several subgroups and fragments both ways, steps of a round, and more lanes than vectors in a fragment. */
 const several: MatrixTile = {
   ...{ UNIT_ROWS: 8, UNIT_COLS: 4, UNIT_TERMS: 4, LANES: 16 },
-  ...{ ROW_SUBGROUPS: 1, COL_SUBGROUPS: 2, ROWS: 2, COLS: 2, DEPTH: 16 },
+  ...{ ROW_SUBGROUPS: 2, COL_SUBGROUPS: 2, ROWS: 2, COLS: 2, DEPTH: 16 },
   ...{ ROUNDED: true, UNITS: false, PINNED: false },
 };
 const window = { kernelHeight: 3, kernelWidth: 3, stride: 1, padding: 1 } as const;
