@@ -76,7 +76,9 @@ async function findEngines({ rounded, pytorchOnly, tuneSeconds }: Selection): Pr
   if (!python) return engines;
   const pytorch = [python, join(peers, "pytorch.py")];
   engines.push({ name: "PyTorch", command: pytorch });
-  for (const { mode, kinds } of rounded ? PYTORCH_MODES : [])
+  const onCuda = rounded && spawnSync(python, ["-c", "import torch; assert torch.cuda.is_available()"]).status === 0;
+  if (rounded && !onCuda) console.error("PyTorch finds no CUDA: TF32, AMP and compiled are left out");
+  for (const { mode, kinds } of onCuda ? PYTORCH_MODES : [])
     engines.push({ name: `PyTorch, ${mode}`, command: [...pytorch, mode], rounded: true, kinds });
   return engines;
 }

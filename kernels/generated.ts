@@ -9123,20 +9123,23 @@ fn main(\n\
  * Matrix product in workgroup memory, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs;
  * matmul is the form for software adapters and few rows.
  */
-export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
+export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
   name: "matmulTiled",
-  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 } },
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 } },
   unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(4 / v["VECTOR"])],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
 const COL_THREADS: u32 = 16u;\n\
@@ -9198,9 +9201,9 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> a: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 fn left_place(number: u32) -> vec2u {\n\
@@ -9230,8 +9233,8 @@ struct Sources {\n\
 \n\
 struct Round {\n\
   k: u32,\n\
-  left: array<vec4f, LEFT_LOADS>,\n\
-  right: array<vec4f, RIGHT_LOADS>,\n\
+  left: array<vec4<Stored>, LEFT_LOADS>,\n\
+  right: array<vec4<Stored>, RIGHT_LOADS>,\n\
 }\n\
 \n\
 fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
@@ -9240,12 +9243,12 @@ fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<f
   //#unroll\n\
   for (var i = 0u; i < LEFT_LOADS; i++) {\n\
     let at = (*sources).a_at[i] + k * across.x;\n\
-    (*round).left[i] = vec4f(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];\n\
+    (*round).left[i] = vec4<Stored>(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];\n\
   }\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let at = (*sources).b_at[i] + k * across.y;\n\
-    (*round).right[i] = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];\n\
+    (*round).right[i] = vec4<Stored>(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];\n\
   }\n\
 }\n\
 \n\
@@ -9256,14 +9259,14 @@ fn store_round(thread: u32, round: ptr<function, Round>) {\n\
     let place = left_place(i * THREADS + thread);\n\
     if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
       let terms = vec4u(k + 4u * place.y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
-      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), (*round).left[i], terms < vec4u(params.inner));\n\
+      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), vec4f((*round).left[i]), terms < vec4u(params.inner));\n\
     }\n\
   }\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let place = right_place(i * THREADS + thread);\n\
     if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
-      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), (*round).right[i], k + place.x < params.inner);\n\
+      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), vec4f((*round).right[i]), k + place.x < params.inner);\n\
     }\n\
   }\n\
 }\n\
@@ -9326,7 +9329,7 @@ fn main(\n\
       for (var i = 0u; i < PIECES; i++) {\n\
         if (row < params.rows && column + i < params.cols) {\n\
           let at = row * params.cols + column + i;\n\
-          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
+          y[at] = Stored(sums[r][c][i]); //#vec4 y[at / 4u] = vec4<Stored>(sums[r][c]);\n\
         }\n\
       }\n\
     }\n\
@@ -9338,23 +9341,26 @@ fn main(\n\
 /**
  * Matrix product, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n].
  */
-export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
-  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), Math.floor(v["COLS"] / v["VECTOR"]), Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8))), v["COLS"], Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8))],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])) * v["inner"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["rows"] * v["cols"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * (Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])) * v["inner"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["rows"] * v["cols"]),
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
@@ -9375,9 +9381,9 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES, GROUPS)\n\
@@ -9418,7 +9424,7 @@ fn main(\n\
     //#unroll\n\
     for (var v = 0u; v < VECTORS; v++) {\n\
       let at = b_at[v] + k * b_step;\n\
-      let loaded = vec4f(b[at]); //#vec4 let loaded = b[at / 4u];\n\
+      let loaded = vec4f(f32(b[at])); //#vec4 let loaded = vec4f(b[at / 4u]);\n\
       //#unroll\n\
       for (var i = 0u; i < VECTOR; i++) {\n\
         column_values[v * VECTOR + i] = loaded[i];\n\
@@ -9427,7 +9433,7 @@ fn main(\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
-      own[i] = a[own_at[i] + k * a_step];\n\
+      own[i] = f32(a[own_at[i] + k * a_step]);\n\
     }\n\
     //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
@@ -9452,7 +9458,7 @@ fn main(\n\
           value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);\n\
         }\n\
         if (row < params.rows && column < params.cols) {\n\
-          y[row * params.cols + column] = value;\n\
+          y[row * params.cols + column] = Stored(value);\n\
         }\n\
       }\n\
     }\n\

@@ -51,17 +51,21 @@ function directions(
   [x, weight, y]: readonly [x: readonly number[], weight: readonly number[], y: readonly number[]],
   flops: number,
   target: Target,
-  bound: Bound = "fma",
-  type: "f32" | "f16" = "f32",
+  precision: Precision,
+  /** Whether both operands are of one type: the weight of a convolution stays f32. */
+  both: boolean,
 ): KernelCase[] {
-  const bytes = (type === "f16" ? 2 : 4) * (elementsOf(x) + elementsOf(y)) + 4 * elementsOf(weight);
-  const common = { operation, bound, flops, bytes, target } as const;
-  const toOperand = (tape: Tape, operand: Tensor) => (type === "f16" ? toHalf(tape, operand) : operand);
+  const mixed = precision === "mixed";
+  const size = mixed ? 2 : 4;
+  const bytes = size * (elementsOf(x) + elementsOf(y)) + (both ? size : 4) * elementsOf(weight);
+  const common = { operation, bound: mixed ? "matrix" : "fma", flops, bytes, target } as const;
+  const toOperand = (tape: Tape, operand: Tensor) => (mixed ? toHalf(tape, operand) : operand);
+  const toWeight = (tape: Tape, operand: Tensor) => (both ? toOperand(tape, operand) : operand);
   const gradient = (direction: string, watched: 0 | 1): KernelCase => ({
     ...common,
     direction,
     record(tape, inputs) {
-      const operands = [toOperand(tape, inputs.normal(x)), inputs.normal(weight)] as const;
+      const operands = [toOperand(tape, inputs.normal(x)), toWeight(tape, inputs.normal(weight))] as const;
       tape.watch(operands[watched]);
       const output = apply(tape, ...operands);
       const dy = toOperand(tape, inputs.normal(output.shape));
@@ -75,9 +79,9 @@ function directions(
       ...common,
       direction: "forward",
       record(tape, inputs) {
-        const operand = toOperand(tape, inputs.normal(x));
+        const operands = [toOperand(tape, inputs.normal(x)), toWeight(tape, inputs.normal(weight))] as const;
         const before = tape.launches.length;
-        apply(tape, operand, inputs.normal(weight));
+        apply(tape, ...operands);
         return before;
       },
     },
@@ -90,14 +94,14 @@ function directions(
 function product(extent: number, precision: Precision = "f32"): KernelCase[] {
   const shape = [extent, extent];
   const target = { least: 0.35, reach: 0.6 };
-  const operands = precision === "mixed" ? "f16" : "f32";
   return directions(
-    `matmul ${extent.toLocaleString("en")}^3${precision === "mixed" ? ", operands rounded to f16" : ""}`,
-    (tape, a, b) => matmul(tape, a, b, { operands }),
+    `matmul ${extent.toLocaleString("en")}^3${precision === "mixed" ? ", f16" : ""}`,
+    matmul,
     [shape, shape, shape],
     2 * extent ** 3,
     target,
-    precision === "mixed" ? "matrix" : "fma",
+    precision,
+    true,
   );
 }
 
@@ -120,8 +124,8 @@ function convolution(
     ],
     2 * batch * out * out * kernel * kernel * inChannels * outChannels,
     target,
-    precision === "mixed" ? "matrix" : "fma",
-    precision === "mixed" ? "f16" : "f32",
+    precision,
+    false,
   );
 }
 

@@ -17,7 +17,7 @@ import { larsChecks } from "./lars-checks.js";
 import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
-import { matmulChecks } from "./matmul-checks.js";
+import { halfMatmulChecks, matmulChecks } from "./matmul-checks.js";
 import { emulatedMatrixChecks, matrixUnitChecks } from "./matrix-checks.js";
 import { movingAverageChecks } from "./moving-average-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
@@ -68,6 +68,7 @@ export const halfChecks: readonly Check[] = [
   ...halfBroadcastChecks,
   ...halfReductionChecks,
   ...halfArrangementChecks,
+  ...halfMatmulChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
   ...emulatedMatrixChecks,

@@ -65,16 +65,16 @@ function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
     ...matmulSubject,
     compute: (device, inputs) =>
       evaluate(device, (tape, input) => {
-        const { m, n, k } = inputs;
+        const { m, n, k, type } = inputs;
         const even = [m, n, k].every((extent) => extent % 4 === 0);
         const product: Product = (tape, [a, TRANSPOSE_A], [b, TRANSPOSE_B], [rows, inner, cols]) => {
-          const y = tape.tensor([rows, cols], "product");
+          const y = tape.tensor([rows, cols], "product", type);
           const VECTOR = even && !TRANSPOSE_A && !TRANSPOSE_B ? 4 : 1;
           const constants = { ...tile, VECTOR, TRANSPOSE_A, TRANSPOSE_B };
           tape.launch(kernels.matmulTiled, { a, b, y }, { rows, inner, cols }, constants);
           return y;
         };
-        return productOutputs(tape, input, inputs, product);
+        return productOutputs(tape, input, inputs, product, type);
       }),
   };
 }
@@ -154,13 +154,13 @@ function tiledNtXentSubject(tiles: ContrastTiles): Subject<NtXentInputs> {
 }
 
 /** A check of the tiled matrix product and both of its gradients. */
-export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape): Check {
+export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape, type?: StoredType): Check {
   const { m, n, k, transposeA, transposeB } = shape;
   const flip = (transposed?: boolean) => (transposed ? " transposed" : "");
-  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients, ${tileText(tile)}`;
+  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients, ${tileText(tile)}${typeText(type)}`;
   return checkOf(["matmulTiled"], text, tiledMatmulSubject(tile), () => {
-    const random = randomInputs(2);
-    return { ...shape, a: random.normal(m * k), b: random.normal(k * n), dc: random.normal(m * n) };
+    const random = randomInputs(2, type);
+    return { ...shape, type, a: random.normal(m * k), b: random.normal(k * n), dc: random.normal(m * n) };
   });
 }
 
@@ -244,8 +244,10 @@ export const tiledChecks: readonly Check[] = [
   checkTiledNtXent(smallContrastTiles, 68, 20, 0.05),
 ];
 
-/** The convolutions with f16: channels in vectors of 4, some of them, and none; an odd number of elements. */
+/** With f16, products in vectors of 4 and not, and convolutions: channels in vectors of 4, some of them, and none; an odd number of elements. */
 export const halfTiledChecks: readonly Check[] = [
+  checkTiledMatmul(smallTile, { m: 20, n: 36, k: 12 }, "f16"),
+  checkTiledMatmul(smallTile, { m: 9, n: 13, k: 31, transposeB: true }, "f16"),
   convolution([1, 7, 5, 3], 5, [3, 3], 1, 1, 3, { type: "f16" }),
   convolution([1, 6, 8, 8], 16, [3, 3], 2, 1, 2, { type: "f16" }),
   convolution([3, 8, 10, 4], 2, [3, 5], 3, 2, 5, { type: "f16" }),

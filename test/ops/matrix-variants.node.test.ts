@@ -53,6 +53,19 @@ variants("with f16 units, f16 activations use them in all directions, and f32 no
   device.check();
 });
 
+variants("products of f16 tensors use them without being asked, in both gradients as well", async () => {
+  const device = await nullDevice([configurations.f16]);
+  const tape = new Tape(device);
+  const [a, b] = [tape.tensor([256, 64], "a", "f16"), tape.tensor([64, 128], "b", "f16")];
+  tape.watch(a, b);
+  const y = matmul(tape, a, b);
+  tape.backward(y, tape.tensor(y.shape, "gradient", "f16"));
+  assert.equal(
+    tape.launches.map(({ kernel, constants }) => [kernel.name, constants.HALF, constants.VECTOR]),
+    Array.from({ length: 3 }, () => ["matmulMatrix", true, 4]),
+  );
+});
+
 variants("with f32 units alone, both use them, without copies of weights for f32", async () => {
   const device = await nullDevice([configurations.f32]);
   const single = launched(device, "f32");
