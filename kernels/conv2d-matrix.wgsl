@@ -131,9 +131,10 @@ fn store_round(thread: u32, sources: ptr<function, Sources>, round: ptr<function
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) thread: u32,
+  @builtin(local_invocation_id) local: vec3u,
   //#units @builtin(subgroup_id) own_subgroup: u32,
 ) {
+  let thread = local.x;
   let subgroup = thread / LANES; //#units let subgroup = own_subgroup;
   let lane = thread % LANES;
   let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;

@@ -4464,9 +4464,10 @@ fn store_round(thread: u32, sources: ptr<function, Sources>, round: ptr<function
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_index) thread: u32,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
   //#units @builtin(subgroup_id) own_subgroup: u32,\n\
 ) {\n\
+  let thread = local.x;\n\
   let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
   let lane = thread % LANES;\n\
   let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
@@ -5209,9 +5210,10 @@ fn store_round(thread: u32, round: ptr<function, Round>) {\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_index) thread: u32,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
   //#units @builtin(subgroup_id) own_subgroup: u32,\n\
 ) {\n\
+  let thread = local.x;\n\
   let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
   let lane = thread % LANES;\n\
   let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
@@ -9054,9 +9056,10 @@ fn store_round(thread: u32, round: ptr<function, Round>) {\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_index) thread: u32,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
   //#units @builtin(subgroup_id) own_subgroup: u32,\n\
 ) {\n\
+  let thread = local.x;\n\
   let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
   let lane = thread % LANES;\n\
   let column_blocks = (params.cols + TILE_COLS - 1u) / TILE_COLS;\n\

@@ -327,9 +327,10 @@ struct Params {\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
-  @builtin(local_invocation_index) thread: u32,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
   //#units @builtin(subgroup_id) own_subgroup: u32,\n\
 ) {\n\
+  let thread = local.x;\n\
   let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
   let lane = thread % LANES;\n\
   for (var i = thread; i < LEFT_VECTORS; i += THREADS) {\n\
