@@ -17,7 +17,8 @@ import { larsChecks } from "./lars-checks.js";
 import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
-import { matmulChecks } from "./matmul-checks.js";
+import { halfMatmulChecks, matmulChecks } from "./matmul-checks.js";
+import { emulatedMatrixChecks, matrixUnitChecks } from "./matrix-checks.js";
 import { movingAverageChecks } from "./moving-average-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
@@ -67,8 +68,10 @@ export const halfChecks: readonly Check[] = [
   ...halfBroadcastChecks,
   ...halfReductionChecks,
   ...halfArrangementChecks,
+  ...halfMatmulChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
+  ...emulatedMatrixChecks,
   ...halfBatchNormChecks,
   ...halfLayerNormChecks,
   ...halfStatisticsChecks,
@@ -77,7 +80,7 @@ export const halfChecks: readonly Check[] = [
 
 /** All checks that are for this device. */
 export function checksFor(device: Device): readonly Check[] {
-  return device.has("shader-f16") ? [...checks, ...halfChecks] : checks;
+  return [...checks, ...(device.has("shader-f16") ? halfChecks : []), ...matrixUnitChecks(device)];
 }
 
 /** How a check went. */

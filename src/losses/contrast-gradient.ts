@@ -215,7 +215,7 @@ function addInProducts(
   for (let first = 0; first < rows; first += most) {
     const count = Math.min(most, rows - first);
     const left = normalizedRows(tape, block, first, count, dim);
-    const logits = product(tape.device, { rows: count, inner: dim, cols: width }, false, false);
+    const logits = product(tape.device, { rows: count, inner: dim, cols: width });
     const factors = tape.record(logits, [left, columns]);
     tape.launch(
       kernels.contrastFactors,
@@ -227,7 +227,7 @@ function addInProducts(
       { rows, first_row: first, count, inverse_temperature, ...placeOf(panel, block) },
       { ...relations, ROW_ANCHORS, COLUMN_ANCHORS, ONE_POSITIVE, WEIGHTED },
     );
-    const gradient = product(tape.device, { rows: count, inner: width, cols: dim }, false, false);
+    const gradient = product(tape.device, { rows: count, inner: width, cols: dim });
     const part = tape.record(gradient, [factors, right]);
     tape.launch(kernels.addRows, { part, y: dz }, { rows, cols: dim, first, count, continues: Number(begun) });
   }
