@@ -1,5 +1,5 @@
 /** Benchmarks on the command line of Node, Bun and Deno. */
-
+import { writeFile } from "node:fs/promises";
 import { SimclrError } from "../src/errors.js";
 import { Argument, Command, Option } from "../src/vendor/commander.js";
 import type { Attendance, Benchmark, Outcome, Settings } from "./measure/benchmark.js";
@@ -57,9 +57,10 @@ export function commandOf(benchmark: Benchmark, run: Runner): Command {
     command.addOption(new Option(`--${name} <value>`, description).default(standard));
   }
   command.option("--json", "print the result as JSON");
+  command.option("--save <file>", "write the result to a file as JSON, besides");
   return command.action(async () => {
     const words = Object.fromEntries(benchmark.arguments.map(({ name }, i) => [name, command.processedArgs[i]]));
-    const { json, ...options } = command.opts();
+    const { json, save, ...options } = command.opts();
     const display = new ProgressDisplay();
     const signal = benchmark.stoppable ? interruptSignal(display) : new AbortController().signal;
     const { text, data, failure } = await run(benchmark, { ...words, ...options }, (line) => display.show(line), {
@@ -68,6 +69,7 @@ export function commandOf(benchmark: Benchmark, run: Runner): Command {
     });
     display.clear();
     console.log(json === true ? JSON.stringify(data, null, 2) : text);
+    if (typeof save === "string") await writeFile(save, `${JSON.stringify(data, null, 2)}\n`);
     if (failure !== undefined) throw failure;
     if (signal.aborted) process.exitCode = 130;
   });

@@ -24,7 +24,8 @@ import {
   rateOf,
   type Verdict,
 } from "./gpu-compile/judge.js";
-import { NET_NAMES } from "./gpu-compile/layers.js";
+import { NET_NAMES, shapesOf } from "./gpu-compile/layers.js";
+import { reportMatrixUnits } from "./gpu-compile/matrix-units.js";
 import { REQUIREMENTS, Toolchain } from "./gpu-compile/toolchain.js";
 import { trace } from "./gpu-compile/trace.js";
 import { share } from "./measure/text.js";
@@ -38,6 +39,7 @@ interface Options {
   readonly family: string;
   readonly net: string;
   readonly only?: string;
+  readonly matrix?: true;
   readonly shapes?: true;
   readonly json?: true;
 }
@@ -184,11 +186,21 @@ function reportText(summaries: readonly Summary[], defaults: readonly string[][]
   return sections.join("\n\n");
 }
 
+function report(faults: readonly string[]): void {
+  for (const fault of faults) console.error(fault);
+  if (faults.length > 0) process.exitCode = 1;
+}
+
 async function run(options: Options): Promise<void> {
   const families = listed(options.family, Object.keys(FAMILIES), "family");
   const nets = listed(options.net, NET_NAMES, "net");
   const device = await openDevice();
   try {
+    if (options.matrix) {
+      const layers = nets.flatMap((net) => shapesOf(device, net).convolutions);
+      report(await reportMatrixUnits(layers));
+      return;
+    }
     const cases = casesOf(device, nets).filter(
       ({ operation }) => options.only === undefined || operation === options.only,
     );
@@ -230,8 +242,7 @@ async function run(options: Options): Promise<void> {
     } else {
       console.log(reportText(summaries, defaults, options.shapes === true));
     }
-    for (const fault of faults) console.error(fault);
-    if (faults.length > 0) process.exitCode = 1;
+    report(faults);
   } finally {
     device.close();
   }
@@ -242,6 +253,7 @@ const command = new Command("gpu-compile")
   .addOption(new Option("--family <names>", "GPUs to compile for").default(Object.keys(FAMILIES).join(",")))
   .addOption(new Option("--net <names>", "nets whose shapes are compiled").default(NET_NAMES.join(",")))
   .option("--only <operation>", 'one operation, for example "convolution"')
+  .option("--matrix", "the kernels for matrix units, on the GPUs that have them, instead of all others")
   .option("--shapes", "a row for each shape, instead of the range over all shapes")
   .option("--json", "print the result as JSON, every shape of it")
   .addHelpText("after", `\nNeeds ${REQUIREMENTS}.`)

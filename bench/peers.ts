@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { mebibytes, textTable } from "../src/cli/table.js";
 import { ConfigError } from "../src/errors.js";
 import { runHere } from "./command-line.js";
-import { BATCH_FACTOR, type Benchmark, runtimeName, wholeNumber } from "./measure/benchmark.js";
+import { BATCH_FACTOR, type Benchmark, runtimeName, type Settings, TUNE, wholeNumber } from "./measure/benchmark.js";
 import { type Case, peerCases } from "./peers/cases.js";
 import { type EngineCommand, type Measurement, measureCase } from "./peers/measure.js";
 
@@ -42,18 +42,45 @@ function findPython(): string | null {
   return candidates.find((python) => spawnSync(python, ["-c", "import torch, numpy"]).status === 0) ?? null;
 }
 
+/** PyTorch's ways to compute with operands of less than f32, which it has on CUDA: see pytorch.py. */
+const PYTORCH_MODES: readonly { readonly mode: string; readonly kinds?: EngineCommand["kinds"] }[] = [
+  { mode: "tf32" },
+  { mode: "amp" },
+  { mode: "compiled", kinds: ["step", "nt-xent"] },
+];
+
+/** Which engines are compared. */
+interface Selection {
+  /** Also those in less than f32: this library's mixed precision, PyTorch in TF32, in AMP and compiled. */
+  readonly rounded: boolean;
+  /** Leaves the other JavaScript engines out, which have to be installed. */
+  readonly pytorchOnly: boolean;
+  /** For the variants of the kernels of a step. */
+  readonly tuneSeconds: number;
+}
+
 /** All engines, the JavaScript ones in the runtime that runs this. */
-async function findEngines(): Promise<EngineCommand[]> {
-  await install();
+async function findEngines({ rounded, pytorchOnly, tuneSeconds }: Selection): Promise<EngineCommand[]> {
+  if (!pytorchOnly) await install();
   const python = findPython();
+  if (!python) console.error("no python3 with PyTorch and NumPy is found: PyTorch is left out");
   const runtime = "deno" in process.versions ? [process.execPath, "run", "--allow-all"] : [process.execPath];
   const ours = fileURLToPath(new URL("peers/ours.js", import.meta.url));
-  const engines = [
-    { name: "webgpu-simclr", command: [...runtime, ours] },
-    { name: "TensorFlow.js", command: [...runtime, join(peers, "tfjs.js")] },
-    { name: "jax-js", command: [...runtime, join(peers, "jax.js")] },
-  ];
-  return python ? [...engines, { name: "PyTorch", command: [python, join(peers, "pytorch.py")] }] : engines;
+  const own = (precision: string) => [...runtime, ours, precision, `${tuneSeconds}`];
+  const engines: EngineCommand[] = [{ name: "webgpu-simclr", command: own("f32") }];
+  if (rounded) engines.push({ name: "webgpu-simclr, mixed", command: own("mixed"), rounded: true, kinds: ["step"] });
+  if (!pytorchOnly) {
+    engines.push({ name: "TensorFlow.js", command: [...runtime, join(peers, "tfjs.js")] });
+    engines.push({ name: "jax-js", command: [...runtime, join(peers, "jax.js")] });
+  }
+  if (!python) return engines;
+  const pytorch = [python, join(peers, "pytorch.py")];
+  engines.push({ name: "PyTorch", command: pytorch });
+  const onCuda = rounded && spawnSync(python, ["-c", "import torch; assert torch.cuda.is_available()"]).status === 0;
+  if (rounded && !onCuda) console.error("PyTorch finds no CUDA: TF32, AMP and compiled are left out");
+  for (const { mode, kinds } of onCuda ? PYTORCH_MODES : [])
+    engines.push({ name: `PyTorch, ${mode}`, command: [...pytorch, mode], rounded: true, kinds });
+  return engines;
 }
 
 /** A measurement with its median and how often it takes this library's time. */
@@ -122,9 +149,10 @@ function casesNamed(only: string | undefined, factor: number): readonly Case[] {
 async function comparePeers(
   cases: readonly Case[],
   minutes: number,
+  selection: Selection,
   progress: (line: string) => void,
 ): Promise<CaseResult[]> {
-  const engines = await findEngines();
+  const engines = await findEngines(selection);
   const end = performance.now() + minutes * 60 * 1000;
   const all: CaseResult[] = [];
   for (const [i, measured] of cases.entries()) {
@@ -144,6 +172,13 @@ async function comparePeers(
     }
   }
   return all;
+}
+
+/** @throws ConfigError for a word that is none of these. */
+function oneOf(settings: Settings, name: string, words: readonly string[]): string {
+  const word = settings[name];
+  if (words.includes(word)) return word;
+  throw new ConfigError(`--${name} ${word} is not known: choose ${words.join(" or ")}`);
 }
 
 const benchmark: Benchmark = {
@@ -166,13 +201,30 @@ const benchmark: Benchmark = {
       standard: "10",
     },
     BATCH_FACTOR,
+    TUNE,
+    {
+      name: "precision",
+      description:
+        "f32; or all: with this library in mixed precision, and PyTorch on CUDA in TF32, in AMP with f16 and channels_last, and that compiled (torch.compile)",
+      standard: "f32",
+    },
+    {
+      name: "engines",
+      description: "all, or pytorch: no other JavaScript engines, which npm installs",
+      standard: "all",
+    },
   ],
   async run(settings, progress) {
     const { only, budget } = settings;
     const cases = casesNamed(only, wholeNumber(settings, "batchFactor"));
     const minutes = Number(budget);
     if (!(minutes > 0)) throw new ConfigError(`--budget ${budget} must be a number of minutes above 0`);
-    const data = await comparePeers(cases, minutes, progress);
+    const selection = {
+      rounded: oneOf(settings, "precision", ["f32", "all"]) === "all",
+      pytorchOnly: oneOf(settings, "engines", ["all", "pytorch"]) === "pytorch",
+      tuneSeconds: wholeNumber(settings, "tune", 0),
+    };
+    const data = await comparePeers(cases, minutes, selection, progress);
     const text = [`${data[0].engines[0].adapter}, ${runtimeName()}`, ...data.map(tableOf)];
     return { data, text: text.join("\n\n") };
   },

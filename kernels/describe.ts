@@ -18,8 +18,8 @@ import { type Declaration, declarationsOf, type Field, WgslError } from "./wgsl.
  * - before a loop over constants that has to be unrolled in the source (naga, in Deno and Firefox, leaves that to no one),
  *   a line `//#unroll`; the loop is written `for (var i = 0u; i < EXPRESSION; i++) {`;
  * - where it can use subgroups, `plain WGSL; //#subgroups other WGSL;`: the second form takes the place of the first in
- *   launches with the constant SHARE above 1; `//#vec4`, likewise, in those with the constant VECTOR above 1, and `//#half` in
- *   those whose Stored tensors hold f16;
+ *   launches with the constant SHARE above 1; `//#vec4`, likewise, in those with the constant VECTOR above 1, `//#half` in
+ *   those whose Stored tensors hold f16, and `//#units`, `//#rounded` and `//#pinned` in those with the constants of lib/fragments.wgsl;
  * - one entry point, `@compute fn main`.
  */
 export interface KernelDescription {

@@ -2125,12 +2125,12 @@ fn main(\n\
  * The factors before the columns in the gradient of the contrastive losses (see contrast-gradient), in place of the cosine
  * similarities of a run of `count` rows from first_row on and a panel of columns; for dimensions that are too many for that kernel.
  */
-export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" | "column_anchors" | "column_marks", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES"> = {
+export const contrastFactors: KernelDefinition<"factors" | "anchors" | "marks" | "column_anchors" | "column_marks", "rows" | "first_row" | "count" | "column_rows" | "first_column" | "width" | "same_block" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "WEIGHTED" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES"> = {
   name: "contrastFactors",
   bindings: [{"name":"factors","access":"read_write","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"column_rows","type":"u32","offset":12}, {"name":"first_column","type":"u32","offset":16}, {"name":"width","type":"u32","offset":20}, {"name":"same_block","type":"u32","offset":24}, {"name":"inverse_temperature","type":"f32","offset":28}],
   paramsSize: 32,
-  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 64 } },
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, WEIGHTED: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
   shapes: (v) => ({ factors: v["count"] * v["width"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"] }),
   workgroups: (v) => Math.ceil(v["count"] * v["width"] / v["LANES"]),
@@ -2181,10 +2181,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
 const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
@@ -2244,12 +2248,12 @@ fn main(\n\
  * Gradient of the contrastive losses with tiles of the embeddings in workgroup memory: the equation and bindings of
  * contrast-gradient, for GPUs.
  */
-export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
+export const contrastGradientTiled: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "WEIGHTED" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "DIMS" | "VECTOR"> = {
   name: "contrastGradientTiled",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
   paramsSize: 48,
-  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, WEIGHTED: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 8 }, DIMS: { type: "u32", value: 128 }, VECTOR: { type: "u32", value: 1 } },
   unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(v["COLS"] / 4), 4, v["ROWS"], 4, Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["DIMS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], 4, Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), v["ROWS"], Math.floor(Math.floor(v["DIMS"] / 4) / v["COL_THREADS"]), Math.floor(4 / v["VECTOR"])],
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"], dz: v["splits"] * v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["dim"] / v["DIMS"]) * v["splits"],
@@ -2301,10 +2305,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
 const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
@@ -2604,12 +2612,12 @@ fn main(\n\
  * computed again, tile by tile, and never stored. Each of `splits` runs of the panel's columns has a sum of its own in dz; with
  * `continues`, those over the panels before are there and go on from there.
  */
-export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
+export const contrastGradient: KernelDefinition<"z" | "anchors" | "marks" | "columns" | "others" | "column_anchors" | "column_marks" | "dz", "rows" | "dim" | "column_rows" | "first_column" | "width" | "same_block" | "splits" | "continues" | "inverse_temperature", "SAME" | "OTHER" | "TIMED" | "BEYOND" | "NEAR" | "FAR" | "ONE_POSITIVE" | "WEIGHTED" | "ROW_ANCHORS" | "COLUMN_ANCHORS" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH"> = {
   name: "contrastGradient",
   bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"marks","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"f32"}, {"name":"others","access":"read","element":"f32"}, {"name":"column_anchors","access":"read","element":"f32"}, {"name":"column_marks","access":"read","element":"u32"}, {"name":"dz","access":"read_write","element":"f32"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"dim","type":"u32","offset":4}, {"name":"column_rows","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"same_block","type":"u32","offset":20}, {"name":"splits","type":"u32","offset":24}, {"name":"continues","type":"u32","offset":28}, {"name":"inverse_temperature","type":"f32","offset":32}],
   paramsSize: 48,
-  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
+  constants: { SAME: { type: "u32", value: 3 }, OTHER: { type: "u32", value: 2 }, TIMED: { type: "bool", value: 0 }, BEYOND: { type: "u32", value: 0 }, NEAR: { type: "u32", value: 0 }, FAR: { type: "u32", value: 0 }, ONE_POSITIVE: { type: "bool", value: 0 }, WEIGHTED: { type: "bool", value: 0 }, ROW_ANCHORS: { type: "bool", value: 1 }, COLUMN_ANCHORS: { type: "bool", value: 1 }, LANES: { type: "u32", value: 8 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 8 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 128 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16), Math.min(v["ROWS"], 16), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 16)), v["COLS"], Math.min(v["ROWS"], 16)],
   shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], marks: (1 + v["TIMED"]) * v["rows"], columns: v["dim"] * 4 * Math.ceil(v["width"] / 4), others: v["column_rows"] * v["dim"], column_anchors: 3 * v["column_rows"], column_marks: (1 + v["TIMED"]) * v["column_rows"], dz: v["splits"] * v["rows"] * v["dim"] }),
   workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["splits"],
@@ -2661,10 +2669,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   return select(OTHER, same, a.x == b.x);\n\
 }\n\
 const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\
@@ -2909,6 +2921,78 @@ fn main(\n\
       }\n\
     }\n\
   }\n\
+}\n\
+",
+};
+
+/**
+ * Second pass of the log-sum-exp of each anchor's negatives: puts the runs of keys of each anchor of a block together,
+ * lse[i] = log sum_j exp(s[i, j]), and largest[i] = max_j s[i, j], for logits s as contrast-partials has them. `anchors` gets the lse
+ * too, for the gradient. One thread an anchor.
+ */
+export const contrastLogSumExp: KernelDefinition<"partials" | "anchors" | "lse" | "largest", "rows" | "splits", "LOWEST" | "LANES"> = {
+  name: "contrastLogSumExp",
+  bindings: [{"name":"partials","access":"read","element":"f32"}, {"name":"anchors","access":"read_write","element":"f32"}, {"name":"lse","access":"read_write","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LOWEST: { type: "f32", value: -1e+30 }, LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ partials: 2 * v["splits"] * v["rows"], anchors: 3 * v["rows"], lse: v["rows"], largest: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => 3 * v["rows"] * v["splits"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const LARGEST = 0u;\n\
+const SUM = 1u;\n\
+const POSITIVE_LARGEST = 2u;\n\
+const POSITIVE_SUM = 3u;\n\
+const ATTRACTED_LARGEST = 4u;\n\
+const TOTAL = 5u;\n\
+const COUNT = 6u;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
+  let most = max(a.x, b.x);\n\
+  return vec2f(most, a.y * exp(a.x - most) + b.y * exp(b.x - most));\n\
+}\n\
+\n\
+fn is_largest(part: u32) -> bool {\n\
+  return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> partials: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> largest: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  var most = vec2f(LOWEST, 0.0);\n\
+  for (var s = 0u; s < params.splits; s++) {\n\
+    let at = s * params.rows + row;\n\
+    most = merged(most, vec2f(partials[at], partials[SUM * params.splits * params.rows + at]));\n\
+  }\n\
+  let result = most.x + log(most.y);\n\
+  anchors[params.rows + row] = result;\n\
+  lse[row] = result;\n\
+  largest[row] = most.x;\n\
 }\n\
 ",
 };
@@ -3996,6 +4080,477 @@ fn main(\n\
 };
 
 /**
+ * 2-D convolution, and the gradient with respect to its input, by matrix units: the equation of conv2d, for GPUs that have them.
+ * Operands are rounded to f16 with ROUNDED, and sums are f32. The weight is in the type of x, and the same in both directions: [kernel
+ * height, kernel width, in, out] of the convolution, so that with TRANSPOSED it is [KERNEL_HEIGHT, KERNEL_WIDTH, OUT_CHANNELS, IN_CHANNELS].
+ */
+export const conv2dMatrix: KernelDefinition<"x" | "weight" | "y", "batch", "HALF" | "VECTOR" | "TRANSPOSED" | "PHASES_Y" | "PHASES_X" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS" | "UNITS" | "LANES" | "UNIT_ROWS" | "UNIT_COLS" | "UNIT_TERMS" | "PINNED" | "ROUNDED" | "ROW_SUBGROUPS" | "COL_SUBGROUPS" | "ROWS" | "COLS" | "DEPTH"> = {
+  name: "conv2dMatrix",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"weight","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"batch","type":"u32","offset":0}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSED: { type: "bool", value: 0 }, PHASES_Y: { type: "u32", value: 1 }, PHASES_X: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 }, UNITS: { type: "bool", value: 0 }, LANES: { type: "u32", value: 32 }, UNIT_ROWS: { type: "u32", value: 16 }, UNIT_COLS: { type: "u32", value: 16 }, UNIT_TERMS: { type: "u32", value: 16 }, PINNED: { type: "bool", value: 0 }, ROUNDED: { type: "bool", value: 0 }, ROW_SUBGROUPS: { type: "u32", value: 2 }, COL_SUBGROUPS: { type: "u32", value: 2 }, ROWS: { type: "u32", value: 2 }, COLS: { type: "u32", value: 2 }, DEPTH: { type: "u32", value: 16 } },
+  unrolls: (v) => [v["ROWS"], v["COLS"], v["ROWS"], v["KERNEL_HEIGHT"], v["KERNEL_WIDTH"], Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), 4, Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["DEPTH"] * (v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"])) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["DEPTH"] * (v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"])) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), v["ROWS"], v["COLS"], Math.floor(4 / v["VECTOR"])],
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], weight: v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"], y: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["PHASES_Y"] * v["PHASES_X"] * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * (v["TRANSPOSED"] * v["IN_HEIGHT"] * v["IN_WIDTH"] + (1 - v["TRANSPOSED"]) * v["OUT_HEIGHT"] * v["OUT_WIDTH"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * ((1 + Math.min(1, v["IN_CHANNELS"] % v["DEPTH"]) * (v["PHASES_Y"] * v["PHASES_X"] - 1)) * Math.ceil(v["batch"] * Math.ceil(v["OUT_HEIGHT"] / v["PHASES_Y"]) * Math.ceil(v["OUT_WIDTH"] / v["PHASES_X"]) / (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"])) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"] + v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"]) + v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"]),
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const TRANSPOSED: bool = false;\n\
+const PHASES_Y: u32 = 1u;\n\
+const PHASES_X: u32 = 1u;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+const LEFT_TURNED = false;\n\
+const RIGHT_TURNED = TRANSPOSED;\n\
+const UNITS: bool = false;\n\
+const LANES: u32 = 32u;\n\
+const UNIT_ROWS: u32 = 16u;\n\
+const UNIT_COLS: u32 = 16u;\n\
+const UNIT_TERMS: u32 = 16u;\n\
+const PINNED: bool = false;\n\
+const ROUNDED: bool = false;\n\
+alias Operand = f32; //#rounded alias Operand = f16;\n\
+\n\
+const OWN_VECTORS = (UNIT_ROWS * UNIT_COLS / 4u + LANES - 1u) / LANES;\n\
+alias EmulatedSum = array<vec4f, OWN_VECTORS>;\n\
+alias Left = vec2u; //#units alias Left = subgroup_matrix_left<Operand, UNIT_TERMS, UNIT_ROWS>;\n\
+alias Right = vec2u; //#units alias Right = subgroup_matrix_right<Operand, UNIT_COLS, UNIT_TERMS>;\n\
+alias Sum = EmulatedSum; //#units alias Sum = subgroup_matrix_result<f32, UNIT_COLS, UNIT_ROWS>;\n\
+\n\
+fn left_vector(row: u32, term: u32) -> u32 {\n\
+  return select(row * LEFT_STRIDE + term / 4u, term * LEFT_STRIDE + row / 4u, LEFT_TURNED);\n\
+}\n\
+\n\
+fn right_vector(term: u32, column: u32) -> u32 {\n\
+  return select(term * RIGHT_STRIDE + column / 4u, column * RIGHT_STRIDE + term / 4u, RIGHT_TURNED);\n\
+}\n\
+\n\
+fn load_left(row: u32, term: u32) -> Left {\n\
+  let at = left_vector(row, term);\n\
+  //#units if (LEFT_TURNED) { return subgroupMatrixLoad<Left, col_major>(&left_tile, at, LEFT_STRIDE); }\n\
+  return vec2u(row, term); //#units return subgroupMatrixLoad<Left, row_major>(&left_tile, at, LEFT_STRIDE);\n\
+}\n\
+\n\
+fn load_right(term: u32, column: u32) -> Right {\n\
+  let at = right_vector(term, column);\n\
+  //#units if (RIGHT_TURNED) { return subgroupMatrixLoad<Right, col_major>(&right_tile, at, RIGHT_STRIDE); }\n\
+  return vec2u(term, column); //#units return subgroupMatrixLoad<Right, row_major>(&right_tile, at, RIGHT_STRIDE);\n\
+}\n\
+\n\
+fn multiply_add(left: Left, right: Right, sum: Sum, lane: u32) -> Sum {\n\
+  return emulated_multiply_add(left, right, sum, lane); //#units return subgroupMatrixMultiplyAccumulate(left, right, sum);\n\
+}\n\
+\n\
+fn store_sum(sum: Sum, at: u32, lane: u32) {\n\
+  emulated_store(sum, at, lane); //#units subgroupMatrixStore<row_major>(&results, at, sum, RESULT_STRIDE);\n\
+}\n\
+\n\
+fn left_element(row: u32, term: u32) -> f32 {\n\
+  return f32(left_tile[left_vector(row, term)][select(term, row, LEFT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn right_element(term: u32, column: u32) -> f32 {\n\
+  return f32(right_tile[right_vector(term, column)][select(column, term, RIGHT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn emulated_multiply_add(left: vec2u, right: vec2u, sum: EmulatedSum, lane: u32) -> EmulatedSum {\n\
+  var more = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let row = left.x + 4u * (i * LANES + lane) / UNIT_COLS;\n\
+    let column = right.y + 4u * (i * LANES + lane) % UNIT_COLS;\n\
+    for (var t = 0u; t < UNIT_TERMS + lane / LANES; t++) {\n\
+      let term = right.x + t;\n\
+      let values = vec4f(\n\
+        right_element(term, column),\n\
+        right_element(term, column + 1u),\n\
+        right_element(term, column + 2u),\n\
+        right_element(term, column + 3u),\n\
+      );\n\
+      more[i] = fma(vec4f(left_element(row, left.y + t)), values, more[i]);\n\
+    }\n\
+  }\n\
+  return more;\n\
+}\n\
+\n\
+fn emulated_store(sum: EmulatedSum, at: u32, lane: u32) {\n\
+  var own = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let number = i * LANES + lane;\n\
+    if (number < RESULT_VECTORS) {\n\
+      results[at + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE] = own[i];\n\
+    }\n\
+  }\n\
+}\n\
+const ROW_SUBGROUPS: u32 = 2u;\n\
+const COL_SUBGROUPS: u32 = 2u;\n\
+const ROWS: u32 = 2u;\n\
+const COLS: u32 = 2u;\n\
+const DEPTH: u32 = 16u;\n\
+\n\
+const THREADS = ROW_SUBGROUPS * COL_SUBGROUPS * LANES;\n\
+const SUBGROUP_ROWS = ROWS * UNIT_ROWS;\n\
+const SUBGROUP_COLS = COLS * UNIT_COLS;\n\
+const TILE_ROWS = ROW_SUBGROUPS * SUBGROUP_ROWS;\n\
+const TILE_COLS = COL_SUBGROUPS * SUBGROUP_COLS;\n\
+\n\
+const LEFT_LINE = select(DEPTH, TILE_ROWS, LEFT_TURNED) / 4u;\n\
+const RIGHT_LINE = select(TILE_COLS, DEPTH, RIGHT_TURNED) / 4u;\n\
+const LEFT_STRIDE = LEFT_LINE + 2u;\n\
+const RIGHT_STRIDE = RIGHT_LINE + 2u;\n\
+const LEFT_VECTORS = TILE_ROWS * DEPTH / 4u;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COLS / 4u;\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RESULT_LINE = UNIT_COLS / 4u;\n\
+const RESULT_VECTORS = UNIT_ROWS * RESULT_LINE;\n\
+const RESULT_STRIDE = RESULT_LINE + 1u;\n\
+\n\
+var<workgroup> left_tile: array<vec4<Operand>, LEFT_VECTORS / LEFT_LINE * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4<Operand>, RIGHT_VECTORS / RIGHT_LINE * RIGHT_STRIDE>;\n\
+var<workgroup> results: array<vec4f, ROW_SUBGROUPS * COL_SUBGROUPS * UNIT_ROWS * RESULT_STRIDE>;\n\
+\n\
+alias Sums = array<array<Sum, COLS>, ROWS>;\n\
+\n\
+struct Place {\n\
+  line: u32,\n\
+  first: u32,\n\
+}\n\
+\n\
+fn left_place(number: u32) -> Place {\n\
+  return Place(number / LEFT_LINE, 4u * (number % LEFT_LINE));\n\
+}\n\
+\n\
+fn right_place(number: u32) -> Place {\n\
+  return Place(number / RIGHT_LINE, 4u * (number % RIGHT_LINE));\n\
+}\n\
+\n\
+fn store_left(number: u32, values: vec4<Operand>) {\n\
+  if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+    left_tile[number / LEFT_LINE * LEFT_STRIDE + number % LEFT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn store_right(number: u32, values: vec4<Operand>) {\n\
+  if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+    right_tile[number / RIGHT_LINE * RIGHT_STRIDE + number % RIGHT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn subgroup_start(subgroup: u32) -> vec2u {\n\
+  return vec2u(subgroup / COL_SUBGROUPS * SUBGROUP_ROWS, subgroup % COL_SUBGROUPS * SUBGROUP_COLS);\n\
+}\n\
+\n\
+fn multiply_tiles(sums: ptr<function, Sums>, subgroup: u32, lane: u32) {\n\
+  let start = subgroup_start(subgroup);\n\
+  for (var term = 0u; term < DEPTH; term += UNIT_TERMS) {\n\
+    var left: array<Left, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = load_left(start.x + r * UNIT_ROWS, term);\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let right = load_right(term, start.y + c * UNIT_COLS);\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        (*sums)[r][c] = multiply_add(left[r], right, (*sums)[r][c], lane);\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+fn results_of(subgroup: u32) -> u32 {\n\
+  return subgroup * UNIT_ROWS * RESULT_STRIDE;\n\
+}\n\
+\n\
+fn result_place(subgroup: u32, r: u32, c: u32, number: u32) -> vec2u {\n\
+  let fragment = vec2u(r * UNIT_ROWS, c * UNIT_COLS);\n\
+  return subgroup_start(subgroup) + fragment + vec2u(number / RESULT_LINE, 4u * (number % RESULT_LINE));\n\
+}\n\
+\n\
+fn result_vector(subgroup: u32, number: u32) -> vec4f {\n\
+  return results[results_of(subgroup) + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE];\n\
+}\n\
+const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
+const COLUMN_BITS = 16u;\n\
+\n\
+struct Pixel {\n\
+  image: u32,\n\
+  row: u32,\n\
+  column: u32,\n\
+  inside: bool,\n\
+}\n\
+\n\
+fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
+  let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
+  let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
+  let row = number / width % height * PHASES_Y + phase.y;\n\
+  let column = number % width * PHASES_X + phase.x;\n\
+  let image = number / (width * height);\n\
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
+}\n\
+\n\
+fn patch_start(position: u32, phase: u32, stride: u32, padding: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    return position / stride + (phase + padding) / stride;\n\
+  }\n\
+  return position * stride - padding;\n\
+}\n\
+\n\
+fn reads_inside(position: u32, tap: u32, stride: u32, padding: u32, extent: u32) -> bool {\n\
+  if (TRANSPOSED) {\n\
+    let distance = position + padding - tap;\n\
+    return position + padding >= tap && distance % stride == 0u && distance / stride < extent;\n\
+  }\n\
+  return position * stride + tap - padding < extent;\n\
+}\n\
+\n\
+fn inside_bits(pixel: Pixel) -> u32 {\n\
+  var bits = 0u;\n\
+  //#unroll\n\
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
+    let inside = reads_inside(pixel.row, ky * DILATION_Y, STRIDE_Y, PADDING_Y, IN_HEIGHT);\n\
+    bits |= select(0u, 1u << ky, inside);\n\
+  }\n\
+  //#unroll\n\
+  for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    let inside = reads_inside(pixel.column, kx * DILATION_X, STRIDE_X, PADDING_X, IN_WIDTH);\n\
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), inside);\n\
+  }\n\
+  return select(0u, bits, pixel.inside);\n\
+}\n\
+\n\
+struct Term {\n\
+  needs: u32,\n\
+  offset: u32,\n\
+}\n\
+\n\
+fn term_at(k: u32, phase: vec2u) -> Term {\n\
+  let tap = k / IN_CHANNELS;\n\
+  let ky = tap / KERNEL_WIDTH;\n\
+  let kx = tap % KERNEL_WIDTH;\n\
+  let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
+  if (TRANSPOSED) {\n\
+    let rows_back = (ky * DILATION_Y + STRIDE_Y - 1u - (phase.y + PADDING_Y) % STRIDE_Y) / STRIDE_Y;\n\
+    let columns_back = (kx * DILATION_X + STRIDE_X - 1u - (phase.x + PADDING_X) % STRIDE_X) / STRIDE_X;\n\
+    return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
+  }\n\
+  return Term(needs, k % IN_CHANNELS + (ky * DILATION_Y * IN_WIDTH + kx * DILATION_X) * IN_CHANNELS);\n\
+}\n\
+\n\
+fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
+  var next = k;\n\
+  if (TRANSPOSED && TAP_A_ROUND) {\n\
+    while (next < TERMS) {\n\
+      let tap = next / IN_CHANNELS;\n\
+      let ky = tap / KERNEL_WIDTH;\n\
+      let kx = tap % KERNEL_WIDTH;\n\
+      let reads_row = (phase.y + PADDING_Y + (STRIDE_Y * KERNEL_HEIGHT - ky) * DILATION_Y) % STRIDE_Y == 0u;\n\
+      let reads_column = (phase.x + PADDING_X + (STRIDE_X * KERNEL_WIDTH - kx) * DILATION_X) % STRIDE_X == 0u;\n\
+      if (reads_row && reads_column) {\n\
+        break;\n\
+      }\n\
+      next = (tap + 1u) * IN_CHANNELS;\n\
+    }\n\
+  }\n\
+  return next;\n\
+}\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+fn first_term_of(thread: u32) -> u32 {\n\
+  return 4u * (thread % LEFT_LINE);\n\
+}\n\
+\n\
+fn weight_terms(k: u32, place: Place) -> vec4u {\n\
+  return k + select(vec4u(place.line), vec4u(place.first) + vec4u(0u, 1u, 2u, 3u), RIGHT_TURNED);\n\
+}\n\
+\n\
+fn weight_at(k: u32, first_column: u32, place: Place) -> vec4u {\n\
+  let terms = weight_terms(k, place);\n\
+  if (TRANSPOSED) {\n\
+    return (terms / IN_CHANNELS * OUT_CHANNELS + first_column + place.line) * IN_CHANNELS + terms % IN_CHANNELS;\n\
+  }\n\
+  return terms * OUT_CHANNELS + first_column + place.first + vec4u(0u, 1u, 2u, 3u);\n\
+}\n\
+\n\
+struct Sources {\n\
+  x_at: array<u32, LEFT_LOADS>,\n\
+  inside: array<u32, LEFT_LOADS>,\n\
+}\n\
+\n\
+struct Round {\n\
+  k: u32,\n\
+  needs: u32,\n\
+  left: array<vec4<Stored>, LEFT_LOADS>,\n\
+  right: array<vec4<Stored>, RIGHT_LOADS>,\n\
+}\n\
+\n\
+fn load_round(k: u32, phase: vec2u, first_column: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
+  let own_terms = first_term_of(thread);\n\
+  (*round).k = k;\n\
+  if (TAP_A_VECTOR) {\n\
+    let term = term_at(select(k + own_terms, k, TAP_A_ROUND), phase);\n\
+    (*round).needs = term.needs;\n\
+    //#unroll\n\
+    for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+      let at = (*sources).x_at[i] + term.offset;\n\
+      (*round).left[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).left[i] = x[at / 4u];\n\
+    }\n\
+  } else {\n\
+    //#unroll\n\
+    for (var t = 0u; t < 4u; t++) {\n\
+      let term = term_at(k + own_terms + t, phase);\n\
+      //#unroll\n\
+      for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+        let value = x[(*sources).x_at[i] + term.offset]; //#vec4 let value = Stored(0.0);\n\
+        (*round).left[i][t] = select(Stored(0.0), value, ((*sources).inside[i] & term.needs) == term.needs);\n\
+      }\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let at = weight_at(k, first_column, right_place(i * THREADS + thread));\n\
+    (*round).right[i] = vec4<Stored>(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); //#vec4 (*round).right[i] = weight[at.x / 4u];\n\
+  }\n\
+}\n\
+\n\
+fn store_round(thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let counts = !TAP_A_VECTOR || ((*sources).inside[i] & (*round).needs) == (*round).needs;\n\
+    store_left(i * THREADS + thread, select(vec4<Operand>(), vec4<Operand>((*round).left[i]), counts));\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let counts = weight_terms((*round).k, right_place(number)) < vec4u(TERMS);\n\
+    store_right(number, select(vec4<Operand>(), vec4<Operand>((*round).right[i]), counts | vec4<bool>(TAP_A_ROUND)));\n\
+  }\n\
+}\n\
+\n\
+@compute @workgroup_size(THREADS) //#pinned @compute @workgroup_size(THREADS) @subgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#units @builtin(subgroup_id) own_subgroup: u32,\n\
+) {\n\
+  let thread = local.x;\n\
+  let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
+  let lane = thread % LANES;\n\
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
+  let pixels = params.batch * ((OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y) * ((OUT_WIDTH + PHASES_X - 1u) / PHASES_X);\n\
+  let pixel_blocks = (pixels + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let phase_number = index / (column_blocks * pixel_blocks);\n\
+  if (phase_number >= PHASES_Y * PHASES_X) {\n\
+    return;\n\
+  }\n\
+  let phase = vec2u(phase_number % PHASES_X, phase_number / PHASES_X);\n\
+  let first_pixel = index / column_blocks % pixel_blocks * TILE_ROWS;\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+\n\
+  var sources: Sources;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let number = first_pixel + (i * THREADS + thread) / LEFT_LINE;\n\
+    if (POINTWISE) {\n\
+      sources.x_at[i] = number * IN_CHANNELS;\n\
+      sources.inside[i] = select(0u, 0x7fffffffu, number < pixels);\n\
+    } else {\n\
+      let pixel = output_pixel(number, phase);\n\
+      let row = pixel.image * IN_HEIGHT + patch_start(pixel.row, phase.y, STRIDE_Y, PADDING_Y);\n\
+      let column = patch_start(pixel.column, phase.x, STRIDE_X, PADDING_X);\n\
+      sources.x_at[i] = (row * IN_WIDTH + column) * IN_CHANNELS;\n\
+      sources.inside[i] = inside_bits(pixel);\n\
+    }\n\
+    sources.x_at[i] += select(0u, first_term_of(thread), TAP_A_ROUND);\n\
+  }\n\
+\n\
+  var sums: Sums;\n\
+  var round: Round;\n\
+  var k = next_terms(0u, phase);\n\
+  if (k < TERMS) {\n\
+    load_round(k, phase, first_column, thread, &sources, &round);\n\
+  }\n\
+  while (k < TERMS) {\n\
+    workgroupBarrier();\n\
+    store_round(thread, &sources, &round);\n\
+    workgroupBarrier();\n\
+    k = next_terms(k + DEPTH, phase);\n\
+    if (k < TERMS) {\n\
+      load_round(k, phase, first_column, thread, &sources, &round);\n\
+    }\n\
+    multiply_tiles(&sums, subgroup, lane);\n\
+  }\n\
+\n\
+  let part = thread / LANES;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      workgroupBarrier();\n\
+      store_sum(sums[r][c], results_of(subgroup), lane);\n\
+      workgroupBarrier();\n\
+      for (var v = lane; v < RESULT_VECTORS; v += LANES) {\n\
+        let place = result_place(part, r, c, v);\n\
+        let number = first_pixel + place.x;\n\
+        let column = first_column + place.y;\n\
+        var start = number * OUT_CHANNELS;\n\
+        var stored = number < pixels;\n\
+        if (PHASES_Y * PHASES_X > 1u) {\n\
+          let pixel = output_pixel(number, phase);\n\
+          start = ((pixel.image * OUT_HEIGHT + pixel.row) * OUT_WIDTH + pixel.column) * OUT_CHANNELS;\n\
+          stored = pixel.inside;\n\
+        }\n\
+        let values = vec4<Stored>(result_vector(part, v));\n\
+        //#unroll\n\
+        for (var i = 0u; i < PIECES; i++) {\n\
+          if (stored && column + i < OUT_CHANNELS) {\n\
+            let at = start + column + i;\n\
+            y[at] = values[i]; //#vec4 y[at / 4u] = values;\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+/**
  * 2-D convolution, and the gradient with respect to its input, in workgroup memory: the equation, bindings and constants of
  * conv2d, for GPUs; conv2d is the form for software adapters and small maps.
  */
@@ -4085,21 +4640,11 @@ fn multiply_tiles(sums: ptr<function, Sums>, thread: vec3u) {\n\
     }\n\
   }\n\
 }\n\
-\n\
 const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
 const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
 const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
 const COLUMN_BITS = 16u;\n\
-\n\
-struct Params {\n\
-  batch: u32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
-@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
-@group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 struct Pixel {\n\
   image: u32,\n\
@@ -4165,23 +4710,6 @@ fn term_at(k: u32, phase: vec2u) -> Term {\n\
   return Term(needs, k % IN_CHANNELS + (ky * DILATION_Y * IN_WIDTH + kx * DILATION_X) * IN_CHANNELS);\n\
 }\n\
 \n\
-fn first_term_of(thread: u32) -> u32 {\n\
-  return 4u * (thread % TERM_VECTORS);\n\
-}\n\
-\n\
-struct Sources {\n\
-  x_at: array<u32, LEFT_LOADS>,\n\
-  inside: array<u32, LEFT_LOADS>,\n\
-  weight_at: array<vec4u, RIGHT_LOADS>,\n\
-}\n\
-\n\
-struct Round {\n\
-  k: u32,\n\
-  needs: u32,\n\
-  left: array<vec4<Stored>, LEFT_LOADS>,\n\
-  right: array<vec4f, RIGHT_LOADS>,\n\
-}\n\
-\n\
 fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
   var next = k;\n\
   if (TRANSPOSED && TAP_A_ROUND) {\n\
@@ -4198,6 +4726,32 @@ fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
     }\n\
   }\n\
   return next;\n\
+}\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> weight: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+fn first_term_of(thread: u32) -> u32 {\n\
+  return 4u * (thread % TERM_VECTORS);\n\
+}\n\
+\n\
+struct Sources {\n\
+  x_at: array<u32, LEFT_LOADS>,\n\
+  inside: array<u32, LEFT_LOADS>,\n\
+  weight_at: array<vec4u, RIGHT_LOADS>,\n\
+}\n\
+\n\
+struct Round {\n\
+  k: u32,\n\
+  needs: u32,\n\
+  left: array<vec4<Stored>, LEFT_LOADS>,\n\
+  right: array<vec4f, RIGHT_LOADS>,\n\
 }\n\
 \n\
 fn load_round(k: u32, phase: vec2u, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
@@ -4338,20 +4892,21 @@ fn main(\n\
 };
 
 /**
- * Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output
- * pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.
+ * Gradient of a 2-D convolution with respect to its weights by matrix units, as partial sums over `splits` runs of output pixels: the
+ * equation and bindings of conv2d-weight-gradient, for GPUs that have them. Operands are rounded to f16 with ROUNDED, and sums are
+ * f32. sum-splits adds the parts up.
  */
-export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
-  name: "conv2dWeightGradientTiled",
+export const conv2dWeightGradientMatrix: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS" | "UNITS" | "LANES" | "UNIT_ROWS" | "UNIT_COLS" | "UNIT_TERMS" | "PINNED" | "ROUNDED" | "ROW_SUBGROUPS" | "COL_SUBGROUPS" | "ROWS" | "COLS" | "DEPTH"> = {
+  name: "conv2dWeightGradientMatrix",
   bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
-  unrolls: (v) => [Math.floor(v["DEPTH"] * Math.floor(v["ROW_THREADS"] * v["ROWS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["ROW_THREADS"] * v["ROWS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, Math.floor(v["ROWS"] / 4), Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(4 / v["VECTOR"])],
+  constants: { HALF: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 }, UNITS: { type: "bool", value: 0 }, LANES: { type: "u32", value: 32 }, UNIT_ROWS: { type: "u32", value: 16 }, UNIT_COLS: { type: "u32", value: 16 }, UNIT_TERMS: { type: "u32", value: 16 }, PINNED: { type: "bool", value: 0 }, ROUNDED: { type: "bool", value: 0 }, ROW_SUBGROUPS: { type: "u32", value: 2 }, COL_SUBGROUPS: { type: "u32", value: 2 }, ROWS: { type: "u32", value: 2 }, COLS: { type: "u32", value: 2 }, DEPTH: { type: "u32", value: 16 } },
+  unrolls: (v) => [v["ROWS"], v["COLS"], v["ROWS"], Math.floor((v["DEPTH"] * Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"]) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), 4, Math.floor((v["DEPTH"] * Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"]) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), v["ROWS"], v["COLS"], Math.floor(4 / v["VECTOR"])],
   shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
-  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"])),
   flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
-  bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
+  bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"] + v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
@@ -4359,11 +4914,6 @@ const HALF: bool = false;\n\
 alias Stored = f32; //#half alias Stored = f16;\n\
 alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
-const ROW_THREADS: u32 = 16u;\n\
-const COL_THREADS: u32 = 16u;\n\
-const ROWS: u32 = 4u;\n\
-const COLS: u32 = 4u;\n\
-const DEPTH: u32 = 16u;\n\
 const VECTOR: u32 = 1u;\n\
 const PIECES = 4u / VECTOR;\n\
 const STRIDE_Y: u32 = 1u;\n\
@@ -4380,32 +4930,185 @@ const IN_CHANNELS: u32 = 8u;\n\
 const OUT_HEIGHT: u32 = 8u;\n\
 const OUT_WIDTH: u32 = 8u;\n\
 const OUT_CHANNELS: u32 = 8u;\n\
+const LEFT_TURNED = true;\n\
+const RIGHT_TURNED = false;\n\
+const UNITS: bool = false;\n\
+const LANES: u32 = 32u;\n\
+const UNIT_ROWS: u32 = 16u;\n\
+const UNIT_COLS: u32 = 16u;\n\
+const UNIT_TERMS: u32 = 16u;\n\
+const PINNED: bool = false;\n\
+const ROUNDED: bool = false;\n\
+alias Operand = f32; //#rounded alias Operand = f16;\n\
 \n\
-const THREADS = ROW_THREADS * COL_THREADS;\n\
-const TILE_ROWS = ROW_THREADS * ROWS;\n\
-const TILE_COLS = COL_THREADS * COLS;\n\
-const ROW_VECTORS = ROWS / 4u;\n\
-const COL_VECTORS = COLS / 4u;\n\
-const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
-const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
-const X_LOADS = DEPTH * TILE_ROW_VECTORS / THREADS;\n\
-const DY_LOADS = DEPTH * TILE_COL_VECTORS / THREADS;\n\
+const OWN_VECTORS = (UNIT_ROWS * UNIT_COLS / 4u + LANES - 1u) / LANES;\n\
+alias EmulatedSum = array<vec4f, OWN_VECTORS>;\n\
+alias Left = vec2u; //#units alias Left = subgroup_matrix_left<Operand, UNIT_TERMS, UNIT_ROWS>;\n\
+alias Right = vec2u; //#units alias Right = subgroup_matrix_right<Operand, UNIT_COLS, UNIT_TERMS>;\n\
+alias Sum = EmulatedSum; //#units alias Sum = subgroup_matrix_result<f32, UNIT_COLS, UNIT_ROWS>;\n\
+\n\
+fn left_vector(row: u32, term: u32) -> u32 {\n\
+  return select(row * LEFT_STRIDE + term / 4u, term * LEFT_STRIDE + row / 4u, LEFT_TURNED);\n\
+}\n\
+\n\
+fn right_vector(term: u32, column: u32) -> u32 {\n\
+  return select(term * RIGHT_STRIDE + column / 4u, column * RIGHT_STRIDE + term / 4u, RIGHT_TURNED);\n\
+}\n\
+\n\
+fn load_left(row: u32, term: u32) -> Left {\n\
+  let at = left_vector(row, term);\n\
+  //#units if (LEFT_TURNED) { return subgroupMatrixLoad<Left, col_major>(&left_tile, at, LEFT_STRIDE); }\n\
+  return vec2u(row, term); //#units return subgroupMatrixLoad<Left, row_major>(&left_tile, at, LEFT_STRIDE);\n\
+}\n\
+\n\
+fn load_right(term: u32, column: u32) -> Right {\n\
+  let at = right_vector(term, column);\n\
+  //#units if (RIGHT_TURNED) { return subgroupMatrixLoad<Right, col_major>(&right_tile, at, RIGHT_STRIDE); }\n\
+  return vec2u(term, column); //#units return subgroupMatrixLoad<Right, row_major>(&right_tile, at, RIGHT_STRIDE);\n\
+}\n\
+\n\
+fn multiply_add(left: Left, right: Right, sum: Sum, lane: u32) -> Sum {\n\
+  return emulated_multiply_add(left, right, sum, lane); //#units return subgroupMatrixMultiplyAccumulate(left, right, sum);\n\
+}\n\
+\n\
+fn store_sum(sum: Sum, at: u32, lane: u32) {\n\
+  emulated_store(sum, at, lane); //#units subgroupMatrixStore<row_major>(&results, at, sum, RESULT_STRIDE);\n\
+}\n\
+\n\
+fn left_element(row: u32, term: u32) -> f32 {\n\
+  return f32(left_tile[left_vector(row, term)][select(term, row, LEFT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn right_element(term: u32, column: u32) -> f32 {\n\
+  return f32(right_tile[right_vector(term, column)][select(column, term, RIGHT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn emulated_multiply_add(left: vec2u, right: vec2u, sum: EmulatedSum, lane: u32) -> EmulatedSum {\n\
+  var more = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let row = left.x + 4u * (i * LANES + lane) / UNIT_COLS;\n\
+    let column = right.y + 4u * (i * LANES + lane) % UNIT_COLS;\n\
+    for (var t = 0u; t < UNIT_TERMS + lane / LANES; t++) {\n\
+      let term = right.x + t;\n\
+      let values = vec4f(\n\
+        right_element(term, column),\n\
+        right_element(term, column + 1u),\n\
+        right_element(term, column + 2u),\n\
+        right_element(term, column + 3u),\n\
+      );\n\
+      more[i] = fma(vec4f(left_element(row, left.y + t)), values, more[i]);\n\
+    }\n\
+  }\n\
+  return more;\n\
+}\n\
+\n\
+fn emulated_store(sum: EmulatedSum, at: u32, lane: u32) {\n\
+  var own = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let number = i * LANES + lane;\n\
+    if (number < RESULT_VECTORS) {\n\
+      results[at + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE] = own[i];\n\
+    }\n\
+  }\n\
+}\n\
+const ROW_SUBGROUPS: u32 = 2u;\n\
+const COL_SUBGROUPS: u32 = 2u;\n\
+const ROWS: u32 = 2u;\n\
+const COLS: u32 = 2u;\n\
+const DEPTH: u32 = 16u;\n\
+\n\
+const THREADS = ROW_SUBGROUPS * COL_SUBGROUPS * LANES;\n\
+const SUBGROUP_ROWS = ROWS * UNIT_ROWS;\n\
+const SUBGROUP_COLS = COLS * UNIT_COLS;\n\
+const TILE_ROWS = ROW_SUBGROUPS * SUBGROUP_ROWS;\n\
+const TILE_COLS = COL_SUBGROUPS * SUBGROUP_COLS;\n\
+\n\
+const LEFT_LINE = select(DEPTH, TILE_ROWS, LEFT_TURNED) / 4u;\n\
+const RIGHT_LINE = select(TILE_COLS, DEPTH, RIGHT_TURNED) / 4u;\n\
+const LEFT_STRIDE = LEFT_LINE + 2u;\n\
+const RIGHT_STRIDE = RIGHT_LINE + 2u;\n\
+const LEFT_VECTORS = TILE_ROWS * DEPTH / 4u;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COLS / 4u;\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RESULT_LINE = UNIT_COLS / 4u;\n\
+const RESULT_VECTORS = UNIT_ROWS * RESULT_LINE;\n\
+const RESULT_STRIDE = RESULT_LINE + 1u;\n\
+\n\
+var<workgroup> left_tile: array<vec4<Operand>, LEFT_VECTORS / LEFT_LINE * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4<Operand>, RIGHT_VECTORS / RIGHT_LINE * RIGHT_STRIDE>;\n\
+var<workgroup> results: array<vec4f, ROW_SUBGROUPS * COL_SUBGROUPS * UNIT_ROWS * RESULT_STRIDE>;\n\
+\n\
+alias Sums = array<array<Sum, COLS>, ROWS>;\n\
+\n\
+struct Place {\n\
+  line: u32,\n\
+  first: u32,\n\
+}\n\
+\n\
+fn left_place(number: u32) -> Place {\n\
+  return Place(number / LEFT_LINE, 4u * (number % LEFT_LINE));\n\
+}\n\
+\n\
+fn right_place(number: u32) -> Place {\n\
+  return Place(number / RIGHT_LINE, 4u * (number % RIGHT_LINE));\n\
+}\n\
+\n\
+fn store_left(number: u32, values: vec4<Operand>) {\n\
+  if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+    left_tile[number / LEFT_LINE * LEFT_STRIDE + number % LEFT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn store_right(number: u32, values: vec4<Operand>) {\n\
+  if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+    right_tile[number / RIGHT_LINE * RIGHT_STRIDE + number % RIGHT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn subgroup_start(subgroup: u32) -> vec2u {\n\
+  return vec2u(subgroup / COL_SUBGROUPS * SUBGROUP_ROWS, subgroup % COL_SUBGROUPS * SUBGROUP_COLS);\n\
+}\n\
+\n\
+fn multiply_tiles(sums: ptr<function, Sums>, subgroup: u32, lane: u32) {\n\
+  let start = subgroup_start(subgroup);\n\
+  for (var term = 0u; term < DEPTH; term += UNIT_TERMS) {\n\
+    var left: array<Left, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = load_left(start.x + r * UNIT_ROWS, term);\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let right = load_right(term, start.y + c * UNIT_COLS);\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        (*sums)[r][c] = multiply_add(left[r], right, (*sums)[r][c], lane);\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+fn results_of(subgroup: u32) -> u32 {\n\
+  return subgroup * UNIT_ROWS * RESULT_STRIDE;\n\
+}\n\
+\n\
+fn result_place(subgroup: u32, r: u32, c: u32, number: u32) -> vec2u {\n\
+  let fragment = vec2u(r * UNIT_ROWS, c * UNIT_COLS);\n\
+  return subgroup_start(subgroup) + fragment + vec2u(number / RESULT_LINE, 4u * (number % RESULT_LINE));\n\
+}\n\
+\n\
+fn result_vector(subgroup: u32, number: u32) -> vec4f {\n\
+  return results[results_of(subgroup) + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE];\n\
+}\n\
 const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
 const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
 const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
 \n\
-struct Params {\n\
-  batch: u32,\n\
-  splits: u32,\n\
-}\n\
-\n\
-@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
-@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;\n\
-@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;\n\
-@group(0) @binding(3) var<uniform> params: Params;\n\
-\n\
-var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
-var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;\n\
+const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const X_LOADS = (DEPTH * TILE_ROW_VECTORS + THREADS - 1u) / THREADS;\n\
+const DY_LOADS = (DEPTH * TILE_COL_VECTORS + THREADS - 1u) / THREADS;\n\
 \n\
 struct Sources {\n\
   tap_y: vec4u,\n\
@@ -4454,6 +5157,265 @@ fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>
   }\n\
 }\n\
 \n\
+fn sources_of(first_row: u32, first_column: u32, thread: u32, pixels: u32, pixel_end: u32) -> Sources {\n\
+  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
+  var sources: Sources;\n\
+  sources.pixels = pixels;\n\
+  sources.pixel_end = pixel_end;\n\
+  //#unroll\n\
+  for (var t = 0u; t < 4u; t++) {\n\
+    let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;\n\
+    sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;\n\
+    sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
+  }\n\
+  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
+  sources.columns = select(\n\
+    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+    OUT_CHANNELS % 4u == 0u,\n\
+  );\n\
+  return sources;\n\
+}\n\
+\n\
+fn run_length(pixels: u32, splits: u32) -> u32 {\n\
+  let rounds = (pixels + DEPTH - 1u) / DEPTH;\n\
+  return (rounds + splits - 1u) / splits * DEPTH;\n\
+}\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+fn store_round(thread: u32, round: ptr<function, Round>) {\n\
+  //#unroll\n\
+  for (var i = 0u; i < X_LOADS; i++) {\n\
+    let counts = !TAP_A_VECTOR || ((*round).inside & (1u << i)) != 0u;\n\
+    store_left(i * THREADS + thread, select(vec4<Operand>(), vec4<Operand>((*round).patches[i]), counts));\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < DY_LOADS; i++) {\n\
+    store_right(i * THREADS + thread, vec4<Operand>((*round).gradients[i]));\n\
+  }\n\
+}\n\
+\n\
+@compute @workgroup_size(THREADS) //#pinned @compute @workgroup_size(THREADS) @subgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#units @builtin(subgroup_id) own_subgroup: u32,\n\
+) {\n\
+  let thread = local.x;\n\
+  let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
+  let lane = thread % LANES;\n\
+  let column_blocks = (OUT_CHANNELS + TILE_COLS - 1u) / TILE_COLS;\n\
+  let row_blocks = (WEIGHT_ROWS + TILE_ROWS - 1u) / TILE_ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  let first_row = index / column_blocks % row_blocks * TILE_ROWS;\n\
+  let split = index / (column_blocks * row_blocks);\n\
+  if (split >= params.splits) {\n\
+    return;\n\
+  }\n\
+  let pixels = params.batch * OUT_HEIGHT * OUT_WIDTH;\n\
+  let pixels_per_split = run_length(pixels, params.splits);\n\
+  let first_pixel = split * pixels_per_split;\n\
+  let pixel_end = min(pixels, first_pixel + pixels_per_split);\n\
+  let sources = sources_of(first_row, first_column, thread, pixels, pixel_end);\n\
+\n\
+  var sums: Sums;\n\
+  var round: Round;\n\
+  if (first_pixel < pixel_end) {\n\
+    load_round(first_pixel, thread, sources, &round);\n\
+  }\n\
+  for (var p = first_pixel; p < pixel_end; p += DEPTH) {\n\
+    workgroupBarrier();\n\
+    store_round(thread, &round);\n\
+    workgroupBarrier();\n\
+    if (p + DEPTH < pixel_end) {\n\
+      load_round(p + DEPTH, thread, sources, &round);\n\
+    }\n\
+    multiply_tiles(&sums, subgroup, lane);\n\
+  }\n\
+\n\
+  let part = thread / LANES;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      workgroupBarrier();\n\
+      store_sum(sums[r][c], results_of(subgroup), lane);\n\
+      workgroupBarrier();\n\
+      for (var v = lane; v < RESULT_VECTORS; v += LANES) {\n\
+        let place = vec2u(first_row, first_column) + result_place(part, r, c, v);\n\
+        let values = result_vector(part, v);\n\
+        //#unroll\n\
+        for (var i = 0u; i < PIECES; i++) {\n\
+          if (place.x < WEIGHT_ROWS && place.y + i < OUT_CHANNELS) {\n\
+            let at = (split * WEIGHT_ROWS + place.x) * OUT_CHANNELS + place.y + i;\n\
+            parts[at] = values[i]; //#vec4 parts[at / 4u] = values;\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * Gradient of a 2-D convolution with respect to its weights in workgroup memory, as partial sums over `splits` runs of output
+ * pixels: the equation and bindings of conv2d-weight-gradient, for GPUs. sum-splits adds the parts up.
+ */
+export const conv2dWeightGradientTiled: KernelDefinition<"x" | "dy" | "parts", "batch" | "splits", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "VECTOR" | "STRIDE_Y" | "STRIDE_X" | "PADDING_Y" | "PADDING_X" | "DILATION_Y" | "DILATION_X" | "KERNEL_HEIGHT" | "KERNEL_WIDTH" | "IN_HEIGHT" | "IN_WIDTH" | "IN_CHANNELS" | "OUT_HEIGHT" | "OUT_WIDTH" | "OUT_CHANNELS"> = {
+  name: "conv2dWeightGradientTiled",
+  bindings: [{"name":"x","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"splits","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, VECTOR: { type: "u32", value: 1 }, STRIDE_Y: { type: "u32", value: 1 }, STRIDE_X: { type: "u32", value: 1 }, PADDING_Y: { type: "u32", value: 1 }, PADDING_X: { type: "u32", value: 1 }, DILATION_Y: { type: "u32", value: 1 }, DILATION_X: { type: "u32", value: 1 }, KERNEL_HEIGHT: { type: "u32", value: 3 }, KERNEL_WIDTH: { type: "u32", value: 3 }, IN_HEIGHT: { type: "u32", value: 8 }, IN_WIDTH: { type: "u32", value: 8 }, IN_CHANNELS: { type: "u32", value: 8 }, OUT_HEIGHT: { type: "u32", value: 8 }, OUT_WIDTH: { type: "u32", value: 8 }, OUT_CHANNELS: { type: "u32", value: 8 } },
+  unrolls: (v) => [Math.floor((v["DEPTH"] * Math.floor(v["ROW_THREADS"] * v["ROWS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), 4, Math.floor((v["DEPTH"] * Math.floor(v["ROW_THREADS"] * v["ROWS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor(v["ROWS"] / 4), Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(4 / v["VECTOR"])],
+  shapes: (v) => ({ x: v["batch"] * v["IN_HEIGHT"] * v["IN_WIDTH"] * v["IN_CHANNELS"], dy: v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] * v["OUT_CHANNELS"], parts: v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] }),
+  workgroups: (v) => v["splits"] * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])),
+  flops: (v) => 2 * v["batch"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"],
+  bytes: (v) => (4 - 2 * v["HALF"]) * Math.ceil(v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["OUT_CHANNELS"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["batch"] * v["OUT_HEIGHT"] * v["OUT_WIDTH"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + 4 * v["splits"] * v["KERNEL_HEIGHT"] * v["KERNEL_WIDTH"] * v["IN_CHANNELS"] * v["OUT_CHANNELS"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const ROW_THREADS: u32 = 16u;\n\
+const COL_THREADS: u32 = 16u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const DEPTH: u32 = 16u;\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const STRIDE_Y: u32 = 1u;\n\
+const STRIDE_X: u32 = 1u;\n\
+const PADDING_Y: u32 = 1u;\n\
+const PADDING_X: u32 = 1u;\n\
+const DILATION_Y: u32 = 1u;\n\
+const DILATION_X: u32 = 1u;\n\
+const KERNEL_HEIGHT: u32 = 3u;\n\
+const KERNEL_WIDTH: u32 = 3u;\n\
+const IN_HEIGHT: u32 = 8u;\n\
+const IN_WIDTH: u32 = 8u;\n\
+const IN_CHANNELS: u32 = 8u;\n\
+const OUT_HEIGHT: u32 = 8u;\n\
+const OUT_WIDTH: u32 = 8u;\n\
+const OUT_CHANNELS: u32 = 8u;\n\
+\n\
+const THREADS = ROW_THREADS * COL_THREADS;\n\
+const TILE_ROWS = ROW_THREADS * ROWS;\n\
+const TILE_COLS = COL_THREADS * COLS;\n\
+const ROW_VECTORS = ROWS / 4u;\n\
+const COL_VECTORS = COLS / 4u;\n\
+const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
+\n\
+const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const X_LOADS = (DEPTH * TILE_ROW_VECTORS + THREADS - 1u) / THREADS;\n\
+const DY_LOADS = (DEPTH * TILE_COL_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+struct Sources {\n\
+  tap_y: vec4u,\n\
+  tap_x: vec4u,\n\
+  tap_at: vec4u,\n\
+  columns: vec4u,\n\
+  pixels: u32,\n\
+  pixel_end: u32,\n\
+}\n\
+\n\
+struct Round {\n\
+  inside: u32,\n\
+  patches: array<vec4<Stored>, X_LOADS>,\n\
+  gradients: array<vec4<Stored>, DY_LOADS>,\n\
+}\n\
+\n\
+fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {\n\
+  (*round).inside = 0u;\n\
+  //#unroll\n\
+  for (var i = 0u; i < X_LOADS; i++) {\n\
+    let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
+    let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
+    let ox = pixel % OUT_WIDTH;\n\
+    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE_Y;\n\
+    let start = select((row * IN_WIDTH + ox * STRIDE_X) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
+    if (TAP_A_VECTOR) {\n\
+      let at = start + sources.tap_at.x;\n\
+      let inside = oy * STRIDE_Y + sources.tap_y.x < IN_HEIGHT && ox * STRIDE_X + sources.tap_x.x < IN_WIDTH;\n\
+      let counts = pixel < sources.pixel_end && (POINTWISE || inside);\n\
+      (*round).patches[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).patches[i] = x[at / 4u];\n\
+      (*round).inside |= select(0u, 1u << i, counts);\n\
+    } else {\n\
+      let at = vec4u(start) + sources.tap_at;\n\
+      let rows_inside = vec4u(oy * STRIDE_Y) + sources.tap_y < vec4u(IN_HEIGHT);\n\
+      let columns_inside = vec4u(ox * STRIDE_X) + sources.tap_x < vec4u(IN_WIDTH);\n\
+      let counts = vec4<bool>(pixel < sources.pixel_end) & rows_inside & columns_inside;\n\
+      let values = vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4<Stored>();\n\
+      (*round).patches[i] = select(vec4<Stored>(), values, counts);\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < DY_LOADS; i++) {\n\
+    let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, sources.pixels - 1u);\n\
+    let at = vec4u(pixel * OUT_CHANNELS) + sources.columns;\n\
+    (*round).gradients[i] = vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 (*round).gradients[i] = dy[at.x / 4u];\n\
+  }\n\
+}\n\
+\n\
+fn sources_of(first_row: u32, first_column: u32, thread: u32, pixels: u32, pixel_end: u32) -> Sources {\n\
+  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
+  var sources: Sources;\n\
+  sources.pixels = pixels;\n\
+  sources.pixel_end = pixel_end;\n\
+  //#unroll\n\
+  for (var t = 0u; t < 4u; t++) {\n\
+    let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;\n\
+    sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;\n\
+    sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
+  }\n\
+  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
+  sources.columns = select(\n\
+    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+    OUT_CHANNELS % 4u == 0u,\n\
+  );\n\
+  return sources;\n\
+}\n\
+\n\
+fn run_length(pixels: u32, splits: u32) -> u32 {\n\
+  let rounds = (pixels + DEPTH - 1u) / DEPTH;\n\
+  return (rounds + splits - 1u) / splits * DEPTH;\n\
+}\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  splits: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> x: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> dy: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> parts: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> parts: array<vec4f>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> x_tile: array<vec4f, DEPTH * TILE_ROW_VECTORS>;\n\
+var<workgroup> dy_tile: array<vec4f, DEPTH * TILE_COL_VECTORS>;\n\
+\n\
 fn store_round(thread: u32, round: ptr<function, Round>) {\n\
   //#unroll\n\
   for (var i = 0u; i < X_LOADS; i++) {\n\
@@ -4482,30 +5444,11 @@ fn main(\n\
     return;\n\
   }\n\
   let pixels = params.batch * OUT_HEIGHT * OUT_WIDTH;\n\
-  let rounds = (pixels + DEPTH - 1u) / DEPTH;\n\
-  let pixels_per_split = (rounds + params.splits - 1u) / params.splits * DEPTH;\n\
+  let pixels_per_split = run_length(pixels, params.splits);\n\
   let pixel_end = min(pixels, (split + 1u) * pixels_per_split);\n\
   let thread = local.y * COL_THREADS + local.x;\n\
 \n\
-  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
-  var sources: Sources;\n\
-  sources.pixels = pixels;\n\
-  sources.pixel_end = pixel_end;\n\
-  //#unroll\n\
-  for (var t = 0u; t < 4u; t++) {\n\
-    let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
-    let tap = row / IN_CHANNELS;\n\
-    sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;\n\
-    sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;\n\
-    sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
-  }\n\
-  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
-  sources.columns = select(\n\
-    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
-    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
-    OUT_CHANNELS % 4u == 0u,\n\
-  );\n\
-\n\
+  let sources = sources_of(first_row, first_column, thread, pixels, pixel_end);\n\
   let tile_row = local.y % ROW_THREADS;\n\
   let tile_column = local.x % COL_THREADS;\n\
   let first_pixel = split * pixels_per_split;\n\
@@ -5029,6 +5972,109 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 };
 
 /**
+ * Contrastive losses whose negatives are an estimate of what those of other classes add up to (Chuang et al. 2020, equation 8;
+ * Robinson et al. 2021, equation 4). An anchor has the logits p[k] with its P positives, of which `positives` holds (1 + beta) p[k],
+ * and M negatives, of which `hard` is log sum_j exp((1 + beta) s[j]), `largest` the largest (1 + beta) s[j] and, with HARDER, which
+ * stands for beta > 0, `soft` is log sum_j exp(beta s[j]). With t the share of the negatives that are of the anchor's class,
+ * log R = hard, and with HARDER log M + hard - soft,
+ * G = max((R - t M mean_k exp(p[k])) / (1 - t), M exp(-1 / temperature)),
+ * loss = log(sum_k exp(p[k]) + G) - mean_k p[k].
+ * `results` gets the losses; 1 where the largest p is above the largest s, else 0 (a tie does not count); and 1 where the second
+ * argument of G is the larger, else 0. `slopes` gets the derivatives of the losses by `positives`, by `hard` and by `soft`. One thread an
+ * anchor.
+ */
+export const debiased: KernelDefinition<"positives" | "hard" | "soft" | "largest" | "results" | "slopes", "rows" | "others" | "negatives" | "share" | "inverse_temperature" | "scale", "LANES" | "HARDER" | "LOWEST"> = {
+  name: "debiased",
+  bindings: [{"name":"positives","access":"read","element":"f32"}, {"name":"hard","access":"read","element":"f32"}, {"name":"soft","access":"read","element":"f32"}, {"name":"largest","access":"read","element":"f32"}, {"name":"results","access":"read_write","element":"f32"}, {"name":"slopes","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"others","type":"u32","offset":4}, {"name":"negatives","type":"f32","offset":8}, {"name":"share","type":"f32","offset":12}, {"name":"inverse_temperature","type":"f32","offset":16}, {"name":"scale","type":"f32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 }, HARDER: { type: "bool", value: 0 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: () => [],
+  shapes: (v) => ({ positives: v["others"] * v["rows"], hard: v["rows"], soft: v["rows"], largest: v["rows"], results: 3 * v["rows"], slopes: (v["others"] + 2) * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => v["rows"] * (20 + 6 * v["others"]),
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const HARDER: bool = false;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  others: u32,\n\
+  negatives: f32,\n\
+  share: f32,\n\
+  inverse_temperature: f32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> positives: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> hard: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> soft: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> largest: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> results: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> slopes: array<f32>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let number = f32(params.others);\n\
+  var nearest = LOWEST;\n\
+  var total = 0.0;\n\
+  for (var k = 0u; k < params.others; k++) {\n\
+    nearest = max(nearest, positives[k * params.rows + row]);\n\
+    total += positives[k * params.rows + row];\n\
+  }\n\
+  results[params.rows + row] = select(0.0, 1.0, nearest > largest[row]);\n\
+  nearest *= params.scale;\n\
+  let mean = total / number * params.scale;\n\
+  var attracting = 0.0;\n\
+  for (var k = 0u; k < params.others; k++) {\n\
+    attracting += exp(positives[k * params.rows + row] * params.scale - nearest);\n\
+  }\n\
+\n\
+  var all = hard[row];\n\
+  if (HARDER) {\n\
+    all += log(params.negatives) - soft[row];\n\
+  }\n\
+  let of_class = params.share * params.negatives * attracting / number * exp(min(nearest - all, 60.0));\n\
+  let left = max(1.0 - of_class, 1e-30);\n\
+  let estimate = all + log(left) - log(1.0 - params.share);\n\
+  let least = log(params.negatives) - params.inverse_temperature;\n\
+  let is_clamped = estimate < least;\n\
+  let rest = max(estimate, least);\n\
+\n\
+  let most = max(nearest, rest);\n\
+  let sum = attracting * exp(nearest - most) + exp(rest - most);\n\
+  let lse = most + log(sum);\n\
+  results[row] = log(sum) + (most - mean);\n\
+  results[2u * params.rows + row] = select(0.0, 1.0, is_clamped);\n\
+\n\
+  let corrected = select(params.share * params.negatives / (number * (1.0 - params.share)), 0.0, is_clamped);\n\
+  for (var k = 0u; k < params.others; k++) {\n\
+    let at = k * params.rows + row;\n\
+    let probability = exp(positives[at] * params.scale - lse);\n\
+    let lacking = select(1.0 / number - probability, exp(rest - lse), params.others == 1u);\n\
+    slopes[at] = -params.scale * (lacking + corrected * probability);\n\
+  }\n\
+  let slope = select(exp(all - lse) / (1.0 - params.share), 0.0, is_clamped);\n\
+  slopes[params.others * params.rows + row] = slope;\n\
+  slopes[(params.others + 1u) * params.rows + row] = select(0.0, -slope, HARDER);\n\
+}\n\
+",
+};
+
+/**
  * Dropout (Srivastava et al. 2014), scaled in training: y[i] = x[i] * scale where u[i] >= probability, else 0, with u in [0, 1)
  * drawn for each element from (counter, site, i). As its own gradient, it draws the same again. One thread for four neighbours.
  */
@@ -5469,6 +6515,281 @@ fn main(\n\
     let before = average[i];\n\
     average[i] = before + rate[0] * (parameters[i] - before);\n\
   }\n\
+}\n\
+",
+};
+
+/**
+ * Gradient of the Epps-Pulley statistics: with C_k and S_k the means of the cosines and sines at knot t_k,
+ * dy[n, m] = dstatistics[view, m] sum_k 2 w_k t_k (S_k cos(t_k y[n, m]) - (C_k - exp(-t_k^2 / 2)) sin(t_k y[n, m])).
+ * `sums` [view, (k - 1, 15 + k), m] holds rows C_k and rows S_k for k = 1..16. A thread for ROWS rows of a column.
+ */
+export const eppsPulleyGradient: KernelDefinition<"y" | "sums" | "dstatistics" | "dy", "views" | "rows" | "cols", "LANES" | "ROWS"> = {
+  name: "eppsPulleyGradient",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"sums","access":"read","element":"f32"}, {"name":"dstatistics","access":"read","element":"f32"}, {"name":"dy","access":"read_write","element":"f32"}],
+  params: [{"name":"views","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 32 } },
+  unrolls: () => [16, 16],
+  shapes: (v) => ({ y: v["views"] * v["rows"] * v["cols"], sums: v["views"] * 32 * v["cols"], dstatistics: v["views"] * v["cols"], dy: v["views"] * v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["views"] * Math.ceil(v["cols"] / v["LANES"]),
+  flops: (v) => 170 * v["views"] * v["rows"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}\n\
+const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const ROWS: u32 = 32u;\n\
+\n\
+struct Params {\n\
+  views: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> sums: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dstatistics: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dy: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let blocks = (params.cols + LANES - 1u) / LANES;\n\
+  let index = workgroup_index(group, grid);\n\
+  let column = index % blocks * LANES + local.x;\n\
+  let view = index / blocks % params.views;\n\
+  let first = index / blocks / params.views * ROWS;\n\
+  if (column >= params.cols || first >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let end = min(first + ROWS, params.rows);\n\
+  let start = view * 2u * KNOTS * params.cols + column;\n\
+  let gradient = dstatistics[view * params.cols + column];\n\
+  var factors: array<vec2f, KNOTS>;\n\
+  //#unroll\n\
+  for (var k = 0u; k < KNOTS; k++) {\n\
+    let means = vec2f(sums[start + k * params.cols], sums[start + (KNOTS + k) * params.cols]) / f32(params.rows);\n\
+    let slope = 2.0 * knot_weight(k + 1u) * knot(k + 1u) * gradient;\n\
+    factors[k] = slope * vec2f(means.y, normal_at(k + 1u) - means.x);\n\
+  }\n\
+  for (var row = first; row < end; row++) {\n\
+    let at = (view * params.rows + row) * params.cols + column;\n\
+    let step = cosine_sine(SPACING * y[at]);\n\
+    var angle = step;\n\
+    var total = 0.0;\n\
+    //#unroll\n\
+    for (var k = 0u; k < KNOTS; k++) {\n\
+      total += dot(factors[k], angle);\n\
+      angle = next_angle(angle, step);\n\
+    }\n\
+    dy[at] = total;\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * First pass of the Epps-Pulley statistic: for each column m of y, in each of `views` runs of `rows` rows n, the sums over n of
+ * cos(t_k y[n, m]) and of sin(t_k y[n, m]) at the knots k = 1..16, in parts of ROWS rows each: parts[part, view, (k - 1, 15 + k), m].
+ * One sine and cosine a number: those of the other knots are turned on from it. A thread a part of a column.
+ */
+export const eppsPulleySums: KernelDefinition<"y" | "parts", "views" | "rows" | "cols", "LANES" | "ROWS"> = {
+  name: "eppsPulleySums",
+  bindings: [{"name":"y","access":"read","element":"f32"}, {"name":"parts","access":"read_write","element":"f32"}],
+  params: [{"name":"views","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, ROWS: { type: "u32", value: 32 } },
+  unrolls: () => [16, 16],
+  shapes: (v) => ({ y: v["views"] * v["rows"] * v["cols"], parts: Math.ceil(v["rows"] / v["ROWS"]) * v["views"] * 32 * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["ROWS"]) * v["views"] * Math.ceil(v["cols"] / v["LANES"]),
+  flops: (v) => 140 * v["views"] * v["rows"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}\n\
+const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const ROWS: u32 = 32u;\n\
+\n\
+struct Params {\n\
+  views: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> y: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> parts: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let blocks = (params.cols + LANES - 1u) / LANES;\n\
+  let index = workgroup_index(group, grid);\n\
+  let column = index % blocks * LANES + local.x;\n\
+  let view = index / blocks % params.views;\n\
+  let part = index / blocks / params.views;\n\
+  let first = part * ROWS;\n\
+  if (column >= params.cols || first >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let end = min(first + ROWS, params.rows);\n\
+  var sums: array<vec2f, KNOTS>;\n\
+  for (var row = first; row < end; row++) {\n\
+    let step = cosine_sine(SPACING * y[(view * params.rows + row) * params.cols + column]);\n\
+    var angle = step;\n\
+    //#unroll\n\
+    for (var k = 0u; k < KNOTS; k++) {\n\
+      sums[k] += angle;\n\
+      angle = next_angle(angle, step);\n\
+    }\n\
+  }\n\
+  let start = (part * params.views + view) * 2u * KNOTS * params.cols + column;\n\
+  //#unroll\n\
+  for (var k = 0u; k < KNOTS; k++) {\n\
+    parts[start + k * params.cols] = sums[k].x;\n\
+    parts[start + (KNOTS + k) * params.cols] = sums[k].y;\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * The Epps-Pulley statistic of each column in each of `views` runs of `rows` rows: with C_k and S_k the means of the cosines and
+ * sines at knot t_k, rows sum_k w_k ((C_k - exp(-t_k^2 / 2))^2 + S_k^2). `sums` [view, (k - 1, 15 + k), m] holds rows C_k and
+ * rows S_k for k = 1..16. A thread a statistic.
+ */
+export const eppsPulley: KernelDefinition<"sums" | "statistics", "views" | "rows" | "cols", "LANES"> = {
+  name: "eppsPulley",
+  bindings: [{"name":"sums","access":"read","element":"f32"}, {"name":"statistics","access":"read_write","element":"f32"}],
+  params: [{"name":"views","type":"u32","offset":0}, {"name":"rows","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ sums: v["views"] * 32 * v["cols"], statistics: v["views"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["views"] * v["cols"] / v["LANES"]),
+  flops: (v) => 160 * v["views"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  views: u32,\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> sums: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> statistics: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let index = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (index >= params.views * params.cols) {\n\
+    return;\n\
+  }\n\
+  let start = index / params.cols * 2u * KNOTS * params.cols + index % params.cols;\n\
+  let rows = f32(params.rows);\n\
+  var total = 0.0;\n\
+  for (var k = 0u; k < KNOTS; k++) {\n\
+    let real = sums[start + k * params.cols] / rows - normal_at(k + 1u);\n\
+    let imaginary = sums[start + (KNOTS + k) * params.cols] / rows;\n\
+    total += knot_weight(k + 1u) * (real * real + imaginary * imaginary);\n\
+  }\n\
+  statistics[index] = rows * total;\n\
 }\n\
 ",
 };
@@ -7477,23 +8798,351 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 };
 
 /**
+ * Matrix product by matrix units, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs that have them;
+ * operands are rounded to f16 with ROUNDED, and sums are f32.
+ */
+export const matmulMatrix: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "HALF" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR" | "UNITS" | "LANES" | "UNIT_ROWS" | "UNIT_COLS" | "UNIT_TERMS" | "PINNED" | "ROUNDED" | "ROW_SUBGROUPS" | "COL_SUBGROUPS" | "ROWS" | "COLS" | "DEPTH"> = {
+  name: "matmulMatrix",
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 }, UNITS: { type: "bool", value: 0 }, LANES: { type: "u32", value: 32 }, UNIT_ROWS: { type: "u32", value: 16 }, UNIT_COLS: { type: "u32", value: 16 }, UNIT_TERMS: { type: "u32", value: 16 }, PINNED: { type: "bool", value: 0 }, ROUNDED: { type: "bool", value: 0 }, ROW_SUBGROUPS: { type: "u32", value: 2 }, COL_SUBGROUPS: { type: "u32", value: 2 }, ROWS: { type: "u32", value: 2 }, COLS: { type: "u32", value: 2 }, DEPTH: { type: "u32", value: 16 } },
+  unrolls: (v) => [v["ROWS"], v["COLS"], v["ROWS"], Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["DEPTH"] * (v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"])) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["DEPTH"] * (v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"])) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["ROW_SUBGROUPS"] * (v["ROWS"] * v["UNIT_ROWS"]) * v["DEPTH"] / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), Math.floor((Math.floor(v["DEPTH"] * (v["COL_SUBGROUPS"] * (v["COLS"] * v["UNIT_COLS"])) / 4) + v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"] - 1) / (v["ROW_SUBGROUPS"] * v["COL_SUBGROUPS"] * v["LANES"])), v["ROWS"], v["COLS"], Math.floor(4 / v["VECTOR"])],
+  shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"])) * Math.ceil(v["cols"] / (v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"])),
+  flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
+  bytes: (v) => (4 - 2 * v["HALF"]) * (Math.ceil(v["rows"] / (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"])) * Math.ceil(v["cols"] / (v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_SUBGROUPS"] * v["ROWS"] * v["UNIT_ROWS"] + v["COL_SUBGROUPS"] * v["COLS"] * v["UNIT_COLS"]) + v["rows"] * v["cols"]),
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+\n\
+const TRANSPOSE_A: bool = false;\n\
+const TRANSPOSE_B: bool = false;\n\
+const VECTOR: u32 = 1u;\n\
+const PIECES = 4u / VECTOR;\n\
+const LEFT_TURNED = TRANSPOSE_A;\n\
+const RIGHT_TURNED = TRANSPOSE_B;\n\
+const UNITS: bool = false;\n\
+const LANES: u32 = 32u;\n\
+const UNIT_ROWS: u32 = 16u;\n\
+const UNIT_COLS: u32 = 16u;\n\
+const UNIT_TERMS: u32 = 16u;\n\
+const PINNED: bool = false;\n\
+const ROUNDED: bool = false;\n\
+alias Operand = f32; //#rounded alias Operand = f16;\n\
+\n\
+const OWN_VECTORS = (UNIT_ROWS * UNIT_COLS / 4u + LANES - 1u) / LANES;\n\
+alias EmulatedSum = array<vec4f, OWN_VECTORS>;\n\
+alias Left = vec2u; //#units alias Left = subgroup_matrix_left<Operand, UNIT_TERMS, UNIT_ROWS>;\n\
+alias Right = vec2u; //#units alias Right = subgroup_matrix_right<Operand, UNIT_COLS, UNIT_TERMS>;\n\
+alias Sum = EmulatedSum; //#units alias Sum = subgroup_matrix_result<f32, UNIT_COLS, UNIT_ROWS>;\n\
+\n\
+fn left_vector(row: u32, term: u32) -> u32 {\n\
+  return select(row * LEFT_STRIDE + term / 4u, term * LEFT_STRIDE + row / 4u, LEFT_TURNED);\n\
+}\n\
+\n\
+fn right_vector(term: u32, column: u32) -> u32 {\n\
+  return select(term * RIGHT_STRIDE + column / 4u, column * RIGHT_STRIDE + term / 4u, RIGHT_TURNED);\n\
+}\n\
+\n\
+fn load_left(row: u32, term: u32) -> Left {\n\
+  let at = left_vector(row, term);\n\
+  //#units if (LEFT_TURNED) { return subgroupMatrixLoad<Left, col_major>(&left_tile, at, LEFT_STRIDE); }\n\
+  return vec2u(row, term); //#units return subgroupMatrixLoad<Left, row_major>(&left_tile, at, LEFT_STRIDE);\n\
+}\n\
+\n\
+fn load_right(term: u32, column: u32) -> Right {\n\
+  let at = right_vector(term, column);\n\
+  //#units if (RIGHT_TURNED) { return subgroupMatrixLoad<Right, col_major>(&right_tile, at, RIGHT_STRIDE); }\n\
+  return vec2u(term, column); //#units return subgroupMatrixLoad<Right, row_major>(&right_tile, at, RIGHT_STRIDE);\n\
+}\n\
+\n\
+fn multiply_add(left: Left, right: Right, sum: Sum, lane: u32) -> Sum {\n\
+  return emulated_multiply_add(left, right, sum, lane); //#units return subgroupMatrixMultiplyAccumulate(left, right, sum);\n\
+}\n\
+\n\
+fn store_sum(sum: Sum, at: u32, lane: u32) {\n\
+  emulated_store(sum, at, lane); //#units subgroupMatrixStore<row_major>(&results, at, sum, RESULT_STRIDE);\n\
+}\n\
+\n\
+fn left_element(row: u32, term: u32) -> f32 {\n\
+  return f32(left_tile[left_vector(row, term)][select(term, row, LEFT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn right_element(term: u32, column: u32) -> f32 {\n\
+  return f32(right_tile[right_vector(term, column)][select(column, term, RIGHT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn emulated_multiply_add(left: vec2u, right: vec2u, sum: EmulatedSum, lane: u32) -> EmulatedSum {\n\
+  var more = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let row = left.x + 4u * (i * LANES + lane) / UNIT_COLS;\n\
+    let column = right.y + 4u * (i * LANES + lane) % UNIT_COLS;\n\
+    for (var t = 0u; t < UNIT_TERMS + lane / LANES; t++) {\n\
+      let term = right.x + t;\n\
+      let values = vec4f(\n\
+        right_element(term, column),\n\
+        right_element(term, column + 1u),\n\
+        right_element(term, column + 2u),\n\
+        right_element(term, column + 3u),\n\
+      );\n\
+      more[i] = fma(vec4f(left_element(row, left.y + t)), values, more[i]);\n\
+    }\n\
+  }\n\
+  return more;\n\
+}\n\
+\n\
+fn emulated_store(sum: EmulatedSum, at: u32, lane: u32) {\n\
+  var own = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let number = i * LANES + lane;\n\
+    if (number < RESULT_VECTORS) {\n\
+      results[at + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE] = own[i];\n\
+    }\n\
+  }\n\
+}\n\
+const ROW_SUBGROUPS: u32 = 2u;\n\
+const COL_SUBGROUPS: u32 = 2u;\n\
+const ROWS: u32 = 2u;\n\
+const COLS: u32 = 2u;\n\
+const DEPTH: u32 = 16u;\n\
+\n\
+const THREADS = ROW_SUBGROUPS * COL_SUBGROUPS * LANES;\n\
+const SUBGROUP_ROWS = ROWS * UNIT_ROWS;\n\
+const SUBGROUP_COLS = COLS * UNIT_COLS;\n\
+const TILE_ROWS = ROW_SUBGROUPS * SUBGROUP_ROWS;\n\
+const TILE_COLS = COL_SUBGROUPS * SUBGROUP_COLS;\n\
+\n\
+const LEFT_LINE = select(DEPTH, TILE_ROWS, LEFT_TURNED) / 4u;\n\
+const RIGHT_LINE = select(TILE_COLS, DEPTH, RIGHT_TURNED) / 4u;\n\
+const LEFT_STRIDE = LEFT_LINE + 2u;\n\
+const RIGHT_STRIDE = RIGHT_LINE + 2u;\n\
+const LEFT_VECTORS = TILE_ROWS * DEPTH / 4u;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COLS / 4u;\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RESULT_LINE = UNIT_COLS / 4u;\n\
+const RESULT_VECTORS = UNIT_ROWS * RESULT_LINE;\n\
+const RESULT_STRIDE = RESULT_LINE + 1u;\n\
+\n\
+var<workgroup> left_tile: array<vec4<Operand>, LEFT_VECTORS / LEFT_LINE * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4<Operand>, RIGHT_VECTORS / RIGHT_LINE * RIGHT_STRIDE>;\n\
+var<workgroup> results: array<vec4f, ROW_SUBGROUPS * COL_SUBGROUPS * UNIT_ROWS * RESULT_STRIDE>;\n\
+\n\
+alias Sums = array<array<Sum, COLS>, ROWS>;\n\
+\n\
+struct Place {\n\
+  line: u32,\n\
+  first: u32,\n\
+}\n\
+\n\
+fn left_place(number: u32) -> Place {\n\
+  return Place(number / LEFT_LINE, 4u * (number % LEFT_LINE));\n\
+}\n\
+\n\
+fn right_place(number: u32) -> Place {\n\
+  return Place(number / RIGHT_LINE, 4u * (number % RIGHT_LINE));\n\
+}\n\
+\n\
+fn store_left(number: u32, values: vec4<Operand>) {\n\
+  if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+    left_tile[number / LEFT_LINE * LEFT_STRIDE + number % LEFT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn store_right(number: u32, values: vec4<Operand>) {\n\
+  if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+    right_tile[number / RIGHT_LINE * RIGHT_STRIDE + number % RIGHT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn subgroup_start(subgroup: u32) -> vec2u {\n\
+  return vec2u(subgroup / COL_SUBGROUPS * SUBGROUP_ROWS, subgroup % COL_SUBGROUPS * SUBGROUP_COLS);\n\
+}\n\
+\n\
+fn multiply_tiles(sums: ptr<function, Sums>, subgroup: u32, lane: u32) {\n\
+  let start = subgroup_start(subgroup);\n\
+  for (var term = 0u; term < DEPTH; term += UNIT_TERMS) {\n\
+    var left: array<Left, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = load_left(start.x + r * UNIT_ROWS, term);\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let right = load_right(term, start.y + c * UNIT_COLS);\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        (*sums)[r][c] = multiply_add(left[r], right, (*sums)[r][c], lane);\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+fn results_of(subgroup: u32) -> u32 {\n\
+  return subgroup * UNIT_ROWS * RESULT_STRIDE;\n\
+}\n\
+\n\
+fn result_place(subgroup: u32, r: u32, c: u32, number: u32) -> vec2u {\n\
+  let fragment = vec2u(r * UNIT_ROWS, c * UNIT_COLS);\n\
+  return subgroup_start(subgroup) + fragment + vec2u(number / RESULT_LINE, 4u * (number % RESULT_LINE));\n\
+}\n\
+\n\
+fn result_vector(subgroup: u32, number: u32) -> vec4f {\n\
+  return results[results_of(subgroup) + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE];\n\
+}\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  inner: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+struct Sources {\n\
+  a_at: array<u32, LEFT_LOADS>,\n\
+  b_at: array<u32, RIGHT_LOADS>,\n\
+}\n\
+\n\
+struct Round {\n\
+  k: u32,\n\
+  left: array<vec4<Stored>, LEFT_LOADS>,\n\
+  right: array<vec4<Stored>, RIGHT_LOADS>,\n\
+}\n\
+\n\
+fn load_round(k: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
+  (*round).k = k;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let at = (*sources).a_at[i] + k * select(1u, params.rows, TRANSPOSE_A);\n\
+    (*round).left[i] = vec4<Stored>(a[at], a[at + 1u], a[at + 2u], a[at + 3u]); //#vec4 (*round).left[i] = a[at / 4u];\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let at = (*sources).b_at[i] + k * select(params.cols, 1u, TRANSPOSE_B);\n\
+    (*round).right[i] = vec4<Stored>(b[at], b[at + 1u], b[at + 2u], b[at + 3u]); //#vec4 (*round).right[i] = b[at / 4u];\n\
+  }\n\
+}\n\
+\n\
+fn counting(k: u32, place: Place, line_a_term: bool) -> vec4<bool> {\n\
+  let along = vec4u(place.first) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
+  return k + select(along, vec4u(place.line), line_a_term) < vec4u(params.inner);\n\
+}\n\
+\n\
+fn store_round(thread: u32, round: ptr<function, Round>) {\n\
+  let k = (*round).k;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let counts = counting(k, left_place(number), TRANSPOSE_A);\n\
+    store_left(number, select(vec4<Operand>(), vec4<Operand>((*round).left[i]), counts));\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let number = i * THREADS + thread;\n\
+    let counts = counting(k, right_place(number), !TRANSPOSE_B);\n\
+    store_right(number, select(vec4<Operand>(), vec4<Operand>((*round).right[i]), counts));\n\
+  }\n\
+}\n\
+\n\
+@compute @workgroup_size(THREADS) //#pinned @compute @workgroup_size(THREADS) @subgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#units @builtin(subgroup_id) own_subgroup: u32,\n\
+) {\n\
+  let thread = local.x;\n\
+  let subgroup = thread / LANES; //#units let subgroup = own_subgroup;\n\
+  let lane = thread % LANES;\n\
+  let column_blocks = (params.cols + TILE_COLS - 1u) / TILE_COLS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index / column_blocks * TILE_ROWS;\n\
+  let first_column = index % column_blocks * TILE_COLS;\n\
+  if (first_row >= params.rows) {\n\
+    return;\n\
+  }\n\
+\n\
+  var sources: Sources;\n\
+  //#unroll\n\
+  for (var i = 0u; i < LEFT_LOADS; i++) {\n\
+    let place = left_place(i * THREADS + thread);\n\
+    let line = select(min(first_row + place.line, params.rows - 1u) * params.inner, place.line * params.rows, TRANSPOSE_A);\n\
+    sources.a_at[i] = line + place.first + select(0u, first_row, TRANSPOSE_A);\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
+    let place = right_place(i * THREADS + thread);\n\
+    let line = select(place.line * params.cols, min(first_column + place.line, params.cols - 1u) * params.inner, TRANSPOSE_B);\n\
+    sources.b_at[i] = line + place.first + select(first_column, 0u, TRANSPOSE_B);\n\
+  }\n\
+\n\
+  var sums: Sums;\n\
+  var round: Round;\n\
+  load_round(0u, &sources, &round);\n\
+  for (var k = 0u; k < params.inner; k += DEPTH) {\n\
+    workgroupBarrier();\n\
+    store_round(thread, &round);\n\
+    workgroupBarrier();\n\
+    if (k + DEPTH < params.inner) {\n\
+      load_round(k + DEPTH, &sources, &round);\n\
+    }\n\
+    multiply_tiles(&sums, subgroup, lane);\n\
+  }\n\
+\n\
+  let part = thread / LANES;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      workgroupBarrier();\n\
+      store_sum(sums[r][c], results_of(subgroup), lane);\n\
+      workgroupBarrier();\n\
+      for (var v = lane; v < RESULT_VECTORS; v += LANES) {\n\
+        let place = vec2u(first_row, first_column) + result_place(part, r, c, v);\n\
+        let values = vec4<Stored>(result_vector(part, v));\n\
+        //#unroll\n\
+        for (var i = 0u; i < PIECES; i++) {\n\
+          if (place.x < params.rows && place.y + i < params.cols) {\n\
+            let at = place.x * params.cols + place.y + i;\n\
+            y[at] = values[i]; //#vec4 y[at / 4u] = values;\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+/**
  * Matrix product in workgroup memory, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n]. For GPUs;
  * matmul is the form for software adapters and few rows.
  */
-export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
+export const matmulTiled: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "HALF" | "ROW_THREADS" | "COL_THREADS" | "ROWS" | "COLS" | "DEPTH" | "TRANSPOSE_A" | "TRANSPOSE_B" | "VECTOR"> = {
   name: "matmulTiled",
-  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 } },
+  constants: { HALF: { type: "bool", value: 0 }, ROW_THREADS: { type: "u32", value: 16 }, COL_THREADS: { type: "u32", value: 16 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, DEPTH: { type: "u32", value: 16 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 }, VECTOR: { type: "u32", value: 1 } },
   unrolls: (v) => [v["ROWS"], 4, Math.floor(v["COLS"] / 4), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["ROW_THREADS"] * v["ROWS"] * Math.floor(v["DEPTH"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), Math.floor((v["DEPTH"] * Math.floor(v["COL_THREADS"] * v["COLS"] / 4) + v["ROW_THREADS"] * v["COL_THREADS"] - 1) / (v["ROW_THREADS"] * v["COL_THREADS"])), v["ROWS"], Math.floor(v["COLS"] / 4), Math.floor(4 / v["VECTOR"])],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * (Math.ceil(v["rows"] / (v["ROW_THREADS"] * v["ROWS"])) * Math.ceil(v["cols"] / (v["COL_THREADS"] * v["COLS"])) * Math.ceil(v["inner"] / v["DEPTH"]) * v["DEPTH"] * (v["ROW_THREADS"] * v["ROWS"] + v["COL_THREADS"] * v["COLS"]) + v["rows"] * v["cols"]),
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const ROW_THREADS: u32 = 16u;\n\
 const COL_THREADS: u32 = 16u;\n\
@@ -7555,9 +9204,9 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> a: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4f>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4<Stored>>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 fn left_place(number: u32) -> vec2u {\n\
@@ -7587,8 +9236,8 @@ struct Sources {\n\
 \n\
 struct Round {\n\
   k: u32,\n\
-  left: array<vec4f, LEFT_LOADS>,\n\
-  right: array<vec4f, RIGHT_LOADS>,\n\
+  left: array<vec4<Stored>, LEFT_LOADS>,\n\
+  right: array<vec4<Stored>, RIGHT_LOADS>,\n\
 }\n\
 \n\
 fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<function, Round>) {\n\
@@ -7597,12 +9246,12 @@ fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<f
   //#unroll\n\
   for (var i = 0u; i < LEFT_LOADS; i++) {\n\
     let at = (*sources).a_at[i] + k * across.x;\n\
-    (*round).left[i] = vec4f(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];\n\
+    (*round).left[i] = vec4<Stored>(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];\n\
   }\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let at = (*sources).b_at[i] + k * across.y;\n\
-    (*round).right[i] = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];\n\
+    (*round).right[i] = vec4<Stored>(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];\n\
   }\n\
 }\n\
 \n\
@@ -7613,14 +9262,14 @@ fn store_round(thread: u32, round: ptr<function, Round>) {\n\
     let place = left_place(i * THREADS + thread);\n\
     if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {\n\
       let terms = vec4u(k + 4u * place.y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);\n\
-      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), (*round).left[i], terms < vec4u(params.inner));\n\
+      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), vec4f((*round).left[i]), terms < vec4u(params.inner));\n\
     }\n\
   }\n\
   //#unroll\n\
   for (var i = 0u; i < RIGHT_LOADS; i++) {\n\
     let place = right_place(i * THREADS + thread);\n\
     if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {\n\
-      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), (*round).right[i], k + place.x < params.inner);\n\
+      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), vec4f((*round).right[i]), k + place.x < params.inner);\n\
     }\n\
   }\n\
 }\n\
@@ -7683,7 +9332,7 @@ fn main(\n\
       for (var i = 0u; i < PIECES; i++) {\n\
         if (row < params.rows && column + i < params.cols) {\n\
           let at = row * params.cols + column + i;\n\
-          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];\n\
+          y[at] = Stored(sums[r][c][i]); //#vec4 y[at / 4u] = vec4<Stored>(sums[r][c]);\n\
         }\n\
       }\n\
     }\n\
@@ -7695,23 +9344,26 @@ fn main(\n\
 /**
  * Matrix product, either operand transposed: y[m, n] = sum_k op(a)[m, k] * op(b)[k, n].
  */
-export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
+export const matmul: KernelDefinition<"a" | "b" | "y", "rows" | "inner" | "cols", "HALF" | "LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "TRANSPOSE_A" | "TRANSPOSE_B"> = {
   name: "matmul",
-  bindings: [{"name":"a","access":"read","element":"f32"}, {"name":"b","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  bindings: [{"name":"a","access":"read","element":"stored"}, {"name":"b","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}],
   params: [{"name":"rows","type":"u32","offset":0}, {"name":"inner","type":"u32","offset":4}, {"name":"cols","type":"u32","offset":8}],
   paramsSize: 16,
-  constants: { LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 8 }, GROUPS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 8 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, TRANSPOSE_A: { type: "bool", value: 0 }, TRANSPOSE_B: { type: "bool", value: 0 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), Math.floor(v["COLS"] / v["VECTOR"]), Math.floor(v["COLS"] / v["VECTOR"]), v["VECTOR"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], Math.floor(v["ROWS"] / Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8))), v["COLS"], Math.min(v["ROWS"], 8 + v["ROWS"] * (v["ROWS"] % 8))],
   shapes: (v) => ({ a: v["rows"] * v["inner"], b: v["inner"] * v["cols"], y: v["rows"] * v["cols"] }),
   workgroups: (v) => Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])),
   flops: (v) => 2 * v["rows"] * v["cols"] * v["inner"],
-  bytes: (v) => 4 * (Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])) * v["inner"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["rows"] * v["cols"]),
+  bytes: (v) => (4 - 2 * v["HALF"]) * (Math.ceil(v["rows"] / (v["ROWS"] * v["GROUPS"])) * Math.ceil(v["cols"] / (v["COLS"] * v["LANES"])) * v["inner"] * (v["ROWS"] * v["GROUPS"] + v["COLS"] * v["LANES"]) + v["rows"] * v["cols"]),
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
 fn from_lane(value: f32, lane: u32) -> f32 {\n\
   return value; //#subgroups return subgroupShuffle(value, lane);\n\
 }\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
 \n\
 const LANES: u32 = 8u;\n\
 const GROUPS: u32 = 1u;\n\
@@ -7732,9 +9384,9 @@ struct Params {\n\
   cols: u32,\n\
 }\n\
 \n\
-@group(0) @binding(0) var<storage, read> a: array<f32>;\n\
-@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;\n\
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(0) var<storage, read> a: array<Stored>;\n\
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;\n\
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;\n\
 @group(0) @binding(3) var<uniform> params: Params;\n\
 \n\
 @compute @workgroup_size(LANES, GROUPS)\n\
@@ -7775,7 +9427,7 @@ fn main(\n\
     //#unroll\n\
     for (var v = 0u; v < VECTORS; v++) {\n\
       let at = b_at[v] + k * b_step;\n\
-      let loaded = vec4f(b[at]); //#vec4 let loaded = b[at / 4u];\n\
+      let loaded = vec4f(f32(b[at])); //#vec4 let loaded = vec4f(b[at / 4u]);\n\
       //#unroll\n\
       for (var i = 0u; i < VECTOR; i++) {\n\
         column_values[v * VECTOR + i] = loaded[i];\n\
@@ -7784,7 +9436,7 @@ fn main(\n\
     var own: array<f32, OWN>;\n\
     //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
-      own[i] = a[own_at[i] + k * a_step];\n\
+      own[i] = f32(a[own_at[i] + k * a_step]);\n\
     }\n\
     //#unroll\n\
     for (var r = 0u; r < ROWS; r++) {\n\
@@ -7809,7 +9461,7 @@ fn main(\n\
           value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);\n\
         }\n\
         if (row < params.rows && column < params.cols) {\n\
-          y[row * params.cols + column] = value;\n\
+          y[row * params.cols + column] = Stored(value);\n\
         }\n\
       }\n\
     }\n\
@@ -8067,6 +9719,93 @@ fn main(@builtin(local_invocation_id) local: vec3u) {\n\
 };
 
 /**
+ * The largest of each row and its column, of a matrix that comes in panels of columns: of `count` rows, the first of which is row
+ * first_row, and of a panel that begins with column first_column. With `continues`, what the panels before gave is there, and goes on
+ * from there. Of equal ones the first column counts; where nothing can be compared (NaN), the column is 2^32 - 1. A workgroup a row.
+ */
+export const nearestColumns: KernelDefinition<"x" | "values" | "columns", "rows" | "first_row" | "count" | "first_column" | "width" | "continues", "LANES" | "LOWEST" | "NO_COLUMN"> = {
+  name: "nearestColumns",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"values","access":"read_write","element":"f32"}, {"name":"columns","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"first_column","type":"u32","offset":12}, {"name":"width","type":"u32","offset":16}, {"name":"continues","type":"u32","offset":20}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 8 }, LOWEST: { type: "f32", value: -3.4e+38 }, NO_COLUMN: { type: "u32", value: 4294967295 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["count"] * v["width"], values: v["rows"], columns: v["rows"] }),
+  workgroups: (v) => v["count"],
+  flops: () => 0,
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const LOWEST: f32 = -3.4e38;\n\
+const NO_COLUMN: u32 = 4294967295u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
+  first_column: u32,\n\
+  width: u32,\n\
+  continues: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> values: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> columns: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> lane_values: array<f32, LANES>;\n\
+var<workgroup> lane_columns: array<u32, LANES>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.count) {\n\
+    return;\n\
+  }\n\
+  let start = row * params.width;\n\
+  var largest = LOWEST;\n\
+  var nearest = NO_COLUMN;\n\
+  for (var c = local.x; c < params.width; c += LANES) {\n\
+    let value = x[start + c];\n\
+    if (value > largest) {\n\
+      largest = value;\n\
+      nearest = params.first_column + c;\n\
+    }\n\
+  }\n\
+  lane_values[local.x] = largest;\n\
+  lane_columns[local.x] = nearest;\n\
+  workgroupBarrier();\n\
+  if (local.x > 0u) {\n\
+    return;\n\
+  }\n\
+  let at = params.first_row + row;\n\
+  if (params.continues == 1u) {\n\
+    largest = values[at];\n\
+    nearest = columns[at];\n\
+  } else {\n\
+    largest = LOWEST;\n\
+    nearest = NO_COLUMN;\n\
+  }\n\
+  for (var lane = 0u; lane < LANES; lane++) {\n\
+    let value = lane_values[lane];\n\
+    if (value > largest || (value == largest && lane_columns[lane] < nearest)) {\n\
+      largest = value;\n\
+      nearest = lane_columns[lane];\n\
+    }\n\
+  }\n\
+  values[at] = largest;\n\
+  columns[at] = nearest;\n\
+}\n\
+",
+};
+
+/**
  * Gradient of normalize-rows: dx = (dy - y * (y . dy)) / norm, and dy / EPSILON where the norm was below EPSILON.
  * A workgroup a row.
  */
@@ -8315,6 +10054,120 @@ fn main(\n\
 };
 
 /**
+ * Gradient of pair-logits with respect to the normalised rows, and but for the temperature: each logit counts for the row that has it
+ * and for the view that it is with,
+ * dz[r] = sum_k (dlogits[k, r] + dlogits[views - 2 - k, o]) * z[o] / |z[o]| with o = (r + (k + 1) * images) mod rows,
+ * from which contrast-embedding-gradient makes that of the embeddings. One thread an element.
+ */
+export const pairLogitsGradient: KernelDefinition<"z" | "anchors" | "dlogits" | "dz", "rows" | "images" | "dim", "LANES"> = {
+  name: "pairLogitsGradient",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"dlogits","access":"read","element":"f32"}, {"name":"dz","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"images","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], dlogits: (v["rows"] / v["images"] - 1) * v["rows"], dz: v["rows"] * v["dim"] }),
+  workgroups: (v) => Math.ceil(v["rows"] * v["dim"] / v["LANES"]),
+  flops: (v) => 4 * (v["rows"] / v["images"] - 1) * v["rows"] * v["dim"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  images: u32,\n\
+  dim: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read> dlogits: array<f32>;\n\
+@group(0) @binding(3) var<storage, read_write> dz: array<f32>;\n\
+@group(0) @binding(4) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.rows * params.dim) {\n\
+    return;\n\
+  }\n\
+  let row = i / params.dim;\n\
+  let others = params.rows / params.images - 1u;\n\
+  var sum = 0.0;\n\
+  for (var k = 0u; k < others; k++) {\n\
+    let other = (row + (k + 1u) * params.images) % params.rows;\n\
+    let back = dlogits[(others - 1u - k) * params.rows + other];\n\
+    let slope = dlogits[k * params.rows + row] + back;\n\
+    sum = fma(slope, z[other * params.dim + i % params.dim] * anchors[other], sum);\n\
+  }\n\
+  dz[i] = sum;\n\
+}\n\
+",
+};
+
+/**
+ * Logits of each view of an image with its other views, rows r, r + images, r + 2 * images and so on of `z` being the views of image r:
+ * logits[k, r] = z[r] . z[o] / (|z[r]| |z[o]| temperature) with o = (r + (k + 1) * images) mod rows, computed as the other logits of
+ * row r are (see contrast-partials): where embeddings are equal, logits are. `anchors` holds the reciprocals of the norms. One
+ * thread a logit.
+ */
+export const pairLogits: KernelDefinition<"z" | "anchors" | "logits", "rows" | "images" | "dim" | "inverse_temperature", "LANES"> = {
+  name: "pairLogits",
+  bindings: [{"name":"z","access":"read","element":"f32"}, {"name":"anchors","access":"read","element":"f32"}, {"name":"logits","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"images","type":"u32","offset":4}, {"name":"dim","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ z: v["rows"] * v["dim"], anchors: 3 * v["rows"], logits: (v["rows"] / v["images"] - 1) * v["rows"] }),
+  workgroups: (v) => Math.ceil((v["rows"] / v["images"] - 1) * v["rows"] / v["LANES"]),
+  flops: (v) => 2 * (v["rows"] / v["images"] - 1) * v["rows"] * v["dim"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  images: u32,\n\
+  dim: u32,\n\
+  inverse_temperature: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> z: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> anchors: array<f32>;\n\
+@group(0) @binding(2) var<storage, read_write> logits: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= (params.rows / params.images - 1u) * params.rows) {\n\
+    return;\n\
+  }\n\
+  let row = i % params.rows;\n\
+  let other = (row + (i / params.rows + 1u) * params.images) % params.rows;\n\
+  let inverse = anchors[other];\n\
+  var similarity = 0.0;\n\
+  for (var d = 0u; d < params.dim; d++) {\n\
+    similarity = fma(z[row * params.dim + d], z[other * params.dim + d] * inverse, similarity);\n\
+  }\n\
+  logits[i] = similarity * (anchors[row] * params.inverse_temperature);\n\
+}\n\
+",
+};
+
+/**
  * Gaussian potentials of points on the unit sphere (Wang and Isola 2020, section 4.1), of cosine similarities s:
  * potentials[row] = sum_{j != own[row]} exp(-t |z[own[row]] - z[j]|^2), where |z[i] - z[j]|^2 = 2 - 2 s[row, j].
  * own[row] is the column of the point itself. A workgroup a row.
@@ -8436,6 +10289,127 @@ fn main(\n\
     let plane = outer / params.e_2;\n\
     let at = plane / params.e_1 * params.s_0 + plane % params.e_1 * params.s_1;\n\
     y[i] = x[at + outer % params.e_2 * params.s_2 + i % params.e_3 * params.s_3];\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * Random directions, each row of y uniform on the sphere: normal numbers (Box and Muller 1958), drawn from (counter, DIRECTIONS +
+ * row, column / 4), divided by the length of the row. A workgroup a row.
+ */
+export const randomDirections: KernelDefinition<"counter" | "y", "rows" | "cols", "LANES"> = {
+  name: "randomDirections",
+  bindings: [{"name":"counter","access":"read","element":"u32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 8 } },
+  unrolls: () => [],
+  shapes: (v) => ({ counter: 2, y: v["rows"] * v["cols"] }),
+  workgroups: (v) => v["rows"],
+  flops: (v) => 40 * v["rows"] * v["cols"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}\n\
+var<workgroup> reduced: array<f32, LANES>;\n\
+\n\
+fn workgroup_sum(lane: u32, value: f32) -> f32 {\n\
+  workgroupBarrier();\n\
+  reduced[lane] = value;\n\
+  workgroupBarrier();\n\
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {\n\
+    if (lane < half) {\n\
+      reduced[lane] += reduced[lane + half];\n\
+    }\n\
+    workgroupBarrier();\n\
+  }\n\
+  return reduced[0];\n\
+}\n\
+\n\
+const LANES: u32 = 8u;\n\
+const DIRECTIONS = 0xc0000000u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> counter: array<u32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+fn negative_log(x: f32) -> f32 {\n\
+  let bits = bitcast<u32>(x);\n\
+  let m = bitcast<f32>((bits & 0x7fffffu) | 0x3f800000u);\n\
+  let e = f32(bits >> 23u) - 127.0;\n\
+  let large = m > 1.4142135;\n\
+  let s = (select(m, 0.5 * m, large) - 1.0) / (select(m, 0.5 * m, large) + 1.0);\n\
+  let square = s * s;\n\
+  let series = 1.0 + square * (0.33333333 + square * (0.2 + square * (0.14285714 + square * 0.11111111)));\n\
+  return -(select(e, e + 1.0, large) * 0.6931472 + 2.0 * s * series);\n\
+}\n\
+\n\
+fn four_normals(row: u32, four: u32) -> vec4f {\n\
+  let u = random_uniform(vec4u(counter[0], counter[1], DIRECTIONS + row, four));\n\
+  let radius = sqrt(2.0 * vec2f(negative_log(1.0 - u.x), negative_log(1.0 - u.y)));\n\
+  let angle = 6.2831855 * (u.zw - 0.5);\n\
+  return vec4f(radius.x * cosine_sine(angle.x), radius.y * cosine_sine(angle.y));\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let fours = (params.cols + 3u) / 4u;\n\
+  var squares = 0.0;\n\
+  for (var four = local.x; four < fours; four += LANES) {\n\
+    let normals = four_normals(row, four);\n\
+    for (var i = 0u; i < 4u; i++) {\n\
+      squares += select(0.0, normals[i] * normals[i], 4u * four + i < params.cols);\n\
+    }\n\
+  }\n\
+  let scale = inverseSqrt(workgroup_sum(local.x, squares));\n\
+  for (var four = local.x; four < fours; four += LANES) {\n\
+    let normals = four_normals(row, four);\n\
+    for (var i = 0u; i < 4u; i++) {\n\
+      if (4u * four + i < params.cols) {\n\
+        y[row * params.cols + 4u * four + i] = normals[i] * scale;\n\
+      }\n\
+    }\n\
   }\n\
 }\n\
 ",

@@ -11,8 +11,9 @@
 // shape y: rows * cols
 // workgroups: ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS))
 // flops: 2 * rows * cols * inner
-// bytes: 4 * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS)) * ceil(inner / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + rows * cols)
+// bytes: (4 - 2 * HALF) * (ceil(rows / (ROW_THREADS * ROWS)) * ceil(cols / (COL_THREADS * COLS)) * ceil(inner / DEPTH) * DEPTH * (ROW_THREADS * ROWS + COL_THREADS * COLS) + rows * cols)
 //#include "lib/grid.wgsl"
+//#include "lib/stored.wgsl"
 
 const ROW_THREADS: u32 = 16u;
 const COL_THREADS: u32 = 16u;
@@ -36,9 +37,9 @@ struct Params {
   cols: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
-@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> a: array<Stored>; //#vec4 @group(0) @binding(0) var<storage, read> a: array<vec4<Stored>>;
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>; //#vec4 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Stored>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 // Where in the tile of a the vector with this number lies: row, and vector of terms. Neighbouring numbers lie side by side in a.
@@ -73,8 +74,8 @@ struct Sources {
 // What a thread has loaded for the round that begins with term k.
 struct Round {
   k: u32,
-  left: array<vec4f, LEFT_LOADS>,
-  right: array<vec4f, RIGHT_LOADS>,
+  left: array<vec4<Stored>, LEFT_LOADS>,
+  right: array<vec4<Stored>, RIGHT_LOADS>,
 }
 
 // Begins the loads of a round. Nothing here waits for them: what does not count is made zero in store_round.
@@ -84,12 +85,12 @@ fn load_round(k: u32, thread: u32, sources: ptr<function, Sources>, round: ptr<f
   //#unroll
   for (var i = 0u; i < LEFT_LOADS; i++) {
     let at = (*sources).a_at[i] + k * across.x;
-    (*round).left[i] = vec4f(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];
+    (*round).left[i] = vec4<Stored>(a[at], a[at + across.x], a[at + 2u * across.x], a[at + 3u * across.x]); //#vec4 (*round).left[i] = a[at / 4u];
   }
   //#unroll
   for (var i = 0u; i < RIGHT_LOADS; i++) {
     let at = (*sources).b_at[i] + k * across.y;
-    (*round).right[i] = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];
+    (*round).right[i] = vec4<Stored>(b[at.x], b[at.y], b[at.z], b[at.w]); //#vec4 (*round).right[i] = b[at.x / 4u];
   }
 }
 
@@ -101,14 +102,14 @@ fn store_round(thread: u32, round: ptr<function, Round>) {
     let place = left_place(i * THREADS + thread);
     if (LEFT_VECTORS % THREADS == 0u || i * THREADS + thread < LEFT_VECTORS) {
       let terms = vec4u(k + 4u * place.y) + select(vec4u(0u, 1u, 2u, 3u), vec4u(0u), VECTOR == 4u);
-      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), (*round).left[i], terms < vec4u(params.inner));
+      left_tile[place.x * LEFT_STRIDE + place.y] = select(vec4f(0.0), vec4f((*round).left[i]), terms < vec4u(params.inner));
     }
   }
   //#unroll
   for (var i = 0u; i < RIGHT_LOADS; i++) {
     let place = right_place(i * THREADS + thread);
     if (RIGHT_VECTORS % THREADS == 0u || i * THREADS + thread < RIGHT_VECTORS) {
-      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), (*round).right[i], k + place.x < params.inner);
+      right_tile[place.x * RIGHT_STRIDE + place.y] = select(vec4f(0.0), vec4f((*round).right[i]), k + place.x < params.inner);
     }
   }
 }
@@ -172,7 +173,7 @@ fn main(
       for (var i = 0u; i < PIECES; i++) {
         if (row < params.rows && column + i < params.cols) {
           let at = row * params.cols + column + i;
-          y[at] = sums[r][c][i]; //#vec4 y[at / 4u] = sums[r][c];
+          y[at] = Stored(sums[r][c][i]); //#vec4 y[at / 4u] = vec4<Stored>(sums[r][c]);
         }
       }
     }

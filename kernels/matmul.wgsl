@@ -10,9 +10,10 @@
 // shape y: rows * cols
 // workgroups: ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES))
 // flops: 2 * rows * cols * inner
-// bytes: 4 * (ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES)) * inner * (ROWS * GROUPS + COLS * LANES) + rows * cols)
+// bytes: (4 - 2 * HALF) * (ceil(rows / (ROWS * GROUPS)) * ceil(cols / (COLS * LANES)) * inner * (ROWS * GROUPS + COLS * LANES) + rows * cols)
 //#include "lib/grid.wgsl"
 //#include "lib/share.wgsl"
+//#include "lib/stored.wgsl"
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 1u;
@@ -36,9 +37,9 @@ struct Params {
   cols: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Stored>;
+@group(0) @binding(1) var<storage, read> b: array<Stored>; //#vec4 @group(0) @binding(1) var<storage, read> b: array<vec4<Stored>>;
+@group(0) @binding(2) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES, GROUPS)
@@ -82,7 +83,7 @@ fn main(
     //#unroll
     for (var v = 0u; v < VECTORS; v++) {
       let at = b_at[v] + k * b_step;
-      let loaded = vec4f(b[at]); //#vec4 let loaded = b[at / 4u];
+      let loaded = vec4f(f32(b[at])); //#vec4 let loaded = vec4f(b[at / 4u]);
       //#unroll
       for (var i = 0u; i < VECTOR; i++) {
         column_values[v * VECTOR + i] = loaded[i];
@@ -91,7 +92,7 @@ fn main(
     var own: array<f32, OWN>;
     //#unroll
     for (var i = 0u; i < OWN; i++) {
-      own[i] = a[own_at[i] + k * a_step];
+      own[i] = f32(a[own_at[i] + k * a_step]);
     }
     //#unroll
     for (var r = 0u; r < ROWS; r++) {
@@ -118,7 +119,7 @@ fn main(
           value = select(value, sums[r * ROWS_AT_ONCE + i][c], r == round);
         }
         if (row < params.rows && column < params.cols) {
-          y[row * params.cols + column] = value;
+          y[row * params.cols + column] = Stored(value);
         }
       }
     }

@@ -20,6 +20,7 @@ export type { HostData } from "./engine/host-data.js";
 export { kernelFrom } from "./engine/kernel-from.js";
 export type { BindingNames, ConstantNames, ParamNames } from "./engine/kernel-names.js";
 export type { Launch, Recorder } from "./engine/launch.js";
+export type { MatrixUnits } from "./engine/matrix-units.js";
 export type { DeviceMemory, ScratchLease } from "./engine/memory.js";
 export type { CompiledKernel, ConstantValues, PipelineCache } from "./engine/pipelines.js";
 export type { Lifetime, MemoryPlan } from "./engine/planner.js";
@@ -30,6 +31,7 @@ export { type Backward, Tape } from "./engine/tape.js";
 export { type ElementType, type Kept, type Place, Tensor } from "./engine/tensor.js";
 export { type Timing, type TuneOptions, type TuneProgress, tune } from "./engine/tuner.js";
 export * from "./errors.js";
+export { type BarlowTwinsOptions, barlowTwins } from "./losses/barlow-twins.js";
 export { type Anchors, type Contrast, contrast, type Keys } from "./losses/contrast.js";
 export { RELATIONS, type Relation, type RelationRule } from "./losses/contrast-relations.js";
 export { CONTRASTIVE_LOSSES, type ContrastiveSettings, MININGS } from "./losses/contrast-rows.js";
@@ -42,6 +44,12 @@ export {
   marginTriplet,
   ntLogistic,
 } from "./losses/contrastive.js";
+export { type Debiased, type DebiasedOptions, debiased } from "./losses/debiased.js";
+export { type WeightedDecoupledOptions, weightedDecoupled } from "./losses/decoupled.js";
+export { eppsPulley, randomDirections } from "./losses/epps-pulley.js";
+export { type Lejepa, type LejepaOptions, lejepaLoss } from "./losses/lejepa.js";
+export { type NegativeLogSumExp, negativeLogSumExp } from "./losses/log-sum-exp.js";
+export { momentSquares, participationRatio } from "./losses/moments.js";
 export { nPairs } from "./losses/n-pairs.js";
 export {
   type NoiseContrast,
@@ -50,9 +58,11 @@ export {
   noiseContrast,
 } from "./losses/noise-contrast.js";
 export { cosineSimilarity, type NtXent, ntXent } from "./losses/nt-xent.js";
+export { pairLogits } from "./losses/pair-logits.js";
 export { type SinkhornOptions, sinkhorn } from "./losses/sinkhorn.js";
 export { type LossAndAccuracy, softmaxCrossEntropy } from "./losses/softmax-cross-entropy.js";
 export { semiHardTriplets, type TripletOptions } from "./losses/triplets.js";
+export { type Vicreg, type VicregOptions, vicregLoss } from "./losses/vicreg.js";
 export { viewGroups } from "./losses/view-groups.js";
 export { initialValues } from "./nn/initial-values.js";
 export {
@@ -77,7 +87,9 @@ export { type DropoutOptions, dropout } from "./ops/dropout.js";
 export { add, mean, relu, transpose } from "./ops/elementwise.js";
 export { type GroupNormOptions, type GroupNormTensors, groupNorm } from "./ops/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./ops/layer-norm.js";
-export { addBias, matmul, type Transposition } from "./ops/matmul.js";
+export { addBias, type MatmulOptions, matmul, type Transposition } from "./ops/matmul.js";
+export type { Operands } from "./ops/matrix-tiles.js";
+export { type Nearest, nearestRows } from "./ops/nearest-rows.js";
 export { normalizeRows } from "./ops/normalize-rows.js";
 export { globalAveragePool, maxPool, type PoolingOptions } from "./ops/pooling.js";
 export { toFloat, toHalf } from "./ops/precision.js";

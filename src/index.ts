@@ -86,11 +86,19 @@ export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";
 export { decodeNpy, encodeNpy, type NpyArray } from "./io/npy.js";
 export { decodeSafetensors, encodeSafetensors, type TensorData, type TensorElements } from "./io/safetensors.js";
+export { barlow } from "./methods/barlow.js";
 export { byol } from "./methods/byol.js";
 export { METHODS, methodNamed } from "./methods/catalogue.js";
-export { collapseToPoint } from "./methods/collapse.js";
+export {
+  collapseOf,
+  collapseOfScale,
+  collapseToPoint,
+  type SignsOfCollapse,
+  signsOfCollapse,
+} from "./methods/collapse.js";
 export { headOf, headOptions, headText } from "./methods/heads.js";
 export { instdisc } from "./methods/instdisc.js";
+export { lejepa } from "./methods/lejepa.js";
 export {
   type Description,
   type Design,
@@ -108,6 +116,7 @@ export {
 } from "./methods/method.js";
 export { moco } from "./methods/moco.js";
 export { mocoV3 } from "./methods/moco-v3.js";
+export { nnclr } from "./methods/nnclr.js";
 export {
   choice,
   flag,
@@ -120,10 +129,13 @@ export {
   whole,
 } from "./methods/options.js";
 export { simclr } from "./methods/simclr.js";
+export { simsiam } from "./methods/simsiam.js";
+export { supcon } from "./methods/supcon.js";
 export { supervised } from "./methods/supervised.js";
 export { swav } from "./methods/swav.js";
 export { tcn } from "./methods/tcn.js";
 export { momentumText, Teacher, type TeacherOptions, teacherOptions } from "./methods/teacher.js";
+export { vicreg } from "./methods/vicreg.js";
 export { classifier } from "./nn/classifier.js";
 export { convnet } from "./nn/convnet.js";
 export type { Model } from "./nn/model.js";

@@ -2,7 +2,9 @@
 export interface InstructionCounts {
   /** Multiply-adds of f32; one that does two counts twice. */
   readonly fma: number;
-  /** Operations of the vector unit, multiply-adds among them; one instruction for two operations counts twice. */
+  /** Products of fragments, by matrix units. */
+  readonly matrix: number;
+  /** Operations of the vector unit, multiply-adds and products of fragments among them; one instruction for two operations counts twice. */
   readonly vector: number;
   /** Loads and stores of workgroup memory. */
   readonly workgroup: number;
@@ -19,26 +21,29 @@ interface Loop {
   readonly counts: InstructionCounts;
 }
 
+const MATRIX = /^v_s?wmma/;
 const FMA = /^v_(dual_)?(pk_)?(fma|fmac|fmaak|fmamk|mac|mad)_/;
 
 function countOf(instructions: readonly string[]): InstructionCounts {
-  let [fma, vector, workgroup, global] = [0, 0, 0, 0];
+  let [fma, matrix, vector, workgroup, global] = [0, 0, 0, 0, 0];
   for (const instruction of instructions) {
     // RDNA 3 writes two operations of one instruction with :: between them.
     for (const operation of instruction.split("::").map((part) => part.trim())) {
       if (operation.startsWith("v_")) vector += 1;
+      if (MATRIX.test(operation)) matrix += 1;
       if (FMA.test(operation) && /f32/.test(operation)) fma += 1;
       if (operation.startsWith("ds_")) workgroup += 1;
       if (/^(buffer|global|flat)_/.test(operation)) global += 1;
     }
   }
-  return { fma, vector, workgroup, global, all: instructions.length };
+  return { fma, matrix, vector, workgroup, global, all: instructions.length };
 }
 
 function plus(a: InstructionCounts, b: InstructionCounts, times: number): InstructionCounts {
   const sum = (key: keyof InstructionCounts) => a[key] + times * b[key];
   return {
     fma: sum("fma"),
+    matrix: sum("matrix"),
     vector: sum("vector"),
     workgroup: sum("workgroup"),
     global: sum("global"),
@@ -72,6 +77,15 @@ function loopsOf(assembly: string): { readonly loops: Loop[]; readonly whole: In
     counts: countOf(blocks.slice(begin, end + 1).flat()),
   }));
   return { loops, whole: countOf(blocks.flat()) };
+}
+
+/** The instructions of a round of the innermost loop with products of fragments, loops inside of it included; the most of several. */
+export function matrixLoop(assembly: string): InstructionCounts {
+  const { loops, whole } = loopsOf(assembly);
+  const [most] = loops
+    .filter(({ counts }) => counts.matrix > 0)
+    .toSorted((a, b) => a.end - a.begin - (b.end - b.begin) || b.counts.matrix - a.counts.matrix);
+  return most?.counts ?? whole;
 }
 
 /**

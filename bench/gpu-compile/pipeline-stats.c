@@ -1,6 +1,7 @@
 // Compiles compute shaders with a Vulkan driver and prints what its compiler reports; nothing is run.
 //
-// usage: pipeline-stats NAME < LIST
+// usage: pipeline-stats NAME [LANES] < LIST
+// With LANES, shaders may use subgroup matrices (VK_KHR_cooperative_matrix), and subgroups have so many lanes.
 // A line of LIST is "FILE.spv ENTRY BINDINGS": BINDINGS has a letter for each binding of set 0, s for a storage buffer and u
 // for a uniform one. For each line, a line of JSON comes out: the device, the file, the compiler's statistics by name. The
 // assembly is written to FILE.spv.NAME.isa where the driver gives it.
@@ -30,7 +31,11 @@ static VkPhysicalDevice first_device(void) {
   return device;
 }
 
-static VkDevice open_device(VkPhysicalDevice physical) {
+// As in Vulkan 1.3.255: older headers have neither.
+#define MATRIX_EXTENSION "VK_KHR_cooperative_matrix"
+#define MATRIX_FEATURES ((VkStructureType)1000506000)
+
+static VkDevice open_device(VkPhysicalDevice physical, int matrices) {
   VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR reports = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
   VkPhysicalDeviceVulkan13Features v13 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES, .pNext = &reports};
@@ -42,15 +47,21 @@ static VkDevice open_device(VkPhysicalDevice physical) {
     fprintf(stderr, "the driver does not report on pipelines (VK_KHR_pipeline_executable_properties)\n");
     exit(1);
   }
+  struct {
+    VkStructureType type;
+    void *next;
+    VkBool32 matrix, robust;
+  } matrix_features = {MATRIX_FEATURES, NULL, VK_TRUE, VK_FALSE};
+  if (matrices) reports.pNext = &matrix_features;
   float priority = 1;
   VkDeviceQueueCreateInfo queue = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, .queueCount = 1, .pQueuePriorities = &priority};
-  const char *extensions[] = {"VK_KHR_pipeline_executable_properties"};
+  const char *extensions[] = {"VK_KHR_pipeline_executable_properties", MATRIX_EXTENSION};
   VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                              .pNext = &features,
                              .queueCreateInfoCount = 1,
                              .pQueueCreateInfos = &queue,
-                             .enabledExtensionCount = 1,
+                             .enabledExtensionCount = matrices ? 2 : 1,
                              .ppEnabledExtensionNames = extensions};
   VkDevice device;
   check(vkCreateDevice(physical, &info, NULL, &device), "vkCreateDevice");
@@ -171,14 +182,17 @@ static void report(VkDevice device, const char *name, VkPipeline pipeline, const
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: pipeline-stats NAME < LIST\n");
+  if (argc != 2 && argc != 3) {
+    fprintf(stderr, "usage: pipeline-stats NAME [LANES] < LIST\n");
     return 2;
   }
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroups = {
+      .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+      .requiredSubgroupSize = argc == 3 ? atoi(argv[2]) : 0};
   VkPhysicalDevice physical = first_device();
   VkPhysicalDeviceProperties properties;
   vkGetPhysicalDeviceProperties(physical, &properties);
-  VkDevice device = open_device(physical);
+  VkDevice device = open_device(physical, argc == 3);
   char path[2048], entry[256], bindings[64];
   while (scanf("%2047s %255s %63s", path, entry, bindings) == 3) {
     VkPipelineLayout layout = make_layout(device, bindings);
@@ -187,6 +201,7 @@ int main(int argc, char **argv) {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR | VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = argc == 3 ? &subgroups : NULL,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = entry},

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -22,6 +22,9 @@ export interface Compiled {
 
 const execute = promisify(execFile);
 const DRIVERS = "/usr/share/vulkan/icd.d";
+/** Mesa's software adapter, which the layer makes claim matrix units. */
+const SOFTWARE_DRIVER = "lvp_icd";
+const LAYER = "VK_LAYER_claim_matrices";
 /** Of modules that are in one list for a process. */
 const MARK = "// module";
 
@@ -94,10 +97,44 @@ export class Toolchain {
     return lines;
   }
 
-  /** Compiles SPIR-V, as `toSpirv` returned it, for a family of GPUs, for example "navi31". */
-  async compile(lines: readonly string[], family: string): Promise<Compiled[]> {
+  /**
+   * The same for modules with subgroup matrices: a Vulkan layer lets Mesa's software adapter claim them, and writes down the SPIR-V
+   * that Dawn gives it.
+   * @throws SimclrError where one does not compile, or that adapter is missing.
+   */
+  async toMatrixSpirv(modules: readonly { readonly code: string; readonly bindings: string }[]): Promise<string[]> {
+    const name = readdirSync(DRIVERS).find((file) => file.startsWith(SOFTWARE_DRIVER));
+    if (!name) throw new SimclrError(`there is no ${DRIVERS}/${SOFTWARE_DRIVER}*.json; needed: ${REQUIREMENTS}`);
+    const [layers, spirv] = [join(this.folder, "layers"), join(this.folder, "matrix-spirv")];
+    for (const folder of [layers, spirv]) await mkdir(folder, { recursive: true });
+    const library = "libclaim-matrices.so";
+    const source = fileURLToPath(new URL("../../../bench/gpu-compile/claim-matrices.c", import.meta.url));
+    await run("gcc", ["-O1", "-shared", "-fPIC", "-o", join(layers, library), source]);
+    const layer = {
+      ...{ name: LAYER, type: "GLOBAL", library_path: `./${library}`, api_version: "1.3.0" },
+      ...{ implementation_version: "1", description: "claims VK_KHR_cooperative_matrix" },
+    };
+    await writeFile(join(layers, `${LAYER}.json`), JSON.stringify({ file_format_version: "1.2.0", layer }));
+    const driver = join(DRIVERS, name);
+    const child = fileURLToPath(new URL("write-matrix-spirv.js", import.meta.url));
+    await converse(process.execPath, [child], JSON.stringify(modules.map(({ code }) => code)), {
+      ...{ VK_LAYER_PATH: layers, VK_INSTANCE_LAYERS: LAYER, SPIRV_FOLDER: spirv },
+      ...{ VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver },
+    });
+    const written = readdirSync(spirv).filter((file) => file.endsWith(".spv")).length;
+    if (written !== modules.length)
+      throw new SimclrError(`Dawn gave SPIR-V for ${written} of ${modules.length} modules`);
+    return modules.map(({ bindings }, i) => `${join(spirv, `${i}.spv`)} dawn_entry_point ${bindings}`);
+  }
+
+  /**
+   * Compiles SPIR-V, as `toSpirv` returned it, for a family of GPUs, for example "navi31".
+   * @param lanes of a subgroup, for what `toMatrixSpirv` returned
+   */
+  async compile(lines: readonly string[], family: string, lanes?: number): Promise<Compiled[]> {
     const env = { RADV_FORCE_FAMILY: family, VK_DRIVER_FILES: this.driver, VK_ICD_FILENAMES: this.driver };
-    const output = await converse(join(this.folder, "pipeline-stats"), [family], `${lines.join("\n")}\n`, env);
+    const words = lanes === undefined ? [family] : [family, `${lanes}`];
+    const output = await converse(join(this.folder, "pipeline-stats"), words, `${lines.join("\n")}\n`, env);
     const results = output.trim().split("\n");
     if (results.length !== lines.length)
       throw new SimclrError(`${family}: ${results.length} of ${lines.length} reports`);

@@ -151,6 +151,13 @@ function workgroupSize(kernel: KernelDefinition): [string, string] {
   return [size[1], size[2] ?? "1u"];
 }
 
+/** The value of a constant, or of one that is the product of some: `const THREADS = LANES * GROUPS;`. */
+function extentOf({ source }: KernelDefinition, name: string, values: KernelValues): number {
+  if (values[name] !== undefined) return values[name];
+  const factors = source.match(new RegExp(`^const ${name} = (\\w+(?: \\* \\w+)*);`, "m"))?.[1].split(" * ") ?? [];
+  return factors.reduce((product, factor) => product * values[factor], 1);
+}
+
 /** What the array of a binding is declared to hold, where four elements are loaded at once or one. */
 function declaredElement(kernel: KernelDefinition, name: string, vectors: boolean): string {
   const declared = [
@@ -186,7 +193,10 @@ export async function trace(
   const values: Record<string, number> = { ...params };
   for (const [name, { value }] of Object.entries(kernel.constants)) values[name] = Number(constants[name] ?? value);
   const vectors = values.VECTOR > 1;
-  const threadsPerWorkgroup = workgroupSize(kernel).reduce((product, name) => product * (values[name] ?? 1), 1);
+  const threadsPerWorkgroup = workgroupSize(kernel).reduce(
+    (product, name) => product * extentOf(kernel, name, values),
+    1,
+  );
   const count = workgroups ?? kernel.workgroups(values);
   const words = wordsOf(entries);
   const logWords = count * threadsPerWorkgroup * words + 1;

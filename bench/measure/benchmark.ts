@@ -57,6 +57,13 @@ export const ROUNDS: Choice = {
   standard: "5",
 };
 
+/** How long variants of kernels are timed before anything is measured. */
+export const TUNE: Choice = {
+  name: "tune",
+  description: "seconds at most for timing the variants of the kernels before; 0 for the defaults",
+  standard: "0",
+};
+
 /** How much larger the batches of a benchmark are made than a software adapter takes them. */
 export const BATCH_FACTOR: Choice = {
   name: "batch-factor",

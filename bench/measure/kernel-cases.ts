@@ -8,8 +8,9 @@ import { conv2d } from "../../src/ops/conv2d.js";
 import { transpose } from "../../src/ops/elementwise.js";
 import { groupNorm } from "../../src/ops/group-norm.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { toHalf } from "../../src/ops/precision.js";
 import { windowedExtent } from "../../src/ops/window.js";
-import { DEFAULT_CONFIG } from "../../src/training/config.js";
+import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
 import { createModel, createOptimizer } from "../../src/training/model.js";
 import { type Inputs, noise } from "./inputs.js";
 import type { Bound } from "./roofline.js";
@@ -41,26 +42,35 @@ const COMMON: Target = { least: 0.4, reach: 0.65 };
 const SPECIAL: Target = { least: 0.25, reach: 0.5 };
 
 type Operation = (tape: Tape, x: Tensor, weight: Tensor) => Tensor;
+type Precision = TrainingConfig["precision"];
 
-/** An operation of two operands, forward and its two gradients. */
+/** An operation of two operands, forward and its two gradients; what it is applied to, and its gradient, are made f16 before, where they are to be. */
 function directions(
   operation: string,
   apply: Operation,
   [x, weight, y]: readonly [x: readonly number[], weight: readonly number[], y: readonly number[]],
   flops: number,
   target: Target,
+  precision: Precision,
+  /** Whether both operands are of one type: the weight of a convolution stays f32. */
+  both: boolean,
 ): KernelCase[] {
-  const bytes = 4 * (elementsOf(x) + elementsOf(weight) + elementsOf(y));
-  const common = { operation, bound: "fma", flops, bytes, target } as const;
+  const mixed = precision === "mixed";
+  const size = mixed ? 2 : 4;
+  const bytes = size * (elementsOf(x) + elementsOf(y)) + (both ? size : 4) * elementsOf(weight);
+  const common = { operation, bound: mixed ? "matrix" : "fma", flops, bytes, target } as const;
+  const toOperand = (tape: Tape, operand: Tensor) => (mixed ? toHalf(tape, operand) : operand);
+  const toWeight = (tape: Tape, operand: Tensor) => (both ? toOperand(tape, operand) : operand);
   const gradient = (direction: string, watched: 0 | 1): KernelCase => ({
     ...common,
     direction,
     record(tape, inputs) {
-      const operands = [inputs.normal(x), inputs.normal(weight)] as const;
+      const operands = [toOperand(tape, inputs.normal(x)), toWeight(tape, inputs.normal(weight))] as const;
       tape.watch(operands[watched]);
       const output = apply(tape, ...operands);
+      const dy = toOperand(tape, inputs.normal(output.shape));
       const forward = tape.launches.length;
-      tape.backward(output, inputs.normal(output.shape));
+      tape.backward(output, dy);
       return forward;
     },
   });
@@ -69,8 +79,10 @@ function directions(
       ...common,
       direction: "forward",
       record(tape, inputs) {
-        apply(tape, inputs.normal(x), inputs.normal(weight));
-        return 0;
+        const operands = [toOperand(tape, inputs.normal(x)), toWeight(tape, inputs.normal(weight))] as const;
+        const before = tape.launches.length;
+        apply(tape, ...operands);
+        return before;
       },
     },
     gradient("input gradient", 0),
@@ -79,10 +91,18 @@ function directions(
 }
 
 /** A product of square matrices. */
-function product(extent: number): KernelCase[] {
+function product(extent: number, precision: Precision = "f32"): KernelCase[] {
   const shape = [extent, extent];
   const target = { least: 0.35, reach: 0.6 };
-  return directions(`matmul ${extent.toLocaleString("en")}^3`, matmul, [shape, shape, shape], 2 * extent ** 3, target);
+  return directions(
+    `matmul ${extent.toLocaleString("en")}^3${precision === "mixed" ? ", f16" : ""}`,
+    matmul,
+    [shape, shape, shape],
+    2 * extent ** 3,
+    target,
+    precision,
+    true,
+  );
 }
 
 /** A square convolution, padded by half its kernel. */
@@ -90,11 +110,12 @@ function convolution(
   name: string,
   [batch, size, inChannels, outChannels, kernel, stride]: readonly number[],
   target: Target,
+  precision: Precision = "f32",
 ): KernelCase[] {
   const padding = Math.floor(kernel / 2);
   const out = windowedExtent(size, kernel, { stride, padding }, name);
   return directions(
-    `conv ${name}, batch ${batch}`,
+    `conv ${name}, batch ${batch}${precision === "mixed" ? ", f16" : ""}`,
     (tape, x, weight) => conv2d(tape, x, weight, { stride, padding }),
     [
       [batch, size, size, inChannels],
@@ -103,6 +124,8 @@ function convolution(
     ],
     2 * batch * out * out * kernel * kernel * inChannels * outChannels,
     target,
+    precision,
+    false,
   );
 }
 
@@ -284,28 +307,40 @@ function transposition([batch, rows, cols]: readonly [number, number, number]): 
   };
 }
 
+/** Batch, extent, channels in and out, kernel, stride: the extents that ResNets have. */
+const CONVOLUTIONS: readonly (readonly [string, readonly number[], Target])[] = [
+  ["3x3, 64 to 64, 32 x 32", [8, 32, 64, 64, 3, 1], COMMON],
+  ["3x3, 128 to 128, 16 x 16", [16, 16, 128, 128, 3, 1], COMMON],
+  ["1x1, 64 to 128, 32 x 32", [16, 32, 64, 128, 1, 1], SPECIAL],
+  ["1x1, 256 to 64, 32 x 32", [8, 32, 256, 64, 1, 1], SPECIAL],
+  ["3x3, 3 to 64, 32 x 32", [32, 32, 3, 64, 3, 1], SPECIAL],
+  ["7x7 / 2, 3 to 64, 64 x 64", [16, 64, 3, 64, 7, 2], SPECIAL],
+  ["3x3 / 2, 64 to 128, 32 x 32", [16, 32, 64, 128, 3, 2], SPECIAL],
+  ["3x3, 512 to 512, 4 x 4", [16, 4, 512, 512, 3, 1], SPECIAL],
+];
+
+function products(factor: number, precision: Precision): KernelCase[] {
+  return [
+    ...product(1024, precision),
+    ...(factor > 1 ? product(4096, precision) : []),
+    ...CONVOLUTIONS.flatMap(([name, [batch, ...shape], target]) =>
+      convolution(name, [factor * batch, ...shape], target, precision),
+    ),
+  ];
+}
+
+/** The products and convolutions of `kernelCases` with operands of f16. */
+export function mixedCases(factor = 1): readonly KernelCase[] {
+  return products(factor, "mixed");
+}
+
 /**
- * What `bench/kernels` measures. Maps have the extents that ResNets have them at; `factor` multiplies the images of the
- * convolutions, which fill a GPU of a few thousand lanes by themselves.
+ * What `bench/kernels` measures. `factor` multiplies the images of the convolutions, which fill a GPU of a few thousand lanes by
+ * themselves.
  */
 export function kernelCases(factor = 1): readonly KernelCase[] {
-  // Batch, extent, channels in and out, kernel, stride.
-  const convolutions: readonly (readonly [string, readonly number[], Target])[] = [
-    ["3x3, 64 to 64, 32 x 32", [8, 32, 64, 64, 3, 1], COMMON],
-    ["3x3, 128 to 128, 16 x 16", [16, 16, 128, 128, 3, 1], COMMON],
-    ["1x1, 64 to 128, 32 x 32", [16, 32, 64, 128, 1, 1], SPECIAL],
-    ["1x1, 256 to 64, 32 x 32", [8, 32, 256, 64, 1, 1], SPECIAL],
-    ["3x3, 3 to 64, 32 x 32", [32, 32, 3, 64, 3, 1], SPECIAL],
-    ["7x7 / 2, 3 to 64, 64 x 64", [16, 64, 3, 64, 7, 2], SPECIAL],
-    ["3x3 / 2, 64 to 128, 32 x 32", [16, 32, 64, 128, 3, 2], SPECIAL],
-    ["3x3, 512 to 512, 4 x 4", [16, 4, 512, 512, 3, 1], SPECIAL],
-  ];
   return [
-    ...product(1024),
-    ...(factor > 1 ? product(4096) : []),
-    ...convolutions.flatMap(([name, [batch, ...shape], target]) =>
-      convolution(name, [factor * batch, ...shape], target),
-    ),
+    ...products(factor, "f32"),
     // A ResNet-18's maps at batch 128, two views.
     ...batchNormAndRelu(262_144, 64),
     ...batchNormAndRelu(65_536, 128),

@@ -21,6 +21,10 @@ const COMPARED = [
   { method: "simclr", options: {} },
   { method: "byol", options: {} },
   { method: "moco", options: { queue: QUEUE } },
+  { method: "simsiam", options: {} },
+  { method: "barlow", options: {} },
+  { method: "vicreg", options: {} },
+  { method: "lejepa", options: {} },
 ] as const;
 
 /** A method's step; times are medians over the rounds. */
@@ -137,7 +141,7 @@ function table({ rows }: MethodsResult): Rows {
 export const methods: Benchmark = {
   name: "methods",
   description:
-    "training steps of SimCLR, BYOL and MoCo (a queue of 65,536) in turn, and what their operations take at the rates of SimCLR's step and of NT-Xent",
+    "training steps of SimCLR, BYOL, MoCo (a queue of 65,536), SimSiam, Barlow Twins, VICReg and LeJEPA in turn, and what their operations take at the rates of SimCLR's step and of NT-Xent",
   arguments: [
     { name: "encoder", description: "convnet, resnet18, resnet34 or resnet50", standard: "convnet" },
     { name: "batch", description: "images a step", standard: "128" },

@@ -1,14 +1,15 @@
 import type { Device } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
+import { matrixTiles } from "../../src/ops/matrix-tiles.js";
 import * as kernels from "../roofline/generated.js";
 import { type Benchmark, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
 import { median } from "./statistics.js";
 import { digits, resultText } from "./text.js";
 import { sampleLength, Workload } from "./workload.js";
 
-/** What bounds a kernel: the adapter's arithmetic (fused multiply-adds) or its memory (copies). */
-export type Bound = "fma" | "copy";
+/** What bounds a kernel: the adapter's arithmetic (fused multiply-adds, or products by its matrix units) or its memory (copies). */
+export type Bound = "fma" | "copy" | "matrix";
 
 /**
  * Bytes of each of the two buffers of the copy, beyond the adapter's caches, and threads of the multiply-adds, enough that a
@@ -24,7 +25,7 @@ const CONTEST_ROUNDS = 3;
 
 interface Form {
   readonly LANES: number;
-  readonly [constant: string]: number;
+  readonly [constant: string]: number | boolean;
 }
 
 const FMA_FORMS: readonly Form[] = [8, 64].flatMap((LANES) =>
@@ -32,14 +33,34 @@ const FMA_FORMS: readonly Form[] = [8, 64].flatMap((LANES) =>
 );
 const COPY_FORMS: readonly Form[] = [64, 256].flatMap((LANES) => [1, 4].map((PER_THREAD) => ({ LANES, PER_THREAD })));
 
+/** Fragments that a subgroup multiplies with each other: products that do not wait for each other, as far as registers go. */
+const MATRIX_FRAGMENTS = [
+  [2, 2],
+  [2, 4],
+  [4, 4],
+] as const;
+
+/** Of the device's matrix units, on 4 subgroups in a workgroup and on 8; none where it has no units. */
+function matrixForms(device: Device): Form[] {
+  const [tile] = matrixTiles(device, "f16");
+  if (!tile) return [];
+  return [2, 4].flatMap((COL_SUBGROUPS) =>
+    MATRIX_FRAGMENTS.map(([ROWS, COLS]) => {
+      return { ...tile, ROW_SUBGROUPS: 2, COL_SUBGROUPS, ROWS, COLS, DEPTH: tile.UNIT_TERMS };
+    }),
+  );
+}
+
 /** What an adapter reaches; medians over all samples. */
 export interface RooflineRates {
   /** GFLOP/s of a loop of fused multiply-adds. */
   readonly fma: number;
   /** GB/s (10^9 bytes), read and written, of a copy between large buffers. */
   readonly copy: number;
-  /** The forms of the two kernels that were the fastest. */
-  readonly forms: Readonly<Record<Bound, Form>>;
+  /** GFLOP/s of products of fragments by matrix units, operands of f16 where there are such; null where there are no units. */
+  readonly matrix: number | null;
+  /** The forms of the kernels that were the fastest. */
+  readonly forms: Readonly<Partial<Record<Bound, Form>>>;
 }
 
 interface Candidate {
@@ -47,16 +68,16 @@ interface Candidate {
   readonly workload: Workload;
 }
 
-/** The two kernels that mark what the adapter can do, ready to be sampled beside what is compared with them. */
+/** The kernels that mark what the adapter can do, ready to be sampled beside what is compared with them. */
 export class Roofline {
-  readonly #best: Readonly<Record<Bound, Candidate>>;
+  readonly #best: ReadonlyMap<Bound, Candidate>;
   readonly #tensors: readonly Tensor[];
-  readonly #samples: Readonly<Record<Bound, number[]>> = { fma: [], copy: [] };
+  readonly #samples: Readonly<Record<Bound, number[]>> = { fma: [], copy: [], matrix: [] };
 
   private constructor(
     /** What a sample lasts at least, in milliseconds. */
     readonly milliseconds: number,
-    best: Readonly<Record<Bound, Candidate>>,
+    best: ReadonlyMap<Bound, Candidate>,
     tensors: readonly Tensor[],
   ) {
     this.#best = best;
@@ -79,28 +100,47 @@ export class Roofline {
     const copy = await fastest(device, COPY_FORMS, milliseconds, (tape, form) =>
       tape.launch(kernels.copy, { x, y }, { vectors }, form),
     );
-    return new Roofline(milliseconds, { fma, copy }, [x, y, factors, sums]);
+    const best = new Map<Bound, Candidate>([
+      ["fma", fma],
+      ["copy", copy],
+    ]);
+    const forms = matrixForms(device);
+    if (forms.length > 0) {
+      const matrix = await fastest(device, forms, milliseconds, (tape, form) =>
+        tape.launch(kernels.matrix, { factors, y: sums }, { threads, iterations: ITERATIONS }, form),
+      );
+      best.set("matrix", matrix);
+    }
+    return new Roofline(milliseconds, best, [x, y, factors, sums]);
   }
 
-  /** One sample: GFLOP/s or GB/s. */
+  /** What it can sample: matrix units are on few adapters. */
+  get bounds(): readonly Bound[] {
+    return [...this.#best.keys()];
+  }
+
+  /** One sample: GFLOP/s or GB/s. @throws RangeError for matrix units that there are not. */
   async sample(bound: Bound): Promise<number> {
-    const rate = await sampleRate(this.#best[bound].workload);
+    const candidate = this.#best.get(bound);
+    if (!candidate) throw new RangeError(`the adapter has no roofline of "${bound}"`);
+    const rate = await sampleRate(candidate.workload);
     this.#samples[bound].push(rate);
     return rate;
   }
 
   /** Medians of all samples so far. @throws RangeError where a kernel has not been sampled. */
   rates(): RooflineRates {
-    const { fma, copy } = this.#best;
+    const { fma, copy, matrix } = this.#samples;
     return {
-      fma: median(this.#samples.fma),
-      copy: median(this.#samples.copy),
-      forms: { fma: fma.form, copy: copy.form },
+      fma: median(fma),
+      copy: median(copy),
+      matrix: matrix.length > 0 ? median(matrix) : null,
+      forms: Object.fromEntries([...this.#best].map(([bound, { form }]) => [bound, form])),
     };
   }
 
   dispose(device: Device): void {
-    for (const { workload } of Object.values(this.#best)) workload.dispose();
+    for (const { workload } of this.#best.values()) workload.dispose();
     for (const tensor of this.#tensors) device.free(tensor);
   }
 }
@@ -136,17 +176,21 @@ async function fastest(
 }
 
 /** The roofline in a line. */
-export function rooflineText({ fma, copy, forms }: RooflineRates): string {
-  const { LANES, ACCUMULATORS } = forms.fma;
+export function rooflineText({ fma, copy, matrix, forms }: RooflineRates): string {
+  const unit = forms.matrix;
   return (
-    `roofline: ${digits(fma)} GFLOP/s of fused multiply-adds (${ACCUMULATORS} accumulators, workgroups of ${LANES}), ` +
-    `${digits(copy)} GB/s of copies (${forms.copy.PER_THREAD} vec4f a thread, workgroups of ${forms.copy.LANES})`
+    `roofline: ${digits(fma)} GFLOP/s of fused multiply-adds (${forms.fma?.ACCUMULATORS} accumulators, workgroups of ${forms.fma?.LANES}), ` +
+    `${digits(copy)} GB/s of copies (${forms.copy?.PER_THREAD} vec4f a thread, workgroups of ${forms.copy?.LANES})` +
+    (matrix === null || !unit
+      ? ""
+      : `, ${digits(matrix)} GFLOP/s of products by matrix units (${unit.ROWS} x ${unit.COLS} fragments of ${unit.ROUNDED ? "f16" : "f32"})`)
   );
 }
 
 export const roofline: Benchmark = {
   name: "roofline",
-  description: "what the adapter reaches: fused multiply-adds from registers, and copies between large buffers",
+  description:
+    "what the adapter reaches: fused multiply-adds from registers, products by its matrix units, where it has them, and copies between large buffers",
   arguments: [],
   options: [ROUNDS],
   run(settings, progress) {
@@ -156,7 +200,7 @@ export const roofline: Benchmark = {
       const opened = await Roofline.open(device);
       for (let round = 0; round < rounds; round++) {
         progress(`round ${round + 1} of ${rounds}`);
-        for (const bound of ["fma", "copy"] as const) await opened.sample(bound);
+        for (const bound of opened.bounds) await opened.sample(bound);
       }
       const rates = opened.rates();
       opened.dispose(device);

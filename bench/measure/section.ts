@@ -23,10 +23,7 @@ export async function cutRecording(tape: Tape, first: number, inputs: Inputs): P
   const shared = handedOver(launches, first);
   for (const tensor of shared) {
     const { shape, type, label } = tensor;
-    tape.place(
-      tensor,
-      inputs.keep(type === "u32" ? device.indices(shape, label) : device.tensor(shape, undefined, label)),
-    );
+    tape.place(tensor, inputs.keep(device.zeros(shape, type, label)));
   }
   if (shared.size > 0) {
     const before = await compileProgram(device, launches.slice(0, first), {});

@@ -1,6 +1,7 @@
 import { mebibytes, percentage } from "../../src/cli/table.js";
 import type { Device } from "../../src/engine/device.js";
-import { type Benchmark, type Origin, onDevice, ROUNDS, wholeNumber } from "./benchmark.js";
+import { tuneFor } from "../../src/training/tune.js";
+import { type Benchmark, type Origin, onDevice, ROUNDS, TUNE, wholeNumber } from "./benchmark.js";
 import { Roofline, type RooflineRates, rooflineText } from "./roofline.js";
 import { median } from "./statistics.js";
 import { digits, type Rows, resultText, share } from "./text.js";
@@ -179,13 +180,20 @@ export const step: Benchmark = {
   ],
   options: [
     ROUNDS,
+    TUNE,
     { name: "precision", description: "f32, or mixed: activations in f16", standard: "f32" },
     { name: "originals", description: "pixels of the originals that views are cut from (default: the images')" },
   ],
   run(settings, progress) {
     const shape = stepShape(settings);
     const rounds = wholeNumber(settings, "rounds");
+    const budgetSeconds = wholeNumber(settings, "tune", 0);
     return onDevice(async (device, origin) => {
+      if (budgetSeconds > 0) {
+        progress("timing variants of kernels");
+        const { encoder, batch, precision, imageSize } = shape;
+        await tuneFor(device, { encoder, batch, precision }, imageSize, { budgetSeconds });
+      }
       const data = await measureStep(device, origin, shape, rounds, progress);
       return {
         data,

@@ -23,13 +23,18 @@ export interface StepShape {
   readonly originalPixels?: number;
 }
 
+/** @throws ConfigError for an unknown precision. */
+export function precisionOf(settings: Settings): TrainingConfig["precision"] {
+  const precision = PRECISIONS.find((name) => name === settings.precision);
+  if (precision) return precision;
+  throw new ConfigError(`there is no precision "${settings.precision}": choose ${PRECISIONS.join(", ")}`);
+}
+
 /** @throws ConfigError for an unknown encoder or precision, or numbers out of range. */
 export function stepShape(settings: Settings): StepShape {
   const encoder = ENCODERS.find((name) => name === settings.encoder);
   if (!encoder) throw new ConfigError(`there is no encoder "${settings.encoder}": choose ${ENCODERS.join(", ")}`);
-  const precision = PRECISIONS.find((name) => name === settings.precision);
-  if (!precision)
-    throw new ConfigError(`there is no precision "${settings.precision}": choose ${PRECISIONS.join(", ")}`);
+  const precision = precisionOf(settings);
   const imageSize = wholeNumber(settings, "size");
   const originalPixels = settings["originals"] === undefined ? undefined : wholeNumber(settings, "originals");
   return { encoder, batch: wholeNumber(settings, "batch", 2), imageSize, precision, originalPixels };

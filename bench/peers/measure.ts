@@ -1,13 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Case, Expected } from "./cases.js";
 import { EngineProcess } from "./engine-process.js";
-import type { Findings, Prepared, StepTask, Timed } from "./task.js";
+import type { Findings, Prepared, StepTask, Task, Timed } from "./task.js";
 
 /** How to start an engine. */
 export interface EngineCommand {
   /** Until it says its own name and version. */
   readonly name: string;
   readonly command: readonly string[];
+  /** Whether it rounds operands to 10 bits, as f16 and TF32 do: its results are then judged by that. */
+  readonly rounded?: boolean;
+  /** The kinds of tasks that it is measured in; all by default. */
+  readonly kinds?: readonly Task["kind"][];
 }
 
 /** What was seen of an engine in one case. */
@@ -32,14 +36,24 @@ export interface Measurement {
 const LEAST_ROUNDS = 3;
 const MOST_ROUNDS = 9;
 
-/** Rounding in float32 and the order of additions stay far below. */
-const TOLERANCE = 1e-3;
-/** Of the change of a parameter: rectifiers and batch norm over few values enlarge rounding on the way back, to 6e-4 as seen. */
-const UPDATE_TOLERANCE = 0.01;
+/** How far results may be from what is expected: a loss, as a share of it; an element, as a share of the largest; a step's updates. */
+interface Tolerances {
+  readonly result: number;
+  readonly update: number;
+}
+
+const TOLERANCES: Readonly<Record<"single" | "rounded", Tolerances>> = {
+  // Rounding in float32 and the order of additions stay far below. Of the change of a parameter: rectifiers and batch norm over few
+  // values enlarge rounding on the way back, to 6e-4 as seen.
+  single: { result: 1e-3, update: 0.01 },
+  // Operands are off by 2^-11 of themselves, and so a sum of normal numbers' products by 2^-10 of the sum of their sizes at most:
+  // for the 1,152 terms of a convolution, 1/200 of the largest. On the way back, these errors are enlarged as well.
+  rounded: { result: 0.01, update: 0.1 },
+};
 
 /** Null where the loss is the expected one. */
-function judgeLoss(loss: number | null, expected: number): string | null {
-  if (loss !== null && Math.abs(loss - expected) <= TOLERANCE * Math.abs(expected)) return null;
+function judgeLoss(loss: number | null, expected: number, { result }: Tolerances): string | null {
+  if (loss !== null && Math.abs(loss - expected) <= result * Math.abs(expected)) return null;
   return `wrong result: the loss is ${loss}, not ${expected.toFixed(4)}`;
 }
 
@@ -55,7 +69,7 @@ function judgePlausibility(loss: number | null, { batch }: StepTask, isFirst: bo
 }
 
 /** Null where all elements are the expected ones up to rounding. */
-function judgeResult(result: Float32Array, expected: Float64Array): string | null {
+function judgeResult(result: Float32Array, expected: Float64Array, tolerances: Tolerances): string | null {
   if (result.length !== expected.length) {
     return `wrong result: ${result.length} elements instead of ${expected.length}`;
   }
@@ -63,7 +77,7 @@ function judgeResult(result: Float32Array, expected: Float64Array): string | nul
   let wrong = 0;
   let first = -1;
   expected.forEach((value, i) => {
-    if (Math.abs(result[i] - value) <= TOLERANCE * scale) return;
+    if (Math.abs(result[i] - value) <= tolerances.result * scale) return;
     wrong += 1;
     if (first < 0) first = i;
   });
@@ -72,12 +86,12 @@ function judgeResult(result: Float32Array, expected: Float64Array): string | nul
 }
 
 /** Null where the first step found and changed the same as in this library's. */
-function judgeStep(found: Findings, ours: Findings, task: StepTask): string | null {
+function judgeStep(found: Findings, ours: Findings, task: StepTask, tolerances: Tolerances): string | null {
   const wrong = task.parameters.findIndex((_, i) => {
     const [update, expected] = [found.updates?.[i] ?? Number.NaN, ours.updates?.[i] ?? Number.NaN];
-    return !(expected > 0 && Math.abs(update - expected) <= UPDATE_TOLERANCE * expected);
+    return !(expected > 0 && Math.abs(update - expected) <= tolerances.update * expected);
   });
-  const loss = judgeLoss(found.loss ?? null, ours.loss ?? Number.NaN);
+  const loss = judgeLoss(found.loss ?? null, ours.loss ?? Number.NaN, tolerances);
   if (loss || wrong < 0) return loss;
   const { name } = task.parameters[wrong];
   return `wrong result: the first step changes ${name} by ${found.updates?.[wrong]}, not ${ours.updates?.[wrong]}`;
@@ -91,8 +105,10 @@ async function readFloats(file: string): Promise<Float32Array> {
 class Contender {
   readonly process: EngineProcess;
   readonly measured: Measurement;
+  readonly tolerances: Tolerances;
 
-  constructor({ name, command }: EngineCommand) {
+  constructor({ name, command, rounded = false }: EngineCommand) {
+    this.tolerances = TOLERANCES[rounded ? "rounded" : "single"];
     this.process = new EngineProcess(command);
     this.measured = {
       engine: name,
@@ -134,13 +150,13 @@ class Contender {
   }
 
   /** One round. */
-  async run(name: string, judge: (timed: Timed) => string | null): Promise<void> {
+  async run(name: string, judge: (timed: Timed, tolerances: Tolerances) => string | null): Promise<void> {
     const timed = await this.process.run({ run: name });
     if ("error" in timed) return this.fail(timed.error);
     this.measured.milliseconds.push(timed.milliseconds);
     this.measured.dispatches = timed.dispatches;
     if (timed.loss !== null) this.measured.losses.push(timed.loss);
-    const problem = judge(timed);
+    const problem = judge(timed, this.tolerances);
     if (problem) this.fail(problem);
   }
 }
@@ -169,23 +185,24 @@ export async function measureCase(
   const contenders: Contender[] = [];
   try {
     let ours: Findings | null = null;
-    for (const engine of engines) {
+    for (const engine of engines.filter(({ kinds }) => kinds?.includes(task.kind) ?? true)) {
       onProgress(`${engine.name}: first run`);
       const contender = new Contender(engine);
       contenders.push(contender);
       const first = await contender.prepare(measuredCase, folder);
       if (!first) continue;
       const { findings } = first.prepared;
+      const { tolerances } = contender;
       ours ??= findings;
       const problem =
         task.kind === "step"
-          ? (judgePlausibility(findings.loss ?? null, task, true) ?? judgeStep(findings, ours, task))
-          : judgeOperation(findings.loss ?? null, await readFloats(first.result), expected);
+          ? (judgePlausibility(findings.loss ?? null, task, true) ?? judgeStep(findings, ours, task, tolerances))
+          : judgeOperation(findings.loss ?? null, await readFloats(first.result), expected, tolerances);
       if (problem) contender.fail(problem);
     }
-    const judge = ({ loss }: Timed) => {
+    const judge = ({ loss }: Timed, tolerances: Tolerances) => {
       if (task.kind === "step") return judgePlausibility(loss, task, false);
-      return expected?.loss == null ? null : judgeLoss(loss, expected.loss);
+      return expected?.loss == null ? null : judgeLoss(loss, expected.loss, tolerances);
     };
     for (let round = 1; round <= MOST_ROUNDS; round++) {
       onProgress(`round ${round}`);
@@ -203,7 +220,13 @@ export async function measureCase(
   return contenders.map(({ measured }) => measured);
 }
 
-function judgeOperation(loss: number | null, result: Float32Array, expected: Expected | null): string | null {
+function judgeOperation(
+  loss: number | null,
+  result: Float32Array,
+  expected: Expected | null,
+  tolerances: Tolerances,
+): string | null {
   if (!expected) return null;
-  return (expected.loss === null ? null : judgeLoss(loss, expected.loss)) ?? judgeResult(result, expected.result);
+  const wrong = expected.loss === null ? null : judgeLoss(loss, expected.loss, tolerances);
+  return wrong ?? judgeResult(result, expected.result, tolerances);
 }

@@ -1,13 +1,17 @@
-/** This library as one of the engines of `bench/peers.ts`. */
+/**
+ * This library as one of the engines of `bench/peers.ts`: `ours.js [f32 | mixed] [seconds for timing the variants of a step's kernels]`.
+ */
 import { openDevice } from "../../src/engine/device.js";
 import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import { ntXent } from "../../src/losses/nt-xent.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { toHalf } from "../../src/ops/precision.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
 import { createParts } from "../../src/training/model.js";
 import { divided, recordStep } from "../../src/training/step.js";
+import { tuneFor } from "../../src/training/tune.js";
 import { VERSION } from "../../src/version.js";
 import type { ConvolutionTask, Findings, StepTask, Task } from "./task.js";
 import { distance, provideGpu, type Read, type Runs, serve, splitParameters } from "./worker.js";
@@ -15,6 +19,7 @@ import { distance, provideGpu, type Read, type Runs, serve, splitParameters } fr
 type Pending = Promise<number | null>;
 type Build = () => Promise<Runs<Pending>>;
 
+const [precision = "f32", tuneSeconds = "0"] = process.argv.slice(2);
 const adapter = await provideGpu();
 const device = await openDevice();
 
@@ -41,7 +46,9 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
     batch,
     optimizer: "sgd",
     weightDecay: 0,
+    precision: precision === "mixed" ? "mixed" : "f32",
   };
+  if (Number(tuneSeconds) > 0) await tuneFor(device, config, size, { budgetSeconds: Number(tuneSeconds) });
 
   const createTrained = () => {
     const parts = createParts(device, config, { imageSize: size, classes: 0 });
@@ -55,11 +62,13 @@ async function loadStep(task: StepTask, read: Read): Promise<Build> {
   const check = async (): Promise<Findings> => {
     const { model, optimizer } = createTrained();
     const tape = new Tape(device);
-    const pass = model.tensors.pass(tape, { training: true });
+    const mixed = config.precision === "mixed";
+    const pass = model.tensors.pass(tape, { training: true, operands: mixed ? "f16" : "f32" });
     const images = device.tensor([2 * batch, size, size, 3], views);
-    const z = model.head.forward(pass, model.encoder.forward(pass, images));
+    const input = mixed ? toHalf(tape, images) : images;
+    const z = model.head.forward(pass, model.encoder.forward(pass, input));
     const { loss } = ntXent(tape, z, temperature);
-    tape.backward(loss);
+    tape.backward(loss, optimizer.lossScale);
     model.tensors.placeGradients(tape);
     optimizer.record(tape);
     optimizer.setStep(1, learningRate);
@@ -163,4 +172,5 @@ async function load(task: Task, read: Read): Promise<Build> {
   }
 }
 
-await serve({ name: `webgpu-simclr ${VERSION}`, load }, adapter);
+const suffix = precision === "mixed" ? ", mixed precision" : "";
+await serve({ name: `webgpu-simclr ${VERSION}${suffix}`, load }, adapter);

@@ -1,4 +1,8 @@
-"""PyTorch as one of the engines of bench/peers.ts, on CUDA in f32 or on the CPU: no WebGPU, and named as what it is.
+"""PyTorch as one of the engines of bench/peers.ts, on CUDA or on the CPU: no WebGPU, and named as what it is.
+
+usage: pytorch.py [f32 | tf32 | amp | compiled]
+f32 by default. tf32 lets CUDA multiply with 10-bit mantissas; amp is automatic mixed precision, with f16 on CUDA (bfloat16 on the CPU),
+channels_last and a scaled loss; compiled is the same under torch.compile.
 
 Speaks the protocol of task.ts: a JSON object a line, on stdin and stdout.
 """
@@ -15,9 +19,13 @@ import torch.nn.functional as F
 LEAST_MILLISECONDS = 200
 MOST_REPEATS = 50
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-# f32 throughout, as the others: not the 10-bit mantissas that cuDNN takes for f32 by default.
-torch.backends.cudnn.allow_tf32 = False
-torch.backends.cuda.matmul.allow_tf32 = False
+MODE = sys.argv[1] if len(sys.argv) > 1 else "f32"
+AMP = MODE in ("amp", "compiled")
+HALF = torch.float16 if DEVICE.type == "cuda" else torch.bfloat16
+FORMAT = torch.channels_last if AMP else torch.contiguous_format
+# In f32, not the 10-bit mantissas that cuDNN takes for it by default.
+torch.backends.cudnn.allow_tf32 = MODE == "tf32"
+torch.backends.cuda.matmul.allow_tf32 = MODE == "tf32"
 # cuDNN's fastest convolution for each shape, found in the first run.
 torch.backends.cudnn.benchmark = True
 
@@ -33,19 +41,37 @@ class Runs:
 def nt_xent(z, temperature):
     rows = z.shape[0]
     normalized = F.normalize(z)
-    logits = normalized @ normalized.T / temperature
+    # f16, in which automatic mixed precision multiplies, has no -1e9.
+    logits = (normalized @ normalized.T).float() / temperature
     logits = logits.masked_fill(torch.eye(rows, dtype=torch.bool, device=z.device), -1e9)
     return F.cross_entropy(logits, (torch.arange(rows, device=z.device) + rows // 2) % rows)
 
 
 def maps_of(array, shape):
     """[batch, height, width, channels] to PyTorch's [batch, channels, height, width]."""
-    return torch.from_numpy(array.reshape(shape).transpose(0, 3, 1, 2).copy()).to(DEVICE)
+    return torch.from_numpy(array.reshape(shape).transpose(0, 3, 1, 2).copy()).to(DEVICE, memory_format=FORMAT)
 
 
 def filter_of(array, shape):
     """[height, width, in, out] to PyTorch's [out, in, height, width]."""
-    return torch.from_numpy(array.reshape(shape).transpose(3, 2, 0, 1).copy()).to(DEVICE)
+    return torch.from_numpy(array.reshape(shape).transpose(3, 2, 0, 1).copy()).to(DEVICE, memory_format=FORMAT)
+
+
+def operand(tensor):
+    """An operand of a product in the type that it is computed in."""
+    return tensor.to(HALF) if AMP else tensor
+
+
+def automatic(function):
+    """A function in automatic mixed precision, and compiled, where the mode says so."""
+    if not AMP:
+        return function
+
+    def mixed(*arguments):
+        with torch.autocast(DEVICE.type, dtype=HALF):
+            return function(*arguments)
+
+    return torch.compile(mixed) if MODE == "compiled" else mixed
 
 
 def embed(net, weights, views):
@@ -92,12 +118,16 @@ def load_step(task, read):
         optimizer = torch.optim.SGD(
             weights.values(), lr=task["learningRate"], momentum=task["momentum"], nesterov=True
         )
+        # So small that no step is skipped while it finds its size.
+        scaler = torch.cuda.amp.GradScaler(init_scale=256.0, enabled=AMP and DEVICE.type == "cuda")
+        loss_of = automatic(lambda: nt_xent(embed(task["net"], weights, views).float(), task["temperature"]))
 
         def submit():
             optimizer.zero_grad(set_to_none=True)
-            loss = nt_xent(embed(task["net"], weights, views), task["temperature"])
-            loss.backward()
-            optimizer.step()
+            loss = loss_of()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             return loss.item()
 
         def check(loss):
@@ -113,14 +143,14 @@ def operation(compute, to_result):
     def submit():
         compute()
 
-    return Runs(submit, lambda loss: to_result(compute().cpu().numpy()))
+    return Runs(submit, lambda loss: to_result(compute().float().cpu().numpy()))
 
 
 def load_convolution(task, read):
     maps = (task["batch"], task["size"], task["size"], task["channels"])
     filters = (3, 3, task["channels"], task["channels"])
-    x, dy = maps_of(read("x"), maps), maps_of(read("dy"), maps)
-    weight = filter_of(read("weight"), filters)
+    x, dy = operand(maps_of(read("x"), maps)), operand(maps_of(read("dy"), maps))
+    weight = operand(filter_of(read("weight"), filters))
 
     def to_maps(data):
         return data.transpose(0, 2, 3, 1)
@@ -140,16 +170,18 @@ def load_convolution(task, read):
 
 def load_matmul(task, read):
     shape = (task["size"], task["size"])
-    a, b = (torch.from_numpy(read(name).reshape(shape)).to(DEVICE) for name in "ab")
+    a, b = (operand(torch.from_numpy(read(name).reshape(shape)).to(DEVICE)) for name in "ab")
     return lambda: operation(lambda: a @ b, lambda data: data)
 
 
 def load_nt_xent(task, read):
     z = torch.from_numpy(read("z").reshape(task["rows"], task["dimension"])).to(DEVICE).requires_grad_()
 
+    loss_of = automatic(lambda: nt_xent(z, task["temperature"]))
+
     def submit():
         z.grad = None
-        loss = nt_xent(z, task["temperature"])
+        loss = loss_of()
         loss.backward()
         return loss.item()
 
@@ -208,7 +240,8 @@ def main():
     else:
         place, adapter = f"the CPU, threads: {torch.get_num_threads()}", "CPU"
     runs, repeats = None, 1
-    say({"ready": f"PyTorch {torch.__version__} on {place} (no WebGPU)", "adapter": adapter})
+    mode = "" if MODE == "f32" else f", {MODE}"
+    say({"ready": f"PyTorch {torch.__version__}{mode} on {place} (no WebGPU)", "adapter": adapter})
     for line in sys.stdin:
         request = json.loads(line)
         try:

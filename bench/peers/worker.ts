@@ -5,7 +5,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { waitWithoutSpinning } from "../../src/engine/adapter.js";
+import { DAWN_OPTIONS, waitWithoutSpinning } from "../../src/engine/adapter.js";
 import type { Failed, Findings, Prepared, PrepareRequest, RunRequest, Task, Timed } from "./task.js";
 
 /** A task on the device, ready to be run any number of times. */
@@ -69,7 +69,7 @@ async function findGpu(): Promise<GPU> {
   const { create, globals } = await import("webgpu");
   Object.assign(globalThis, globals);
   waitWithoutSpinning();
-  const gpu = create([]);
+  const gpu = create([...DAWN_OPTIONS]);
   if (typeof navigator === "undefined") {
     Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "Node.js" } });
   } else {

@@ -13,7 +13,116 @@ fn channel_tile(index: u32, lane: u32, lanes: u32, rows: u32, channels: u32, row
   let chunk = index / blocks;\n\
   return ChannelTile(index % blocks * lanes + lane, chunk, chunk * rows_per_chunk, min(rows, (chunk + 1u) * rows_per_chunk));\n\
 }",
+  "lib/cosine-sine.wgsl": "fn cosine_sine(x: f32) -> vec2f {\n\
+  let quarters = round(x * 0.63661977);\n\
+  let r = ((x - quarters * 1.5703125) - quarters * 4.837513e-4) - quarters * 7.54979e-8;\n\
+  let square = r * r;\n\
+  let sine = r + r * square * (-1.6666654611e-1 + square * (8.3321608736e-3 - square * 1.9515295891e-4));\n\
+  let fourth = square * square;\n\
+  let cosine = 1.0 - 0.5 * square + fourth * (4.1666645683e-2 + square * (-1.3887316255e-3 + square * 2.443315711e-5));\n\
+  let turned = i32(quarters) & 3;\n\
+  let both = select(vec2f(cosine, sine), vec2f(-sine, cosine), (turned & 1) == 1);\n\
+  return select(both, -both, turned >= 2);\n\
+}",
   "lib/element.wgsl": "alias Element = f32; //#vec4 alias Element = vec4f;",
+  "lib/epps-pulley.wgsl": "const KNOTS = 16u;\n\
+const SPACING = 0.1875;\n\
+\n\
+fn knot(k: u32) -> f32 {\n\
+  return f32(k) * SPACING;\n\
+}\n\
+\n\
+fn normal_at(k: u32) -> f32 {\n\
+  let t = knot(k);\n\
+  return exp(-0.5 * t * t);\n\
+}\n\
+\n\
+fn knot_weight(k: u32) -> f32 {\n\
+  return normal_at(k) * select(2.0 * SPACING, SPACING, k == KNOTS);\n\
+}\n\
+\n\
+fn next_angle(at: vec2f, step: vec2f) -> vec2f {\n\
+  return vec2f(at.x * step.x - at.y * step.y, at.y * step.x + at.x * step.y);\n\
+}",
+  "lib/fragments.wgsl": "const UNITS: bool = false;\n\
+const LANES: u32 = 32u;\n\
+const UNIT_ROWS: u32 = 16u;\n\
+const UNIT_COLS: u32 = 16u;\n\
+const UNIT_TERMS: u32 = 16u;\n\
+const PINNED: bool = false;\n\
+const ROUNDED: bool = false;\n\
+alias Operand = f32; //#rounded alias Operand = f16;\n\
+\n\
+const OWN_VECTORS = (UNIT_ROWS * UNIT_COLS / 4u + LANES - 1u) / LANES;\n\
+alias EmulatedSum = array<vec4f, OWN_VECTORS>;\n\
+alias Left = vec2u; //#units alias Left = subgroup_matrix_left<Operand, UNIT_TERMS, UNIT_ROWS>;\n\
+alias Right = vec2u; //#units alias Right = subgroup_matrix_right<Operand, UNIT_COLS, UNIT_TERMS>;\n\
+alias Sum = EmulatedSum; //#units alias Sum = subgroup_matrix_result<f32, UNIT_COLS, UNIT_ROWS>;\n\
+\n\
+fn left_vector(row: u32, term: u32) -> u32 {\n\
+  return select(row * LEFT_STRIDE + term / 4u, term * LEFT_STRIDE + row / 4u, LEFT_TURNED);\n\
+}\n\
+\n\
+fn right_vector(term: u32, column: u32) -> u32 {\n\
+  return select(term * RIGHT_STRIDE + column / 4u, column * RIGHT_STRIDE + term / 4u, RIGHT_TURNED);\n\
+}\n\
+\n\
+fn load_left(row: u32, term: u32) -> Left {\n\
+  let at = left_vector(row, term);\n\
+  //#units if (LEFT_TURNED) { return subgroupMatrixLoad<Left, col_major>(&left_tile, at, LEFT_STRIDE); }\n\
+  return vec2u(row, term); //#units return subgroupMatrixLoad<Left, row_major>(&left_tile, at, LEFT_STRIDE);\n\
+}\n\
+\n\
+fn load_right(term: u32, column: u32) -> Right {\n\
+  let at = right_vector(term, column);\n\
+  //#units if (RIGHT_TURNED) { return subgroupMatrixLoad<Right, col_major>(&right_tile, at, RIGHT_STRIDE); }\n\
+  return vec2u(term, column); //#units return subgroupMatrixLoad<Right, row_major>(&right_tile, at, RIGHT_STRIDE);\n\
+}\n\
+\n\
+fn multiply_add(left: Left, right: Right, sum: Sum, lane: u32) -> Sum {\n\
+  return emulated_multiply_add(left, right, sum, lane); //#units return subgroupMatrixMultiplyAccumulate(left, right, sum);\n\
+}\n\
+\n\
+fn store_sum(sum: Sum, at: u32, lane: u32) {\n\
+  emulated_store(sum, at, lane); //#units subgroupMatrixStore<row_major>(&results, at, sum, RESULT_STRIDE);\n\
+}\n\
+\n\
+fn left_element(row: u32, term: u32) -> f32 {\n\
+  return f32(left_tile[left_vector(row, term)][select(term, row, LEFT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn right_element(term: u32, column: u32) -> f32 {\n\
+  return f32(right_tile[right_vector(term, column)][select(column, term, RIGHT_TURNED) % 4u]);\n\
+}\n\
+\n\
+fn emulated_multiply_add(left: vec2u, right: vec2u, sum: EmulatedSum, lane: u32) -> EmulatedSum {\n\
+  var more = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let row = left.x + 4u * (i * LANES + lane) / UNIT_COLS;\n\
+    let column = right.y + 4u * (i * LANES + lane) % UNIT_COLS;\n\
+    for (var t = 0u; t < UNIT_TERMS + lane / LANES; t++) {\n\
+      let term = right.x + t;\n\
+      let values = vec4f(\n\
+        right_element(term, column),\n\
+        right_element(term, column + 1u),\n\
+        right_element(term, column + 2u),\n\
+        right_element(term, column + 3u),\n\
+      );\n\
+      more[i] = fma(vec4f(left_element(row, left.y + t)), values, more[i]);\n\
+    }\n\
+  }\n\
+  return more;\n\
+}\n\
+\n\
+fn emulated_store(sum: EmulatedSum, at: u32, lane: u32) {\n\
+  var own = sum;\n\
+  for (var i = 0u; i < OWN_VECTORS; i++) {\n\
+    let number = i * LANES + lane;\n\
+    if (number < RESULT_VECTORS) {\n\
+      results[at + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE] = own[i];\n\
+    }\n\
+  }\n\
+}",
   "lib/functions.wgsl": "const SCALE = 1u;\n\
 const SQUARE = 2u;\n\
 const SQRT = 3u;\n\
@@ -216,6 +325,96 @@ fn similarity_tile(first_row: u32, tile_start: u32, lane: u32) -> array<array<f3
   return similarities;\n\
 }",
   "lib/luma.wgsl": "const LUMA = vec3f(0.2989, 0.587, 0.114);",
+  "lib/matrix-tiles.wgsl": "const ROW_SUBGROUPS: u32 = 2u;\n\
+const COL_SUBGROUPS: u32 = 2u;\n\
+const ROWS: u32 = 2u;\n\
+const COLS: u32 = 2u;\n\
+const DEPTH: u32 = 16u;\n\
+\n\
+const THREADS = ROW_SUBGROUPS * COL_SUBGROUPS * LANES;\n\
+const SUBGROUP_ROWS = ROWS * UNIT_ROWS;\n\
+const SUBGROUP_COLS = COLS * UNIT_COLS;\n\
+const TILE_ROWS = ROW_SUBGROUPS * SUBGROUP_ROWS;\n\
+const TILE_COLS = COL_SUBGROUPS * SUBGROUP_COLS;\n\
+\n\
+const LEFT_LINE = select(DEPTH, TILE_ROWS, LEFT_TURNED) / 4u;\n\
+const RIGHT_LINE = select(TILE_COLS, DEPTH, RIGHT_TURNED) / 4u;\n\
+const LEFT_STRIDE = LEFT_LINE + 2u;\n\
+const RIGHT_STRIDE = RIGHT_LINE + 2u;\n\
+const LEFT_VECTORS = TILE_ROWS * DEPTH / 4u;\n\
+const RIGHT_VECTORS = DEPTH * TILE_COLS / 4u;\n\
+const LEFT_LOADS = (LEFT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RIGHT_LOADS = (RIGHT_VECTORS + THREADS - 1u) / THREADS;\n\
+const RESULT_LINE = UNIT_COLS / 4u;\n\
+const RESULT_VECTORS = UNIT_ROWS * RESULT_LINE;\n\
+const RESULT_STRIDE = RESULT_LINE + 1u;\n\
+\n\
+var<workgroup> left_tile: array<vec4<Operand>, LEFT_VECTORS / LEFT_LINE * LEFT_STRIDE>;\n\
+var<workgroup> right_tile: array<vec4<Operand>, RIGHT_VECTORS / RIGHT_LINE * RIGHT_STRIDE>;\n\
+var<workgroup> results: array<vec4f, ROW_SUBGROUPS * COL_SUBGROUPS * UNIT_ROWS * RESULT_STRIDE>;\n\
+\n\
+alias Sums = array<array<Sum, COLS>, ROWS>;\n\
+\n\
+struct Place {\n\
+  line: u32,\n\
+  first: u32,\n\
+}\n\
+\n\
+fn left_place(number: u32) -> Place {\n\
+  return Place(number / LEFT_LINE, 4u * (number % LEFT_LINE));\n\
+}\n\
+\n\
+fn right_place(number: u32) -> Place {\n\
+  return Place(number / RIGHT_LINE, 4u * (number % RIGHT_LINE));\n\
+}\n\
+\n\
+fn store_left(number: u32, values: vec4<Operand>) {\n\
+  if (LEFT_VECTORS % THREADS == 0u || number < LEFT_VECTORS) {\n\
+    left_tile[number / LEFT_LINE * LEFT_STRIDE + number % LEFT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn store_right(number: u32, values: vec4<Operand>) {\n\
+  if (RIGHT_VECTORS % THREADS == 0u || number < RIGHT_VECTORS) {\n\
+    right_tile[number / RIGHT_LINE * RIGHT_STRIDE + number % RIGHT_LINE] = values;\n\
+  }\n\
+}\n\
+\n\
+fn subgroup_start(subgroup: u32) -> vec2u {\n\
+  return vec2u(subgroup / COL_SUBGROUPS * SUBGROUP_ROWS, subgroup % COL_SUBGROUPS * SUBGROUP_COLS);\n\
+}\n\
+\n\
+fn multiply_tiles(sums: ptr<function, Sums>, subgroup: u32, lane: u32) {\n\
+  let start = subgroup_start(subgroup);\n\
+  for (var term = 0u; term < DEPTH; term += UNIT_TERMS) {\n\
+    var left: array<Left, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      left[r] = load_left(start.x + r * UNIT_ROWS, term);\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let right = load_right(term, start.y + c * UNIT_COLS);\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        (*sums)[r][c] = multiply_add(left[r], right, (*sums)[r][c], lane);\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+\n\
+fn results_of(subgroup: u32) -> u32 {\n\
+  return subgroup * UNIT_ROWS * RESULT_STRIDE;\n\
+}\n\
+\n\
+fn result_place(subgroup: u32, r: u32, c: u32, number: u32) -> vec2u {\n\
+  let fragment = vec2u(r * UNIT_ROWS, c * UNIT_COLS);\n\
+  return subgroup_start(subgroup) + fragment + vec2u(number / RESULT_LINE, 4u * (number % RESULT_LINE));\n\
+}\n\
+\n\
+fn result_vector(subgroup: u32, number: u32) -> vec4f {\n\
+  return results[results_of(subgroup) + number / RESULT_LINE * RESULT_STRIDE + number % RESULT_LINE];\n\
+}",
   "lib/moments-in-time.wgsl": "fn apart(anchor: u32, row: u32) -> u32 {\n\
   return max(times[anchor], times[row]) - min(times[anchor], times[row]);\n\
 }\n\
@@ -266,6 +465,175 @@ fn merged(a: vec2f, b: vec2f) -> vec2f {\n\
 \n\
 fn is_largest(part: u32) -> bool {\n\
   return part == LARGEST || part == POSITIVE_LARGEST || part == ATTRACTED_LARGEST;\n\
+}",
+  "lib/patches.wgsl": "const TERMS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+const TAP_A_ROUND = IN_CHANNELS % DEPTH == 0u;\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
+const COLUMN_BITS = 16u;\n\
+\n\
+struct Pixel {\n\
+  image: u32,\n\
+  row: u32,\n\
+  column: u32,\n\
+  inside: bool,\n\
+}\n\
+\n\
+fn output_pixel(number: u32, phase: vec2u) -> Pixel {\n\
+  let width = (OUT_WIDTH + PHASES_X - 1u) / PHASES_X;\n\
+  let height = (OUT_HEIGHT + PHASES_Y - 1u) / PHASES_Y;\n\
+  let row = number / width % height * PHASES_Y + phase.y;\n\
+  let column = number % width * PHASES_X + phase.x;\n\
+  let image = number / (width * height);\n\
+  return Pixel(image, row, column, image < params.batch && row < OUT_HEIGHT && column < OUT_WIDTH);\n\
+}\n\
+\n\
+fn patch_start(position: u32, phase: u32, stride: u32, padding: u32) -> u32 {\n\
+  if (TRANSPOSED) {\n\
+    return position / stride + (phase + padding) / stride;\n\
+  }\n\
+  return position * stride - padding;\n\
+}\n\
+\n\
+fn reads_inside(position: u32, tap: u32, stride: u32, padding: u32, extent: u32) -> bool {\n\
+  if (TRANSPOSED) {\n\
+    let distance = position + padding - tap;\n\
+    return position + padding >= tap && distance % stride == 0u && distance / stride < extent;\n\
+  }\n\
+  return position * stride + tap - padding < extent;\n\
+}\n\
+\n\
+fn inside_bits(pixel: Pixel) -> u32 {\n\
+  var bits = 0u;\n\
+  //#unroll\n\
+  for (var ky = 0u; ky < KERNEL_HEIGHT; ky++) {\n\
+    let inside = reads_inside(pixel.row, ky * DILATION_Y, STRIDE_Y, PADDING_Y, IN_HEIGHT);\n\
+    bits |= select(0u, 1u << ky, inside);\n\
+  }\n\
+  //#unroll\n\
+  for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {\n\
+    let inside = reads_inside(pixel.column, kx * DILATION_X, STRIDE_X, PADDING_X, IN_WIDTH);\n\
+    bits |= select(0u, 1u << (COLUMN_BITS + kx), inside);\n\
+  }\n\
+  return select(0u, bits, pixel.inside);\n\
+}\n\
+\n\
+struct Term {\n\
+  needs: u32,\n\
+  offset: u32,\n\
+}\n\
+\n\
+fn term_at(k: u32, phase: vec2u) -> Term {\n\
+  let tap = k / IN_CHANNELS;\n\
+  let ky = tap / KERNEL_WIDTH;\n\
+  let kx = tap % KERNEL_WIDTH;\n\
+  let needs = select(0xffffffffu, (1u << ky) | (1u << (COLUMN_BITS + kx)), TAP_A_ROUND || k < TERMS);\n\
+  if (TRANSPOSED) {\n\
+    let rows_back = (ky * DILATION_Y + STRIDE_Y - 1u - (phase.y + PADDING_Y) % STRIDE_Y) / STRIDE_Y;\n\
+    let columns_back = (kx * DILATION_X + STRIDE_X - 1u - (phase.x + PADDING_X) % STRIDE_X) / STRIDE_X;\n\
+    return Term(needs, k % IN_CHANNELS - (rows_back * IN_WIDTH + columns_back) * IN_CHANNELS);\n\
+  }\n\
+  return Term(needs, k % IN_CHANNELS + (ky * DILATION_Y * IN_WIDTH + kx * DILATION_X) * IN_CHANNELS);\n\
+}\n\
+\n\
+fn next_terms(k: u32, phase: vec2u) -> u32 {\n\
+  var next = k;\n\
+  if (TRANSPOSED && TAP_A_ROUND) {\n\
+    while (next < TERMS) {\n\
+      let tap = next / IN_CHANNELS;\n\
+      let ky = tap / KERNEL_WIDTH;\n\
+      let kx = tap % KERNEL_WIDTH;\n\
+      let reads_row = (phase.y + PADDING_Y + (STRIDE_Y * KERNEL_HEIGHT - ky) * DILATION_Y) % STRIDE_Y == 0u;\n\
+      let reads_column = (phase.x + PADDING_X + (STRIDE_X * KERNEL_WIDTH - kx) * DILATION_X) % STRIDE_X == 0u;\n\
+      if (reads_row && reads_column) {\n\
+        break;\n\
+      }\n\
+      next = (tap + 1u) * IN_CHANNELS;\n\
+    }\n\
+  }\n\
+  return next;\n\
+}",
+  "lib/pixel-runs.wgsl": "const WEIGHT_ROWS = KERNEL_HEIGHT * KERNEL_WIDTH * IN_CHANNELS;\n\
+const TAP_A_VECTOR = IN_CHANNELS % 4u == 0u;\n\
+const POINTWISE = KERNEL_HEIGHT * KERNEL_WIDTH * STRIDE_Y * STRIDE_X == 1u && PADDING_Y + PADDING_X == 0u;\n\
+\n\
+const TILE_ROW_VECTORS = TILE_ROWS / 4u;\n\
+const TILE_COL_VECTORS = TILE_COLS / 4u;\n\
+const X_LOADS = (DEPTH * TILE_ROW_VECTORS + THREADS - 1u) / THREADS;\n\
+const DY_LOADS = (DEPTH * TILE_COL_VECTORS + THREADS - 1u) / THREADS;\n\
+\n\
+struct Sources {\n\
+  tap_y: vec4u,\n\
+  tap_x: vec4u,\n\
+  tap_at: vec4u,\n\
+  columns: vec4u,\n\
+  pixels: u32,\n\
+  pixel_end: u32,\n\
+}\n\
+\n\
+struct Round {\n\
+  inside: u32,\n\
+  patches: array<vec4<Stored>, X_LOADS>,\n\
+  gradients: array<vec4<Stored>, DY_LOADS>,\n\
+}\n\
+\n\
+fn load_round(p: u32, thread: u32, sources: Sources, round: ptr<function, Round>) {\n\
+  (*round).inside = 0u;\n\
+  //#unroll\n\
+  for (var i = 0u; i < X_LOADS; i++) {\n\
+    let pixel = p + (i * THREADS + thread) / TILE_ROW_VECTORS;\n\
+    let oy = pixel / OUT_WIDTH % OUT_HEIGHT;\n\
+    let ox = pixel % OUT_WIDTH;\n\
+    let row = pixel / (OUT_HEIGHT * OUT_WIDTH) * IN_HEIGHT + oy * STRIDE_Y;\n\
+    let start = select((row * IN_WIDTH + ox * STRIDE_X) * IN_CHANNELS, pixel * IN_CHANNELS, POINTWISE);\n\
+    if (TAP_A_VECTOR) {\n\
+      let at = start + sources.tap_at.x;\n\
+      let inside = oy * STRIDE_Y + sources.tap_y.x < IN_HEIGHT && ox * STRIDE_X + sources.tap_x.x < IN_WIDTH;\n\
+      let counts = pixel < sources.pixel_end && (POINTWISE || inside);\n\
+      (*round).patches[i] = vec4<Stored>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); //#vec4 (*round).patches[i] = x[at / 4u];\n\
+      (*round).inside |= select(0u, 1u << i, counts);\n\
+    } else {\n\
+      let at = vec4u(start) + sources.tap_at;\n\
+      let rows_inside = vec4u(oy * STRIDE_Y) + sources.tap_y < vec4u(IN_HEIGHT);\n\
+      let columns_inside = vec4u(ox * STRIDE_X) + sources.tap_x < vec4u(IN_WIDTH);\n\
+      let counts = vec4<bool>(pixel < sources.pixel_end) & rows_inside & columns_inside;\n\
+      let values = vec4<Stored>(x[at.x], x[at.y], x[at.z], x[at.w]); //#vec4 let values = vec4<Stored>();\n\
+      (*round).patches[i] = select(vec4<Stored>(), values, counts);\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < DY_LOADS; i++) {\n\
+    let pixel = min(p + (i * THREADS + thread) / TILE_COL_VECTORS, sources.pixels - 1u);\n\
+    let at = vec4u(pixel * OUT_CHANNELS) + sources.columns;\n\
+    (*round).gradients[i] = vec4<Stored>(dy[at.x], dy[at.y], dy[at.z], dy[at.w]); //#vec4 (*round).gradients[i] = dy[at.x / 4u];\n\
+  }\n\
+}\n\
+\n\
+fn sources_of(first_row: u32, first_column: u32, thread: u32, pixels: u32, pixel_end: u32) -> Sources {\n\
+  let own_row = first_row + 4u * (thread % TILE_ROW_VECTORS);\n\
+  var sources: Sources;\n\
+  sources.pixels = pixels;\n\
+  sources.pixel_end = pixel_end;\n\
+  //#unroll\n\
+  for (var t = 0u; t < 4u; t++) {\n\
+    let row = min(own_row + t, WEIGHT_ROWS - 1u);\n\
+    let tap = row / IN_CHANNELS;\n\
+    sources.tap_y[t] = tap / KERNEL_WIDTH * DILATION_Y - PADDING_Y;\n\
+    sources.tap_x[t] = tap % KERNEL_WIDTH * DILATION_X - PADDING_X;\n\
+    sources.tap_at[t] = (sources.tap_y[t] * IN_WIDTH + sources.tap_x[t]) * IN_CHANNELS + row % IN_CHANNELS;\n\
+  }\n\
+  let own_column = first_column + 4u * (thread % TILE_COL_VECTORS);\n\
+  sources.columns = select(\n\
+    min(vec4u(own_column) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT_CHANNELS - 1u)),\n\
+    vec4u(min(own_column, max(OUT_CHANNELS, 4u) - 4u)) + vec4u(0u, 1u, 2u, 3u),\n\
+    OUT_CHANNELS % 4u == 0u,\n\
+  );\n\
+  return sources;\n\
+}\n\
+\n\
+fn run_length(pixels: u32, splits: u32) -> u32 {\n\
+  let rounds = (pixels + DEPTH - 1u) / DEPTH;\n\
+  return (rounds + splits - 1u) / splits * DEPTH;\n\
 }",
   "lib/poison.wgsl": "fn poisoned(value: f32, is_wrong: bool) -> f32 {\n\
   return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, is_wrong));\n\
@@ -406,10 +774,14 @@ fn relation(a: vec2u, b: vec2u) -> u32 {\n\
   }\n\
 }",
   "lib/slope.wgsl": "const ONE_POSITIVE: bool = false;\n\
+const WEIGHTED: bool = false;\n\
 \n\
 fn slope(kind: u32, probability: f32, pull: f32) -> f32 {\n\
   if (ONE_POSITIVE) {\n\
     return select(probability, -pull, kind == POSITIVE);\n\
+  }\n\
+  if (WEIGHTED) {\n\
+    return select(0.0, probability * pull, kind == CONTRASTS);\n\
   }\n\
   let counts = (kind & CONTRASTS) != 0u && !(kind == POSITIVE && pull >= 0.0);\n\
   return select(0.0, probability, counts) - select(0.0, abs(pull), (kind & ATTRACTS) != 0u);\n\

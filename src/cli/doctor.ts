@@ -1,4 +1,5 @@
 import { type CheckResult, runChecks } from "../doctor/checks.js";
+import { matrixUnitsText } from "../engine/matrix-units.js";
 import type { Command } from "../vendor/commander.js";
 import { withDevice } from "./session.js";
 import { mebibytes, percentage, textTable } from "./table.js";
@@ -41,13 +42,15 @@ export function addDoctorCommand(program: Command): void {
       await withDevice(async (device) => {
         const { limits, features } = device.gpu;
         const shown = (value: number) => (value >= 2 ** 20 ? mebibytes(value) : value.toLocaleString("en"));
-        const optional = (["shader-f16", "subgroups", "timestamp-query"] as const).map((feature) => [
+        const optional = ["shader-f16", "subgroups", "timestamp-query"].map((feature) => [
           feature,
           features.has(feature) ? "yes" : "no",
         ]);
         console.log(
           `\n${textTable([["limit or feature", "value"], ...LIMITS.map((name) => [name, shown(limits[name])]), ...optional])}\n`,
         );
+        const units = device.matrixUnits.map(matrixUnitsText);
+        console.log(units.length > 0 ? `matrix units: ${units.join(", ")}\n` : "no matrix units\n");
         const results = await runChecks(device);
         console.log(textTable([["kernel", "checks", "largest error", ""], ...kernelRows(results)]));
         const wrong = results.filter((result) => !result.passed).length;

@@ -13,6 +13,7 @@ import { type ExperimentSummary, runExperiment } from "../experiments/runner.js"
 import { SCALES, type Scale } from "../experiments/setting.js";
 import { duration } from "../report/report-text.js";
 import { type Command, Option } from "../vendor/commander.js";
+import { counted } from "../wording.js";
 import { sampleArchive } from "./demo.js";
 import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
@@ -68,6 +69,8 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
       targetPath === undefined
         ? undefined
         : await openForCommand({ images: targetPath, smallestCrop: source.smallestCrop }, images.train.width);
+    if (images.unlabelled)
+      console.log(`         ${counted(images.unlabelled.length, "image")} without a label are no part of experiments`);
     console.log("measuring the pace of this adapter ...");
     const plan = await planExperiment(device, experiment, images, {
       scale,

@@ -80,7 +80,9 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
 /** What a preset sets, and where it comes from. */
 function presetText({ name, source, published, config }: Preset): string {
   const { options = {}, ...common } = config;
-  const settings = Object.entries({ ...common, ...options }).map(([key, value]) => `${key} ${value}`);
+  const settings = Object.entries({ ...common, ...options }).map(
+    ([key, value]) => `${key} ${typeof value === "object" ? "of its own" : value}`,
+  );
   return `preset:  ${name} (${source})\n         ${settings.join(", ")}\n         published: ${published}`;
 }
 
@@ -110,7 +112,9 @@ export function addTrainCommand(program: Command): void {
   const d = DEFAULT_CONFIG;
   const command = program
     .command("train")
-    .description("train an encoder on images without using their labels (or, with --method supervised, with them)")
+    .description(
+      "train an encoder on images without using their labels (or, with --method supervised or supcon, with them)",
+    )
     .argument(
       "<images>",
       "a folder of images, a .zip, .tar or .tar.gz of one, WebDataset's shards, a list of paths (.csv, .tsv, .txt), arrays (.npy, .npz), or files of CIFAR-10/100, STL-10 or MNIST's format",

@@ -7,7 +7,9 @@ import { type Check, type Deviation, passes } from "./check.js";
 import { contrastChecks } from "./contrast-checks.js";
 import { contrastKeysChecks } from "./contrast-keys-checks.js";
 import { convolutionChecks, groupedConvolutionChecks, halfConvolutionChecks } from "./convolution-checks.js";
+import { debiasedChecks } from "./debiased-checks.js";
 import { elementwiseChecks, halfElementwiseChecks } from "./elementwise-checks.js";
+import { eppsPulleyChecks } from "./epps-pulley-checks.js";
 import { functionChecks, halfFunctionChecks } from "./function-checks.js";
 import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
@@ -15,7 +17,8 @@ import { larsChecks } from "./lars-checks.js";
 import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
-import { matmulChecks } from "./matmul-checks.js";
+import { halfMatmulChecks, matmulChecks } from "./matmul-checks.js";
+import { emulatedMatrixChecks, matrixUnitChecks } from "./matrix-checks.js";
 import { movingAverageChecks } from "./moving-average-checks.js";
 import { nearestChecks } from "./nearest-checks.js";
 import { optimizerChecks } from "./optimizer-checks.js";
@@ -48,8 +51,10 @@ export const checks: readonly Check[] = [
   ...contrastChecks,
   ...contrastKeysChecks,
   ...tripletChecks,
+  ...debiasedChecks,
   ...nearestChecks,
   ...indicatorChecks,
+  ...eppsPulleyChecks,
   ...optimizerChecks,
   ...larsChecks,
   ...movingAverageChecks,
@@ -65,8 +70,10 @@ export const halfChecks: readonly Check[] = [
   ...halfBroadcastChecks,
   ...halfReductionChecks,
   ...halfArrangementChecks,
+  ...halfMatmulChecks,
   ...halfConvolutionChecks,
   ...halfTiledChecks,
+  ...emulatedMatrixChecks,
   ...halfBatchNormChecks,
   ...halfLayerNormChecks,
   ...halfStatisticsChecks,
@@ -75,7 +82,7 @@ export const halfChecks: readonly Check[] = [
 
 /** All checks that are for this device. */
 export function checksFor(device: Device): readonly Check[] {
-  return device.has("shader-f16") ? [...checks, ...halfChecks] : checks;
+  return [...checks, ...(device.has("shader-f16") ? halfChecks : []), ...matrixUnitChecks(device)];
 }
 
 /** How a check went. */

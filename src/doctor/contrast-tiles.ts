@@ -13,7 +13,7 @@ export interface ContrastTiles {
 /** What the kernels of a pass have in common: the rule, and which of them are anchors. */
 const RULE = [
   ...["SAME", "OTHER", "TIMED", "BEYOND", "NEAR", "FAR", "PARTS"],
-  ...["ROW_ANCHORS", "COLUMN_ANCHORS", "ONE_POSITIVE"],
+  ...["ROW_ANCHORS", "COLUMN_ANCHORS", "ONE_POSITIVE", "WEIGHTED"],
 ];
 
 /** Records with the kernels that have tiles in workgroup memory, and with these tiles, whatever the device would choose. */

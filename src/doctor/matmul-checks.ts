@@ -9,7 +9,7 @@ import {
 } from "../reference/matmul.js";
 import { type Check, checkOf, evaluate, gradientOf, type Outputs, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
-import { relativeError } from "./rounding.js";
+import { relativeError, type StoredType, stored, typeText } from "./rounding.js";
 
 /** A matrix product c = op(a) op(b), with a bias where given, and the gradient of c. */
 export interface MatmulInputs extends MatmulShape {
@@ -17,6 +17,8 @@ export interface MatmulInputs extends MatmulShape {
   readonly b: Float64Array;
   readonly bias?: Float64Array;
   readonly dc: Float64Array;
+  /** Of all but the bias. */
+  readonly type?: StoredType;
 }
 
 function values({ a, b, bias, dc, ...shape }: MatmulInputs): Outputs {
@@ -27,15 +29,15 @@ function values({ a, b, bias, dc, ...shape }: MatmulInputs): Outputs {
 
 /** Outputs c, da, db, and dBias with a bias. */
 export const matmulSubject: Subject<MatmulInputs> = {
-  compute: (device, { a, b, bias, dc, m, n, k, transposeA = false, transposeB = false }) =>
+  compute: (device, { a, b, bias, dc, m, n, k, transposeA = false, transposeB = false, type }) =>
     evaluate(device, (tape, input) => {
-      const left = input(a, transposeA ? [k, m] : [m, k]);
-      const right = input(b, transposeB ? [n, k] : [k, n]);
+      const left = input(a, transposeA ? [k, m] : [m, k], type);
+      const right = input(b, transposeB ? [n, k] : [k, n], type);
       const shift = bias && input(bias, [n]);
       tape.watch(left, right, ...(shift ? [shift] : []));
       const product = matmul(tape, left, right, { transposeA, transposeB });
       const c = shift ? addBias(tape, product, shift) : product;
-      tape.backward(c, input(dc, [m, n]));
+      tape.backward(c, input(dc, [m, n], type));
       const gradients = { da: gradientOf(tape, left), db: gradientOf(tape, right) };
       return shift ? { c, ...gradients, dBias: gradientOf(tape, shift) } : { c, ...gradients };
     }),
@@ -43,7 +45,8 @@ export const matmulSubject: Subject<MatmulInputs> = {
   // Dot products of k, n and m terms, of which the first has one more with a bias; the same sums of absolute values.
   tolerance: (inputs) => {
     const absolute = (x: Float64Array) => x.map(Math.abs);
-    const { a, b, bias, dc, m, n, k } = inputs;
+    const { a, b, bias, dc, m, n, k, type } = inputs;
+    const exact = values(inputs);
     const sums = values({
       ...inputs,
       a: absolute(a),
@@ -53,19 +56,23 @@ export const matmulSubject: Subject<MatmulInputs> = {
     });
     const terms: Record<string, number> = { c: k + 1, da: n, db: m, dBias: m };
     return Object.fromEntries(
-      Object.entries(sums).map(([name, sum]) => [name, sum.map((value) => value * relativeError(terms[name] + 1))]),
+      Object.entries(sums).map(([name, sum]) => {
+        const tolerance = sum.map((value) => value * relativeError(terms[name] + 1));
+        return [name, stored(tolerance, exact[name], type)];
+      }),
     );
   },
 };
 
-function check(shape: MatmulShape, bias = false): Check {
+function check(shape: MatmulShape, bias = false, type?: StoredType): Check {
   const { m, n, k, transposeA, transposeB } = shape;
   const flip = (transposed?: boolean) => (transposed ? " transposed" : "");
-  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}${bias ? ", with bias" : ""}, and gradients`;
+  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}${bias ? ", with bias" : ""}, and gradients${typeText(type)}`;
   return checkOf(bias ? ["matmul", "bias", "columnSums", "sumSplits"] : ["matmul"], text, matmulSubject, () => {
-    const random = randomInputs(2);
+    const random = randomInputs(2, type);
     return {
       ...shape,
+      type,
       a: random.normal(m * k),
       b: random.normal(k * n),
       dc: random.normal(m * n),
@@ -136,4 +143,10 @@ export const matmulChecks: readonly Check[] = [
   checkBatched(2, { m: 7, n: 5, k: 6, transposeA: true, transposeB: true }),
   checkBatched(1, { m: 1, n: 1, k: 131 }),
   checkBatched(67, { m: 1, n: 3, k: 1 }),
+];
+
+/** The product of matrices of f16. */
+export const halfMatmulChecks: readonly Check[] = [
+  check({ m: 13, n: 37, k: 19 }, false, "f16"),
+  check({ m: 36, n: 20, k: 28, transposeB: true }, false, "f16"),
 ];

@@ -1,4 +1,5 @@
 import * as kernels from "../../kernels/generated.js";
+import { nearestRows } from "../ops/nearest-rows.js";
 import { topK } from "../ops/rows.js";
 import { type Check, checkOf, evaluate, exactly, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
@@ -26,6 +27,41 @@ const topKSubject: Subject<TopKInputs> = {
   tolerance: ({ cols, k, x }) => {
     const picked = exactly({ length: (x.length / cols) * k });
     return { indices: picked, values: picked };
+  },
+};
+
+interface NearestInputs {
+  readonly dimension: number;
+  /** Whole numbers, so that products are exact and ties are ties. */
+  readonly queries: Float64Array;
+  readonly keys: Float64Array;
+  readonly tile?: { readonly rows: number; readonly columns: number };
+}
+
+const nearestRowsSubject: Subject<NearestInputs> = {
+  compute: (device, { dimension, queries, keys, tile }) =>
+    evaluate(device, (tape, input) => {
+      const rowsOf = (z: Float64Array) => input(z, [z.length / dimension, dimension]);
+      return { ...nearestRows(tape, rowsOf(queries), rowsOf(keys), tile) };
+    }),
+  reference({ dimension, queries, keys }) {
+    const found = Array.from({ length: queries.length / dimension }, (_, row) => {
+      const product = (key: number) =>
+        keys
+          .subarray(key * dimension, (key + 1) * dimension)
+          .reduce((sum, value, d) => sum + value * queries[row * dimension + d], 0);
+      const products = Array.from({ length: keys.length / dimension }, (_, key) => product(key));
+      const largest = Math.max(...products);
+      return { index: products.indexOf(largest), largest };
+    });
+    return {
+      indices: Float64Array.from(found, ({ index }) => index),
+      values: Float64Array.from(found, ({ largest }) => largest),
+    };
+  },
+  tolerance({ dimension, queries }) {
+    const exact = exactly({ length: queries.length / dimension });
+    return { indices: exact, values: exact };
   },
 };
 
@@ -100,6 +136,16 @@ function checkTopK(rows: number, cols: number, k: number, distinct = 0): Check {
   });
 }
 
+function checkNearest(queries: number, keys: number, tile?: NearestInputs["tile"]): Check {
+  const tileText = tile ? `, ${tile.rows} by ${tile.columns} at a time` : "";
+  const used = ["slice", "transpose", "nearestColumns"] as const;
+  return checkOf(used, `the nearest of ${keys} to ${queries} rows${tileText}`, nearestRowsSubject, () => {
+    const random = randomInputs(12);
+    const whole = (rows: number) => Float64Array.from(random.below(rows * 5, 5), (level) => level - 2);
+    return { dimension: 5, queries: whole(queries), keys: whole(keys), tile };
+  });
+}
+
 function checkVote(temperature: number, low: number, high: number): Check {
   const text = `7 queries, 17 neighbours of similarity ${low} to ${high}, 5 classes, temperature ${temperature}`;
   return checkOf(["knnVote"], text, voteSubject, () => {
@@ -122,6 +168,8 @@ export const nearestChecks: readonly Check[] = [
   checkTopK(3, 13, 13),
   checkTopK(2, 1, 1),
   checkTopK(3, 67, 1, 5),
+  checkNearest(13, 331),
+  checkNearest(11, 67, { rows: 4, columns: 9 }),
   checkVote(0.1, -0.2, 1),
   // Votes so small that f32 has no number for them, unless they are taken relative to the largest.
   checkVote(0.001, -1, 0.5),

@@ -68,3 +68,8 @@ export function roundToHalf(value: number): number {
   const steps = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
   return Math.sign(value) * steps * step;
 }
+
+/** Sizes of numbers, and what they come to at most once each is rounded to f16. */
+export function sizes(values: Float64Array, rounded: boolean): Float64Array {
+  return values.map((value) => Math.abs(value) + (rounded ? halfError(Math.abs(value)) : 0));
+}

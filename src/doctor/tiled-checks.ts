@@ -1,4 +1,6 @@
 import * as kernels from "../../kernels/generated.js";
+import type { Tape } from "../engine/tape.js";
+import type { Tensor } from "../engine/tensor.js";
 import { ntXentInPanels } from "../losses/nt-xent.js";
 import { sumSplits } from "../ops/column-sums.js";
 import { transpose } from "../ops/elementwise.js";
@@ -6,7 +8,7 @@ import type { WorkgroupTile } from "../ops/gpu-tiles.js";
 import type { Conv2dShape } from "../reference/conv2d.js";
 import type { MatmulShape } from "../reference/matmul.js";
 import { bothAxes, type PerAxis, windowOutputSize } from "../reference/window.js";
-import { type Check, checkOf, evaluate, gradientOf, type Subject } from "./check.js";
+import { type Check, checkOf, evaluate, gradientOf, type Input, type Subject } from "./check.js";
 import { type ContrastTiles, withContrastTiles } from "./contrast-tiles.js";
 import {
   type ConvolutionInputs,
@@ -27,37 +29,82 @@ const manyThreads: WorkgroupTile = { ROW_THREADS: 8, COL_THREADS: 4, ROWS: 3, CO
 
 const smallContrastTiles: ContrastTiles = { partials: smallTile, gradient: { ...smallTile, ROWS: 2, DIMS: 16 } };
 
+/** A matrix product by one kernel: of both operands, whether they are taken transposed. */
+export type Product = (
+  tape: Tape,
+  a: readonly [Tensor, transposed: boolean],
+  b: readonly [Tensor, transposed: boolean],
+  extents: readonly [rows: number, inner: number, cols: number],
+) => Tensor;
+
+/** The outputs c, da and db of `matmulSubject`, each by one product. */
+export function productOutputs(
+  tape: Tape,
+  input: Input,
+  { a, b, dc, m, n, k, transposeA = false, transposeB = false }: MatmulInputs,
+  product: Product,
+  type?: StoredType,
+): Readonly<Record<string, Tensor>> {
+  const left = input(a, transposeA ? [k, m] : [m, k], type);
+  const right = input(b, transposeB ? [n, k] : [k, n], type);
+  const gradient = input(dc, [m, n], type);
+  return {
+    c: product(tape, [left, transposeA], [right, transposeB], [m, k, n]),
+    da: transposeA
+      ? product(tape, [right, transposeB], [gradient, true], [k, n, m])
+      : product(tape, [gradient, false], [right, !transposeB], [m, n, k]),
+    db: transposeB
+      ? product(tape, [gradient, true], [left, transposeA], [n, m, k])
+      : product(tape, [left, !transposeA], [gradient, false], [k, m, n]),
+  };
+}
+
 /** The outputs c, da and db of `matmulSubject`, by the tiled kernel. */
 function tiledMatmulSubject(tile: WorkgroupTile): Subject<MatmulInputs> {
   return {
     ...matmulSubject,
-    compute: (device, { a, b, dc, m, n, k, transposeA = false, transposeB = false }) =>
+    compute: (device, inputs) =>
       evaluate(device, (tape, input) => {
+        const { m, n, k, type } = inputs;
         const even = [m, n, k].every((extent) => extent % 4 === 0);
-        const left = input(a, transposeA ? [k, m] : [m, k]);
-        const right = input(b, transposeB ? [n, k] : [k, n]);
-        const gradient = input(dc, [m, n]);
-        const product = (
-          [first, TRANSPOSE_A]: readonly [typeof left, boolean],
-          [second, TRANSPOSE_B]: readonly [typeof left, boolean],
-          [rows, inner, cols]: readonly [number, number, number],
-        ) => {
-          const y = tape.tensor([rows, cols], "product");
+        const product: Product = (tape, [a, TRANSPOSE_A], [b, TRANSPOSE_B], [rows, inner, cols]) => {
+          const y = tape.tensor([rows, cols], "product", type);
           const VECTOR = even && !TRANSPOSE_A && !TRANSPOSE_B ? 4 : 1;
           const constants = { ...tile, VECTOR, TRANSPOSE_A, TRANSPOSE_B };
-          tape.launch(kernels.matmulTiled, { a: first, b: second, y }, { rows, inner, cols }, constants);
+          tape.launch(kernels.matmulTiled, { a, b, y }, { rows, inner, cols }, constants);
           return y;
         };
-        return {
-          c: product([left, transposeA], [right, transposeB], [m, k, n]),
-          da: transposeA
-            ? product([right, transposeB], [gradient, true], [k, n, m])
-            : product([gradient, false], [right, !transposeB], [m, n, k]),
-          db: transposeB
-            ? product([gradient, true], [left, transposeA], [n, m, k])
-            : product([left, !transposeA], [gradient, false], [k, m, n]),
-        };
+        return productOutputs(tape, input, inputs, product, type);
       }),
+  };
+}
+
+/** The constants of a convolution's kernels, besides those of a tile: for both directions, and for each. */
+export function convolutionConstants(inputs: Conv2dShape) {
+  const { height, width, inChannels, outChannels, kernelHeight, kernelWidth } = inputs;
+  const [stride, padding, dilation] = [inputs.stride, inputs.padding, inputs.dilation ?? 1].map(bothAxes);
+  const out = windowOutputSize(inputs);
+  const window = {
+    VECTOR: inChannels % 4 === 0 && outChannels % 4 === 0 ? 4 : 1,
+    ...{ STRIDE_Y: stride[0], STRIDE_X: stride[1] },
+    ...{ PADDING_Y: padding[0], PADDING_X: padding[1] },
+    ...{ DILATION_Y: dilation[0], DILATION_X: dilation[1] },
+    KERNEL_HEIGHT: kernelHeight,
+    KERNEL_WIDTH: kernelWidth,
+  };
+  return {
+    out,
+    forward: {
+      ...window,
+      ...{ IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels },
+      ...{ OUT_HEIGHT: out.height, OUT_WIDTH: out.width, OUT_CHANNELS: outChannels },
+    },
+    backward: {
+      ...window,
+      ...{ IN_HEIGHT: out.height, IN_WIDTH: out.width, IN_CHANNELS: outChannels },
+      ...{ OUT_HEIGHT: height, OUT_WIDTH: width, OUT_CHANNELS: inChannels },
+      ...{ TRANSPOSED: true, PHASES_Y: stride[0], PHASES_X: stride[1] },
+    },
   };
 }
 
@@ -68,8 +115,7 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
     compute: (device, inputs) =>
       evaluate(device, (tape, input) => {
         const { batch, height, width, inChannels, outChannels, kernelHeight, kernelWidth, type } = inputs;
-        const [stride, padding, dilation] = [inputs.stride, inputs.padding, inputs.dilation ?? 1].map(bothAxes);
-        const out = windowOutputSize(inputs);
+        const { out, forward, backward } = convolutionConstants(inputs);
         const x = input(inputs.x, [batch, height, width, inChannels], type);
         const weight = input(inputs.weight, [kernelHeight, kernelWidth, inChannels, outChannels]);
         const dy = input(inputs.dy, [batch, out.height, out.width, outChannels], type);
@@ -77,31 +123,9 @@ function tiledConvolutionSubject(tile: WorkgroupTile, splits: number): Subject<C
         const dx = tape.tensor(x.shape, "dx", type);
         const flipped = transpose(tape, weight);
         const parts = tape.tensor([splits, weight.size], "parts");
-        const window = {
-          ...tile,
-          VECTOR: inChannels % 4 === 0 && outChannels % 4 === 0 ? 4 : 1,
-          ...{ STRIDE_Y: stride[0], STRIDE_X: stride[1] },
-          ...{ PADDING_Y: padding[0], PADDING_X: padding[1] },
-          ...{ DILATION_Y: dilation[0], DILATION_X: dilation[1] },
-          KERNEL_HEIGHT: kernelHeight,
-          KERNEL_WIDTH: kernelWidth,
-        };
-        const forward = {
-          ...{ IN_HEIGHT: height, IN_WIDTH: width, IN_CHANNELS: inChannels },
-          ...{ OUT_HEIGHT: out.height, OUT_WIDTH: out.width, OUT_CHANNELS: outChannels },
-        };
-        const backward = {
-          ...{ IN_HEIGHT: out.height, IN_WIDTH: out.width, IN_CHANNELS: outChannels },
-          ...{ OUT_HEIGHT: height, OUT_WIDTH: width, OUT_CHANNELS: inChannels },
-        };
-        tape.launch(kernels.conv2dTiled, { x, weight, y }, { batch }, { ...window, ...forward });
-        tape.launch(
-          kernels.conv2dTiled,
-          { x: dy, weight: flipped, y: dx },
-          { batch },
-          { ...window, ...backward, TRANSPOSED: true, PHASES_Y: stride[0], PHASES_X: stride[1] },
-        );
-        tape.launch(kernels.conv2dWeightGradientTiled, { x, dy, parts }, { batch, splits }, { ...window, ...forward });
+        tape.launch(kernels.conv2dTiled, { x, weight, y }, { batch }, { ...tile, ...forward });
+        tape.launch(kernels.conv2dTiled, { x: dy, weight: flipped, y: dx }, { batch }, { ...tile, ...backward });
+        tape.launch(kernels.conv2dWeightGradientTiled, { x, dy, parts }, { batch, splits }, { ...tile, ...forward });
         return { y, dx, dWeight: sumSplits(tape, tape.device, parts, weight.shape, "dWeight") };
       }),
   };
@@ -130,13 +154,13 @@ function tiledNtXentSubject(tiles: ContrastTiles): Subject<NtXentInputs> {
 }
 
 /** A check of the tiled matrix product and both of its gradients. */
-export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape): Check {
+export function checkTiledMatmul(tile: WorkgroupTile, shape: MatmulShape, type?: StoredType): Check {
   const { m, n, k, transposeA, transposeB } = shape;
   const flip = (transposed?: boolean) => (transposed ? " transposed" : "");
-  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients, ${tileText(tile)}`;
+  const text = `${m} x ${k}${flip(transposeA)} by ${k} x ${n}${flip(transposeB)}, and gradients, ${tileText(tile)}${typeText(type)}`;
   return checkOf(["matmulTiled"], text, tiledMatmulSubject(tile), () => {
-    const random = randomInputs(2);
-    return { ...shape, a: random.normal(m * k), b: random.normal(k * n), dc: random.normal(m * n) };
+    const random = randomInputs(2, type);
+    return { ...shape, type, a: random.normal(m * k), b: random.normal(k * n), dc: random.normal(m * n) };
   });
 }
 
@@ -220,8 +244,10 @@ export const tiledChecks: readonly Check[] = [
   checkTiledNtXent(smallContrastTiles, 68, 20, 0.05),
 ];
 
-/** The convolutions with f16: channels in vectors of 4, some of them, and none; an odd number of elements. */
+/** With f16, products in vectors of 4 and not, and convolutions: channels in vectors of 4, some of them, and none; an odd number of elements. */
 export const halfTiledChecks: readonly Check[] = [
+  checkTiledMatmul(smallTile, { m: 20, n: 36, k: 12 }, "f16"),
+  checkTiledMatmul(smallTile, { m: 9, n: 13, k: 31, transposeB: true }, "f16"),
   convolution([1, 7, 5, 3], 5, [3, 3], 1, 1, 3, { type: "f16" }),
   convolution([1, 6, 8, 8], 16, [3, 3], 2, 1, 2, { type: "f16" }),
   convolution([3, 8, 10, 4], 2, [3, 5], 3, 2, 5, { type: "f16" }),

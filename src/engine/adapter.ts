@@ -32,12 +32,12 @@ const DAWN = "webgpu";
 /**
  * What npm `webgpu` (Dawn) is opened with. Timestamps without the 65 us steps that hide timing from web pages; and f16 on NVIDIA's
  * GPUs, which Dawn holds back there for failures of its conformance tests in f16 arithmetic: kernels here store f16 and compute
- * in f32, and `doctor` checks them. There is no option for what Dawn itself prints, on standard error and past Node: where a driver
+ * in f32, and `doctor` checks them; and with its unsafe interfaces, as which it holds back matrix units. There is no option for what Dawn itself prints, on standard error and past Node: where a driver
  * allows more dynamic offsets than Dawn does, as Mesa's do, it says so whenever it is opened, and once more for each adapter asked for.
  */
-const DAWN_OPTIONS = [
+export const DAWN_OPTIONS: readonly string[] = [
   "disable-dawn-features=timestamp_quantization",
-  "enable-dawn-features=vulkan_enable_f16_on_nvidia",
+  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
 ];
 
 function isGpu(value: unknown): value is GPU {

@@ -13,6 +13,7 @@ import { type AdapterOptions, type AdapterSummary, findAdapter } from "./adapter
 import { Choices } from "./choices.js";
 import { fromHalfBits } from "./half.js";
 import { deviceBytes, type HostData, kindText, typeOf } from "./host-data.js";
+import { MATRIX_FEATURE, type MatrixUnits, matrixUnitsOf } from "./matrix-units.js";
 import { DeviceMemory } from "./memory.js";
 import { PipelineCache } from "./pipelines.js";
 import { ReadBack } from "./read-back.js";
@@ -20,7 +21,10 @@ import { requestWithFeatures } from "./subgroups.js";
 import { type ElementType, expectShape, expectType, type Place, Tensor } from "./tensor.js";
 
 /** Optional features that are used where the adapter has them. */
-const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+const FEATURES = ["shader-f16", "subgroups", "subgroup-size-control", MATRIX_FEATURE, "timestamp-query"] as const;
+
+/** Those that bring subgroups with them, and are done without where subgroups are. */
+const OF_SUBGROUPS: readonly string[] = ["subgroup-size-control", MATRIX_FEATURE];
 
 /** Which adapter to open, and what not to use of it. */
 export interface DeviceOptions extends AdapterOptions {
@@ -46,6 +50,8 @@ export class Device {
   readonly memory: DeviceMemory;
   /** @internal */
   readonly pipelines: PipelineCache;
+  /** The matrix units that kernels can use, by the types and extents of what they multiply; none on most adapters. */
+  readonly matrixUnits: readonly MatrixUnits[];
   /** Which variants of the heavy kernels recordings on this device use. */
   readonly choices = new Choices();
   readonly #readBack: ReadBack;
@@ -64,6 +70,7 @@ export class Device {
   ) {
     this.memory = new DeviceMemory(gpu);
     this.pipelines = new PipelineCache(gpu);
+    this.matrixUnits = matrixUnitsOf(gpu);
     this.#readBack = new ReadBack(gpu, this.memory);
     gpu.addEventListener("uncapturederror", this.#onError);
     gpu.lost.then((info) => {
@@ -382,7 +389,7 @@ async function proveItComputes(device: Device): Promise<void> {
 }
 
 /**
- * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups and
+ * Opens the system's GPU in Node, Bun, Deno or a browser, with the adapter's own limits and with f16, subgroups, matrix units and
  * timestamps where it has them, and proves that it computes. In Node and Bun, Dawn may print two warnings of dynamic offsets, which mean
  * nothing here: see `src/engine/README.md`.
  * @throws AdapterError where there is no adapter, none like the one asked for, or one that computes nothing; ConfigError for options
@@ -392,7 +399,9 @@ export async function openDevice({ without = [], ...options }: DeviceOptions = {
   const unknown = without.find((feature) => !FEATURES.includes(feature));
   if (unknown !== undefined)
     throw new ConfigError(`"${unknown}" is no feature to do without: there are ${FEATURES.join(", ")}`);
-  const features = FEATURES.filter((feature) => !without.includes(feature));
+  const features = FEATURES.filter(
+    (feature) => !without.includes(feature) && !(without.includes("subgroups") && OF_SUBGROUPS.includes(feature)),
+  );
   const { adapter, summary } = await findAdapter(options);
   const requiredLimits: Record<string, number> = {};
   const { limits } = adapter;

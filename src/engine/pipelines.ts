@@ -1,7 +1,7 @@
 import type { KernelDefinition, KernelValues } from "../../kernels/definition.js";
 import { unroll } from "../../kernels/unroll.js";
 import { GpuValidationError } from "../errors.js";
-import { SUBGROUPS_DIRECTIVE, takesSubgroupsDirective } from "./subgroups.js";
+import { MATRIX_DIRECTIVE, PINNED_DIRECTIVE, SUBGROUPS_DIRECTIVE, takesSubgroupsDirective } from "./subgroups.js";
 
 /** Values for the constants of a kernel; the others keep the value in the `.wgsl` file. */
 export type ConstantValues<Names extends string = string> = Readonly<Partial<Record<Names, number | boolean>>>;
@@ -36,11 +36,15 @@ const FORMS: readonly {
   { mark: "vec4", holds: ({ VECTOR }) => VECTOR > 1 },
   { mark: "subgroups", holds: ({ SHARE }) => SHARE > 1, directive: SUBGROUPS_DIRECTIVE },
   { mark: "half", holds: ({ HALF }) => HALF > 0, directive: "enable f16;\n" },
+  { mark: "rounded", holds: ({ ROUNDED }) => ROUNDED > 0, directive: "enable f16;\n" },
+  { mark: "units", holds: ({ UNITS }) => UNITS > 0, directive: MATRIX_DIRECTIVE },
+  { mark: "pinned", holds: ({ PINNED }) => PINNED > 0, directive: PINNED_DIRECTIVE },
 ];
 
 /**
  * A kernel's source with its constants set and its marked loops unrolled; with SHARE above 1, in its form for devices with
- * subgroups, with VECTOR above 1, in its form for loads of four elements, and with HALF, in its form for activations in f16.
+ * subgroups, with VECTOR above 1, in its form for loads of four elements, with HALF, in its form for activations in f16, and with
+ * UNITS, in its form for matrix units.
  */
 export function specialize(kernel: KernelDefinition, constants: ConstantValues): string {
   const values = constantsOf(kernel, constants);

@@ -10,10 +10,12 @@ const unlisted = (): readonly GPUFeatureName[] => ("Deno" in globalThis ? ["subg
  */
 export async function requestWithFeatures(
   adapter: GPUAdapter,
-  optional: readonly GPUFeatureName[],
+  optional: readonly string[],
   descriptor: GPUDeviceDescriptor,
 ): Promise<GPUDevice> {
-  const listed = optional.filter((feature) => adapter.features.has(feature));
+  // What an adapter lists is a feature's name, whether the standard has it or not.
+  const isListed = (feature: string): feature is GPUFeatureName => adapter.features.has(feature);
+  const listed = optional.filter(isListed);
   const hoped = unlisted().filter((feature) => optional.includes(feature) && !adapter.features.has(feature));
   const request = (requiredFeatures: GPUFeatureName[]) => adapter.requestDevice({ ...descriptor, requiredFeatures });
   if (hoped.length === 0) return request(listed);
@@ -22,6 +24,12 @@ export async function requestWithFeatures(
 
 /** The line that a kernel with subgroup operations starts with, in the standard's WGSL. */
 export const SUBGROUPS_DIRECTIVE = "enable subgroups;\n";
+
+/** The lines that a kernel for matrix units starts with. */
+export const MATRIX_DIRECTIVE = `${SUBGROUPS_DIRECTIVE}enable chromium_experimental_subgroup_matrix;\n`;
+
+/** The line that a kernel starts with which asks for a size of subgroups. */
+export const PINNED_DIRECTIVE = "enable subgroup_size_control;\n";
 
 /** True where a device's compiler takes the directive: naga refuses it, and compiles the operations without it. */
 export async function takesSubgroupsDirective(gpu: GPUDevice): Promise<boolean> {

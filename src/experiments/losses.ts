@@ -66,7 +66,11 @@ export const losses: Experiment = {
     CANDIDATES.flatMap(({ loss, tuned, values }) =>
       MININGS.flatMap((mining) =>
         values[setting.scale].map((value) =>
-          training(setting, { loss, mining, [tuned]: value }, { options: { loss, mining, [tuned]: value } }),
+          training(
+            setting,
+            { loss, mining, [tuned]: value },
+            { options: { loss, negatives: mining === "none" ? "all" : mining, [tuned]: value } },
+          ),
         ),
       ),
     ),

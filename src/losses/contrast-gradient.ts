@@ -166,7 +166,7 @@ function addPanel(
 /** One kernel, which computes logits and the product of what follows from them with the columns. */
 function fusedGradient(
   device: Device,
-  { dim, inverse_temperature, onePositive: ONE_POSITIVE }: Recording,
+  { dim, inverse_temperature, onePositive: ONE_POSITIVE, weighted: WEIGHTED }: Recording,
   { rows: block, relations, ROW_ANCHORS, COLUMN_ANCHORS }: Meeting,
   panel: Panel,
   { parts, splits, begun }: Sum,
@@ -189,7 +189,7 @@ function fusedGradient(
         kernel,
         { z, anchors, marks, columns, others, column_anchors, column_marks, dz },
         { rows, dim, splits, continues, inverse_temperature, ...placeOf(panel, block) },
-        { ...withVectors(tile, dim), ...relations, ROW_ANCHORS, COLUMN_ANCHORS, ONE_POSITIVE },
+        { ...withVectors(tile, dim), ...relations, ROW_ANCHORS, COLUMN_ANCHORS, ONE_POSITIVE, WEIGHTED },
       );
     },
   };
@@ -202,7 +202,7 @@ function fusedGradient(
  */
 function addInProducts(
   tape: Tape,
-  { panels, dim, inverse_temperature, onePositive: ONE_POSITIVE }: Recording,
+  { panels, dim, inverse_temperature, onePositive: ONE_POSITIVE, weighted: WEIGHTED }: Recording,
   { rows: block, relations, ROW_ANCHORS, COLUMN_ANCHORS }: Meeting,
   panel: Panel,
   { right, columns }: { readonly right: Tensor; readonly columns: Tensor },
@@ -215,7 +215,7 @@ function addInProducts(
   for (let first = 0; first < rows; first += most) {
     const count = Math.min(most, rows - first);
     const left = normalizedRows(tape, block, first, count, dim);
-    const logits = product(tape.device, { rows: count, inner: dim, cols: width }, false, false);
+    const logits = product(tape.device, { rows: count, inner: dim, cols: width });
     const factors = tape.record(logits, [left, columns]);
     tape.launch(
       kernels.contrastFactors,
@@ -225,9 +225,9 @@ function addInProducts(
         ...{ column_anchors: others.anchors, column_marks: marksOf(others, relations) },
       },
       { rows, first_row: first, count, inverse_temperature, ...placeOf(panel, block) },
-      { ...relations, ROW_ANCHORS, COLUMN_ANCHORS, ONE_POSITIVE },
+      { ...relations, ROW_ANCHORS, COLUMN_ANCHORS, ONE_POSITIVE, WEIGHTED },
     );
-    const gradient = product(tape.device, { rows: count, inner: width, cols: dim }, false, false);
+    const gradient = product(tape.device, { rows: count, inner: width, cols: dim });
     const part = tape.record(gradient, [factors, right]);
     tape.launch(kernels.addRows, { part, y: dz }, { rows, cols: dim, first, count, continues: Number(begun) });
   }

@@ -41,6 +41,8 @@ export interface Recording {
   readonly inverse_temperature: number;
   /** True where each anchor is attracted by one key, a positive, and all others are negatives. */
   readonly onePositive: boolean;
+  /** True where what each anchor has is the log-sum-exp of its negatives alone, and a weight: the pull of its block. */
+  readonly weighted: boolean;
 }
 
 /**

@@ -116,6 +116,7 @@ export function contrastInPanels(
     dim,
     inverse_temperature: 1 / temperature,
     onePositive: false,
+    weighted: false,
   };
   return record(tape, recording, passes);
 }

@@ -64,7 +64,14 @@ export function ntXentInPanels(
   const { blocks, dim, total } = measurePairs(tape, embeddings);
   const inverse_temperature = 1 / temperature;
   const panels = cutPanels(blocks, columns);
-  const recording: Recording = { anchors: blocks, panels, dim, inverse_temperature, onePositive: true };
+  const recording: Recording = {
+    anchors: blocks,
+    panels,
+    dim,
+    inverse_temperature,
+    onePositive: true,
+    weighted: false,
+  };
   const all = (relations: RelationConstants) =>
     blocks.flatMap((anchors) => blocks.map((keys): Pass => ({ anchors, keys, relations })));
   const { partials, statistics } = firstPass(tape, recording, all(NEGATIVES), 2);

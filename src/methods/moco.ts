@@ -5,76 +5,41 @@ import { ConfigError } from "../errors.js";
 import { contrast } from "../losses/contrast.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
-import { scatterIndices, scatterRows } from "../ops/rows.js";
+import { scatterIndices } from "../ops/rows.js";
 import { collapseToPoint } from "./collapse.js";
 import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod, type LearnerParts, type LossBatch } from "./method.js";
-import { number, whole } from "./options.js";
-import { randomRows } from "./random-rows.js";
+import { number } from "./options.js";
+import { Queue, queueOption, queueRows } from "./queue.js";
 import { momentumText, Teacher, teacherOptions } from "./teacher.js";
 import { temperatureStrain } from "./temperature.js";
 
-const MOST_KEYS = 65536;
 /** The number of no image. */
 const NO_IMAGE = 0xffffffff;
 
-/**
- * Rows for a queue: as many as the article has, or the largest power of two that is at most half of the training images, so that
- * it holds no image twice; and the batch at least.
- */
-function fittingQueue(images: number, batch: number): number {
-  const most = 2 ** Math.floor(Math.log2(Math.max(2, Math.min(MOST_KEYS, images / 2))));
-  return Math.max(most, batch);
-}
-
-/** The keys of the last steps, and which image each is of. A ring: the oldest make room for those of a step. */
-class Queue {
-  readonly keys: Tensor;
+/** A queue that knows which image each key is of; it begins with keys of none. */
+class MarkedQueue extends Queue {
   readonly images: Tensor;
-  /** Where the keys of the step go. */
-  readonly #places: Tensor;
 
-  /** It begins with random rows of length 1, of no image. */
-  constructor(
-    readonly parts: LearnerParts,
-    readonly rows: number,
-    dimension: number,
-  ) {
-    const { device, batch, seed } = parts;
-    [this.keys, this.images, this.#places] = device.memory.allOrNothing(() => [
-      device.tensor([rows, dimension], undefined, "keys of the queue"),
-      device.indices([rows], "images of the queue"),
-      device.indices([batch], "places in the queue"),
-    ]);
-    if (device.memory.rehearsing) return;
-    device.write(this.keys, randomRows(rows, dimension, seed));
-    device.write(this.images, new Uint32Array(rows).fill(NO_IMAGE));
+  constructor(parts: LearnerParts, rows: number, dimension: number) {
+    super(parts, rows, dimension);
+    const { device } = parts;
+    this.images = device.indices([rows], "images of the queue");
+    if (!device.memory.rehearsing) device.write(this.images, new Uint32Array(rows).fill(NO_IMAGE));
   }
 
-  /** Records that keys [batch, dimension] take the place of the oldest. */
-  record(tape: Tape, keys: Tensor, { images }: LossBatch): void {
-    scatterRows(tape, keys, this.#places, this.keys);
-    scatterIndices(tape, images, this.#places, this.images);
+  /** Records that the images of a step take their places, as their keys do. */
+  recordImages(tape: Tape, { images }: LossBatch): void {
+    scatterIndices(tape, images, this.places, this.images);
   }
 
-  /** Says where the keys of a step go. */
-  setStep(step: number): void {
-    const { device, batch } = this.parts;
-    device.write(
-      this.#places,
-      Uint32Array.from({ length: batch }, (_, i) => (step * batch + i) % this.rows),
-    );
+  override get state(): ReadonlyMap<string, Tensor> {
+    return new Map([...super.state, ["queue.images", this.images]]);
   }
 
-  get state(): ReadonlyMap<string, Tensor> {
-    return new Map([
-      ["queue.keys", this.keys],
-      ["queue.images", this.images],
-    ]);
-  }
-
-  dispose(): void {
-    for (const tensor of [this.keys, this.images, this.#places]) this.parts.device.free(tensor);
+  override dispose(): void {
+    super.dispose();
+    this.parts.device.free(this.images);
   }
 }
 
@@ -94,17 +59,12 @@ export const moco = defineMethod({
       { above: 0 },
       "of the loss (the article's second version; its notebook for CIFAR-10: 0.1)",
     ),
-    queue: whole(
-      0,
-      { from: 0 },
-      "keys that are kept; 0: 65,536, or the largest power of two that is at most half of the training images",
-    ),
+    queue: queueOption(),
     ...teacherOptions(0),
   },
   policies: (imageSize) => augmentationPolicies[imageSize <= SMALL_IMAGE ? "moco-cifar" : "moco"],
   design(options, { encoder, imageSize, batch, images }) {
-    const rows = options.queue === 0 ? fittingQueue(images, batch) : options.queue;
-    if (rows < batch) throw new ConfigError(`queue is ${rows}; it must hold the ${batch} keys of a step at least`);
+    const rows = queueRows(options.queue, { images, batch });
     const head = projectionHead(encoder.features, headOf(options));
     const { temperature } = options;
     return {
@@ -117,7 +77,7 @@ export const moco = defineMethod({
             `moco has two views of an image, not one for each of ${policies.length} augmentation policies`,
           );
         const teacher = new Teacher(parts, options);
-        const queue = new Queue(parts, rows, head.output);
+        const queue = new MarkedQueue(parts, rows, head.output);
         const view = (policy: number) => ({ views: 1, size: imageSize, policies: policies[policy % policies.length] });
         return {
           views: [view(0), view(1)],
@@ -133,7 +93,8 @@ export const moco = defineMethod({
           keeps: ["keys"],
           afterUpdate(tape, { keys }, step) {
             teacher.record(tape);
-            queue.record(tape, keys, step);
+            queue.record(tape, keys);
+            queue.recordImages(tape, step);
           },
           beforeStep(step, steps) {
             teacher.setStep(step, steps);

@@ -11,7 +11,7 @@ import { multiply } from "../ops/binary.js";
 import { add, mean } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
-import { meanStandardDeviation, scatterRows } from "../ops/rows.js";
+import { meanStandardDeviation } from "../ops/rows.js";
 import { concatenate, reshape, slice } from "../ops/shape.js";
 import { logSoftmax } from "../ops/softmax.js";
 import { stopGradient } from "../ops/stop-gradient.js";
@@ -21,60 +21,55 @@ import { headOf, headOptions, headText } from "./heads.js";
 import { defineMethod, type LearnerParts, type Numbers } from "./method.js";
 import { number, whole } from "./options.js";
 import { Prototypes, prototypeUse } from "./prototypes.js";
+import { Queue } from "./queue.js";
 import { smallSizeOf, smallViewOptions, withSmallViews } from "./small-views.js";
 import { temperatureStrain } from "./temperature.js";
 
 /** What the logarithm of the weight of a row is that does not count. */
 const NO_WEIGHT = -1e9;
 
-/** Embeddings of the last steps, a ring for each view of full size: they take part in the balance of the assignments. */
-class Queue {
-  /** [rows, dimension] each. */
-  readonly views: readonly Tensor[];
-  /** [1, batch + rows], the logarithms of what the rows of the batch and of the queue count for. */
+/** Embeddings of the last steps, for each view of full size: they take part in the balance of the assignments. */
+class ViewQueues {
+  readonly queues: readonly Queue[];
+  /** [1, batch + rows], the logarithms of what the rows of the batch and of a queue count for. */
   readonly weights: Tensor;
-  /** Where the embeddings of the step go. */
-  readonly #places: Tensor;
 
   constructor(
     readonly parts: LearnerParts,
     readonly rows: number,
     dimension: number,
     views: number,
-    /** The first step in which it counts, once it is full. */
+    /** The first step in which they count, once they are full. */
     readonly start: number,
   ) {
     const { device, batch } = parts;
-    this.views = Array.from({ length: views }, (_, view) =>
-      device.tensor([rows, dimension], undefined, `queue of view ${view + 1}`),
-    );
+    this.queues = Array.from({ length: views }, () => new Queue(parts, rows, dimension));
     this.weights = device.tensor([1, batch + rows], undefined, "weights of batch and queue");
-    this.#places = device.indices([batch], "places in the queue");
   }
 
   /** Records that embeddings u [views * batch, dimension] take the place of the oldest. */
   record(tape: Tape, u: Tensor): void {
     const { batch } = this.parts;
-    this.views.forEach((queue, view) => {
-      scatterRows(tape, slice(tape, u, 0, view * batch, (view + 1) * batch), this.#places, queue);
+    this.queues.forEach((queue, view) => {
+      queue.record(tape, slice(tape, u, 0, view * batch, (view + 1) * batch));
     });
   }
 
   setStep(step: number): void {
     const { device, batch } = this.parts;
+    for (const queue of this.queues) queue.setStep(step);
     const counts = step >= Math.max(this.start, Math.ceil(this.rows / batch));
     const weight = (_: unknown, row: number) => (row < batch || counts ? 0 : NO_WEIGHT);
     device.write(this.weights, Float32Array.from({ length: batch + this.rows }, weight));
-    const place = (_: unknown, i: number) => (step * batch + i) % this.rows;
-    device.write(this.#places, Uint32Array.from({ length: batch }, place));
   }
 
   get state(): readonly (readonly [string, Tensor])[] {
-    return this.views.map((queue, view) => [`queue.${view + 1}`, queue]);
+    return this.queues.map(({ keys }, view) => [`queue.${view + 1}`, keys]);
   }
 
   dispose(): void {
-    for (const tensor of [...this.views, this.weights, this.#places]) this.parts.device.free(tensor);
+    for (const queue of this.queues) queue.dispose();
+    this.parts.device.free(this.weights);
   }
 }
 
@@ -126,7 +121,7 @@ export const swav = defineMethod({
       others: [{ tensors: [spec] }],
       start(parts) {
         const prototypes = new Prototypes(parts, spec, stepsOf(frozenEpochs));
-        const queue = queued > 0 ? new Queue(parts, queued, output, views, stepsOf(queueEpochs)) : null;
+        const queue = queued > 0 ? new ViewQueues(parts, queued, output, views, stepsOf(queueEpochs)) : null;
         return {
           views: withSmallViews(views, options, imageSize, parts.policies),
           coupled: true,
@@ -143,7 +138,7 @@ export const swav = defineMethod({
             const assignments = Array.from({ length: views }, (_, view) => {
               const own = slice(tape, stopGradient(tape, scores), 0, view * size, (view + 1) * size);
               if (!queue) return sinkhorn(tape, own, { epsilon, iterations });
-              const before = stopGradient(tape, scoresOf(queue.views[view]));
+              const before = stopGradient(tape, scoresOf(queue.queues[view].keys));
               const { weights } = queue;
               return sinkhorn(tape, concatenate(tape, [own, before], 0), {
                 epsilon,

@@ -164,8 +164,8 @@ export class Linear implements Module {
   }
 
   /** x [rows, in] -> [rows, out]. @throws ShapeError where x has other columns. */
-  forward({ tape, tensor }: ForwardPass, x: Tensor): Tensor {
-    const y = matmul(tape, x, tensor(`${this.name}.weight`));
+  forward({ tape, tensor, operands }: ForwardPass, x: Tensor): Tensor {
+    const y = matmul(tape, x, tensor(`${this.name}.weight`), { operands });
     return this.bias ? addBias(tape, y, tensor(`${this.name}.bias`)) : y;
   }
 }

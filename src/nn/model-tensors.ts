@@ -6,7 +6,7 @@ import { CheckpointError, ShapeError } from "../errors.js";
 import { normals, sfc32 } from "../random.js";
 import { initialValues } from "./initial-values.js";
 import type { ForwardPass, PassOptions, TensorSpec } from "./module.js";
-import { NamedTensors } from "./named-tensors.js";
+import { NamedTensors, parameterGroups } from "./named-tensors.js";
 
 /** A trained tensor and the place of its gradient. */
 export interface Parameter {
@@ -24,7 +24,7 @@ export interface ParameterSlab {
   readonly values: Slab;
   /** Their gradients, in the same layout. */
   readonly gradients: Slab;
-  /** In the order in which they lie there. */
+  /** In the order in which they lie there; all of one `TensorSpec.rate`. */
   readonly parameters: readonly Parameter[];
 }
 
@@ -45,13 +45,12 @@ export class ModelTensors {
     readonly specs: readonly TensorSpec[],
     seed: number,
   ) {
-    const trained = specs.filter((spec) => spec.role !== "statistic");
+    const trained = parameterGroups(specs).flat();
     const [tensors, gradients] = device.memory.allOrNothing(() => {
       const made = new NamedTensors(device, specs);
       // On paper only, nobody reads the values, and large models have hundreds of millions.
       if (!device.memory.rehearsing) fill(made, specs, seed);
-      const shapes = trained.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape }));
-      return [made, device.slabs(shapes)] as const;
+      return [made, this.gradientSlabs()] as const;
     });
     this.#tensors = tensors;
     let next = 0;
@@ -86,10 +85,11 @@ export class ModelTensors {
     return this.#tensors.pass(tape, options);
   }
 
-  /** Slabs of the layout of the gradients', filled with zeros. */
+  /** Slabs of the layout of the parameters', filled with zeros. */
   gradientSlabs(): Slab[] {
-    const shapes = this.parameters.map(({ spec, gradient }) => ({ label: gradient.label, shape: spec.shape }));
-    return this.device.slabs(shapes);
+    return parameterGroups(this.specs).flatMap((group) =>
+      this.device.slabs(group.map(({ name, shape }) => ({ label: `gradient of ${name}`, shape }))),
+    );
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import type { Channels } from "../ops/channel-scale.js";
+import type { Operands } from "../ops/matrix-tiles.js";
 
 /** How a tensor of a model starts. */
 export type Initial =
@@ -32,6 +33,11 @@ export interface TensorSpec {
    * by an optimizer that is to decay all; `statistic` (running mean and variance) is not trained.
    */
   readonly role: "weight" | "offset" | "statistic";
+  /**
+   * By what rate it is trained: that of the "schedule", by default, or a "constant" one, the highest of the schedule (SimSiam's
+   * predictor).
+   */
+  readonly rate?: "schedule" | "constant";
 }
 
 /** What a forward pass needs besides its input. */
@@ -42,6 +48,8 @@ export interface ForwardPass {
   readonly training: boolean;
   /** Whether the batch's statistics move the running ones. */
   readonly movesRunning: boolean;
+  /** What matrix products may round their operands to (see `MatmulOptions`): f16 in mixed precision; f32 by default. */
+  readonly operands?: Operands;
   /** The tensor of this name. */
   tensor(name: string): Tensor;
   /**
@@ -57,6 +65,8 @@ export interface PassOptions {
   readonly training: boolean;
   /** Whether batch statistics move the running ones; as `training` by default. */
   readonly movesRunning?: boolean;
+  /** What matrix products may round their operands to (see `MatmulOptions`); f32 by default. */
+  readonly operands?: Operands;
   /** Compute the segments of the encoder again in the backward pass, and keep only their outputs until then; false by default. */
   readonly recompute?: boolean;
 }

@@ -4,9 +4,15 @@ import type { Tensor } from "../engine/tensor.js";
 import { CheckpointError, ShapeError } from "../errors.js";
 import type { ForwardPass, PassOptions, TensorSpec } from "./module.js";
 
+/** Those that are trained, in groups that share no buffer: by the learning rate of the schedule, and by a constant one. */
+export function parameterGroups(specs: readonly TensorSpec[]): readonly (readonly TensorSpec[])[] {
+  const trained = specs.filter(({ role }) => role !== "statistic");
+  return [false, true].map((constant) => trained.filter(({ rate }) => (rate === "constant") === constant));
+}
+
 /** Tensors on a device by the names of their specs, filled with zeros. */
 export class NamedTensors {
-  /** The parameters, in the order of their specs and in few buffers. */
+  /** The parameters, in few buffers and in the order of `parameterGroups`. */
   readonly parameters: readonly Slab[];
   readonly #statistics: readonly Slab[];
   readonly byName: ReadonlyMap<string, Tensor>;
@@ -21,11 +27,12 @@ export class NamedTensors {
       if (names.has(name)) throw new ShapeError(`two tensors of the model are called ${name}`);
       names.add(name);
     }
-    const allocate = (trained: boolean) => {
-      const own = specs.filter(({ role }) => (role !== "statistic") === trained);
-      return device.slabs(own.map(({ name, shape }) => ({ label: name, shape })));
-    };
-    [this.parameters, this.#statistics] = device.memory.allOrNothing(() => [allocate(true), allocate(false)]);
+    const allocate = (own: readonly TensorSpec[]) =>
+      device.slabs(own.map(({ name, shape }) => ({ label: name, shape })));
+    [this.parameters, this.#statistics] = device.memory.allOrNothing(() => [
+      parameterGroups(specs).flatMap(allocate),
+      allocate(specs.filter(({ role }) => role === "statistic")),
+    ]);
     const tensors = [...this.parameters, ...this.#statistics].flatMap((slab) => slab.tensors);
     this.byName = new Map(tensors.map((tensor) => [tensor.label, tensor]));
   }
@@ -38,10 +45,10 @@ export class NamedTensors {
   }
 
   /** What a module's forward pass takes. The tape is asked for no gradients. */
-  pass(tape: Tape, { training, movesRunning = training, recompute = false }: PassOptions): ForwardPass {
+  pass(tape: Tape, { training, movesRunning = training, recompute = false, operands }: PassOptions): ForwardPass {
     const segment = (name: string, record: () => Tensor) =>
       tape.scope(name, () => (recompute ? tape.checkpoint(record) : record()));
-    return { tape, training, movesRunning, tensor: (name) => this.tensor(name), segment };
+    return { tape, training, movesRunning, operands, tensor: (name) => this.tensor(name), segment };
   }
 
   /** Frees all buffers. */

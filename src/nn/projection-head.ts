@@ -19,6 +19,8 @@ export interface HeadOptions {
    * (SimSiam).
    */
   readonly end?: "bias" | "none" | "norm";
+  /** See `TensorSpec.rate`. */
+  readonly rate?: TensorSpec["rate"];
 }
 
 /**
@@ -27,7 +29,7 @@ export interface HeadOptions {
  * @throws ConfigError for numbers of layers and dimensions that cannot be.
  */
 export function projectionHead(features: number, options: HeadOptions, name = "head"): Head {
-  const { layers, hidden = features, output = 128, batchNorm = false, end = "bias" } = options;
+  const { layers, hidden = features, output = 128, batchNorm = false, end = "bias", rate } = options;
   if (![0, 1, 2, 3].includes(layers))
     throw new ConfigError(`a head of ${layers} layers: choose 0 (none), 1 (linear), 2 or 3`);
   for (const [size, value] of Object.entries({ hidden, output })) {
@@ -47,7 +49,7 @@ export function projectionHead(features: number, options: HeadOptions, name = "h
   }
   return {
     output: layers === 0 ? features : output,
-    tensors: steps.flatMap((step) => step.tensors),
+    tensors: steps.flatMap((step) => step.tensors.map((spec) => (rate ? { ...spec, rate } : spec))),
     forward: (pass, h) => pass.tape.scope(name, () => steps.reduce((x, step) => step.forward(pass, x), h)),
   };
 }

@@ -1,12 +1,13 @@
 import * as kernels from "../../kernels/generated.js";
 import type { Site } from "../engine/choices.js";
 import type { Device } from "../engine/device.js";
+import type { Recorder } from "../engine/launch.js";
 import { constantsOf } from "../engine/pipelines.js";
 import type { Tape } from "../engine/tape.js";
-import type { Tensor } from "../engine/tensor.js";
+import type { ElementType, Tensor } from "../engine/tensor.js";
 import { type ConvolutionPasses, describe, type Geometry, sumOfParts } from "./convolution-geometry.js";
-import { transpose } from "./elementwise.js";
 import { product } from "./matmul.js";
+import type { Operands } from "./matrix-tiles.js";
 import { rowsPerThread } from "./tiles.js";
 import {
   type ConvolutionVariant,
@@ -23,8 +24,7 @@ export const denseConvolution: ConvolutionPasses = {
 
   inputGradient(tape, geometry, dy, weight) {
     if (goesThroughColumns(tape.device, geometry)) return inputGradientFromColumns(tape, geometry, dy, weight);
-    const turned = transpose(tape, weight, { reversed: isPlain(geometry) });
-    return tape.record(inputGradient(tape.device, geometry), [dy, turned]);
+    return tape.record(inputGradient(tape.device, geometry), [dy, weight]);
   },
 
   weightGradient: (tape, geometry, x, dy) => tape.record(weightGradient(tape.device, geometry), [x, dy]),
@@ -47,6 +47,19 @@ function turnedPadding({ kernelHeight, kernelWidth, padding, dilation }: Geometr
 /** "2" for both axes, or "2x1". */
 function axesText({ y, x }: Axes): string {
   return y === x ? `${y}` : `${y}x${x}`;
+}
+
+/** What may be multiplied: the activations are of f32 or f16. */
+function operandsOf({ type }: Geometry): Operands {
+  return type === "f16" ? "f16" : "f32";
+}
+
+/** A weight in the type of the activations, for kernels that take it so. */
+function inTypeOf(recorder: Recorder, weight: Tensor, type: ElementType): Tensor {
+  if (type === "f32") return weight;
+  const copy = recorder.tensor(weight.shape, `${weight.label} in ${type}`, type);
+  recorder.launch(kernels.toHalf, { x: weight, y: copy }, { elements: weight.size });
+  return copy;
 }
 
 /** The class of shapes whose sites share a choice of variant. */
@@ -78,19 +91,20 @@ function forward(device: Device, geometry: Geometry): Site<ConvolutionVariant, T
         inner: kernelHeight * kernelWidth * inChannels,
         cols: outChannels,
       },
+      type: operandsOf(geometry),
     }),
     inputs: [x, weight],
     types: [type, "f32"],
-    record(tape, { kernel, tile }, [x, weight]) {
+    record(tape, { kernel, tile, forUnits = false }, [x, weight]) {
       const result = tape.tensor(y, `convolution with ${label}`, type);
       const constants = { ...tile, ...window, ...dilation, ...input, ...output };
-      tape.launch(kernel, { x, weight, y: result }, { batch }, constants);
+      const taken = forUnits ? inTypeOf(tape, weight, type) : weight;
+      tape.launch(kernel, { x, weight: taken, y: result }, { batch }, constants);
       return result;
     },
   };
 }
 
-/** It takes the weight as [kernel height, kernel width, out, in], turned round where isPlain. */
 function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVariant, Tensor> {
   const { batch, inChannels, outChannels, kernelHeight, kernelWidth, stride, type, label } = geometry;
   const { x, y, window, dilation, turned } = describe(geometry);
@@ -107,18 +121,24 @@ function inputGradient(device: Device, geometry: Geometry): Site<ConvolutionVari
         inner: (kernelHeight * kernelWidth * outChannels) / (stride.y * stride.x),
         cols: inChannels,
       },
+      type: operandsOf(geometry),
     }),
-    inputs: [y, [kernelHeight, kernelWidth, outChannels, inChannels]],
+    inputs: [y, [kernelHeight, kernelWidth, inChannels, outChannels]],
     types: [type, "f32"],
-    record(tape, { kernel, tile }, [dy, weight]) {
+    record(tape, { kernel, tile, forUnits = false }, [dy, weight]) {
       const dx = tape.tensor(x, `gradient of the input of ${label}`, type);
-      const constants = { ...tile, ...window, ...dilation, ...turned, ...(plain && turnedPadding(geometry)) };
-      tape.launch(
-        kernel,
-        { x: dy, weight, y: dx },
-        { batch },
-        { ...constants, TRANSPOSED: !plain, PHASES_Y: stride.y, PHASES_X: stride.x },
-      );
+      const phases = { PHASES_Y: stride.y, PHASES_X: stride.x };
+      const constants = { ...tile, ...window, ...dilation, ...turned, ...phases };
+      if (forUnits) {
+        const taken = inTypeOf(tape, weight, type);
+        tape.launch(kernel, { x: dy, weight: taken, y: dx }, { batch }, { ...constants, TRANSPOSED: true });
+        return dx;
+      }
+      const flipped = tape.tensor([kernelHeight, kernelWidth, outChannels, inChannels], `${label} transposed`);
+      const matrices = { matrices: kernelHeight * kernelWidth, rows: inChannels, cols: outChannels };
+      tape.launch(kernels.transpose, { x: weight, y: flipped }, matrices, { REVERSED: plain });
+      const direction = { ...(plain && turnedPadding(geometry)), TRANSPOSED: !plain };
+      tape.launch(kernel, { x: dy, weight: flipped, y: dx }, { batch }, { ...constants, ...direction });
       return dx;
     },
   };
@@ -153,7 +173,7 @@ function inputGradientFromColumns(tape: Tape, geometry: Geometry, dy: Tensor, we
   const cols = kernelHeight * kernelWidth * inChannels;
   const turned = tape.tensor([outChannels, cols], `${label} transposed`);
   tape.launch(kernels.transpose, { x: weight, y: turned }, { matrices: 1, rows: cols, cols: outChannels });
-  const columns = tape.record(product(tape.device, { rows, inner: outChannels, cols }, false, false), [dy, turned]);
+  const columns = tape.record(product(tape.device, { rows, inner: outChannels, cols }), [dy, turned]);
   const dx = tape.tensor(x, `gradient of the input of ${label}`);
   tape.launch(
     kernels.columnsToImage,
@@ -170,11 +190,16 @@ function weightGradient(device: Device, geometry: Geometry): Site<WeightGradient
   return {
     operation: "conv2d-weight-gradient",
     shape: shapeClass(geometry),
-    candidates: weightGradientVariants(device, inChannels, {
-      rows: kernelHeight * kernelWidth * inChannels,
-      inner: batch * outHeight * outWidth,
-      cols: outChannels,
-    }),
+    candidates: weightGradientVariants(
+      device,
+      inChannels,
+      {
+        rows: kernelHeight * kernelWidth * inChannels,
+        inner: batch * outHeight * outWidth,
+        cols: outChannels,
+      },
+      operandsOf(geometry),
+    ),
     inputs: [x, y],
     types: [type, type],
     record(tape, { kernel, tile }, [x, dy]) {

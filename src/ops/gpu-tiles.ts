@@ -175,22 +175,40 @@ export interface ProductShape {
   readonly cols: number;
 }
 
+/** How a workgroup goes about its part of a product: its rows, columns and terms at a time, and what it needs for them. */
+export interface WorkgroupShape {
+  readonly rows: number;
+  readonly cols: number;
+  readonly depth: number;
+  readonly threads: number;
+  /** Multiply-adds in the time that a multiply-add takes where nothing holds it up. */
+  readonly rate: number;
+  /** Of an element of the operands. */
+  readonly bytes: number;
+}
+
 /**
- * How long a variant takes, in floating-point operations of one compute unit: rounds of workgroups, each as long as its arithmetic
- * or its loads take, whichever is longer. For comparing variants of one operation at one shape, on a vendor's GPUs.
+ * How long a product takes, in floating-point operations of one compute unit: rounds of workgroups, each as long as its arithmetic
+ * or its loads take, whichever is longer. For comparing variants of one operation at one shape.
  */
+export function estimatedProduct(workgroup: WorkgroupShape, { rows, inner, cols }: ProductShape): number {
+  const share = Math.min(1, workgroup.threads / BUSY_THREADS);
+  const workgroups = Math.ceil(rows / workgroup.rows) * Math.ceil(cols / workgroup.cols);
+  const terms = Math.ceil(inner / workgroup.depth) * workgroup.depth;
+  const arithmetic = (2 * workgroup.rows * workgroup.cols * terms) / workgroup.rate;
+  const loads = workgroup.bytes * (workgroup.rows + workgroup.cols) * terms * FLOPS_PER_BYTE;
+  return (Math.ceil((workgroups * share) / COMPUTE_UNITS) / share) * Math.max(arithmetic, loads);
+}
+
+/** The same for a variant in f32, on a vendor's GPUs. */
 export function estimatedTime(
   { tile, threads, rate, nvidiaRate }: GpuVariant<unknown>,
-  { rows, inner, cols }: ProductShape,
+  shape: ProductShape,
   vendor: string,
 ): number {
-  const share = Math.min(1, threads / BUSY_THREADS);
-  const [tileRows, tileCols] = [tile.ROW_THREADS * tile.ROWS, tile.COL_THREADS * tile.COLS];
-  const workgroups = Math.ceil(rows / tileRows) * Math.ceil(cols / tileCols);
-  const terms = Math.ceil(inner / tile.DEPTH) * tile.DEPTH;
-  const arithmetic = (2 * tileRows * tileCols * terms) / (vendor === "nvidia" ? (nvidiaRate ?? rate) : rate);
-  const loads = 4 * (tileRows + tileCols) * terms * FLOPS_PER_BYTE;
-  return (Math.ceil((workgroups * share) / COMPUTE_UNITS) / share) * Math.max(arithmetic, loads);
+  const extents = { rows: tile.ROW_THREADS * tile.ROWS, cols: tile.COL_THREADS * tile.COLS, depth: tile.DEPTH };
+  const ownRate = vendor === "nvidia" ? (nvidiaRate ?? rate) : rate;
+  return estimatedProduct({ ...extents, threads, rate: ownRate, bytes: 4 }, shape);
 }
 
 /** Variants by their estimated time at a shape, the shortest first: the first is the default where nothing was tuned. */

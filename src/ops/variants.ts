@@ -16,12 +16,23 @@ import {
   type ProductShape,
   weightGradientTiles,
 } from "./gpu-tiles.js";
+import {
+  estimatedMatrixTime,
+  type MatrixTile,
+  matrixTileBytes,
+  matrixTileExtents,
+  matrixTileName,
+  matrixTiles,
+  matrixTileThreads,
+  type Operands,
+} from "./matrix-tiles.js";
 import { columnTiles, contrastTiles, rowTiles, wantedWorkgroups } from "./tiles.js";
 
 /** Constants that are a variant's own. All others are given by the shapes, and every variant has them. */
 type TileConstant =
   | ("LANES" | "GROUPS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH")
-  | ("ROW_THREADS" | "COL_THREADS" | "DIMS" | "RUN_TAPS");
+  | ("ROW_THREADS" | "COL_THREADS" | "DIMS" | "RUN_TAPS")
+  | keyof MatrixTile;
 
 /** Variants that take the place of this kernel. */
 type VariantOf<Kernel> =
@@ -30,7 +41,10 @@ type VariantOf<Kernel> =
     : never;
 
 export type MatmulVariant = VariantOf<typeof kernels.matmul>;
-export type ConvolutionVariant = VariantOf<typeof kernels.conv2d>;
+export type ConvolutionVariant = VariantOf<typeof kernels.conv2d> & {
+  /** Whether it takes the weight in the type of x, and for the input gradient as it is: others take f32, and it turned round. */
+  readonly forUnits?: boolean;
+};
 export type WeightGradientVariant = VariantOf<typeof kernels.conv2dWeightGradient>;
 /** `columns` is the number of logits of a row that a workgroup computes at once. */
 export type ContrastVariant = VariantOf<typeof kernels.contrastPartials> & { readonly columns: number };
@@ -65,6 +79,34 @@ function inWorkgroups<Bindings extends string, Params extends string, Constants 
   return { name, kernel, tile: { ...tile, VECTOR: vectors ? 4 : 1 }, threads, workgroupBytes };
 }
 
+/** A variant for matrix units, which loads four neighbours at once where `vectors` allows it. */
+function byUnits<Bindings extends string, Params extends string, Constants extends string>(
+  kernel: KernelDefinition<Bindings, Params, Constants>,
+  tile: MatrixTile,
+  vectors: boolean,
+): Variant<Bindings, Params, Constants> {
+  return {
+    name: matrixTileName(tile),
+    kernel,
+    tile: { ...tile, VECTOR: vectors ? 4 : 1 },
+    threads: matrixTileThreads(tile),
+    workgroupBytes: matrixTileBytes(tile),
+  };
+}
+
+/** Tiles for matrix units that are offered at a shape: each is a pipeline to compile when it is tuned. */
+const OFFERED_UNIT_TILES = 6;
+/** The same of tiles without, where there are units. */
+const OFFERED_OTHER_TILES = 3;
+
+/** The tiles for a device's matrix units, the fastest for a product first. */
+function unitTiles(device: Device, operands: Operands, time: (tile: MatrixTile) => number): MatrixTile[] {
+  return matrixTiles(device, operands)
+    .filter((tile) => matrixTileBytes(tile) <= device.gpu.limits.maxComputeWorkgroupStorageSize)
+    .toSorted((a, b) => time(a) - time(b))
+    .slice(0, OFFERED_UNIT_TILES);
+}
+
 /** The first, which is the default, and those of the others that fit the device, each name once. */
 function offer<V extends Variant>(device: Device, variants: readonly V[]): readonly V[] {
   const offered: V[] = [];
@@ -79,23 +121,53 @@ const FEW_COLUMNS = 8;
 
 /**
  * Variants of one operation: on a software adapter, those in registers, for barriers and workgroup memory are dear there; on a
- * GPU, those in workgroup memory first, unless there are too few columns for them.
+ * GPU, those for matrix units first, where it has them, and those in workgroup memory, unless there are too few columns for them.
  */
-function choose<V extends Variant>(device: Device, columns: number, registers: readonly V[], workgroups: () => V[]) {
+function choose<V extends Variant>(
+  device: Device,
+  columns: number,
+  registers: readonly V[],
+  workgroups: () => V[],
+  units: () => V[] = () => [],
+) {
   if (device.adapter.software) return offer(device, registers);
-  return offer(device, columns > FEW_COLUMNS ? [...workgroups(), ...registers] : [...registers, ...workgroups()]);
+  if (columns <= FEW_COLUMNS) return offer(device, [...registers, ...workgroups()]);
+  const first = units();
+  const others = [...workgroups(), ...registers];
+  return offer(device, first.length > 0 ? [...first, ...others.slice(0, OFFERED_OTHER_TILES)] : others);
 }
 
 const isVector = (extent: number) => extent % 4 === 0;
 
-/** Variants of the matrix product; `transposed` where either operand is. */
-export function matmulVariants(device: Device, shape: ProductShape, transposed: boolean): readonly MatmulVariant[] {
-  const vectors = !transposed && isVector(shape.inner) && isVector(shape.cols);
+/** What the variants of a matrix product depend on, besides its extents. */
+export interface ProductOptions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  /** What the operands may be rounded to; f32 by default. */
+  readonly operands?: Operands;
+}
+
+/** Variants of the matrix product. */
+export function matmulVariants(
+  device: Device,
+  shape: ProductShape,
+  { transposeA = false, transposeB = false, operands = "f32" }: ProductOptions = {},
+): readonly MatmulVariant[] {
+  const { rows, inner, cols } = shape;
+  const vectors = !transposeA && !transposeB && isVector(inner) && isVector(cols);
+  const lines = [transposeA ? rows : inner, transposeB ? inner : cols, cols];
   return choose<MatmulVariant>(
     device,
     shape.cols,
-    columnTiles(device, shape.cols).map((tile) => inRegisters(kernels.matmul, tile)),
+    columnTiles(device, shape.cols).map((tile) => {
+      const variant = inRegisters(kernels.matmul, tile);
+      return transposeB ? { ...variant, tile: { ...tile, VECTOR: 1 } } : variant;
+    }),
     () => byEstimate(matmulTiles, shape, device.adapter.vendor).map((variant) => inWorkgroups(variant, vectors)),
+    () =>
+      unitTiles(device, operands, (tile) => estimatedMatrixTime(tile, shape)).map((tile) =>
+        byUnits(kernels.matmulMatrix, tile, lines.every(isVector)),
+      ),
   );
 }
 
@@ -109,6 +181,8 @@ interface ConvolutionShape {
   readonly window: number;
   /** The matrix product that it amounts to. */
   readonly shape: ProductShape;
+  /** What activations are stored in; f32 by default. */
+  readonly type?: Operands;
 }
 
 /** The sides of a window that the convolution in workgroup memory can have at most: see kernels/conv2d-tiled.wgsl. */
@@ -117,7 +191,7 @@ const LARGEST_WINDOW = 15;
 /** Variants of the convolution, and of its input gradient. */
 export function convolutionVariants(
   device: Device,
-  { channels, runTaps, window, shape }: ConvolutionShape,
+  { channels, runTaps, window, shape, type = "f32" }: ConvolutionShape,
 ): readonly ConvolutionVariant[] {
   const vectors = isVector(channels) && isVector(shape.cols);
   // With few channels, a loop over one tap at a time would be all overhead.
@@ -130,6 +204,13 @@ export function convolutionVariants(
       window > LARGEST_WINDOW
         ? []
         : byEstimate(convolutionTiles, shape, device.adapter.vendor).map((variant) => inWorkgroups(variant, vectors)),
+    () =>
+      window > LARGEST_WINDOW
+        ? []
+        : unitTiles(device, type, (tile) => estimatedMatrixTime(tile, shape)).map((tile) => ({
+            ...byUnits(kernels.conv2dMatrix, tile, vectors),
+            forUnits: true,
+          })),
   );
 }
 
@@ -138,21 +219,28 @@ export function weightGradientVariants(
   device: Device,
   channels: number,
   shape: ProductShape,
+  type: Operands = "f32",
 ): readonly WeightGradientVariant[] {
   const vectors = isVector(channels) && isVector(shape.cols);
+  // Splits are so many products one beside the other.
+  const inSplits = (rows: number, cols: number): ProductShape => {
+    const blocks = Math.ceil(shape.rows / rows) * Math.ceil(shape.cols / cols);
+    const splits = Math.ceil(wantedWorkgroups(device) / blocks);
+    return { rows: shape.rows * splits, inner: Math.ceil(shape.inner / splits), cols: shape.cols };
+  };
   const time = (variant: (typeof weightGradientTiles)[number]) => {
     const { ROW_THREADS, COL_THREADS, ROWS, COLS } = variant.tile;
-    const blocks = Math.ceil(shape.rows / (ROW_THREADS * ROWS)) * Math.ceil(shape.cols / (COL_THREADS * COLS));
-    // Splits are so many products one beside the other.
-    const splits = Math.ceil(wantedWorkgroups(device) / blocks);
-    const product = { rows: shape.rows * splits, inner: Math.ceil(shape.inner / splits), cols: shape.cols };
-    return estimatedTime(variant, product, device.adapter.vendor);
+    return estimatedTime(variant, inSplits(ROW_THREADS * ROWS, COL_THREADS * COLS), device.adapter.vendor);
   };
   return choose<WeightGradientVariant>(
     device,
     shape.cols,
     rowTiles(device, shape.cols).map((tile) => inRegisters(kernels.conv2dWeightGradient, tile)),
     () => weightGradientTiles.toSorted((a, b) => time(a) - time(b)).map((variant) => inWorkgroups(variant, vectors)),
+    () =>
+      unitTiles(device, type, (tile) => estimatedMatrixTime(tile, inSplits(...matrixTileExtents(tile)))).map((tile) =>
+        byUnits(kernels.conv2dWeightGradientMatrix, tile, vectors),
+      ),
   );
 }
 
@@ -202,15 +290,20 @@ const EXTENTS = [128, 126, 64, 62, 32, 30, 16, 14, 8, 6, 4, 3, 2, 1];
 /** The names of all variants that a device offers, by operation; not every one of them at every shape. */
 export function variantNames(device: Device): ReadonlyMap<string, readonly string[]> {
   const shapes = EXTENTS.map((cols): ProductShape => ({ rows: 64, inner: 64, cols }));
-  const convolutions = shapes.flatMap((shape) =>
-    convolutionVariants(device, { channels: shape.cols, runTaps: 1, window: 1, shape }),
+  const types: readonly Operands[] = device.matrixUnits.length > 0 ? ["f32", "f16"] : ["f32"];
+  const convolutions = types.flatMap((type) =>
+    shapes.flatMap((shape) =>
+      convolutionVariants(device, { channels: shape.cols, runTaps: 1, window: 1, shape, type }),
+    ),
   );
   const offered: Readonly<Record<string, readonly Variant[]>> = {
-    matmul: shapes.flatMap((shape) => matmulVariants(device, shape, false)),
+    matmul: types.flatMap((operands) => shapes.flatMap((shape) => matmulVariants(device, shape, { operands }))),
     conv2d: convolutions,
     "conv2d-input-gradient": convolutions,
     "conv2d-weight-gradient": EXTENTS.flatMap((rows) =>
-      shapes.flatMap((shape) => weightGradientVariants(device, shape.cols, { ...shape, rows })),
+      types.flatMap((type) =>
+        shapes.flatMap((shape) => weightGradientVariants(device, shape.cols, { ...shape, rows }, type)),
+      ),
     ),
     contrast: contrastVariants(device),
     "contrast-gradient": contrastGradientVariants(device),

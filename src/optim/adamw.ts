@@ -1,7 +1,8 @@
 import * as kernels from "../../kernels/generated.js";
 import { once } from "../engine/once.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { Rates } from "./rates.js";
 
 /** Settings of AdamW. */
 export interface AdamWOptions {
@@ -23,9 +24,9 @@ export function adamW(
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decay = "weights" }: AdamWOptions = {},
 ): Optimizer {
   const { device } = model;
-  const { schedule, firstMoments, secondMoments, decays } = device.memory.allOrNothing(() => ({
+  const { rates, firstMoments, secondMoments, decays } = device.memory.allOrNothing(() => ({
     // A run before the first `setStep` divides by these corrections, and moves no parameter.
-    schedule: device.tensor([4], [0, 1, 1, 0], "schedule"),
+    rates: new Rates(model, [0, 1, 1, 0]),
     firstMoments: slabState(model, "first moment"),
     secondMoments: slabState(model, "second moment"),
     decays: model.slabs.map((slab) => decayTable(device, slab, decay)),
@@ -33,13 +34,14 @@ export function adamW(
   return {
     state: namedState({ first_moment: firstMoments, second_moment: secondMoments }),
     lossScale: device.one,
-    schedule,
+    schedule: rates.schedule,
     record(tape) {
+      const schedules = rates.record(tape, model.slabs);
       model.slabs.forEach((slab, i) => {
         const bindings = {
           gradients: slab.gradients.all,
           decays: decays[i],
-          schedule,
+          schedule: schedules[i],
           parameters: slab.values.all,
           first_moment: firstMoments[i],
           second_moment: secondMoments[i],
@@ -53,12 +55,12 @@ export function adamW(
         });
       });
     },
-    setStep(step, learningRate) {
-      checkStep(step, learningRate);
-      device.write(schedule, Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step, 0));
+    setStep(step, learningRate, constantRate = learningRate) {
+      rates.write(step, learningRate, constantRate, 1 - beta1 ** step, 1 - beta2 ** step);
     },
     dispose: once(() => {
-      for (const tensor of [schedule, ...firstMoments, ...secondMoments, ...decays]) device.free(tensor);
+      rates.dispose();
+      for (const tensor of [...firstMoments, ...secondMoments, ...decays]) device.free(tensor);
     }),
   };
 }

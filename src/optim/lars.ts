@@ -2,7 +2,8 @@ import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import { once } from "../engine/once.js";
 import type { ModelTensors, ParameterSlab } from "../nn/model-tensors.js";
-import { BLOCK, checkStep, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { BLOCK, type Decay, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { Rates } from "./rates.js";
 
 /** Settings of LARS. */
 export interface LarsOptions {
@@ -42,18 +43,19 @@ export function lars(
   }: LarsOptions = {},
 ): Optimizer {
   const { device } = model;
-  const { schedule, velocities, tables } = device.memory.allOrNothing(() => ({
-    schedule: device.tensor([4], undefined, "schedule"),
+  const { rates, velocities, tables } = device.memory.allOrNothing(() => ({
+    rates: new Rates(model),
     velocities: slabState(model, "velocity"),
     tables: model.slabs.map((slab) => segmentTables(device, slab)),
   }));
   return {
     state: namedState({ velocity: velocities }),
     lossScale: device.one,
-    schedule,
+    schedule: rates.schedule,
     record(tape) {
+      const schedules = rates.record(tape, model.slabs);
       model.slabs.forEach(({ values, gradients, parameters }, i) => {
-        const elements = values.all.size;
+        const [elements, schedule] = [values.all.size, schedules[i]];
         const blocks = elements / BLOCK;
         const tensors = parameters.length;
         const { ranges, adapted, segments } = tables[i];
@@ -77,13 +79,11 @@ export function lars(
         );
       });
     },
-    setStep(step, learningRate) {
-      checkStep(step, learningRate);
-      device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
-    },
+    setStep: (step, learningRate, constantRate = learningRate) => rates.write(step, learningRate, constantRate),
     dispose: once(() => {
+      rates.dispose();
       const tensors = tables.flatMap(({ segments, ranges, adapted }) => [segments, ranges, adapted]);
-      for (const tensor of [schedule, ...velocities, ...tensors]) device.free(tensor);
+      for (const tensor of [...velocities, ...tensors]) device.free(tensor);
     }),
   };
 }

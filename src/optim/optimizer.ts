@@ -14,8 +14,12 @@ export interface Optimizer {
   readonly schedule: Tensor;
   /** Records the update of all parameters from their gradients: a few dispatches a slab. */
   record(tape: Tape): void;
-  /** Sets the learning rate of the runs that follow, 0 until then; `step` counts from 1. @throws ConfigError for one that does not */
-  setStep(step: number, learningRate: number): void;
+  /**
+   * Sets the learning rate of the runs that follow, 0 until then, and that of parameters with a constant one (see
+   * `TensorSpec.rate`), the same where it is left out; `step` counts from 1.
+   * @throws ConfigError for a step that does not, and a rate that is not finite
+   */
+  setStep(step: number, learningRate: number, constantRate?: number): void;
   /** Frees its buffers. */
   dispose(): void;
 }

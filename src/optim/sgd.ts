@@ -1,7 +1,8 @@
 import * as kernels from "../../kernels/generated.js";
 import { once } from "../engine/once.js";
 import type { ModelTensors } from "../nn/model-tensors.js";
-import { checkStep, type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { type Decay, decayTable, namedState, type Optimizer, slabState } from "./optimizer.js";
+import { Rates } from "./rates.js";
 
 /** Settings of SGD. */
 export interface SgdOptions {
@@ -24,21 +25,22 @@ export function sgd(
   { momentum = 0.9, nesterov = true, weightDecay = 0, decay = "weights" }: SgdOptions = {},
 ): Optimizer {
   const { device } = model;
-  const { schedule, velocities, decays } = device.memory.allOrNothing(() => ({
-    schedule: device.tensor([4], undefined, "schedule"),
+  const { rates, velocities, decays } = device.memory.allOrNothing(() => ({
+    rates: new Rates(model),
     velocities: slabState(model, "velocity"),
     decays: model.slabs.map((slab) => decayTable(device, slab, decay)),
   }));
   return {
     state: namedState({ velocity: velocities }),
     lossScale: device.one,
-    schedule,
+    schedule: rates.schedule,
     record(tape) {
+      const schedules = rates.record(tape, model.slabs);
       model.slabs.forEach((slab, i) => {
         const bindings = {
           gradients: slab.gradients.all,
           decays: decays[i],
-          schedule,
+          schedule: schedules[i],
           parameters: slab.values.all,
           velocity: velocities[i],
         };
@@ -46,12 +48,10 @@ export function sgd(
         tape.launch(kernels.sgd, bindings, params, { NESTEROV: nesterov });
       });
     },
-    setStep(step, learningRate) {
-      checkStep(step, learningRate);
-      device.write(schedule, Float32Array.of(learningRate, 0, 0, 0));
-    },
+    setStep: (step, learningRate, constantRate = learningRate) => rates.write(step, learningRate, constantRate),
     dispose: once(() => {
-      for (const tensor of [schedule, ...velocities, ...decays]) device.free(tensor);
+      rates.dispose();
+      for (const tensor of [...velocities, ...decays]) device.free(tensor);
     }),
   };
 }

@@ -47,8 +47,10 @@ export interface ReportData {
   readonly epochs: number;
   /** Wall-clock time of the training in seconds. */
   readonly seconds: number;
-  /** Whether labels took part in the training. */
+  /** Whether what was trained is a classifier. */
   readonly supervised: boolean;
+  /** Whether labels took part in the training. */
+  readonly labelled: boolean;
   /** What the encoder started from. */
   readonly start: "random weights" | "a pre-trained encoder";
   /** Name of the loss, with its unit, and what it is at chance level, where that can be told. */

@@ -69,12 +69,12 @@ ${result === "" ? "" : `<p class="summary">${result}</p>`}
 </header>`;
 }
 
-function resultText({ accuracy: { before, after }, start }: ReportData): string {
+function resultText({ accuracy: { before, after }, start, labelled }: ReportData): string {
   if (after === null) return "";
   if (after.classifier !== null)
     return `Classifier's accuracy <strong>${percent(after.classifier)}</strong> on the test images, after training with labels from ${start}. `;
   const from = before === null ? "" : `from ${percent(before.knn)} with ${start} to `;
-  return `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training without labels. `;
+  return `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training ${labelled ? "with" : "without"} labels. `;
 }
 
 function warningSection({ warnings }: ReportData): string {
@@ -184,10 +184,7 @@ function chartCard(title: string, note: string, svg: string): string {
   return `<figure class="card"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${svg}</figure>`;
 }
 
-async function embeddingSection(
-  { embedding, classes, supervised }: ReportData,
-  painter: ChartPainter,
-): Promise<string> {
+async function embeddingSection({ embedding, classes, labelled }: ReportData, painter: ChartPainter): Promise<string> {
   if (embedding === null) return "";
   const { features, dimension, labels, images } = embedding;
   const points = await embeddingMap(features, dimension, MAP_POINTS);
@@ -211,7 +208,7 @@ async function embeddingSection(
     points.length === features.length / dimension
       ? counted(points.length, "test image")
       : `${whole(points.length)} of ${counted(features.length / dimension, "test image")}`;
-  const coloring = labels === null || supervised ? "" : " The encoder never saw the classes that give the colours.";
+  const coloring = labels === null || labelled ? "" : " The encoder never saw the classes that give the colours.";
   return `<section><h2>Map of the embeddings</h2>
 <p class="note">UMAP of the representations h of ${shown}, by cosine distance; point at one to see the image.${coloring}</p>
 <figure class="card">${labels === null ? "" : `<ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
@@ -250,7 +247,7 @@ async function neighbourSection({ neighbours, classes }: ReportData): Promise<st
 <div class="card rows">${rows.join("\n")}</div></section>`;
 }
 
-async function viewSection({ augmented, supervised }: ReportData): Promise<string> {
+async function viewSection({ augmented, supervised, labelled }: ReportData): Promise<string> {
   if (augmented.length === 0) return "";
   const pairs = await Promise.all(
     augmented.map(async ({ original, views }) => {
@@ -261,7 +258,9 @@ async function viewSection({ augmented, supervised }: ReportData): Promise<strin
   );
   const note = supervised
     ? "Each image and a random view of it, as the classifier was trained on."
-    : "Each image and two random views of it. The loss pulls the two views together and pushes all other images of the batch away.";
+    : labelled
+      ? "Each image and two random views of it. The loss pulls the views of a class together and pushes those of other classes away."
+      : "Each image and two random views of it. The loss pulls the two views together and pushes all other images of the batch away.";
   return `<section><h2>Augmented views</h2>
 <p class="note">${note}</p>
 <div class="card pairs">${pairs.join("\n")}</div></section>`;

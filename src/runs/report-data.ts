@@ -199,6 +199,7 @@ export async function reportData(
     epochs: config.epochs,
     seconds,
     supervised: model.classes > 0,
+    labelled: parts.method.labels,
     start,
     loss: { name: parts.learner.description.loss, chance: parts.learner.description.chance },
     batchSize: config.batch,

@@ -85,7 +85,12 @@ export function parseConfig(value: unknown): TrainingConfig {
     config[key] = key === "augmentation" && typeof found === "object" ? storedPolicies(found) : found;
   }
   if (!isTrainingConfig(config)) throw new CheckpointError("the configuration is damaged");
-  return config;
+  return { ...config, options: currentOptions(config.options) };
+}
+
+/** What is "negatives" now was "mining" in earlier versions. */
+function currentOptions({ mining, ...options }: TrainingConfig["options"]): TrainingConfig["options"] {
+  return mining === "semi-hard" ? { ...options, negatives: "semi-hard" } : options;
 }
 
 /** Configurations had an objective and the settings of contrastive training before there were methods. */

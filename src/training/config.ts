@@ -82,7 +82,10 @@ export interface TrainingConfig {
    * false by default.
    */
   readonly recompute: boolean;
-  /** "f32" by default; "mixed" keeps the encoder's activations in f16, half the memory, and scales the loss: it needs `shader-f16`. */
+  /**
+   * "f32" by default; "mixed" keeps the encoder's activations in f16, half the memory, multiplies by matrix units where there are
+   * any, and scales the loss: it needs `shader-f16`.
+   */
   readonly precision: (typeof PRECISIONS)[number];
   /** How often all images are gone through; 100 by default. */
   readonly epochs: number;

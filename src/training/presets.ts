@@ -1,3 +1,4 @@
+import { type AugmentationPolicy, paperPolicy } from "../augment/policy.js";
 import { ConfigError } from "../errors.js";
 import type { TrainingConfig } from "./config.js";
 
@@ -80,6 +81,14 @@ function solo(method: string, published: string, config: Partial<TrainingConfig>
   };
 }
 
+/** solo-learn's views for VICReg on CIFAR-10, and those of eb_jepa. */
+const solarizedViews = {
+  ...paperPolicy(0.5, 0),
+  cropArea: [0.2, 1],
+  saturation: 0.2,
+  solarizeProbability: 0.1,
+} as const satisfies AugmentationPolicy;
+
 /** Published recipes, for images of the size that they were made for: 32 pixels, and 224 for ImageNet. */
 export const PRESETS: readonly Preset[] = [
   {
@@ -113,8 +122,21 @@ export const PRESETS: readonly Preset[] = [
   lightly("simclr", "kNN (k = 200) 84.7 %", {
     options: { temperature: 0.5, headHidden: 512, headOutput: 128 },
   }),
+  lightly("dcl", "kNN (k = 200) 84.4 %", {
+    method: "simclr",
+    options: { negatives: "decoupled", temperature: 0.1, headHidden: 512, headOutput: 128 },
+  }),
+  lightly("dclw", "kNN (k = 200) 83.3 %", {
+    method: "simclr",
+    options: { negatives: "decoupled-weighted", temperature: 0.1, headHidden: 512, headOutput: 128 },
+  }),
   lightly("moco", "kNN (k = 200) 83.8 %", {
     options: { temperature: 0.1, queue: 4096, momentum: 0.99, headHidden: 512, headOutput: 128 },
+  }),
+  lightly("nnclr", "kNN (k = 200) 83.4 %, with NT-Xent of neighbours and predictions together in place of this loss", {
+    options: {
+      ...{ temperature: 0.5, queue: 4096, headLayers: 2, headHidden: 2048, headOutput: 256, predictorHidden: 4096 },
+    },
   }),
   lightly(
     "byol",
@@ -125,6 +147,29 @@ export const PRESETS: readonly Preset[] = [
       options: { momentum: 0.99, finalMomentum: 0, headHidden: 1024, headOutput: 256, predictorHidden: 1024 },
     },
   ),
+  lightly("simsiam", "kNN (k = 200) 81.9 %; there, the norm that ends the head has a scale and an offset", {
+    options: { headHidden: 2048, headOutput: 2048, predictorHidden: 512, predictorConstantRate: false },
+  }),
+  lightly("fastsiam", "kNN (k = 200) 90.6 %; there, the norm that ends the head has a scale and an offset", {
+    method: "simsiam",
+    options: { views: 4, headHidden: 2048, headOutput: 2048, predictorHidden: 512, predictorConstantRate: false },
+  }),
+  lightly("barlow", "kNN (k = 200) 84.2 %", {
+    augmentation: "byol-cifar",
+    options: { lambda: 0.005, headLayers: 2, headHidden: 2048, headOutput: 2048 },
+  }),
+  {
+    name: "simsiam-cifar10",
+    source: "Chen and He 2021, appendix D",
+    published: "91.8 % of the linear classifier on CIFAR-10",
+    config: {
+      ...{ ...cifarResNet, ...pytorchSgd, learningRate: 0.03, learningRateScaling: "linear", weightDecay: 5e-4 },
+      ...{ batch: 512, epochs: 800 },
+      augmentation: "cifar",
+      method: "simsiam",
+      options: { headHidden: 2048, headOutput: 2048, predictorHidden: 512 },
+    },
+  },
   lightly("swav", "kNN (k = 200) 81.2 %, with Adam, whose decay is part of the gradient", {
     ...{ optimizer: "adamw", learningRate: 1e-3, learningRateScaling: "none", weightDecay: 1e-6 },
     augmentation: "auto",
@@ -144,6 +189,16 @@ export const PRESETS: readonly Preset[] = [
   solo("simclr", "90.74 %", {
     ...{ learningRate: 0.4, weightDecay: 1e-4 },
     // Its symmetric views are those of ImageNet in strength, with blur.
+    augmentation: "imagenet",
+    options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
+  }),
+  solo("nnclr", "91.88 %", {
+    ...{ learningRate: 0.4, weightDecay: 1e-5 },
+    augmentation: "byol-cifar",
+    options: { temperature: 0.2, queue: 65536, headHidden: 2048, headOutput: 256, predictorHidden: 4096 },
+  }),
+  solo("supcon", "93.82 %", {
+    ...{ optimizer: "sgd", nesterov: false, decay: "all", learningRate: 0.4, weightDecay: 1e-5 },
     augmentation: "imagenet",
     options: { temperature: 0.2, headHidden: 2048, headOutput: 256 },
   }),
@@ -168,6 +223,35 @@ export const PRESETS: readonly Preset[] = [
     augmentation: "byol-cifar",
     options: { momentum: 0.99, finalMomentum: 1, headHidden: 4096, headOutput: 256, predictorHidden: 4096 },
   }),
+  solo("simsiam", "90.51 %", {
+    ...{ optimizer: "sgd", nesterov: false, learningRate: 0.5, weightDecay: 1e-5 },
+    // Its "symmetric weak" views.
+    augmentation: paperPolicy(0.5, 0.5),
+    options: { headHidden: 2048, headOutput: 2048, predictorHidden: 512 },
+  }),
+  solo("barlow", "92.10 %", {
+    ...{ learningRate: 0.3, weightDecay: 1e-4 },
+    augmentation: "byol-cifar",
+    options: { scaleLoss: 0.1, headHidden: 2048, headOutput: 2048 },
+  }),
+  solo("vicreg", "92.07 %, where the variance of both views counts twice this", {
+    ...{ learningRate: 0.3, weightDecay: 1e-4 },
+    augmentation: solarizedViews,
+    options: { variance: 50, headHidden: 2048, headOutput: 2048 },
+  }),
+  {
+    name: "ebjepa-lejepa",
+    source: "github.com/facebookresearch/eb_jepa, SIGReg on CIFAR-10, commit 966e61e",
+    published:
+      "91.02 % of the linear classifier; there, SIGReg has 10 knots in [-3, 3] and another weight, 0.0098 in units of this one, and the first convolution has a padding of 2",
+    config: {
+      ...{ ...cifarResNet, optimizer: "lars", larsEta: 0.02, larsClip: true, learningRateScaling: "linear" },
+      ...{ batch: 256, epochs: 300, warmupEpochs: 10, learningRate: 0.3, weightDecay: 1e-4 },
+      augmentation: solarizedViews,
+      method: "lejepa",
+      options: { lambda: 0.01, headLayers: 3, headHidden: 2048, headOutput: 128 },
+    },
+  },
 ];
 
 /** The preset of this name. @throws ConfigError where there is none. */

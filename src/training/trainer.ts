@@ -83,9 +83,12 @@ function warmupSteps({ warmupEpochs }: TrainingConfig, stepsPerEpoch: number): n
 
 /** The learning rate that a configuration has for a step, counted from 0. */
 export function scheduledRate(config: TrainingConfig, stepsPerEpoch: number, step: number): number {
-  const { learningRate, learningRateScaling, batch, epochs } = config;
-  const peak = scaledLearningRate(learningRate, batch, learningRateScaling);
-  return warmupCosine(peak, step, stepsPerEpoch * epochs, warmupSteps(config, stepsPerEpoch));
+  return warmupCosine(peakRate(config), step, stepsPerEpoch * config.epochs, warmupSteps(config, stepsPerEpoch));
+}
+
+/** The highest learning rate of a training, and that of parameters with a constant one. */
+function peakRate({ learningRate, learningRateScaling, batch }: TrainingConfig): number {
+  return scaledLearningRate(learningRate, batch, learningRateScaling);
 }
 
 /** Trains a model on images by the method that its configuration names. */
@@ -317,7 +320,7 @@ export class Trainer {
     while (this.step < this.steps && !signal?.aborted) {
       const index = this.step;
       const learningRate = this.learningRate(index);
-      this.optimizer.setStep(index + 1, learningRate);
+      this.optimizer.setStep(index + 1, learningRate, peakRate(this.config));
       this.parts.learner.beforeStep?.(index, this.steps);
       let begun = 0;
       const { metrics: running } = await this.recorded.submit(async (inputs) => {

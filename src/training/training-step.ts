@@ -158,7 +158,8 @@ export function recordViews(tape: Tape, inputs: ImageBatch, { config, learner }:
 
 /** The forward pass of what is trained. */
 export function trainingPass(tape: Tape, { config, model }: StepParts, movesRunning: boolean): ForwardPass {
-  return model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning });
+  const operands = config.precision === "mixed" ? "f16" : "f32";
+  return model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning, operands });
 }
 
 /** Records a teacher's outputs, where there are any. */

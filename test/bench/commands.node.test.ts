@@ -41,7 +41,7 @@ commands("measure the steps of the methods beside each other", async () => {
   assert.ok(lossRate > 0);
   assert.equal(
     rows.map(({ method }: { method: string }) => method),
-    ["simclr", "byol", "moco"],
+    ["simclr", "byol", "moco", "simsiam", "barlow", "vicreg", "lejepa"],
   );
   for (const { milliseconds, ofRates, dispatches, bytes } of rows)
     assert.ok(milliseconds > 0 && ofRates > 0 && dispatches > 50 && bytes > 0);

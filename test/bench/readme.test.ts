@@ -20,7 +20,7 @@ readme("put the directions of an operation side by side", () => {
     row("loss", "forward", 0.1),
     row("conv", "input gradient", 0.75),
   ];
-  const kernels = { ...origin, rounds: 3, roofline: { fma: 100, copy: 10, forms }, rows };
+  const kernels = { ...origin, rounds: 3, roofline: { fma: 100, copy: 10, matrix: null, forms }, rows };
   const host = { encoder: "convnet", batch: 2, imageSize: 16, dispatches: 10, microsecondsPerStep: 50 } as const;
   const text = readmeTables(kernels, [], {
     ...origin,

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as kernels from "../../bench/roofline/generated.js";
+import { smallMatrixTile } from "../../src/doctor/matrix-checks.js";
 import { Tape } from "../../src/engine/tape.js";
 import { testDevice } from "../lib/device.js";
 
@@ -25,6 +26,23 @@ for (const ACCUMULATORS of [8, 16, 32]) {
     device.free(factors);
   });
 }
+
+roofline("adds up products of fragments", async () => {
+  const device = await testDevice();
+  const factors = device.tensor([2], [0.5, 1], "factors");
+  const tape = new Tape(device);
+  const y = tape.tensor([100], "sums");
+  const tile = { ...smallMatrixTile, ROUNDED: false, ROWS: 2 };
+  tape.launch(kernels.matrix, { factors, y }, { threads: 100, iterations: 8 }, tile);
+  // 100 threads are 13 subgroups of 8.
+  assert.is(tape.launches[0].flops, 2 * 4 * 8 * 4 * 2 * 8 * 13);
+  const program = await tape.compile({ keep: [y] });
+  program.run();
+  // Two sums of 8 x 4 products of a half and a half.
+  for (const sum of await device.read(y)) assert.is(sum, 2 * 8);
+  program.dispose();
+  device.free(factors);
+});
 
 roofline("copies every vector, of a number that no workgroup divides", async () => {
   const device = await testDevice();

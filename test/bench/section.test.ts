@@ -6,6 +6,7 @@ import { Workload } from "../../bench/measure/workload.js";
 import { compileProgram } from "../../src/engine/program.js";
 import { Tape } from "../../src/engine/tape.js";
 import { relu } from "../../src/ops/elementwise.js";
+import { toFloat, toHalf } from "../../src/ops/precision.js";
 import { testDevice } from "../lib/device.js";
 
 const section = suite("sections of a recording");
@@ -35,6 +36,21 @@ section("run alone, on what the launches before them left", async () => {
   inputs.dispose();
   // x, dy and the y that was handed over, 16 bytes each.
   assert.is(before - device.memory.currentBytes, 48);
+});
+
+section("take over what is f16 as f16", async () => {
+  const device = await testDevice();
+  // In every runtime there is a device, not everywhere f16.
+  if (!device.has("shader-f16")) return;
+  const inputs = new Inputs(device);
+  const tape = new Tape(device);
+  const x = toHalf(tape, inputs.keep(device.tensor([2], [1.5, -2], "x")));
+  const first = tape.launches.length;
+  const y = toFloat(tape, relu(tape, x));
+  const program = await compileProgram(device, await cutRecording(tape, first, inputs), { keep: [y] });
+  assert.equal([...(await program.runAndRead(y))], [1.5, 0]);
+  program.dispose();
+  inputs.dispose();
 });
 
 section("are timed in many copies where they are small", async () => {

@@ -18,8 +18,11 @@ const methods = suite("simclr train --method, --preset and --init");
 methods("help shows the options of the method that is named, and of no other", () =>
   inTemporaryFolder(async (cwd) => {
     const help = async (...words: string[]) => succeeded(await simclr(["train", ...words, "--help"], { cwd })).stdout;
-    for (const { name, summary } of METHODS) {
-      assert.ok((await help()).replace(/\s+/g, " ").includes(`${name} ${summary.replace(/\s+/g, " ")}`), name);
+    for (const { name, summary, options } of METHODS) {
+      const text = (await help("--method", name)).replace(/\s+/g, " ");
+      assert.ok(text.includes(`${name} ${summary.replace(/\s+/g, " ")}`), name);
+      const [first] = Object.keys(options);
+      assert.ok(first === undefined || text.includes(`Options of ${name}:`), name);
     }
     const moco = await help("--method", "moco");
     assert.match(moco, /Options of moco:/);
@@ -27,7 +30,7 @@ methods("help shows the options of the method that is named, and of no other", (
     const byol = await help("--method=byol");
     assert.match(byol, /--predictor-hidden <number>/);
     assert.match(byol, /--no-head-batch-norm/);
-    assert.not.match(byol, /--queue|--mining/);
+    assert.not.match(byol, /--queue|--negatives/);
     assert.match(await help("--preset", "lightly-moco-200"), /Options of moco:/);
     const { code, stderr } = await simclr(["train", "set", "--queue", "3"], { cwd });
     assert.is(code, 1);
@@ -39,6 +42,7 @@ for (const [name, ...options] of [
   ["moco", "--queue", "32"],
   ["byol", "--head-hidden", "32", "--predictor-hidden", "32", "--micro-batch", "8"],
   ["simclr", "--views", "3", "--small-views", "2"],
+  ["lejepa", "--small-views", "2", "--head-hidden", "32", "--slices", "16", "--micro-batch", "8"],
 ]) {
   methods(`${name} ${options.join(" ")} leaves a run with a report, that eval and resume take`, () =>
     inTemporaryFolder(async (cwd) => {

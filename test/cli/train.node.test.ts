@@ -166,14 +166,14 @@ command("train on a flat folder, with two policies from a file, goes without lab
     await writeFiles(join(cwd, "flat"), Object.fromEntries(flat));
     await writeFiles(cwd, { "views.json": '[{ "base": ["crop", "noise"] }, { "flipProbability": 0.25 }]' });
     const policies = ["--augmentation", "views.json"];
-    const loss = ["--loss", "margin-triplet", "--mining", "semi-hard", "--margin", "0.6", "--no-normalize"];
+    const loss = ["--loss", "margin-triplet", "--negatives", "semi-hard", "--margin", "0.6", "--no-normalize"];
     const options = ["--epochs", "1", "--optimizer", "lars", ...policies, ...loss];
     const { stdout } = succeeded(await simclr(["train", "flat", ...SMALL, ...options], { cwd }));
     assert.match(stdout, /40 to train, 16 x 16 pixels, no labels/);
     assert.not.match(stdout, /random weights/);
     const run = await onlyRun(cwd);
     const { training } = JSON.parse(await readFile(join(cwd, run, "config.json"), "utf8"));
-    const settings = { loss: "margin-triplet", mining: "semi-hard", margin: 0.6, normalize: false };
+    const settings = { loss: "margin-triplet", negatives: "semi-hard", margin: 0.6, normalize: false };
     assert.equal({ ...training.options, ...settings }, training.options);
     const report = await readFile(join(cwd, run, "report.html"), "utf8");
     assert.match(report, /margin triplet, semi-hard negatives, dot products/);

@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type AdapterOptions, findAdapter } from "../../src/engine/adapter.js";
 import { openDevice } from "../../src/engine/device.js";
+import { MATRIX_FEATURE, matrixUnitsOf, matrixUnitsText, subgroupSizeOf } from "../../src/engine/matrix-units.js";
 import { Tape } from "../../src/engine/tape.js";
 import { AdapterError, ConfigError } from "../../src/errors.js";
 import { matmul } from "../../src/ops/matmul.js";
@@ -270,7 +271,29 @@ adapters("do without features that they have", async () => {
     device.close();
   }
   const without = [JSON.parse('"texture-compression-bc"')];
-  await rejects(openDevice({ without }), ConfigError, /there are shader-f16, subgroups, timestamp-query/);
+  await rejects(openDevice({ without }), ConfigError, /there are shader-f16, subgroups, .*timestamp-query/);
+});
+
+adapters("have matrix units where WebGPU lists them, and the device has the feature", async () => {
+  const units = { componentType: "f16", resultComponentType: "f32", M: 16, N: 8, K: 4 };
+  const device = (features: readonly string[], subgroupMatrixConfigs: unknown) =>
+    matrixUnitsOf({ features: new Set(features), adapterInfo: { subgroupMatrixConfigs } });
+  const text = device([MATRIX_FEATURE], [units]).map(matrixUnitsText);
+  assert.equal(text, ["f16 x f16 -> f32 16x8x4"]);
+  assert.equal(device([], [units]), []);
+  // What is none, or of another form, is passed over.
+  for (const configurations of [undefined, "f16", [null, 16, { componentType: "f16" }, { ...units, M: "16" }]])
+    assert.equal(device([MATRIX_FEATURE], configurations), []);
+});
+
+adapters("have subgroups to rely on where their size is one, or can be asked for", () => {
+  const size = (subgroupMinSize: number, subgroupMaxSize: number, ...features: string[]) =>
+    subgroupSizeOf({ features: new Set(features), adapterInfo: { subgroupMinSize, subgroupMaxSize } });
+  assert.equal(size(32, 32, "subgroups"), { lanes: 32, pinned: false, largest: 32 });
+  assert.equal(size(32, 64, "subgroups", "subgroup-size-control"), { lanes: 32, pinned: true, largest: 64 });
+  assert.is(size(32, 64, "subgroups"), null);
+  assert.is(size(4, 16, "subgroups", "subgroup-size-control"), null);
+  assert.is(size(32, 32), null);
 });
 
 adapters.run();

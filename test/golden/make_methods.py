@@ -43,11 +43,12 @@ class Model(nn.Module):
         return self.head(self.represent(views))
 
 
-def mlp(sizes, batch_norm=False):
-    """Linear layers with rectifiers between, and batch norm before these."""
+def mlp(sizes, batch_norm=False, end="bias"):
+    """Linear layers with rectifiers between, and batch norm before these; the last with a bias, none, or batch norm alone."""
     first, hidden, last = sizes
     norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
-    return nn.Sequential(nn.Linear(first, hidden, bias=not batch_norm), *norm, nn.ReLU(), nn.Linear(hidden, last))
+    layers = [nn.Linear(first, hidden, bias=not batch_norm), *norm, nn.ReLU(), nn.Linear(hidden, last, bias=end == "bias")]
+    return nn.Sequential(*layers, *([nn.BatchNorm1d(last, affine=False)] if end == "norm" else []))
 
 
 def unit(x):
@@ -269,12 +270,16 @@ def make_case(golden, name, kind, method, seen, seed, options, views, labels):
     return learner
 
 
-def make_methods():
-    golden = GoldenFile("methods", 1)
-    # Each image is a smooth field of colours; its views are that field with noise.
+def smooth_views():
+    """Views of each step: each image is a smooth field of colours; its views are that field with noise."""
     fields = F.interpolate(torch.randn(int(IMAGES.max()) + 1, 3, 2, 2), (8, 8), mode="bilinear", align_corners=True)
     views = fields[IMAGES][:, None] + 0.5 * torch.randn(STEPS, VIEWS, BATCH, 3, 8, 8)
-    views = rounded(views.permute(0, 1, 2, 4, 5, 3))
+    return rounded(views.permute(0, 1, 2, 4, 5, 3))
+
+
+def make_methods():
+    golden = GoldenFile("methods", 1)
+    views = smooth_views()
     labels = IMAGES % CLASSES
     settings = {"classes": CLASSES, "runs": RUNS, **OPTIMIZER}
     golden.case("steps", settings, views=views, images=IMAGES, labels=labels)

@@ -55,6 +55,11 @@ interface Subject {
 }
 
 const tile = { ROW_THREADS: 2, COL_THREADS: 4, ROWS: 4, COLS: 4, DEPTH: 4 };
+/** As many vectors in each tile as threads. */
+const fragments = {
+  ...{ UNIT_ROWS: 4, UNIT_COLS: 8, UNIT_TERMS: 4, LANES: 4 },
+  ...{ ROW_SUBGROUPS: 2, COL_SUBGROUPS: 1, ROWS: 1, COLS: 1, DEPTH: 4 },
+};
 const registers = { LANES: 4, GROUPS: 2, ROWS: 2, COLS: 4 };
 const window = (kernel: number, stride: number, padding: number) => ({
   ...{ KERNEL_HEIGHT: kernel, KERNEL_WIDTH: kernel, STRIDE_Y: stride, STRIDE_X: stride },
@@ -119,6 +124,24 @@ const full: readonly Subject[] = [
     params: { batch: 2, splits: 3 },
     constants: { ...tile, ...shape, VECTOR: 4 },
   })),
+  ...[{ VECTOR: 4 }, { TRANSPOSE_A: true, TRANSPOSE_B: true }].map((form) => ({
+    title: `matmulMatrix ${JSON.stringify(form)}`,
+    kernel: kernels.matmulMatrix,
+    params: { rows: 16, inner: 12, cols: 32 },
+    constants: { ...fragments, ...form },
+  })),
+  ...Object.entries({ same, backward }).map(([title, shape]) => ({
+    title: `conv2dMatrix ${title}`,
+    kernel: kernels.conv2dMatrix,
+    params: { batch: 2 },
+    constants: { ...fragments, ...shape, VECTOR: 4 },
+  })),
+  {
+    title: "conv2dWeightGradientMatrix",
+    kernel: kernels.conv2dWeightGradientMatrix,
+    params: { batch: 2, splits: 3 },
+    constants: { ...fragments, ...same, VECTOR: 4 },
+  },
   ...contrastSubjects(kernels.contrastPartialsTiled, { ...tile, VECTOR: 4 }),
   ...contrastSubjects(
     kernels.contrastGradientTiled,
@@ -151,7 +174,7 @@ const full: readonly Subject[] = [
   ...contrastSubjects(kernels.contrastGradient, { LANES: 4, ROWS: 4, COLS: 4, DEPTH: 16 }),
 ];
 
-/** The same with f16, of kernels that have it; half of the bytes of a convolution's x and y, and none of those of its weights. */
+/** The same with f16, of kernels that have it; half of the bytes of a convolution's x and y, and none of those of its weights but by matrix units. */
 const halves = full
   .filter(({ kernel }) => kernel.bindings.some(({ element }) => element === "stored"))
   .map((subject): Subject => ({ ...subject, title: `${subject.title} f16`, half: true }));

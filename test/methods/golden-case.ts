@@ -11,15 +11,17 @@ import { type GoldenCase, loadCase } from "../reference/goldens.js";
 /** Cases of test/golden/methods*.safetensors: each is a method with options of its own. */
 const FILES = {
   methods: ["simclr", "simclr, three views", "supervised", "moco", "byol"],
+  "methods-no-negatives": ["simsiam", "simsiam, three views", "barlow", "vicreg", "lejepa"],
+  "methods-contrastive": [
+    "supcon",
+    "nnclr",
+    "supcon, three views",
+    "simclr, hard negatives",
+    "simclr, three views, decoupled",
+  ],
   "methods-banks": [
-    "moco-v3",
-    "instdisc",
-    "instdisc, nce",
-    "swav",
-    "swav, crops and a queue",
-    "tcn",
-    "tcn, triplet",
-    "tcn, n-pairs",
+    ...["moco-v3", "instdisc", "instdisc, nce", "swav", "swav, crops and a queue"],
+    ...["tcn", "tcn, triplet", "tcn, n-pairs"],
   ],
 } as const;
 

@@ -129,7 +129,7 @@ export function variantChecks(
       };
       checks.push(check(forced, `${inChannels} to ${outChannels} channels`, compute));
     }
-    const products = matmulVariants(device, product(inChannels, outChannels), false);
+    const products = matmulVariants(device, product(inChannels, outChannels));
     for (const i of rounds(products)) {
       const shape = { m: 37, n: outChannels, k: inChannels };
       const compute: Compute = async (device) => {

@@ -33,6 +33,11 @@ const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly str
     ["a [2, 3]", "b [4, 5]", "3 and 4"],
   ],
   [
+    "matmul of two types",
+    (tape, t) => matmul(tape, t([2, 3], "a"), tape.tensor([3, 4], "b", "f16")),
+    ["a [2, 3]", "f32", "b [3, 4]", "f16"],
+  ],
+  [
     "matmul with other inner extents, transposed",
     (tape, t) => matmul(tape, t([3, 2], "a"), t([5, 4], "b"), { transposeA: true, transposeB: true }),
     ["a [3, 2] transposed", "b [5, 4] transposed", "3 and 4"],

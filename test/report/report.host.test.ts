@@ -36,6 +36,7 @@ const full: ReportData = {
   epochs: 2,
   seconds: 3725,
   supervised: false,
+  labelled: false,
   start: "random weights",
   loss: { name: `NT-Xent in nats ${HOSTILE}`, chance: { formula: "ln(2N − 1)", value: Math.log(255) } },
   batchSize: 128,
@@ -130,6 +131,7 @@ report("of a supervised training shows the classifier, and nothing of contrast",
   const { document, text } = await page({
     ...full,
     supervised: true,
+    labelled: true,
     start: "a pre-trained encoder",
     loss: { name: "Cross-entropy in nats", chance: { formula: "ln C", value: Math.log(2) } },
     projectionDimension: null,
@@ -149,6 +151,14 @@ report("of a supervised training shows the classifier, and nothing of contrast",
   assert.match(text("figure").join(" "), "chance, ln C = 0.69");
   assert.is(document.querySelectorAll(".pair img").length, 2);
   assert.not.match(text("main").join(" "), /never saw|two random views|without labels|ln\(2N/);
+});
+
+report("of a training with labels and without a classifier says so", async () => {
+  const { text } = await page({ ...full, labelled: true });
+  assert.match(text(".summary").join(), /after training with labels/);
+  assert.match(text("main").join(" "), "pulls the views of a class together");
+  assert.not.match(text("main").join(" "), /never saw|without labels/);
+  assert.match((await page(full)).text("main").join(" "), /never saw/);
 });
 
 report("names the loss, and shows no chance level where it has none", async () => {

@@ -129,7 +129,12 @@ files("configurations of earlier versions, which had an objective and no method,
   assert.equal(options, {
     ...{ views: 2, smallViews: 0, smallSize: 0, smallArea: 0.32 },
     ...{ headLayers: 3, headHidden: 0, headOutput: 64, headBatchNorm: false },
-    ...{ loss: "nt-logistic", temperature: 0.2, mining: "none", margin: 0.4, normalize: true },
+    ...{ loss: "nt-logistic", temperature: 0.2, margin: 0.4, normalize: true },
+    ...{ negatives: "all", sigma: 0.5, classPrior: 0.1, hardness: 1 },
+  });
+  assert.is(parseConfig({ ...earlier, mining: "semi-hard" }).options["negatives"], "semi-hard");
+  assert.equal(parseConfig({ method: "simclr", options: { mining: "semi-hard", margin: 0.2 } }).options, {
+    ...{ negatives: "semi-hard", margin: 0.2 },
   });
   const supervised = parseConfig({ ...earlier, objective: "supervised" });
   assert.equal([supervised.method, supervised.options], ["supervised", {}]);
