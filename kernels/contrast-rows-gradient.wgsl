@@ -1,4 +1,4 @@
-// Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities:
+// Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities of the same `count` anchors:
 // dsimilarities[i, k] = gradient * f / rows, where f is slopes[i] for the positive of i, 0 for i itself and for negatives that
 // do not count, and for the others
 // NT-Xent:        exp((s - largest[i]) / t) / (totals[i] * t)
@@ -6,14 +6,14 @@
 // margin triplet: 1 / totals[i] where s > p - m, else 0.
 // Which negatives count is taken as fixed. One thread an element.
 //
-// shape similarities: rows * rows
+// shape similarities: count * rows
 // shape slopes: rows
 // shape largest: rows
 // shape totals: rows
 // shape gradient: 1
-// shape dsimilarities: rows * rows
-// workgroups: ceil(rows * rows / LANES)
-// flops: 6 * rows * rows
+// shape dsimilarities: count * rows
+// workgroups: ceil(count * rows / LANES)
+// flops: 6 * count * rows
 //#include "lib/grid.wgsl"
 //#include "lib/pairs.wgsl"
 //#include "lib/negatives.wgsl"
@@ -24,6 +24,8 @@ const SEMI_HARD: bool = false;
 
 struct Params {
   rows: u32,
+  first_row: u32,
+  count: u32,
   inverse_temperature: f32,
   margin: f32,
 }
@@ -43,13 +45,14 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
 ) {
   let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.rows * params.rows) {
+  if (i >= params.count * params.rows) {
     return;
   }
-  let row = i / params.rows;
+  let start = i / params.rows * params.rows;
+  let row = params.first_row + i / params.rows;
   let column = i % params.rows;
   let other = positive_of(row, params.rows);
-  let positive = similarities[row * params.rows + other];
+  let positive = similarities[start + other];
   let similarity = similarities[i];
   let scale = params.inverse_temperature;
   var factor = 0.0;

@@ -1,4 +1,5 @@
-// Contrastive losses of each anchor, of the similarities of all pairs of embeddings (Chen et al. 2020, table 2). Of anchor i,
+// Contrastive losses of `count` anchors from row first_row on, of their similarities with all embeddings (Chen et al. 2020, table 2).
+// Of anchor i,
 // let p be the similarity to its positive, s[k] those to the n negatives that count, t the temperature and m the margin:
 // NT-Xent:        -p / t + log(exp(p / t) + sum_k exp(s[k] / t))
 // NT-logistic:    -log sigmoid(p / t) - sum_k log sigmoid(-s[k] / t) / n
@@ -8,14 +9,14 @@
 // tells whether p is larger than the similarity to every negative, whichever count; a tie does not count, so that a collapse
 // scores 0. A workgroup a row.
 //
-// shape similarities: rows * rows
+// shape similarities: count * rows
 // shape losses: rows
 // shape correct: rows
 // shape slopes: rows
 // shape largest: rows
 // shape totals: rows
-// workgroups: rows
-// flops: 6 * rows * rows
+// workgroups: count
+// flops: 6 * count * rows
 //#include "lib/grid.wgsl"
 //#include "lib/pairs.wgsl"
 //#include "lib/negatives.wgsl"
@@ -30,6 +31,8 @@ const LOWEST = -3.4e38;
 
 struct Params {
   rows: u32,
+  first_row: u32,
+  count: u32,
   inverse_temperature: f32,
   margin: f32,
 }
@@ -58,11 +61,12 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let row = workgroup_index(group, grid);
-  if (row >= params.rows) {
+  let index = workgroup_index(group, grid);
+  if (index >= params.count) {
     return;
   }
-  let start = row * params.rows;
+  let row = params.first_row + index;
+  let start = index * params.rows;
   let other = positive_of(row, params.rows);
   let positive = similarities[start + other];
   var own_nearest = LOWEST;

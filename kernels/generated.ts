@@ -3730,7 +3730,7 @@ fn main(\n\
 };
 
 /**
- * Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities:
+ * Gradient of the mean over the anchors of the losses of contrast-rows, with respect to the similarities of the same `count` anchors:
  * dsimilarities[i, k] = gradient * f / rows, where f is slopes[i] for the positive of i, 0 for i itself and for negatives that
  * do not count, and for the others
  * NT-Xent:        exp((s - largest[i]) / t) / (totals[i] * t)
@@ -3738,16 +3738,16 @@ fn main(\n\
  * margin triplet: 1 / totals[i] where s > p - m, else 0.
  * Which negatives count is taken as fixed. One thread an element.
  */
-export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | "largest" | "totals" | "gradient" | "dsimilarities", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
+export const contrastRowsGradient: KernelDefinition<"similarities" | "slopes" | "largest" | "totals" | "gradient" | "dsimilarities", "rows" | "first_row" | "count" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
   name: "contrastRowsGradient",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"slopes","access":"read","element":"f32"}, {"name":"largest","access":"read","element":"f32"}, {"name":"totals","access":"read","element":"f32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dsimilarities","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inverse_temperature","type":"f32","offset":4}, {"name":"margin","type":"f32","offset":8}],
-  paramsSize: 16,
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}, {"name":"margin","type":"f32","offset":16}],
+  paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 }, LOSS: { type: "u32", value: 0 }, SEMI_HARD: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ similarities: v["rows"] * v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"], gradient: 1, dsimilarities: v["rows"] * v["rows"] }),
-  workgroups: (v) => Math.ceil(v["rows"] * v["rows"] / v["LANES"]),
-  flops: (v) => 6 * v["rows"] * v["rows"],
+  shapes: (v) => ({ similarities: v["count"] * v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"], gradient: 1, dsimilarities: v["count"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["count"] * v["rows"] / v["LANES"]),
+  flops: (v) => 6 * v["count"] * v["rows"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
@@ -3774,6 +3774,8 @@ const SEMI_HARD: bool = false;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
   inverse_temperature: f32,\n\
   margin: f32,\n\
 }\n\
@@ -3793,13 +3795,14 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.rows * params.rows) {\n\
+  if (i >= params.count * params.rows) {\n\
     return;\n\
   }\n\
-  let row = i / params.rows;\n\
+  let start = i / params.rows * params.rows;\n\
+  let row = params.first_row + i / params.rows;\n\
   let column = i % params.rows;\n\
   let other = positive_of(row, params.rows);\n\
-  let positive = similarities[row * params.rows + other];\n\
+  let positive = similarities[start + other];\n\
   let similarity = similarities[i];\n\
   let scale = params.inverse_temperature;\n\
   var factor = 0.0;\n\
@@ -3820,7 +3823,8 @@ fn main(\n\
 };
 
 /**
- * Contrastive losses of each anchor, of the similarities of all pairs of embeddings (Chen et al. 2020, table 2). Of anchor i,
+ * Contrastive losses of `count` anchors from row first_row on, of their similarities with all embeddings (Chen et al. 2020, table 2).
+ * Of anchor i,
  * let p be the similarity to its positive, s[k] those to the n negatives that count, t the temperature and m the margin:
  * NT-Xent:        -p / t + log(exp(p / t) + sum_k exp(s[k] / t))
  * NT-logistic:    -log sigmoid(p / t) - sum_k log sigmoid(-s[k] / t) / n
@@ -3830,16 +3834,16 @@ fn main(\n\
  * tells whether p is larger than the similarity to every negative, whichever count; a tie does not count, so that a collapse
  * scores 0. A workgroup a row.
  */
-export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct" | "slopes" | "largest" | "totals", "rows" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
+export const contrastRows: KernelDefinition<"similarities" | "losses" | "correct" | "slopes" | "largest" | "totals", "rows" | "first_row" | "count" | "inverse_temperature" | "margin", "LANES" | "LOSS" | "SEMI_HARD"> = {
   name: "contrastRows",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"slopes","access":"read_write","element":"f32"}, {"name":"largest","access":"read_write","element":"f32"}, {"name":"totals","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"inverse_temperature","type":"f32","offset":4}, {"name":"margin","type":"f32","offset":8}],
-  paramsSize: 16,
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"inverse_temperature","type":"f32","offset":12}, {"name":"margin","type":"f32","offset":16}],
+  paramsSize: 32,
   constants: { LANES: { type: "u32", value: 8 }, LOSS: { type: "u32", value: 0 }, SEMI_HARD: { type: "bool", value: 0 } },
   unrolls: () => [],
-  shapes: (v) => ({ similarities: v["rows"] * v["rows"], losses: v["rows"], correct: v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"] }),
-  workgroups: (v) => v["rows"],
-  flops: (v) => 6 * v["rows"] * v["rows"],
+  shapes: (v) => ({ similarities: v["count"] * v["rows"], losses: v["rows"], correct: v["rows"], slopes: v["rows"], largest: v["rows"], totals: v["rows"] }),
+  workgroups: (v) => v["count"],
+  flops: (v) => 6 * v["count"] * v["rows"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
@@ -3893,6 +3897,8 @@ const LOWEST = -3.4e38;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
   inverse_temperature: f32,\n\
   margin: f32,\n\
 }\n\
@@ -3919,11 +3925,12 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let row = workgroup_index(group, grid);\n\
-  if (row >= params.rows) {\n\
+  let index = workgroup_index(group, grid);\n\
+  if (index >= params.count) {\n\
     return;\n\
   }\n\
-  let start = row * params.rows;\n\
+  let row = params.first_row + index;\n\
+  let start = index * params.rows;\n\
   let other = positive_of(row, params.rows);\n\
   let positive = similarities[start + other];\n\
   var own_nearest = LOWEST;\n\

@@ -203,7 +203,7 @@ export interface ContrastInputs {
   readonly z: Float64Array;
 }
 
-/** Outputs loss, accuracy and dz, by way of the stored similarities. */
+/** Outputs loss, accuracy and dz, by way of the similarities of all pairs. */
 export const contrastSubject: Subject<ContrastInputs> = {
   compute: (device, { rows, dimension, settings, z: data }) =>
     evaluate(device, (tape, input) => {
@@ -263,7 +263,7 @@ function checkContrast(settings: ContrastiveSettings, rows: number, levels = 0):
 const temperature = 0.05;
 const [margin, semiHard] = [0.5, "semi-hard"] as const;
 
-/** Checks of the contrastive losses on stored similarities. */
+/** Checks of the contrastive losses on similarities of all pairs. */
 export const contrastChecks: readonly Check[] = [
   checkContrast({ loss: "nt-xent", temperature: 0.5, mining: "none", margin }, 4),
   checkContrast({ loss: "nt-xent", temperature, mining: "none", margin }, 66),

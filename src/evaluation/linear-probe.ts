@@ -20,7 +20,7 @@ export interface LinearProbeOptions {
   readonly batch?: number;
   /** For a batch of 256, 0.1 by default; scales linearly with the batch. */
   readonly learningRate?: number;
-  /** Of the weights; 50 over the number of training rows by default. */
+  /** Of the weights; by default 50 over the number of training rows, and none with a hidden layer. */
   readonly weightDecay?: number;
   /** Of initial weights and order; 1 by default. */
   readonly seed?: number;
@@ -86,7 +86,7 @@ export interface ProbeSize {
 export function recordProbe(
   device: Device,
   { train, test, dimension, classes }: ProbeSize,
-  { batch = BATCH, weightDecay = PENALTY / train, seed = 1, hidden }: LinearProbeOptions = {},
+  { batch = BATCH, seed = 1, hidden, weightDecay = hidden ? 0 : PENALTY / train }: LinearProbeOptions = {},
 ) {
   const size = Math.min(batch, train);
   const raw = device.tensor([train, dimension], undefined, "training features");

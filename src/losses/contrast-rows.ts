@@ -2,7 +2,10 @@ import * as kernels from "../../kernels/generated.js";
 import type { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import { ConfigError, ShapeError } from "../errors.js";
-import { mean } from "../ops/elementwise.js";
+import { mean, transpose } from "../ops/elementwise.js";
+import { matmul } from "../ops/matmul.js";
+import { slice } from "../ops/shape.js";
+import { stopGradient } from "../ops/stop-gradient.js";
 import { checkTemperature } from "./nt-xent.js";
 import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
@@ -37,6 +40,42 @@ export function checkContrastiveSettings({ temperature, mining, margin }: Contra
   }
 }
 
+/** Similarities that are there at once: 8 MiB. */
+const TILE_ELEMENTS = 2 ** 21;
+
+/** Anchors whose similarities are at hand. */
+interface AnchorRun {
+  readonly first_row: number;
+  readonly count: number;
+}
+
+/** The launches of the losses of so many anchors, some of which are at hand at a time. */
+function anchorLosses(tape: Tape, rows: number, settings: ContrastiveSettings) {
+  checkContrastiveSettings(settings);
+  const [losses, correct, slopes, largest, totals] = ["losses", "correct", "slopes", "largest", "totals"].map((label) =>
+    tape.tensor([rows], label),
+  );
+  const constants = {
+    LOSS: CONTRASTIVE_LOSSES.indexOf(settings.loss),
+    SEMI_HARD: settings.mining === "semi-hard",
+  };
+  const scales = { rows, inverse_temperature: 1 / settings.temperature, margin: settings.margin };
+  return {
+    add(similarities: Tensor, run: AnchorRun): void {
+      const LANES = tape.device.adapter.software ? 8 : 64;
+      const bindings = { similarities, losses, correct, slopes, largest, totals };
+      tape.launch(kernels.contrastRows, bindings, { ...scales, ...run }, { ...constants, LANES });
+    },
+    results: () => ({ loss: mean(tape, losses, settings.loss), accuracy: mean(tape, correct, "contrastive accuracy") }),
+    gradientOf(similarities: Tensor, run: AnchorRun, gradient: Tensor): Tensor {
+      const dsimilarities = tape.tensor(similarities.shape, `gradient of ${similarities.label}`);
+      const bindings = { similarities, slopes, largest, totals, gradient, dsimilarities };
+      tape.launch(kernels.contrastRowsGradient, bindings, { ...scales, ...run }, constants);
+      return dsimilarities;
+    },
+  };
+}
+
 /**
  * A contrastive loss, mean over all anchors, of the similarities [2N, 2N] of all pairs of embeddings, of which rows i and
  * i + N are the two views of image i. Of an anchor, p is the similarity to its positive, s those to the n negatives that
@@ -53,29 +92,55 @@ export function checkContrastiveSettings({ temperature, mining, margin }: Contra
  * rows from 4 up.
  */
 export function contrastRows(tape: Tape, similarities: Tensor, settings: ContrastiveSettings): LossAndAccuracy {
-  checkContrastiveSettings(settings);
   const [rows, columns] = matrixShape(similarities);
   if (rows !== columns || rows % 2 !== 0 || rows < 4) {
     throw new ShapeError(`${similarities} must compare all pairs of an even number of rows from 4 up`);
   }
-  const params = { rows, inverse_temperature: 1 / settings.temperature, margin: settings.margin };
-  const constants = {
-    LOSS: CONTRASTIVE_LOSSES.indexOf(settings.loss),
-    SEMI_HARD: settings.mining === "semi-hard",
-  };
-  const [losses, correct, slopes, largest, totals] = ["losses", "correct", "slopes", "largest", "totals"].map((label) =>
-    tape.tensor([rows], label),
-  );
-  tape.launch(kernels.contrastRows, { similarities, losses, correct, slopes, largest, totals }, params, {
-    ...constants,
-    LANES: tape.device.adapter.software ? 8 : 64,
+  const run = { first_row: 0, count: rows };
+  const anchors = anchorLosses(tape, rows, settings);
+  anchors.add(similarities, run);
+  const { loss, accuracy } = anchors.results();
+  tape.differentiate([similarities], loss, (gradient) => [anchors.gradientOf(similarities, run, gradient)]);
+  return { loss, accuracy };
+}
+
+/**
+ * The same of embeddings z [2N, dim], whose similarities are their dot products. They are computed for some anchors at a time, and
+ * again on the way back: what is there at once does not grow with the square of the batch.
+ * @param most anchors at a time; by default as many as 8 MiB take
+ * @throws ConfigError as `checkContrastiveSettings` does; ShapeError for an odd number of rows, or fewer than 4.
+ */
+export function contrastOfRows(
+  tape: Tape,
+  z: Tensor,
+  settings: ContrastiveSettings,
+  most = Math.ceil(TILE_ELEMENTS / matrixShape(z)[0]),
+): LossAndAccuracy {
+  const [rows, cols] = matrixShape(z);
+  if (rows % 2 !== 0 || rows < 4)
+    throw new ShapeError(`${z} must hold two views of at least two images: an even number of rows from 4 up`);
+  const anchors = anchorLosses(tape, rows, settings);
+  const fixed = stopGradient(tape, z);
+  const columns = transpose(tape, fixed);
+  const parts = Array.from({ length: Math.ceil(rows / most) }, (_, i) => {
+    const [first_row, count] = [i * most, Math.min(most, rows - i * most)];
+    return { own: slice(tape, fixed, 0, first_row, first_row + count), run: { first_row, count } };
   });
-  const loss = mean(tape, losses, settings.loss);
-  tape.differentiate([similarities], loss, (gradient) => {
-    const dsimilarities = tape.tensor(similarities.shape, `gradient of ${similarities.label}`);
-    const bindings = { similarities, slopes, largest, totals, gradient, dsimilarities };
-    tape.launch(kernels.contrastRowsGradient, bindings, params, constants);
-    return [dsimilarities];
+  for (const { own, run } of parts) anchors.add(matmul(tape, own, columns), run);
+  const { loss, accuracy } = anchors.results();
+  tape.differentiate([z], loss, (gradient) => {
+    const dz = tape.tensor(z.shape, `gradient of ${z.label}`);
+    for (const { own, run } of parts) {
+      const { first_row: first, count } = run;
+      const dsimilarities = anchors.gradientOf(matmul(tape, own, columns), run, gradient);
+      // Each similarity counts for the row that an anchor is compared with, and for the anchor.
+      const asKeys = matmul(tape, dsimilarities, own, { transposeA: true });
+      const all = { rows, cols, first: 0, count: rows, continues: Number(first > 0) };
+      tape.launch(kernels.addRows, { part: asKeys, y: dz }, all);
+      const asAnchors = matmul(tape, dsimilarities, fixed);
+      tape.launch(kernels.addRows, { part: asAnchors, y: dz }, { ...all, first, count, continues: 1 });
+    }
+    return [dz];
   });
-  return { loss, accuracy: mean(tape, correct, "contrastive accuracy") };
+  return { loss, accuracy };
 }

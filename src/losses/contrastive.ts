@@ -1,12 +1,9 @@
-import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
-import { matrixShape, type Tensor } from "../engine/tensor.js";
-import { OutOfMemoryError, ShapeError } from "../errors.js";
+import type { Tensor } from "../engine/tensor.js";
 import { columnStatistics } from "../ops/batch-norm.js";
-import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import { meanStandardDeviation } from "../ops/rows.js";
-import { type ContrastiveSettings, contrastRows } from "./contrast-rows.js";
+import { type ContrastiveSettings, contrastOfRows } from "./contrast-rows.js";
 import { type NtXent, ntXent } from "./nt-xent.js";
 
 /** The margin where none is given: the smallest above 0 that the SimCLR article tried (appendix B.10). */
@@ -30,8 +27,7 @@ export interface ContrastiveLossOptions extends ContrastiveSettings {
 
 /**
  * The contrastive loss that the options name. Rows i and i + N of `embeddings` [2N, dim] are the two views of image i.
- * NT-Xent of normalised embeddings with all negatives is `ntXent`, which never stores the 2N x 2N similarities; the others
- * do, and their gradient.
+ * NT-Xent of normalised embeddings with all negatives is `ntXent`; the others are `contrastOfRows`. None stores the 2N x 2N similarities.
  * @throws as `ntXent`, `denseNtXent`, `ntLogistic` and `marginTriplet` do.
  */
 export function contrastiveLoss(tape: Tape, embeddings: Tensor, options: ContrastiveLossOptions): NtXent {
@@ -41,11 +37,10 @@ export function contrastiveLoss(tape: Tape, embeddings: Tensor, options: Contras
 }
 
 /**
- * NT-Xent (Chen et al. 2020, equation 1) on the stored similarities: `ntXent` with what it lacks, dot products in place of
+ * NT-Xent (Chen et al. 2020, equation 1) with the similarities of some anchors at a time: `ntXent` with what it lacks, dot products in place of
  * cosines (table 5) and semi-hard mining, where the sum of exponentials is over the positive and the semi-hard negatives.
  * An anchor without any has the loss 0.
- * @throws ConfigError for settings out of range; ShapeError for an odd number of rows or fewer than 4; OutOfMemoryError
- * where the similarities are larger than a buffer may be.
+ * @throws ConfigError for settings out of range; ShapeError for an odd number of rows or fewer than 4.
  */
 export function denseNtXent(
   tape: Tape,
@@ -91,25 +86,7 @@ function withDefaults({ mining = "none", margin = DEFAULT_MARGIN, normalize = tr
 }
 
 function overSimilarities(tape: Tape, embeddings: Tensor, { normalize, ...settings }: ContrastiveLossOptions): NtXent {
-  const [rows] = matrixShape(embeddings);
-  if (rows % 2 !== 0 || rows < 4) {
-    throw new ShapeError(`${embeddings} must hold two views of at least two images: an even number of rows from 4 up`);
-  }
-  checkMemory(tape.device, embeddings, rows);
   const normalized = normalizeRows(tape, embeddings);
-  const z = normalize ? normalized : embeddings;
-  const similarities = matmul(tape, z, z, { transposeB: true });
   const spread = meanStandardDeviation(tape, columnStatistics(tape, normalized));
-  return { ...contrastRows(tape, similarities, settings), spread };
-}
-
-function checkMemory({ gpu }: Device, embeddings: Tensor, rows: number): void {
-  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
-  const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  const bytes = 4 * rows * rows;
-  if (bytes > limit) {
-    throw new OutOfMemoryError(
-      `the similarities of all pairs of the ${rows} rows of ${embeddings} need ${bytes} bytes, and this adapter allows ${limit} in one buffer: use at most ${2 * Math.floor(Math.sqrt(limit / 4) / 2)} rows, or NT-Xent of normalised embeddings without mining, which does not store them`,
-    );
-  }
+  return { ...contrastOfRows(tape, normalize ? normalized : embeddings, settings), spread };
 }

@@ -4,14 +4,17 @@ import { evaluate, gradientOf } from "../../src/doctor/check.js";
 import { ntXentInputs } from "../../src/doctor/loss-checks.js";
 import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { relativeError } from "../../src/doctor/rounding.js";
+import { planMemory } from "../../src/engine/planner.js";
 import { Tape } from "../../src/engine/tape.js";
-import type { Tensor } from "../../src/engine/tensor.js";
+import { Tensor } from "../../src/engine/tensor.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";
 import { decodeSafetensors } from "../../src/io/safetensors.js";
 import { contrast } from "../../src/losses/contrast.js";
+import { contrastiveLoss } from "../../src/losses/contrastive.js";
 import { debiased } from "../../src/losses/debiased.js";
 import { weightedDecoupled } from "../../src/losses/decoupled.js";
 import { negativeLogSumExpInPanels } from "../../src/losses/log-sum-exp.js";
+import type { NtXent } from "../../src/losses/nt-xent.js";
 import { pairLogits } from "../../src/losses/pair-logits.js";
 import { viewGroups } from "../../src/losses/view-groups.js";
 import { mean } from "../../src/ops/elementwise.js";
@@ -170,6 +173,31 @@ negatives("log-sum-exps come in panels, and gradients of any sign go back", asyn
     });
   const [whole, parts] = [await inPanels(64), await inPanels(7)];
   for (const output of ["lse", "largest", "gradient"]) expectNear(parts[output], whole[output], 1e-5, output);
+});
+
+negatives("whatever the negatives, memory does not grow with the square of the batch", async () => {
+  const device = await testDevice();
+  const semiHard = { loss: "nt-xent", mining: "semi-hard", margin: 0.4, temperature: 0.5, normalize: true } as const;
+  const settings = { temperature: 0.5, classPrior: 0.1, hardness: 1 };
+  const memory: Readonly<Record<string, (tape: Tape, z: Tensor, images: number) => NtXent>> = {
+    "decoupled-weighted": (tape, z, images) => weightedDecoupled(tape, z, images, { temperature: 0.1, sigma: 0.5 }),
+    hard: (tape, z, images) => debiased(tape, z, images, settings),
+    "semi-hard": (tape, z) => contrastiveLoss(tape, z, semiHard),
+  };
+  for (const [name, loss] of Object.entries(memory)) {
+    const bytes = (rows: number) => {
+      const tape = new Tape(device);
+      const z = new Tensor([rows, 64], "f32", "z");
+      // Somewhere: nothing is run.
+      z.place = device.placeOf(device.one);
+      tape.watch(z);
+      tape.backward(loss(tape, z, rows / 2).loss);
+      const { slots } = planMemory(tape.launches, new Set([tape.gradientOf(z)]));
+      return slots.reduce((sum, slot) => sum + slot.bytes, 0);
+    };
+    const [less, more] = [bytes(8192), bytes(16384)];
+    assert.ok(more < 2.2 * less && more < 64 * 2 ** 20, `${name}: ${less} bytes, then ${more}`);
+  }
 });
 
 negatives("collapsed embeddings hit nothing", async () => {

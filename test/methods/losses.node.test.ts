@@ -1,10 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { noAugmentation } from "../../src/augment/policy.js";
+import { datasetFromPixels } from "../../src/data/pixels.js";
 import { CONTRASTIVE_LOSSES } from "../../src/losses/contrast-rows.js";
+import { NEGATIVES } from "../../src/methods/negatives.js";
 import type { TrainingConfig } from "../../src/training/config.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { testDevice } from "../lib/device.js";
-import { SMALL_CONFIG, stripes } from "../training/small-set.js";
+import { IMAGE_SIZE, SMALL_CONFIG, stripes } from "../training/small-set.js";
 
 const losses = suite("training with each loss");
 
@@ -39,6 +42,21 @@ for (const options of variants) {
     // Noise from batch to batch is a few per cent; it falls by 5 to 28 %.
     const [before, after] = [mean(found.slice(0, 4)), mean(found.slice(-4))];
     assert.ok(after < 0.97 * before, `from ${before} to ${after}`);
+  });
+}
+
+for (const negatives of NEGATIVES) {
+  losses(`negatives that are ${negatives} warn of a collapse`, async () => {
+    const side = { width: IMAGE_SIZE, height: IMAGE_SIZE };
+    const pixels = new Uint8Array(4 * IMAGE_SIZE * IMAGE_SIZE * 3).fill(100);
+    const alike = datasetFromPixels({ name: "alike", pixels, channels: 3, ...side });
+    const changes = { augmentation: noAugmentation, batch: 2, epochs: 12, options: { negatives, headOutput: 12 } };
+    const trainer = await Trainer.create(await testDevice(), alike, { ...SMALL_CONFIG, ...changes });
+    const warnings: string[] = [];
+    await trainer.train({ onWarning: (message, step) => void warnings.push(`${step}: ${message}`) });
+    trainer.dispose();
+    assert.is(warnings.length, 1, warnings.join("\n"));
+    assert.match(warnings[0], /^20: .*collapsed/);
   });
 }
 
