@@ -17,7 +17,9 @@ const bundlers = {
   },
   async vite() {
     const output = { entryFileNames: filename };
-    const options = { outDir: path, target: "es2022", rolldownOptions: { input: entry, output } };
+    const rolldownOptions = { input: entry, output };
+    // By default, a chunk above 500 kB before compression is warned of; the sizes have a test of their own.
+    const options = { outDir: path, target: "es2022", rolldownOptions, chunkSizeWarningLimit: 1000 };
     await build({ root: dirname(entry), configFile: false, logLevel: "warn", build: options });
   },
   webpack() {
