@@ -10,9 +10,9 @@ import { checkTemperature } from "./nt-xent.js";
 
 /** What `negativeLogSumExp` gives. */
 export interface NegativeLogSumExp {
-  /** [rows]: log sum_j exp(s[j]) over the rows of other groups. */
+  /** `[rows]`: log sum_j exp(s[j]) over the rows of other groups. */
   readonly lse: Tensor;
-  /** [rows]: the largest of these logits. Not differentiable. */
+  /** `[rows]`: the largest of these logits. Not differentiable. */
   readonly largest: Tensor;
   /** As `NtXent.spread`. */
   readonly spread: Tensor;
