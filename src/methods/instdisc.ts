@@ -23,6 +23,9 @@ const LOSSES = ["softmax", "nce"] as const;
 /** Rows of a bank that is only planned, where nobody knows how many images there will be: as many as CIFAR-10 has. */
 const UNKNOWN_IMAGES = 50_000;
 
+/** Epochs until the rows that a bank begins with, apart from all images, have nothing more to say: until then, the loss is above chance. */
+const SETTLING_EPOCHS = 3;
+
 /** The authors' (`cifar.py` in zhirongw/lemniscate.pytorch): the jitter is never left out, and its hue goes far. */
 const policy: AugmentationPolicy = { ...paperPolicy(0.5, 0), cropArea: [0.2, 1], jitterProbability: 1, hue: 0.4 };
 
@@ -113,7 +116,7 @@ export const instdisc = defineMethod({
     bankMomentum: number(0.5, { from: 0, below: 1 }, "what a row of the bank keeps of itself in an update"),
   },
   policies: () => policy,
-  design(options, { encoder, imageSize, images }) {
+  design(options, { encoder, imageSize, images, batch }) {
     const { loss: name, temperature, noise: draws, bankMomentum } = options;
     const rows = Number.isFinite(images) ? images : UNKNOWN_IMAGES;
     const head = projectionHead(encoder.features, headOf(options));
@@ -161,7 +164,7 @@ export const instdisc = defineMethod({
                   formula: "ln(1 + m) + m ln(1 + 1/m)",
                   value: Math.log1p(draws) + draws * Math.log1p(1 / draws),
                 }
-              : { formula: "ln n", value: Math.log(rows) },
+              : { formula: "ln n", value: Math.log(rows), after: SETTLING_EPOCHS * Math.floor(rows / batch) },
             rows: [
               ["projection head", headText(options, head.output)],
               ["loss", estimated ? `noise-contrastive estimation, ${draws} rows of noise` : "softmax over the bank"],

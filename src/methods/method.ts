@@ -46,6 +46,8 @@ export interface Description {
     readonly formula: string;
     /** Of the batch at hand. */
     readonly value: number;
+    /** Steps in which the loss may be above that, while what a method keeps fills up; none by default. */
+    readonly after?: number;
   } | null;
   /** Rows for the table of the settings. */
   readonly rows: readonly (readonly [string, string])[];

@@ -73,7 +73,9 @@ export class TrainingWatch {
     const { learner, warmupSteps } = this.training;
     const { chance } = learner.description;
     // A collapse has been told of, and it is the reason.
-    if (chance === null || this.#collapsed || this.#step < warmupSteps + this.#chanceSteps) return null;
+    const { after = 0 } = chance ?? {};
+    const begin = Math.max(warmupSteps, after) + this.#chanceSteps;
+    if (chance === null || this.#collapsed || this.#step < begin) return null;
     const { mean } = meanOf(this.#losses.slice(-this.#chanceSteps));
     const found = mean >= AT_CHANCE * chance.value;
     const appears = found && !this.#atChance;

@@ -12,9 +12,14 @@ const learner = {
 };
 
 /** What is said of losses, each with the step. */
-function said(losses: readonly number[], options: { spread?: number; steps?: number; warmupSteps?: number } = {}) {
-  const { spread = 0.08, steps = losses.length, warmupSteps = 0 } = options;
-  const watching = new TrainingWatch({ learner, steps, warmupSteps });
+function said(
+  losses: readonly number[],
+  options: { spread?: number; steps?: number; warmupSteps?: number; after?: number } = {},
+) {
+  const { spread = 0.08, steps = losses.length, warmupSteps = 0, after } = options;
+  const chance = { ...learner.description.chance, after };
+  const watched = { ...learner, description: { ...learner.description, chance } };
+  const watching = new TrainingWatch({ learner: watched, steps, warmupSteps });
   return losses.flatMap((loss, i) =>
     watching.see({ loss, spread, lossScale: 1 }).map((message) => ({ step: i + 1, message })),
   );
@@ -55,6 +60,19 @@ watch("sees a loss at chance once the warm-up is over, and again when it comes b
   assert.equal(
     said(back).map(({ step }) => step),
     [50, 169],
+  );
+});
+
+watch("leaves a method the steps in which what it keeps fills up", () => {
+  const losses = [...Array(100).fill(2 * CHANCE), ...Array(300).fill(CHANCE / 2)];
+  assert.equal(
+    said(losses).map(({ step }) => step),
+    [50],
+  );
+  assert.equal(said(losses, { after: 100 }), []);
+  assert.equal(
+    said(Array(400).fill(CHANCE), { after: 100, warmupSteps: 30 }).map(({ step }) => step),
+    [150],
   );
 });
 
