@@ -7,8 +7,11 @@ export interface MatrixUnits {
   readonly operands: string;
   /** What the product holds and is added up in. */
   readonly sums: string;
+  /** Of the left operand, and of the product. */
   readonly rows: number;
+  /** Columns of the right operand, and of the product. */
   readonly cols: number;
+  /** Columns of the left operand, and rows of the right one. */
   readonly terms: number;
 }
 

@@ -13,6 +13,7 @@ import { ConfigError, ShapeError } from "../../src/errors.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { add, relu } from "../../src/ops/elementwise.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { normalizeRows } from "../../src/ops/normalize-rows.js";
 import { globalAveragePool } from "../../src/ops/pooling.js";
 import { toFloat, toHalf } from "../../src/ops/precision.js";
 import { rejects, throws } from "../data/expect.js";
@@ -154,7 +155,8 @@ withHalf("are taken by a launch where all its activations are, and only there", 
   throws(() => toFloat(tape, other), ShapeError, /large \[4\] must hold f16 to become f32, not f32/);
   const matrix = tape.tensor([2, 2], "matrix", "f16");
   const none = /matrix \[2, 2\] holds 4 of f16 \(there is no form for f16: see toFloat\)/;
-  throws(() => matmul(tape, matrix, tape.tensor([2, 2], "b")), ShapeError, none);
+  throws(() => normalizeRows(tape, matrix), ShapeError, none);
+  throws(() => matmul(tape, matrix, tape.tensor([2, 2], "b")), ShapeError, /b \[2, 2\] must hold f16 to be multiplied by matrix/);
   const weight = tape.tensor([1, 1, 2, 2], "weight", "f16");
   throws(
     () => conv2d(tape, tape.tensor([1, 2, 2, 2], "x", "f16"), weight),
