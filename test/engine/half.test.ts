@@ -156,7 +156,11 @@ withHalf("are taken by a launch where all its activations are, and only there", 
   const matrix = tape.tensor([2, 2], "matrix", "f16");
   const none = /matrix \[2, 2\] holds 4 of f16 \(there is no form for f16: see toFloat\)/;
   throws(() => normalizeRows(tape, matrix), ShapeError, none);
-  throws(() => matmul(tape, matrix, tape.tensor([2, 2], "b")), ShapeError, /b \[2, 2\] must hold f16 to be multiplied by matrix/);
+  throws(
+    () => matmul(tape, matrix, tape.tensor([2, 2], "b")),
+    ShapeError,
+    /b \[2, 2\] must hold f16 to be multiplied by matrix/,
+  );
   const weight = tape.tensor([1, 1, 2, 2], "weight", "f16");
   throws(
     () => conv2d(tape, tape.tensor([1, 2, 2, 2], "x", "f16"), weight),
