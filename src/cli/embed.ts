@@ -62,7 +62,7 @@ export function addEmbedCommand(program: Command): void {
         const { memoryBudget } = config;
         await newFolder(out);
         const { maxBroken = run?.source?.maxBroken, bitDepth = run?.source?.bitDepth } = options;
-        const source = { images, maxBroken, bitDepth };
+        const source = { images, maxBroken, bitDepth, clips: run?.source?.clips };
         const set = await openForCommand(source, imageSize, "as they are");
         const embedder = await Embedder.create(device, encoder.load(device), { memoryBudget });
         const write = async (dataset: Dataset, name: string) => {

@@ -1,4 +1,5 @@
 import type { Dataset, ImageSet } from "../data/dataset.js";
+import { packsIn } from "../data/image-cache.js";
 import { openImages } from "../data/open-images.js";
 import { withTestPart } from "../data/views.js";
 import { withTestSet } from "../evaluation/evaluation.js";
@@ -35,6 +36,8 @@ export async function openForCommand(
       onProgress,
     }).finally(stop);
   const began = performance.now();
+  // Of what is read anew each time, such as the files of a data set's authors, nothing is kept.
+  const opened = Date.now() - 1;
   let set = await open(path, smallestCrop);
   if (test) {
     const { train, test: part, notes } = await open(test);
@@ -45,7 +48,11 @@ export async function openForCommand(
   const { originals } = set.train;
   if (originals)
     console.log(`         views are cut from the originals, of up to ${counted(originals.pixels, "pixel")} each`);
-  if (seconds > WORTH_KEEPING && cache)
+  if (
+    seconds > WORTH_KEEPING &&
+    cache &&
+    (await packsIn(cache.folder)).some(({ used, bytes }) => used >= opened && bytes > 0)
+  )
     console.log(`         read in ${clock(seconds)} and kept in ${cache.folder} (simclr cache)`);
   for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${printable(note)}`);
   return set;

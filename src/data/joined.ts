@@ -1,4 +1,5 @@
 import { DataError } from "../errors.js";
+import type { Clips } from "./clips.js";
 import { checkFetch, type Dataset, type Originals } from "./dataset.js";
 import { checkParts, originalsOf } from "./originals.js";
 
@@ -41,6 +42,26 @@ function joinedOriginals(first: Dataset, second: Dataset, both: () => Dataset): 
   };
 }
 
+function together(first: Uint32Array, second: Uint32Array): Uint32Array {
+  const both = new Uint32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** The clips of two joined sets, which have none in common. */
+function joinedClips({ clips: first }: Dataset, { clips: second }: Dataset): Clips | undefined {
+  if (!first || !second) return undefined;
+  const next = first.clip.reduce((most, clip) => Math.max(most, clip + 1), 0);
+  return {
+    clip: together(
+      first.clip,
+      second.clip.map((clip) => clip + next),
+    ),
+    time: together(first.time, second.time),
+  };
+}
+
 /**
  * The images of two sets of one size as a set without labels, those of the first one before those of the second.
  * @throws DataError where their sizes differ.
@@ -56,8 +77,10 @@ export function joined(first: Dataset, second: Dataset, name: string = first.nam
   const place = (index: number) =>
     index < first.length ? ([first, index] as const) : ([second, index - first.length] as const);
   const originals = joinedOriginals(first, second, () => both);
+  const clips = joinedClips(first, second);
   const both: Dataset = {
     ...(originals && { originals }),
+    ...(clips && { clips }),
     name,
     length,
     width,

@@ -1,6 +1,5 @@
 import { checkClips } from "../data/clips.js";
 import { type Dataset, expectDataset } from "../data/dataset.js";
-import { sampleOrder } from "../data/sample-order.js";
 import type { ChoiceTable } from "../engine/choices.js";
 import { type Device, expectDevice } from "../engine/device.js";
 import { take } from "../engine/taking.js";
@@ -14,17 +13,10 @@ import { blame, type Suspects, strains } from "./blame.js";
 import { type Checkpoint, encodeCheckpoint, expectEpochs, restoreModel, restoreState } from "./checkpoint.js";
 import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { loadEncoder, type StoredEncoder } from "./encoder-file.js";
+import { ImageFeed, imageOrder } from "./image-feed.js";
 import { createParts, disposeParts } from "./model.js";
 import { type DividedStep, recordStep, withMicroBatch } from "./step.js";
-import {
-  type Fed,
-  readViewed,
-  type StepInputs,
-  type StepMetrics,
-  type TrainingStep,
-  type ViewedImages,
-  writeViewed,
-} from "./training-step.js";
+import type { StepMetrics, TrainingStep } from "./training-step.js";
 import { TrainingWatch } from "./watch.js";
 
 /** A finished step. */
@@ -205,9 +197,9 @@ export class Trainer {
 
   /** Numbers of the images in the set that a step, counted from 0, takes. */
   imagesOf(step: number): Uint32Array<ArrayBuffer> {
-    const { dataset, config, stepsPerEpoch } = this;
+    const { config, stepsPerEpoch } = this;
     const start = (step % stepsPerEpoch) * config.batch;
-    const order = sampleOrder(dataset.length, config.seed, Math.floor(step / stepsPerEpoch));
+    const order = imageOrder(this, Math.floor(step / stepsPerEpoch));
     return Uint32Array.from(order.subarray(start, start + config.batch));
   }
 
@@ -438,62 +430,4 @@ function withoutClips({ name }: Dataset, method: string): ConfigError {
   return new ConfigError(
     `${name} has no clips, and ${method} learns from neighbouring frames: open a folder with a folder of frames for each clip by openImages(path, { clips: true }), or say in the set's \`clips\` of which clip each image is, and when`,
   );
-}
-
-/** Images of a micro-batch that are being read. */
-interface Reading {
-  readonly epoch: number;
-  readonly numbers: Uint32Array<ArrayBuffer>;
-  /** Null where the set has none. */
-  readonly labels: Uint32Array<ArrayBuffer> | null;
-  readonly ready: Promise<ViewedImages>;
-}
-
-/** Reads the images of the micro-batches of a training, from the trainer's step on, ahead of time, and writes them to the device. */
-class ImageFeed {
-  /** Micro-batches that were written. */
-  #written: number;
-  #order: { readonly epoch: number; readonly indices: Uint32Array } | null = null;
-  #next: Reading | null = null;
-
-  constructor(readonly trainer: Trainer) {
-    this.#written = trainer.step * trainer.recorded.feeds.length;
-  }
-
-  /** Starts to read the next micro-batch, where there is one. */
-  prefetch(): void {
-    const { recorded, steps } = this.trainer;
-    if (this.#written < steps * recorded.feeds.length) this.#next ??= this.#read();
-  }
-
-  #read(): Reading {
-    const { dataset, config, recorded, parts, stepsPerEpoch } = this.trainer;
-    const { feeds } = recorded;
-    const step = Math.floor(this.#written / feeds.length);
-    const { first, images } = feeds[this.#written % feeds.length];
-    const epoch = Math.floor(step / stepsPerEpoch);
-    if (this.#order?.epoch !== epoch) {
-      const indices = parts.learner.order?.(epoch) ?? sampleOrder(dataset.length, config.seed, epoch);
-      this.#order = { epoch, indices };
-    }
-    const start = (step % stepsPerEpoch) * config.batch + first;
-    const numbers = Uint32Array.from(this.#order.indices.subarray(start, start + images));
-    const labels = dataset.labels;
-    const ready = readViewed(dataset, numbers);
-    // Whoever awaits it sees the error; this keeps an error that comes early from ending the process.
-    ready.catch(() => {});
-    return { epoch, numbers, labels: labels && numbers.map((number) => labels[number]), ready };
-  }
-
-  /** Writes the next micro-batch to the device, and starts to read the one after it where that belongs to the same step. */
-  async write(inputs: StepInputs): Promise<Fed> {
-    const { device, config, recorded } = this.trainer;
-    const { epoch, numbers, labels, ready } = this.#next ?? this.#read();
-    writeViewed(device, inputs, await ready, config.seed, epoch);
-    if (inputs.labels && labels) device.write(inputs.labels, labels);
-    this.#next = null;
-    this.#written += 1;
-    if (this.#written % recorded.feeds.length > 0) this.prefetch();
-    return { images: numbers, labels };
-  }
 }

@@ -5,12 +5,12 @@ import { type Call, suggested } from "../../src/cli/suggested.js";
 const commands = suite("commands that are suggested");
 
 function call(program: string, event?: string, runtime = "/usr/bin/node"): Call {
-  return { argv: [runtime, program], env: { npm_lifecycle_event: event }, cwd: "/home/ann/clone", platform: "linux" };
+  return { argv: [runtime, program], env: { npm_lifecycle_event: event }, cwd: "/clone", platform: "linux" };
 }
 
 commands("are called as the program was", () => {
-  const main = "/home/ann/clone/dist/src/cli/simclr.cjs";
-  const bin = "/home/ann/clone/node_modules/.bin";
+  const main = "/clone/dist/src/cli/simclr.cjs";
+  const bin = "/clone/node_modules/.bin";
   for (const [how, expected] of [
     [call(main, "simclr"), "npm run simclr -- resume runs/a"],
     [call(main, "start"), "npm run simclr -- resume runs/a"],
@@ -25,11 +25,7 @@ commands("are called as the program was", () => {
     [call("/x/node_modules/webgpu-simclr/dist/src/cli/simclr.cjs"), "npx simclr resume runs/a"],
     [call(main, undefined, "/bin/deno"), "deno run -A dist/src/cli/simclr.cjs resume runs/a"],
     [
-      call(
-        "/root/.cache/deno/npm/registry.npmjs.org/webgpu-simclr/1.0.0/dist/src/cli/simclr.cjs",
-        undefined,
-        "/bin/deno",
-      ),
+      call("/cache/deno/npm/registry.npmjs.org/webgpu-simclr/1.0.0/dist/src/cli/simclr.cjs", undefined, "/bin/deno"),
       "deno run -A npm:webgpu-simclr/simclr resume runs/a",
     ],
   ] as const)

@@ -81,6 +81,18 @@ test("what is held out depends on names and seed: an image more, wherever it sta
   }
 });
 
+test("joined sets have the clips of both, none in common, and none where one has none", () => {
+  const set = (pixels: number) =>
+    datasetFromPixels({ pixels: new Uint8Array(3 * pixels), channels: 3, width: 1, height: 1 });
+  const first = { ...set(3), clips: { clip: Uint32Array.of(0, 4, 0), time: Uint32Array.of(0, 7, 1) } };
+  const second = { ...set(2), clips: { clip: Uint32Array.of(0, 1), time: Uint32Array.of(3, 2) } };
+  assert.equal(joined(first, second).clips, {
+    clip: Uint32Array.of(0, 4, 0, 5, 6),
+    time: Uint32Array.of(0, 7, 1, 3, 2),
+  });
+  assert.is(joined(first, set(1)).clips, undefined);
+});
+
 test("joined sets have no labels, and the images of both", async () => {
   const [first, second] = [numbered(3, [0, 1, 0]), subset(numbered(9), [8, 6, 7])];
   const both = joined(first, second);

@@ -442,22 +442,31 @@ training("goes on with more epochs from where their schedule is, and with no few
   for (const trainer of [done, longer, shorter]) trainer.dispose();
 });
 
-training("says which images a step takes", async () => {
-  const fetched: number[][] = [];
-  const watched: Dataset = {
-    ...images,
-    fetch(indices, out) {
-      fetched.push(Array.from(indices));
-      return images.fetch(indices, out);
-    },
+training("says which images a step takes, in a random order and in a method's own", async () => {
+  const clips = {
+    clip: Uint32Array.from({ length: 28 }, (_, i) => i % 2),
+    time: Uint32Array.from({ length: 28 }, (_, i) => i >> 1),
   };
-  const trainer = await small({}, watched);
-  await trainer.train();
-  assert.equal(
-    fetched.map((_, step) => Array.from(trainer.imagesOf(step))),
-    fetched,
-  );
-  trainer.dispose();
+  for (const method of ["simclr", "tcn"]) {
+    const fetched: number[][] = [];
+    const watched: Dataset = {
+      ...images,
+      clips,
+      fetch(indices, out) {
+        fetched.push(Array.from(indices));
+        return images.fetch(indices, out);
+      },
+    };
+    const trainer = await small({ method }, watched);
+    await trainer.train();
+    assert.is(fetched.length, 6);
+    assert.equal(
+      fetched.map((_, step) => Array.from(trainer.imagesOf(step))),
+      fetched,
+      method,
+    );
+    trainer.dispose();
+  }
 });
 
 training(
