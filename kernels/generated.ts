@@ -11904,18 +11904,19 @@ fn main(\n\
 
 /**
  * Gradient of the losses of triplets with respect to the similarities: with g the gradient of one pair's loss, each pair (a, p) whose
- * loss is above 0 gives dsimilarities[a, p] -2 g, and dsimilarities[a, n] 2 g for its negative n = chosen[a, p]. A thread an element.
+ * loss is above 0 gives dsimilarities[a, p] -2 g, and dsimilarities[a, n] 2 g for its negative n = chosen[a, p]; of `count`
+ * anchors a. A thread an element.
  */
-export const tripletsGradient: KernelDefinition<"chosen" | "gradient" | "dsimilarities", "rows", "LANES"> = {
+export const tripletsGradient: KernelDefinition<"chosen" | "gradient" | "dsimilarities", "rows" | "count", "LANES"> = {
   name: "tripletsGradient",
   bindings: [{"name":"chosen","access":"read","element":"u32"}, {"name":"gradient","access":"read","element":"f32"}, {"name":"dsimilarities","access":"read_write","element":"f32"}],
-  params: [{"name":"rows","type":"u32","offset":0}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"count","type":"u32","offset":4}],
   paramsSize: 16,
   constants: { LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
-  shapes: (v) => ({ chosen: v["rows"] * v["rows"], gradient: 1, dsimilarities: v["rows"] * v["rows"] }),
-  workgroups: (v) => Math.ceil(v["rows"] * v["rows"] / v["LANES"]),
-  flops: (v) => v["rows"] * v["rows"] * v["rows"],
+  shapes: (v) => ({ chosen: v["count"] * v["rows"], gradient: 1, dsimilarities: v["count"] * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["count"] * v["rows"] / v["LANES"]),
+  flops: (v) => v["count"] * v["rows"] * v["rows"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
@@ -11925,6 +11926,7 @@ const NOBODY = 0xffffffffu;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
+  count: u32,\n\
 }\n\
 \n\
 @group(0) @binding(0) var<storage, read> chosen: array<u32>;\n\
@@ -11939,7 +11941,7 @@ fn main(\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
   let i = workgroup_index(group, grid) * LANES + local.x;\n\
-  if (i >= params.rows * params.rows) {\n\
+  if (i >= params.count * params.rows) {\n\
     return;\n\
   }\n\
   let start = i / params.rows * params.rows;\n\
@@ -11960,18 +11962,19 @@ fn main(\n\
  * similar negative n that is less similar than p, or where there is none the least similar one, and their loss is
  * max(0, margin + 2 s[a, n] - 2 s[a, p]). `losses` and `pairs` are sums over the positives of an anchor that has negatives, of the
  * losses and of 1; `correct` counts positives that are more similar than every negative; `chosen` holds n where the loss of p is
- * above 0, and else 2^32 - 1, for the gradient. A workgroup an anchor, a thread for each LANES-th positive.
+ * above 0, and else 2^32 - 1, for the gradient. The similarities at hand are those of `count` anchors from `first_row` on with all
+ * rows. A workgroup an anchor, a thread for each LANES-th positive.
  */
-export const triplets: KernelDefinition<"similarities" | "groups" | "times" | "losses" | "pairs" | "correct" | "chosen", "rows" | "near" | "far" | "margin", "LANES"> = {
+export const triplets: KernelDefinition<"similarities" | "groups" | "times" | "losses" | "pairs" | "correct" | "chosen", "rows" | "first_row" | "count" | "near" | "far" | "margin", "LANES"> = {
   name: "triplets",
   bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"groups","access":"read","element":"u32"}, {"name":"times","access":"read","element":"u32"}, {"name":"losses","access":"read_write","element":"f32"}, {"name":"pairs","access":"read_write","element":"f32"}, {"name":"correct","access":"read_write","element":"f32"}, {"name":"chosen","access":"read_write","element":"u32"}],
-  params: [{"name":"rows","type":"u32","offset":0}, {"name":"near","type":"u32","offset":4}, {"name":"far","type":"u32","offset":8}, {"name":"margin","type":"f32","offset":12}],
-  paramsSize: 16,
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"first_row","type":"u32","offset":4}, {"name":"count","type":"u32","offset":8}, {"name":"near","type":"u32","offset":12}, {"name":"far","type":"u32","offset":16}, {"name":"margin","type":"f32","offset":20}],
+  paramsSize: 32,
   constants: { LANES: { type: "u32", value: 64 } },
   unrolls: () => [],
-  shapes: (v) => ({ similarities: v["rows"] * v["rows"], groups: v["rows"], times: v["rows"], losses: v["rows"], pairs: v["rows"], correct: v["rows"], chosen: v["rows"] * v["rows"] }),
-  workgroups: (v) => v["rows"],
-  flops: (v) => 4 * v["rows"] * v["rows"],
+  shapes: (v) => ({ similarities: v["count"] * v["rows"], groups: v["rows"], times: v["rows"], losses: v["rows"], pairs: v["rows"], correct: v["rows"], chosen: v["count"] * v["rows"] }),
+  workgroups: (v) => v["count"],
+  flops: (v) => 4 * v["count"] * v["rows"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }\n\
@@ -12007,6 +12010,8 @@ const HIGHEST = 3.4e38;\n\
 \n\
 struct Params {\n\
   rows: u32,\n\
+  first_row: u32,\n\
+  count: u32,\n\
   near: u32,\n\
   far: u32,\n\
   margin: f32,\n\
@@ -12031,11 +12036,12 @@ fn main(\n\
   @builtin(num_workgroups) grid: vec3u,\n\
   @builtin(local_invocation_id) local: vec3u,\n\
 ) {\n\
-  let anchor = workgroup_index(group, grid);\n\
-  if (anchor >= params.rows) {\n\
+  let place = workgroup_index(group, grid);\n\
+  if (place >= params.count) {\n\
     return;\n\
   }\n\
-  let start = anchor * params.rows;\n\
+  let start = place * params.rows;\n\
+  let anchor = params.first_row + place;\n\
   var loss = 0.0;\n\
   var count = 0.0;\n\
   var right = 0.0;\n\

@@ -1,11 +1,12 @@
 // Gradient of the losses of triplets with respect to the similarities: with g the gradient of one pair's loss, each pair (a, p) whose
-// loss is above 0 gives dsimilarities[a, p] -2 g, and dsimilarities[a, n] 2 g for its negative n = chosen[a, p]. A thread an element.
+// loss is above 0 gives dsimilarities[a, p] -2 g, and dsimilarities[a, n] 2 g for its negative n = chosen[a, p]; of `count`
+// anchors a. A thread an element.
 //
-// shape chosen: rows * rows
+// shape chosen: count * rows
 // shape gradient: 1
-// shape dsimilarities: rows * rows
-// workgroups: ceil(rows * rows / LANES)
-// flops: rows * rows * rows
+// shape dsimilarities: count * rows
+// workgroups: ceil(count * rows / LANES)
+// flops: count * rows * rows
 //#include "lib/grid.wgsl"
 
 const LANES: u32 = 64u;
@@ -13,6 +14,7 @@ const NOBODY = 0xffffffffu;
 
 struct Params {
   rows: u32,
+  count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> chosen: array<u32>;
@@ -27,7 +29,7 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
 ) {
   let i = workgroup_index(group, grid) * LANES + local.x;
-  if (i >= params.rows * params.rows) {
+  if (i >= params.count * params.rows) {
     return;
   }
   let start = i / params.rows * params.rows;

@@ -4,17 +4,18 @@
 // similar negative n that is less similar than p, or where there is none the least similar one, and their loss is
 // max(0, margin + 2 s[a, n] - 2 s[a, p]). `losses` and `pairs` are sums over the positives of an anchor that has negatives, of the
 // losses and of 1; `correct` counts positives that are more similar than every negative; `chosen` holds n where the loss of p is
-// above 0, and else 2^32 - 1, for the gradient. A workgroup an anchor, a thread for each LANES-th positive.
+// above 0, and else 2^32 - 1, for the gradient. The similarities at hand are those of `count` anchors from `first_row` on with all
+// rows. A workgroup an anchor, a thread for each LANES-th positive.
 //
-// shape similarities: rows * rows
+// shape similarities: count * rows
 // shape groups: rows
 // shape times: rows
 // shape losses: rows
 // shape pairs: rows
 // shape correct: rows
-// shape chosen: rows * rows
-// workgroups: rows
-// flops: 4 * rows * rows
+// shape chosen: count * rows
+// workgroups: count
+// flops: 4 * count * rows
 //#include "lib/grid.wgsl"
 //#include "lib/reduce.wgsl"
 //#include "lib/moments-in-time.wgsl"
@@ -26,6 +27,8 @@ const HIGHEST = 3.4e38;
 
 struct Params {
   rows: u32,
+  first_row: u32,
+  count: u32,
   near: u32,
   far: u32,
   margin: f32,
@@ -51,11 +54,12 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let anchor = workgroup_index(group, grid);
-  if (anchor >= params.rows) {
+  let place = workgroup_index(group, grid);
+  if (place >= params.count) {
     return;
   }
-  let start = anchor * params.rows;
+  let start = place * params.rows;
+  let anchor = params.first_row + place;
   var loss = 0.0;
   var count = 0.0;
   var right = 0.0;

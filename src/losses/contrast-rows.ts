@@ -6,6 +6,7 @@ import { mean, transpose } from "../ops/elementwise.js";
 import { matmul } from "../ops/matmul.js";
 import { slice } from "../ops/shape.js";
 import { stopGradient } from "../ops/stop-gradient.js";
+import { type AnchorRun, addRun, anchorRuns } from "./anchor-runs.js";
 import { checkTemperature } from "./nt-xent.js";
 import type { LossAndAccuracy } from "./softmax-cross-entropy.js";
 
@@ -38,15 +39,6 @@ export function checkContrastiveSettings({ temperature, mining, margin }: Contra
   if (mining === "semi-hard" && margin === 0) {
     throw new ConfigError("margin 0 leaves no semi-hard negatives: it must be above 0 with semi-hard mining");
   }
-}
-
-/** Similarities that are there at once: 8 MiB. */
-const TILE_ELEMENTS = 2 ** 21;
-
-/** Anchors whose similarities are at hand. */
-interface AnchorRun {
-  readonly first_row: number;
-  readonly count: number;
 }
 
 /** The launches of the losses of so many anchors, some of which are at hand at a time. */
@@ -110,35 +102,26 @@ export function contrastRows(tape: Tape, similarities: Tensor, settings: Contras
  * @param most anchors at a time; by default as many as 8 MiB take
  * @throws ConfigError as `checkContrastiveSettings` does; ShapeError for an odd number of rows, or fewer than 4.
  */
-export function contrastOfRows(
-  tape: Tape,
-  z: Tensor,
-  settings: ContrastiveSettings,
-  most = Math.ceil(TILE_ELEMENTS / matrixShape(z)[0]),
-): LossAndAccuracy {
-  const [rows, cols] = matrixShape(z);
+export function contrastOfRows(tape: Tape, z: Tensor, settings: ContrastiveSettings, most?: number): LossAndAccuracy {
+  const [rows] = matrixShape(z);
   if (rows % 2 !== 0 || rows < 4)
     throw new ShapeError(`${z} must hold two views of at least two images: an even number of rows from 4 up`);
   const anchors = anchorLosses(tape, rows, settings);
   const fixed = stopGradient(tape, z);
   const columns = transpose(tape, fixed);
-  const parts = Array.from({ length: Math.ceil(rows / most) }, (_, i) => {
-    const [first_row, count] = [i * most, Math.min(most, rows - i * most)];
-    return { own: slice(tape, fixed, 0, first_row, first_row + count), run: { first_row, count } };
+  const parts = anchorRuns(rows, rows, most).map((run) => {
+    return { own: slice(tape, fixed, 0, run.first_row, run.first_row + run.count), run };
   });
   for (const { own, run } of parts) anchors.add(matmul(tape, own, columns), run);
   const { loss, accuracy } = anchors.results();
   tape.differentiate([z], loss, (gradient) => {
     const dz = tape.tensor(z.shape, `gradient of ${z.label}`);
     for (const { own, run } of parts) {
-      const { first_row: first, count } = run;
       const dsimilarities = anchors.gradientOf(matmul(tape, own, columns), run, gradient);
       // Each similarity counts for the row that an anchor is compared with, and for the anchor.
       const asKeys = matmul(tape, dsimilarities, own, { transposeA: true });
-      const all = { rows, cols, first: 0, count: rows, continues: Number(first > 0) };
-      tape.launch(kernels.addRows, { part: asKeys, y: dz }, all);
-      const asAnchors = matmul(tape, dsimilarities, fixed);
-      tape.launch(kernels.addRows, { part: asAnchors, y: dz }, { ...all, first, count, continues: 1 });
+      addRun(tape, asKeys, dz, { first_row: 0, count: rows }, run.first_row > 0);
+      addRun(tape, matmul(tape, dsimilarities, fixed), dz, run, true);
     }
     return [dz];
   });
