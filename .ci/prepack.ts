@@ -98,7 +98,7 @@ function nameIn(script: string): void {
 function finishDeclarations(): void {
   const kept = reachable();
   const files = readdirSync("dist", { recursive: true, encoding: "utf8" }).map((file) => join("dist", file));
-  for (const path of files) if (path.endsWith(".d.ts") && !kept.has(path)) rmSync(path);
+  for (const path of files) if (/\.d\.c?ts$/.test(path) && !kept.has(path)) rmSync(path);
   const ambient = new Set<string>();
   for (const path of kept) {
     const text = withoutBuffers(read(path));
