@@ -1,7 +1,7 @@
 import { policyList } from "../augment/policy.js";
 import { checkImageSize } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
-import { completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
+import { checkConfig, completeConfig, type OwnParts, type TrainingConfig } from "./config.js";
 import { createParts } from "./model.js";
 
 /**
@@ -20,6 +20,7 @@ export function smallestCrop(
 ): number {
   checkImageSize(imageSize);
   const full = completeConfig(config, own);
+  checkConfig(full, full.batch, device, own);
   // As many classes and images as any method needs to be made.
   const facts = { imageSize, classes: 2, images: full.batch };
   const { result } = device.memory.rehearse(() => createParts(device, full, facts, own).learner.views);
