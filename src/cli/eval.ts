@@ -21,8 +21,8 @@ interface EvalOptions {
   readonly probe: "sgd" | "lbfgs";
 }
 
-function intervalsOf({ classifier, knn, test }: Evaluation, probe: readonly [string, number]): string {
-  return intervalText(test.rows, [["classifier", classifier], ["kNN", knn], probe]);
+function intervalsOf({ classifier, knn, knn20, test }: Evaluation, probe: readonly [string, number]): string {
+  return intervalText(test.rows, [["classifier", classifier], ["kNN", knn], ["kNN (k = 20)", knn20], probe]);
 }
 
 /** Images by which an encoder is evaluated: those of its run, where these are; else a tenth of what was named is held out. */
@@ -52,7 +52,7 @@ export function addEvalCommand(program: Command): void {
   program
     .command("eval")
     .description(
-      "measure an encoder by weighted kNN (k = 200, temperature 0.1) and a linear probe, and its classifier where it has one, beside random weights",
+      "measure an encoder by weighted kNN (k = 200, temperature 0.1; k = 20, temperature 0.07) and a linear probe, and its classifier where it has one, beside random weights",
     )
     .argument("<encoder>", "a run's folder, an encoder.safetensors, or a ResNet of torchvision's names as safetensors")
     .option("--images <images>", "labelled images (default: those it was trained on)")
@@ -80,7 +80,7 @@ async function evaluate(device: Device, path: string, options: EvalOptions): Pro
   const classified = classes.length > 0 && classes.join() === images.train.classes.join();
   const regression = options.probe === "lbfgs";
   const probe = regression ? ["logistic regression", "l2"] : ["linear probe"];
-  const rows = [["test accuracy", ...(classified ? ["classifier"] : []), "kNN", ...probe]];
+  const rows = [["test accuracy", ...(classified ? ["classifier"] : []), "kNN", "kNN (k = 20)", ...probe]];
   const models = {
     "random weights": createModel(device, config, imageSize, classes.length),
     [label]: encoder.load(device),
@@ -90,8 +90,8 @@ async function evaluate(device: Device, path: string, options: EvalOptions): Pro
   for (const [name, model] of Object.entries(models)) {
     const evaluated = classified ? model : { ...model, classes: 0 };
     const evaluator = await Evaluator.create(device, evaluated, images, { memoryBudget });
-    const cells = ({ classifier, knn }: Evaluation) =>
-      [classifier, knn].flatMap((share) => (share === null ? [] : [percentage(share)]));
+    const cells = ({ classifier, knn, knn20 }: Evaluation) =>
+      [classifier, knn, knn20].flatMap((share) => (share === null ? [] : [percentage(share)]));
     if (regression) {
       const evaluation = await evaluator.knn();
       const { testAccuracy, l2, converged } = await evaluator.logisticRegression(evaluation);

@@ -106,18 +106,19 @@ function printSummary(summary: RunSummary): void {
   }
   const { before, after } = summary;
   if (before && after) {
-    const columns = [...(after.classifier === null ? [] : ["classifier"]), "kNN", "linear probe"];
-    const cells = ({ classifier, knn, probe }: Accuracies) =>
-      [classifier, knn, probe].flatMap((share) => (share === null ? [] : [percentage(share)]));
+    const columns = [...(after.classifier === null ? [] : ["classifier"]), "kNN", "kNN (k = 20)", "linear probe"];
+    const cells = ({ classifier, knn, knn20, probe }: Accuracies) =>
+      [classifier, knn, knn20, probe].flatMap((share) => (share === null ? [] : [percentage(share)]));
     const rows = [
       ["test accuracy", ...columns],
       [summary.initial === null ? "random weights" : "before fine-tuning", ...cells(before)],
       ["after training", ...cells(after)],
     ];
-    const { classifier, knn, probe } = after;
+    const { classifier, knn, knn20, probe } = after;
     const shares = [
       ["classifier", classifier],
       ["kNN", knn],
+      ["kNN (k = 20)", knn20],
       ["linear probe", probe],
     ] as const;
     console.log(`\n${textTable(rows)}\n${intervalText(summary.testImages, shares)}`);

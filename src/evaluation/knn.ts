@@ -150,6 +150,29 @@ export async function knn(
   });
 }
 
+/**
+ * The classes that fewer of the neighbours vote for than were found, or with other weights: `knn` again without a search.
+ * @param found by `knn`
+ * @param labels of the candidates
+ * @returns a class for each query; of equal votes the lower one
+ */
+export function voteOfNearest(
+  { neighbours, similarities, k: found }: KnnResult,
+  labels: Uint32Array,
+  classes: number,
+  { k, temperature }: { readonly k: number; readonly temperature: number },
+): Uint32Array<ArrayBuffer> {
+  const voters = Math.min(k, found);
+  return Uint32Array.from({ length: neighbours.length / found }, (_, query) => {
+    const from = query * found;
+    const votes = new Float64Array(classes);
+    // Less the largest, which changes no order and keeps the exponent small.
+    for (let at = from; at < from + voters; at++)
+      votes[labels[neighbours[at]]] += Math.exp((similarities[at] - similarities[from]) / temperature);
+    return votes.reduce((most, vote, index) => (vote > votes[most] ? index : most), 0);
+  });
+}
+
 /** What is most similar to queries, by `nearest`. */
 export interface Neighbours {
   /** Found for each query: as many as were asked for, or all that there are. */

@@ -159,6 +159,7 @@ function runTable({ runs }: ExperimentReportData): string {
 /** What values are called in tables where their own names would not do. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ["knn", "kNN"],
+  ["knn20", "kNN (k = 20)"],
   ["probe", "linear probe"],
 ]);
 

@@ -18,7 +18,10 @@ export interface LabelledImage {
 
 /** Accuracies on the test images, as fractions of 1. */
 export interface ReportAccuracy {
+  /** Of the vote of 200 neighbours. */
   readonly knn: number;
+  /** Of the vote of 20. */
+  readonly knn20: number;
   readonly probe: number;
   /** Of the classifier that was trained; null where none was. */
   readonly classifier: number | null;

@@ -87,9 +87,9 @@ function warningSection({ warnings }: ReportData): string {
 
 function headline({ accuracy: { before, after, images }, start, supervised }: ReportData): string {
   if (before === null && after === null) return "";
-  const columns = [...(supervised ? ["Classifier"] : []), "k nearest neighbours", "Linear probe"];
-  const own = ({ classifier, knn, probe }: ReportAccuracy) =>
-    [classifier, knn, probe].flatMap((share) => (share === null ? [] : [share]));
+  const columns = [...(supervised ? ["Classifier"] : []), "kNN, k = 200", "kNN, k = 20", "Linear probe"];
+  const own = ({ classifier, knn, knn20, probe }: ReportAccuracy) =>
+    [classifier, knn, knn20, probe].flatMap((share) => (share === null ? [] : [share]));
   const cell = (fraction: number) =>
     `<td><span class="number">${percent(fraction)}</span><span class="bar"><i style="width:${(fraction * 100).toFixed(2)}%"></i></span></td>`;
   const gain = (from: number, to: number) => {

@@ -34,10 +34,10 @@ export interface Run {
 function evaluationLine(
   step: number,
   epoch: number,
-  { knn, probe = null, classifier }: { knn: number; probe?: number | null; classifier: number | null },
+  { knn, knn20, probe = null, classifier }: Omit<Accuracies, "probe"> & { readonly probe?: number | null },
   testImages: number,
 ): MetricsLine {
-  const shares = { knn, probe, ...(classifier === null ? {} : { classifier }) };
+  const shares = { knn, knn20, probe, ...(classifier === null ? {} : { classifier }) };
   const intervals = Object.entries(shares).flatMap(([name, share]) => {
     if (share === null) return [];
     const [low, high] = wilsonInterval(share, testImages);
@@ -47,6 +47,12 @@ function evaluationLine(
     ];
   });
   return { step, epoch, kind: "evaluation", ...shares, testImages, ...Object.fromEntries(intervals) };
+}
+
+function accuraciesOf(found: Accuracies | null): Accuracies | null {
+  if (!found) return null;
+  const { knn, knn20, probe, classifier } = found;
+  return { knn, knn20, probe, classifier };
 }
 
 function isEvaluation(line: MetricsLine, epoch: number): boolean {
@@ -231,7 +237,7 @@ async function finish(
   }
   await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
-  const accuracies = after && { knn: after.knn, probe: after.probe, classifier: after.classifier };
+  const accuracies = accuraciesOf(after);
   if (hooks.brief) return { ...common, finished: true, before: null, after: accuracies, report: null };
 
   hooks.onPhase?.("writing the report");

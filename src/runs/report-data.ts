@@ -210,11 +210,12 @@ export async function reportData(
       before: untrained
         ? {
             knn: figure(untrained, "knn"),
+            knn20: figure(untrained, "knn20"),
             probe: figure(untrained, "probe"),
             classifier: optionalFigure(untrained, "classifier"),
           }
         : null,
-      after: after && { knn: after.knn, probe: after.probe, classifier: after.classifier },
+      after,
     },
     config: configRows(trainer, images, start, lines),
     metrics: steps.map((line) => ({

@@ -22,7 +22,7 @@ finetuning("train --method supervised leaves a run with a classifier, that eval 
     await writeFiles(join(cwd, "set"), await classFolders(60));
     const options = ["--method", "supervised", "--epochs", "4", "--evaluate-every", "2", "--micro-batch", "10"];
     const { stdout } = succeeded(await simclr(["train", "set", ...SMALL, ...options], { cwd }));
-    assert.match(stdout, /test accuracy +classifier +kNN +linear probe\n-+\nrandom weights +33\.3 %/);
+    assert.match(stdout, /test accuracy +classifier +kNN +kNN \(k = 20\) +linear probe\n-+\nrandom weights +33\.3 %/);
     const { run, tensors, config } = await outcome(cwd, "runs");
     assert.is(config.training.method, "supervised");
     assert.is(config.initial, null);
@@ -65,7 +65,10 @@ finetuning(
         simclr(["finetune", file, "set", "--labels", "4c", "--epochs", "2", "--out", "scratch", ...own], { cwd }),
       ]);
       assert.match(succeeded(tuned).stdout, /labels: +12 of 54 images/);
-      assert.match(tuned.stdout, /test accuracy +classifier +kNN +linear probe\n-+\nbefore fine-tuning +33\.3 %/);
+      assert.match(
+        tuned.stdout,
+        /test accuracy +classifier +kNN +kNN \(k = 20\) +linear probe\n-+\nbefore fine-tuning +33\.3 %/,
+      );
       assert.match(succeeded(scratch).stdout, /labels: +12 of 54 images/);
       assert.match(scratch.stdout, /\nrandom weights +33\.3 %/);
 

@@ -109,10 +109,13 @@ command("train on class folders leaves a run that eval and embed take", () =>
     ].map((args) => simclr(args, { cwd }));
     // The same models on the same images give the same table again.
     const evaluated = succeeded(await evaluating).stdout;
-    assert.match(evaluated, /test accuracy +kNN +linear probe/);
+    assert.match(evaluated, /test accuracy +kNN +kNN \(k = 20\) +linear probe/);
     for (const text of [stdout, evaluated])
-      assert.match(text, /^95 % intervals of 6 test images: kNN [\d.]+ to [\d.]+ %, linear probe [\d.]+ to [\d.]+ %$/m);
-    assert.is(count(cells(stdout, "random weights").join(), /[\d.]+ %/g), 2);
+      assert.match(
+        text,
+        /^95 % intervals of 6 test images: kNN [\d.]+ to [\d.]+ %, kNN \(k = 20\) [\d.]+ to [\d.]+ %, linear probe [\d.]+ to [\d.]+ %$/m,
+      );
+    assert.is(count(cells(stdout, "random weights").join(), /[\d.]+ %/g), 3);
     assert.equal(cells(evaluated, "random weights"), cells(stdout, "random weights"));
     assert.equal(cells(evaluated, "after 9 steps"), cells(stdout, "after training"));
 
@@ -129,10 +132,10 @@ command("train on class folders leaves a run that eval and embed take", () =>
     for (const [name] of added) await rm(join(cwd, "set", name.replace("/", "/!")));
 
     const regressed = succeeded(await simclr(["eval", run, "--probe", "lbfgs"], { cwd })).stdout;
-    assert.match(regressed, /test accuracy +kNN +logistic regression +l2\n/);
+    assert.match(regressed, /test accuracy +kNN +kNN \(k = 20\) +logistic regression +l2\n/);
     for (const row of ["random weights", "after 9 steps"]) {
-      const [knn, probe, l2] = cells(regressed, row);
-      assert.is(knn, cells(evaluated, row)[0]);
+      const [knn, knn20, probe, l2] = cells(regressed, row);
+      assert.equal([knn, knn20], cells(evaluated, row).slice(0, 2));
       assert.match(probe, /^[\d.]+ %$/);
       assert.ok(Number(l2) >= 1e-6 && Number(l2) <= 1e5, l2);
     }

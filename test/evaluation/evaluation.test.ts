@@ -8,7 +8,7 @@ import { openDevice } from "../../src/engine/device.js";
 import { ConfigError, DataError, DeviceLostError, ShapeError, UsageError } from "../../src/errors.js";
 import { Embedder, type Features, imagesAtOnce, reserveEmbedding } from "../../src/evaluation/embed.js";
 import { Evaluator, evenly, labelled, withTestSet } from "../../src/evaluation/evaluation.js";
-import { accuracy, knn, nearest } from "../../src/evaluation/knn.js";
+import { accuracy, knn, nearest, voteOfNearest } from "../../src/evaluation/knn.js";
 import { linearProbe } from "../../src/evaluation/linear-probe.js";
 import { decodeNpy, encodeNpy } from "../../src/io/npy.js";
 import type { Model } from "../../src/nn/model.js";
@@ -75,6 +75,23 @@ evaluation("kNN of more queries than go at once, with equal candidates", async (
 evaluation("kNN of fewer candidates than neighbours asked for takes all", async () => {
   const random = randomInputs(6);
   await compareKnn(features(random.normal(9 * 4), 4), random.below(9, 3), features(random.normal(3 * 4), 4), 200);
+});
+
+evaluation("a vote of some of the neighbours is that of a search for so many", async () => {
+  const random = randomInputs(8);
+  const device = await testDevice();
+  const [bank, labels] = [features(random.normal(60 * 4), 4), random.below(60, 3)];
+  const queries = features(random.normal(50 * 4), 4);
+  const found = await knn(device, bank, labels, 3, queries, { k: 40 });
+  for (const [k, temperature] of [
+    [40, 0.1],
+    [20, 0.07],
+    [1, 0.001],
+    [90, 0.5],
+  ]) {
+    const { predictions } = await knn(device, bank, labels, 3, queries, { k: Math.min(k, 40), temperature });
+    assert.equal(voteOfNearest(found, labels, 3, { k, temperature }), predictions);
+  }
 });
 
 evaluation("kNN without labels predicts nothing", async () => {
