@@ -8,7 +8,9 @@ import type { Experiment } from "./experiment.js";
 import { fewLabels } from "./few-labels.js";
 import { linearEval } from "./linear-eval.js";
 import { losses } from "./losses.js";
+import { methods } from "./methods.js";
 import { modelSize } from "./model-size.js";
+import { negatives } from "./negatives.js";
 import { projectionHead } from "./projection-head.js";
 import { temperature } from "./temperature.js";
 import { transfer } from "./transfer.js";
@@ -27,6 +29,8 @@ export const experiments: readonly Experiment[] = [
   fewLabels,
   transfer,
   epochs,
+  methods,
+  negatives,
 ];
 
 /** The experiment of this name. @throws ConfigError where there is none. */

@@ -19,16 +19,10 @@ export interface Contrast {
 }
 
 /**
- * The contrastive distributions of embeddings z [2N, dimension] of two views of N images: softmax over the second views of
- * the logits of a first view, as in table 5 of Chen et al. 2020, with N = 4,096 there.
- * @param normalize whether logits are cosines or dot products, divided by the temperature
+ * The products of the first views with the second ones, [N, N], of embeddings z [2N, dimension] of two views of N images.
+ * @param normalize whether they are cosines or dot products
  */
-export async function contrastOf(
-  device: Device,
-  z: Features,
-  temperature: number,
-  normalize: boolean,
-): Promise<Contrast> {
+export async function productsOfViews(device: Device, z: Features, normalize: boolean): Promise<Float32Array> {
   const { values, rows, dimension } = z;
   const images = rows / 2;
   const record = () => {
@@ -41,9 +35,22 @@ export async function contrastOf(
     const product = matmul(tape, first, second, { transposeB: true });
     return { product, tapes: [{ tape, keep: [product] }] };
   };
-  const logits = await withPrograms(device, "embeddings", record, ({ product }, [program]) =>
-    program.runAndRead(product),
-  );
+  return withPrograms(device, "embeddings", record, ({ product }, [program]) => program.runAndRead(product));
+}
+
+/**
+ * The contrastive distributions of embeddings z [2N, dimension] of two views of N images: softmax over the second views of
+ * the logits of a first view, as in table 5 of Chen et al. 2020, with N = 4,096 there.
+ * @param normalize whether logits are cosines or dot products, divided by the temperature
+ */
+export async function contrastOf(
+  device: Device,
+  z: Features,
+  temperature: number,
+  normalize: boolean,
+): Promise<Contrast> {
+  const images = z.rows / 2;
+  const logits = await productsOfViews(device, z, normalize);
   let entropy = 0;
   let right = 0;
   for (let i = 0; i < images; i++) {

@@ -78,14 +78,14 @@ function passesOf({ method }: TrainingConfig): number {
 }
 
 /** Gives the costs of efforts on images of a size. */
-export function costEstimator(device: Device, { imageSize, classes }: Setting): (effort: Effort) => Cost {
+export function costEstimator(device: Device, setting: Setting): (effort: Effort) => Cost {
   const known = new Map<string, number | null>();
   const stepOf = (config: TrainingConfig): number | null => {
     // What a step takes depends on neither.
     const key = JSON.stringify({ ...config, epochs: 0, seed: 0 });
     const found = known.get(key);
     if (found !== undefined) return found;
-    const flops = flopsOrNull(device, config, imageSize, classes);
+    const flops = flopsOrNull(device, config, setting);
     known.set(key, flops);
     return flops;
   };
@@ -96,9 +96,10 @@ export function costEstimator(device: Device, { imageSize, classes }: Setting): 
   };
 }
 
-function flopsOrNull(device: Device, config: TrainingConfig, imageSize: number, classes: number): number | null {
+function flopsOrNull(device: Device, config: TrainingConfig, setting: Setting): number | null {
+  const { imageSize, classes, trainImages } = setting;
   try {
-    return stepFlops(device, config, imageSize, classes);
+    return stepFlops(device, config, imageSize, classes, trainImages);
   } catch (error) {
     if (error instanceof OutOfMemoryError) return null;
     throw error;

@@ -200,9 +200,9 @@ export function accuracyMeasurement({ trainImages, testImages }: Setting): Measu
       const set = labelled(images);
       if (!set) throw new ConfigError("accuracies need labelled images");
       const evaluator = await Evaluator.create(device, model, set);
-      const { knn, probe } = await evaluator.accuracies();
+      const { knn, knn20, probe } = await evaluator.accuracies();
       evaluator.dispose();
-      return { values: { knn, probe } };
+      return { values: { knn, knn20, probe } };
     },
   };
 }

@@ -137,8 +137,8 @@ function cellText(cell: string | Estimate | null, format: NumberFormat): string 
   return `${formatted(cell.mean, format)}${spread}`;
 }
 
-/** Values of which a table of all runs has shares as per cent: every accuracy. */
-const SHARE = /knn|probe|accuracy/i;
+/** Values of which a table of all runs has shares as per cent: accuracies, and shares of false negatives. */
+const SHARE = /knn|probe|accuracy|^false/i;
 
 function runTable({ runs }: ExperimentReportData): string {
   const names = [...new Set(runs.flatMap(({ values }) => Object.keys(values)))];

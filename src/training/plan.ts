@@ -188,12 +188,19 @@ export function planTraining(
  * Floating-point operations of a training step of a configuration on square images of `imageSize` pixels. Nothing is made on
  * the device.
  * @param classes of the set; 0 without labels
+ * @param images of the training set, where a method keeps something of each
  * @throws ConfigError for values out of range; OutOfMemoryError where no micro-batch fits.
  */
-export function stepFlops(device: Device, config: TrainingConfig, imageSize: number, classes = 0): number {
+export function stepFlops(
+  device: Device,
+  config: TrainingConfig,
+  imageSize: number,
+  classes = 0,
+  images?: number,
+): number {
   checkConfig(config, config.batch, device);
   const { result } = device.memory.rehearse(() => {
-    return recordStep(withMicroBatch(createParts(device, config, { imageSize, classes }))).tapes.reduce(
+    return recordStep(withMicroBatch(createParts(device, config, { imageSize, classes, images }))).tapes.reduce(
       (sum, { tape, runs }) => sum + runs * tape.launches.reduce((part, { flops }) => part + flops, 0),
       0,
     );
