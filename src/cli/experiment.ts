@@ -1,10 +1,13 @@
 import { resolve } from "node:path";
+import type { ImageSet } from "../data/dataset.js";
 import { ConfigError } from "../errors.js";
 import { experimentNamed, experiments } from "../experiments/catalogue.js";
+import type { Experiment } from "../experiments/experiment.js";
 import {
   type EstimatedRun,
   type ExperimentPlan,
   type ExperimentSource,
+  isExperiment,
   planExperiment,
   sourceOf,
 } from "../experiments/plan.js";
@@ -46,7 +49,10 @@ export function addExperimentCommand(program: Command): void {
         .choices(SCALES)
         .default("smoke"),
     )
-    .option("--data <images>", "labelled images, as for train (default for smoke: those that come with the package)")
+    .option(
+      "--data <images>",
+      "labelled images, or clips for time, as for train (default for smoke: images that come with the package, clips that are drawn)",
+    )
     .option("--test <images>", "labelled images to evaluate on, as for train")
     .option("--target <images>", "labelled images that transfer goes to (default: half of the classes)")
     .option("--image-size <pixels>", "resize the images on load, as for train", number)
@@ -60,15 +66,10 @@ export function addExperimentCommand(program: Command): void {
 async function experimentOn(name: string, options: ExperimentCommandOptions): Promise<void> {
   const { scale, out, plan: planOnly = false } = options;
   const experiment = experimentNamed(name);
-  const { imageSize, ...source } = await imagesOf(name, options);
-  const { target: targetPath } = source;
+  const found = await imagesOf(experiment, options);
   const interruption = heedInterruption();
   await withDevice(async (device) => {
-    const images = await openForCommand(source, imageSize);
-    const target =
-      targetPath === undefined
-        ? undefined
-        : await openForCommand({ images: targetPath, smallestCrop: source.smallestCrop }, images.train.width);
+    const { images, target, source } = await openFor(found);
     if (images.unlabelled)
       console.log(`         ${counted(images.unlabelled.length, "image")} without a label are no part of experiments`);
     console.log("measuring the pace of this adapter ...");
@@ -101,16 +102,40 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
   });
 }
 
+/** Where images are, and their size; or images that an experiment has of its own. */
+type FoundImages = (ExperimentSource & { readonly imageSize?: number }) | ImageSet;
+
+/** The images of an experiment, and those that it transfers to. */
+async function openFor(found: FoundImages) {
+  if ("train" in found) {
+    const { train, test } = found;
+    console.log(
+      `images:  ${train.name}, ${counted(train.length, "frame")} to train, ${test?.length} to test, drawn for this experiment`,
+    );
+    return { images: found };
+  }
+  const { imageSize, target, ...source } = found;
+  const images = await openForCommand(source, imageSize);
+  if (target === undefined) return { images, source };
+  const { smallestCrop } = source;
+  return {
+    images,
+    source: { ...source, target },
+    target: await openForCommand({ images: target, smallestCrop }, images.train.width),
+  };
+}
+
 /** Where the images of an experiment are. @throws ConfigError where that is not said. */
 async function imagesOf(
-  name: string,
+  { name, clips: own }: Experiment,
   { scale, data, test, target, imageSize, out, resume = false }: ExperimentCommandOptions,
-): Promise<ExperimentSource & { readonly imageSize?: number }> {
+): Promise<FoundImages> {
   if (resume) {
     const folder = `${out}/${name}-${scale}`;
     const source = await sourceOf(folder);
-    if (!source) throw new ConfigError(`there is no experiment to resume in ${folder}`);
-    return source;
+    if (source) return source;
+    if (own && (await isExperiment(folder))) return own();
+    throw new ConfigError(`there is no experiment to resume in ${folder}`);
   }
   // Whole paths: the experiment can be resumed from any folder.
   const others = {
@@ -119,10 +144,12 @@ async function imagesOf(
     ...(imageSize !== undefined && { smallestCrop: 0.08 }),
     ...(test !== undefined && { test: resolve(test) }),
     ...(target !== undefined && { target: resolve(target) }),
+    ...(own && { clips: true }),
   };
   if (data !== undefined) return { images: resolve(data), ...others };
-  if (scale === "smoke") return { images: sampleArchive(), ...others };
-  throw new ConfigError(`the scale ${scale} needs more images than come with the package: name some with --data`);
+  if (scale !== "smoke")
+    throw new ConfigError(`the scale ${scale} needs more images than come with the package: name some with --data`);
+  return own ? own() : { images: sampleArchive(), ...others };
 }
 
 /** Seconds, roughly. */

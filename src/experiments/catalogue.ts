@@ -13,6 +13,7 @@ import { modelSize } from "./model-size.js";
 import { negatives } from "./negatives.js";
 import { projectionHead } from "./projection-head.js";
 import { temperature } from "./temperature.js";
+import { time } from "./time.js";
 import { transfer } from "./transfer.js";
 
 /** All experiments by name. */
@@ -31,6 +32,7 @@ export const experiments: readonly Experiment[] = [
   epochs,
   methods,
   negatives,
+  time,
 ];
 
 /** The experiment of this name. @throws ConfigError where there is none. */

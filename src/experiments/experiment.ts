@@ -60,6 +60,8 @@ export interface Experiment {
   readonly title: string;
   /** What it is to show, in a sentence. */
   readonly shows: string;
+  /** Of an experiment on clips in place of labelled images: those that it takes where none are given. */
+  readonly clips?: () => ImageSet;
   plan(setting: Setting): readonly PlannedRun[];
   present(results: Results): Presentation;
 }

@@ -99,6 +99,11 @@ export function imageFacts({ trainImages, testImages, imageSize, classes, target
   return { train: trainImages, test: testImages, imageSize, classes, target };
 }
 
+/** Whether a folder holds an experiment. */
+export async function isExperiment(folder: string): Promise<boolean> {
+  return (await readFacts(folder)) !== null;
+}
+
 /** What stands in experiment.json; null where there is none. */
 async function readFacts(folder: string): Promise<Record<string, unknown> | null> {
   const { readFile } = await import("node:fs/promises");
@@ -111,7 +116,7 @@ export async function sourceOf(folder: string): Promise<(ExperimentSource & { re
   const facts = await readFacts(folder);
   const { source, images } = facts ?? {};
   if (!isRecord(source) || !isRecord(images)) return null;
-  const { images: path, test, target, smallestCrop } = source;
+  const { images: path, test, target, smallestCrop, clips } = source;
   const { imageSize } = images;
   if (typeof path !== "string" || typeof imageSize !== "number") return null;
   return {
@@ -120,5 +125,6 @@ export async function sourceOf(folder: string): Promise<(ExperimentSource & { re
     ...(typeof smallestCrop === "number" && { smallestCrop }),
     ...(typeof test === "string" && { test }),
     ...(typeof target === "string" && { target }),
+    ...(clips === true && { clips }),
   };
 }

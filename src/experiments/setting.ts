@@ -3,6 +3,7 @@ import { ConfigError } from "../errors.js";
 import { evenly, withTestSet } from "../evaluation/evaluation.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
 import { completeConfig, DEFAULT_CONFIG, type TrainingConfig, withChanges } from "../training/config.js";
+import { clipParts } from "./clip-parts.js";
 
 /**
  * How much an experiment does. `smoke`: a few minutes on two processor cores, to see that everything works; `small`: about an
@@ -19,6 +20,8 @@ export interface Setting {
   readonly trainImages: number;
   readonly testImages: number;
   readonly classes: number;
+  /** Whether the images are frames of clips, which have no labels. */
+  readonly clips: boolean;
   /** The images that encoders are transferred to; null where none were given. */
   readonly target: { readonly trainImages: number; readonly testImages: number; readonly classes: number } | null;
   /** What all runs have in common where an experiment does not vary it. */
@@ -34,10 +37,15 @@ const MOST_IMAGES = {
   full: { train: Number.POSITIVE_INFINITY, test: Number.POSITIVE_INFINITY },
 } as const;
 
-/** The images that an experiment of a scale takes; a labelled set without a test part gives a tenth of each class to one. */
+/**
+ * The images that an experiment of a scale takes; a labelled set without a test part gives a tenth of each class to one, and clips
+ * without one every fifth.
+ * @throws ConfigError for too few clips.
+ */
 export function imagesFor(images: ImageSet, scale: Scale): ImageSet {
-  const { train, test } = withTestSet(images);
   const most = MOST_IMAGES[scale];
+  if (images.train.clips) return clipParts(images, most);
+  const { train, test } = withTestSet(images);
   return { train: evenly(train, most.train), test: test && evenly(test, most.test) };
 }
 
@@ -106,6 +114,7 @@ export function settingFor(
     trainImages: train.length,
     testImages: test?.length ?? 0,
     classes: train.classes.length,
+    clips: train.clips !== undefined,
     target: target && {
       trainImages: target.train.length,
       testImages: target.test?.length ?? 0,

@@ -83,9 +83,9 @@ export function labelledImages({ trainImages, classes }: Setting, share: number)
   return share === 1 ? trainImages : classes * Math.max(1, Math.round((share * trainImages) / classes));
 }
 
-/** @throws ConfigError for images without labels. */
-function checkLabels({ testImages, classes }: Setting): void {
-  if (testImages > 0 && classes > 1) return;
+/** @throws ConfigError for images without labels, unless they are frames of clips. */
+function checkLabels({ testImages, classes, clips }: Setting): void {
+  if (clips || (testImages > 0 && classes > 1)) return;
   throw new ConfigError("accuracies need labelled images: put each class in a folder of its own");
 }
 
@@ -105,7 +105,7 @@ export function training(
   checkLabels(setting);
   const full = completeConfig(withChanges(setting.base, config));
   const trained = labelledImages(setting, share);
-  const evaluated = trained + setting.testImages;
+  const evaluated = setting.clips ? 0 : trained + setting.testImages;
   const evaluations = monitoring && full.evaluateEvery > 0 ? 1 + Math.ceil(full.epochs / full.evaluateEvery) : 0;
   const steps = full.epochs * Math.floor(trained / full.batch);
   return {
@@ -124,7 +124,10 @@ export function training(
       config: full,
       steps,
       embedded: evaluated + (measurement?.embedded ?? 0) + evaluations * (evaluated + (monitoring?.embedded ?? 0)),
-      probeSteps: probeSteps(trained) + (measurement?.probeSteps ?? 0) + evaluations * (monitoring?.probeSteps ?? 0),
+      probeSteps:
+        (setting.clips ? 0 : probeSteps(trained)) +
+        (measurement?.probeSteps ?? 0) +
+        evaluations * (monitoring?.probeSteps ?? 0),
     },
     async work(context) {
       const { device, folder, hooks } = context;

@@ -15,8 +15,8 @@ import { defineMethod, type LearnerParts, type LossBatch } from "./method.js";
 import { choice, number, whole } from "./options.js";
 import { temperatureStrain } from "./temperature.js";
 
-/** Mild: where a frame is cut from tells what moved. */
-const policy: AugmentationPolicy = { ...paperPolicy(0.5, 0), cropArea: [0.5, 1] };
+/** Mild, and never mirrored: where something is tells when, and a mirror can turn the begin of a movement into its end. */
+const policy: AugmentationPolicy = { ...paperPolicy(0.5, 0), cropArea: [0.5, 1], flipProbability: 0 };
 
 const LOSSES = ["info-nce", "triplet", "n-pairs"] as const;
 const LOSS_NAMES = { "info-nce": "InfoNCE", triplet: "semi-hard triplets", "n-pairs": "n-pairs" } as const;

@@ -117,7 +117,7 @@ runner("runs what is planned, writes results and report, and does nothing twice"
     }
     const rows = (await readFile(`${folder}/results.csv`, "utf8")).trim().split("\r\n");
     assert.is(rows.length, 4);
-    assert.match(rows[0], /^run,kind,temperature,seed,count,knn,probe,.*,seconds$/);
+    assert.match(rows[0], /^run,kind,temperature,seed,count,knn,knn20,probe,.*,seconds$/);
     assert.match(rows[1], /^count,count,,,1,/);
     assert.match(rows[3], /^temperature-0\.5-seed-1,,0\.5,1,,0\./);
     assert.match(await readFile(report ?? "", "utf8"), /<h1>Counting<\/h1>/);
