@@ -58,4 +58,15 @@ command("trains, fine-tunes on lists of labels, and compares", () =>
   }),
 );
 
+command("plans an experiment on clips of its own, on others, and refuses images that are none", () =>
+  inTemporaryFolder(async (cwd) => {
+    const { stdout } = succeeded(await simclr(["experiment", "time", "--plan"], { cwd }));
+    assert.match(stdout, /^images: +moving shapes, \d+ frames to train, \d+ to test, drawn for this experiment$/m);
+    assert.match(stdout, /^to do: 5 of 5 /m);
+    await writeFiles(join(cwd, "set"), await classFolders(60));
+    failed(await simclr(["experiment", "time", "--data", "set", "--plan"], { cwd }), /clips/);
+    failed(await simclr(["experiment", "time", "--scale", "small"], { cwd }), /name some with --data/);
+  }),
+);
+
 command.run();

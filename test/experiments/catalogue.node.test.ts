@@ -2,11 +2,18 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ConfigError } from "../../src/errors.js";
 import { experimentNamed, experiments } from "../../src/experiments/catalogue.js";
+import { framesOfClips } from "../../src/experiments/clip-parts.js";
 import type { PlannedRun } from "../../src/experiments/experiment.js";
+import { CANDIDATES } from "../../src/experiments/methods.js";
+import { movingShapes } from "../../src/experiments/moving-shapes.js";
 import { Results, type RunResult } from "../../src/experiments/results.js";
-import { SCALES, settingFor } from "../../src/experiments/setting.js";
+import { imagesFor, SCALES, settingFor } from "../../src/experiments/setting.js";
+import { METHODS } from "../../src/methods/catalogue.js";
 import { renderExperimentReport } from "../../src/report/experiment-report.js";
+import { completeConfig, DEFAULT_CONFIG, withChanges } from "../../src/training/config.js";
+import { stepFlops } from "../../src/training/plan.js";
 import { throws } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
 import { stripes } from "../training/small-set.js";
 
 const catalogue = suite("experiments");
@@ -113,6 +120,54 @@ catalogue("of a scale take so many images and such a batch", () => {
   assert.is(settingFor("smoke", imagesOf(32, 2000, 1000)).base.batch, 128);
   assert.is(settingFor("full", imagesOf(32, 50_000, 10_000)).base.encoder, "resnet18");
   assert.is(settingFor("full", imagesOf(224, 50_000, 10_000)).base.encoder, "resnet50");
+});
+
+catalogue("methods: compares every one that learns from single images, by the passes that its step takes", async () => {
+  const compared = new Set(CANDIDATES.map(({ method }) => method));
+  const others = METHODS.map(({ name }) => name).filter((name) => !compared.has(name));
+  assert.equal(others, ["tcn"]);
+  const device = await testDevice();
+  const common = withChanges(DEFAULT_CONFIG, { encoder: "resnet18", batch: 16 });
+  const flopsOf = ({ method, options = {} }: (typeof CANDIDATES)[number]) =>
+    stepFlops(device, completeConfig(withChanges(common, { method, options })), 32, 10, 100);
+  const supervised = CANDIDATES.find(({ name }) => name === "supervised");
+  assert.ok(supervised);
+  const pass = flopsOf(supervised) / supervised.passes;
+  for (const candidate of CANDIDATES) {
+    const passes = flopsOf(candidate) / pass;
+    // Heads, losses and views come on top.
+    assert.ok(passes / candidate.passes > 0.97 && passes / candidate.passes < 1.12, `${candidate.name}: ${passes}`);
+  }
+});
+
+catalogue("time: takes whole clips, some of them to test on", () => {
+  const clips = movingShapes();
+  const { train, test } = imagesFor(clips, "smoke");
+  assert.ok(test);
+  assert.equal([framesOfClips(train).length, framesOfClips(test).length], [24, 8]);
+  // Without a part to test on, every fifth: the frames of no clip are in both.
+  const frames = { ...stripes(60), clips: { clip: new Uint32Array(60), time: new Uint32Array(60) } };
+  frames.clips.clip.forEach((_, i) => {
+    frames.clips.clip[i] = i % 12;
+    frames.clips.time[i] = 100 - i;
+  });
+  const parts = imagesFor({ train: frames, test: null }, "smoke");
+  const of = (set: typeof parts.test) => [...new Set(set?.clips?.clip)].toSorted((a, b) => a - b);
+  assert.equal(of(parts.test), [4, 9]);
+  assert.equal(of(parts.train), [0, 1, 2, 3, 5, 6, 7, 8, 10, 11]);
+  const [first] = framesOfClips(frames);
+  assert.equal(first, [48, 36, 24, 12, 0], "in the order of time");
+  const few = { ...frames, clips: { ...frames.clips, clip: frames.clips.clip.map((clip) => clip % 9) } };
+  throws(
+    () => imagesFor({ train: few, test: null }, "smoke"),
+    ConfigError,
+    /there are 9 clips of two frames and more: it takes 10 /,
+  );
+  throws(
+    () => imagesFor({ train: frames, test: { ...few, clips: { ...few.clips, clip: new Uint32Array(60) } } }, "smoke"),
+    ConfigError,
+    /there are 12 to train and 1 to test clips of two frames and more: it takes 2 of each /,
+  );
 });
 
 catalogue.run();

@@ -7,7 +7,9 @@ import { randomInputs } from "../../src/doctor/random-inputs.js";
 import { relativeError } from "../../src/doctor/rounding.js";
 import { Embedder } from "../../src/evaluation/embed.js";
 import { linearProbe } from "../../src/evaluation/linear-probe.js";
+import { alignment } from "../../src/experiments/alignment.js";
 import { contrastOf } from "../../src/experiments/contrast.js";
+import { falseNegatives } from "../../src/experiments/false-negatives.js";
 import { histogram, histogramShortcut } from "../../src/experiments/histograms.js";
 import { embedViews, pixelsOfViews } from "../../src/experiments/views.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
@@ -149,6 +151,78 @@ measurements("a hidden layer tells apart what no line does", async () => {
   const perceptron = await linearProbe(device, part, part, 2, { epochs: 60, hidden: 32 });
   assert.ok(linear.testAccuracy < 0.7, `${linear.testAccuracy}`);
   assert.ok(perceptron.testAccuracy > 0.9, `${perceptron.testAccuracy}`);
+});
+
+measurements("false negatives are counted among all, among the nearest, and by the pull that they get", () => {
+  // An anchor of class 0 whose negatives are 2 of its class, at 0.5 and 0.1, and 12 others, at 0.6, 0.2 and ten times -0.5.
+  const of = [0.9, 0.5, 0.1, 0.6, 0.2, ...Array.from({ length: 10 }, () => -0.5)];
+  const images = of.length;
+  const labels = Uint32Array.from(of, (_, i) => (i < 3 ? 0 : i));
+  const similarities = new Float32Array(images * images);
+  // All other anchors are alike: each has its own class but those of class 0, which have the same row.
+  for (let row = 0; row < images; row++) {
+    for (let column = 0; column < images; column++) similarities[row * images + column] = row < 3 ? of[column] : 0;
+  }
+  for (const row of [0, 1, 2]) similarities[row * images + row] = 0.9;
+  for (const row of [1, 2]) similarities[row * images] = of[row];
+  const weights = { temperature: 0.5, hardness: 1, margin: 0.35 };
+  const measure = (negatives: "all" | "hard" | "semi-hard") =>
+    falseNegatives(similarities, labels, { ...weights, negatives });
+  // The negatives of the three anchors with false ones; the twelve others have none.
+  const rows = [
+    { same: [0.5, 0.1], others: of.slice(3) },
+    { same: [0.5, 0.1], others: of.slice(3) },
+    { same: [0.1, 0.5], others: of.slice(3) },
+  ];
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const expected = (weight: (cosine: number) => number) =>
+    sum(
+      rows.map(({ same, others }) => {
+        const [mine, theirs] = [sum(same.map(weight)), sum(others.map(weight))];
+        return mine / (mine + theirs);
+      }),
+    );
+  const near = (found: number, wanted: number) => assert.ok(Math.abs(found - wanted) < 1e-6, `${found}, ${wanted}`);
+  near(measure("all").falseShare, (3 * 2) / 14 / images);
+  near(measure("all").falseNearest, (3 * 2) / 10 / images);
+  near(measure("all").falsePull, expected((cosine) => Math.exp(cosine / 0.5)) / images);
+  near(measure("hard").falsePull, expected((cosine) => Math.exp((2 * cosine) / 0.5)) / images);
+  // Of 0.55 to 0.9, which only the other of 0.6 is in; anchors whose positive is as unlike as all else have no semi-hard one.
+  near(measure("semi-hard").falsePull, 0);
+  near(
+    falseNegatives(similarities, labels, { ...weights, negatives: "semi-hard", margin: 0.45 }).falsePull,
+    Math.exp(0.5 / 0.5) / (Math.exp(0.5 / 0.5) + Math.exp(0.6 / 0.5)),
+  );
+});
+
+measurements("alignment errors are distances in time to the nearest frame", async () => {
+  const device = await testDevice();
+  // Two clips on a quarter of a circle: of three frames and of five, and images in any order.
+  const angles = [0, 45, 90, 0, 22.5, 45, 67.5, 90];
+  const order = [4, 0, 6, 2, 7, 1, 3, 5];
+  const rows = angles.length;
+  const values = new Float32Array(2 * rows);
+  for (const [i, angle] of angles.entries()) {
+    values.set([Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)], 2 * order[i]);
+  }
+  const features = { values, rows, dimension: 2 };
+  const clips = [order.slice(0, 3), order.slice(3)];
+  const forwards = await alignment(device, features, features, clips, "other clips");
+  // From the short one to the long one it is exact; back, the frames between are a quarter off.
+  assert.ok(Math.abs(forwards.error - (0 + (0.25 * 2) / 5) / 2) < 1e-6, `${forwards.error}`);
+  const chance = (from: number, to: number) => {
+    const moments = (length: number) => Array.from({ length }, (_, i) => i / (length - 1));
+    const all = moments(from).flatMap((a) => moments(to).map((b) => Math.abs(a - b)));
+    return all.reduce((sum, value) => sum + value, 0) / all.length;
+  };
+  assert.ok(Math.abs(forwards.chance - chance(3, 5)) < 1e-6, `${forwards.chance}`);
+  const within = await alignment(device, features, features, clips, "the same clip");
+  assert.is(within.error, 0);
+  assert.ok(Math.abs(within.chance - (chance(3, 3) + chance(5, 5)) / 2) < 1e-6, `${within.chance}`);
+  // Backwards in time, the three frames are 1, 0 and 1 off; of the five, those between have two that are as near.
+  const backwards = await alignment(device, features, features, [clips[0], clips[1].toReversed()], "other clips");
+  const [least, most] = [0.25, 0.75].map((between) => (2 / 3 + (2 + 2 * between) / 5) / 2);
+  assert.ok(backwards.error > least - 1e-6 && backwards.error < most + 1e-6, `${backwards.error}`);
 });
 
 measurements.run();
