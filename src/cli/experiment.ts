@@ -42,7 +42,9 @@ export function addExperimentCommand(program: Command): void {
   const list = experiments.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join("\n");
   const command = program
     .command("experiment")
-    .description("run an experiment, of the SimCLR paper or between methods: several trainings, and a report of what they show")
+    .description(
+      "run an experiment, of the SimCLR paper or between methods: several trainings, and a report of what they show",
+    )
     .argument("<name>", "which one, see below")
     .addOption(
       new Option("--scale <name>", "smoke: minutes on two cores; small: an hour; full: the paper's setting")
