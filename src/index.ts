@@ -160,8 +160,11 @@ export {
 export {
   type Architecture,
   decodeEncoder,
+  type EncoderOrigin,
   encodeEncoder,
   loadEncoder,
+  type Preprocessing,
+  preprocessingOf,
   type ReadEncoderOptions,
   readEncoder,
   type StoredEncoder,

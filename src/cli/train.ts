@@ -56,6 +56,7 @@ interface TrainOptions extends ModelOptions {
   readonly plan?: boolean;
   readonly tune?: boolean;
   readonly force: readonly string[];
+  readonly license?: string;
   readonly out: string;
   readonly name?: string;
 }
@@ -193,6 +194,7 @@ export function addTrainCommand(program: Command): void {
       (text: string, before: readonly string[]) => [...before, text],
       [],
     )
+    .option("--license <id>", "under which the weights are given away, as cc-by-4.0: for the encoder's file")
     .option("--out <folder>", "where run folders are made", "runs")
     .option("--name <text>", "part of the run folder's name (default: the encoder's)")
     .action((path: string, options: TrainOptions, self: Command) => trainOn(path, options, self));
@@ -214,6 +216,7 @@ async function trainOn(path: string, options: TrainOptions, command: Command): P
       plan: options.plan,
       tune: options.tune,
       force: options.force,
+      license: options.license,
       out: options.out,
       name: options.name,
     },
@@ -254,16 +257,16 @@ interface TrainingSetup {
   readonly tune?: boolean;
   /** Variants to use, as "operation=variant". */
   readonly force?: readonly string[];
+  /** Of the weights. */
+  readonly license?: string;
   readonly out: string;
   readonly name?: string;
 }
 
 /** Opens the device and the images, trains, and prints how it went. Sets the exit code to 130 where it was interrupted. */
-export async function runTraining(
-  path: string,
-  config: Partial<TrainingConfig>,
-  { initial, imageSize, test, maxBroken, bitDepth, plan = false, tune = false, force = [], out, name }: TrainingSetup,
-): Promise<void> {
+export async function runTraining(path: string, config: Partial<TrainingConfig>, setup: TrainingSetup): Promise<void> {
+  const { initial, imageSize, test, maxBroken, bitDepth, plan = false, tune = false, force = [], out } = setup;
+  const { license, name } = setup;
   const interruption = heedInterruption();
   await withDevice(async (device) => {
     forceVariants(device, force);
@@ -286,7 +289,7 @@ export async function runTraining(
     // Whole paths: the run can be resumed from any folder.
     const source = { ...read, images: resolve(path), test: test && resolve(test) };
     await withProgress(interruption, (hooks) =>
-      startRun(device, images, config, { ...hooks, parent: out, name, source, initial }),
+      startRun(device, images, config, { ...hooks, parent: out, name, source, initial, license }),
     );
   });
 }

@@ -26,6 +26,8 @@ export interface Run {
   readonly folder: RunFolder;
   /** Name of the encoder that the training started from; null for random weights. */
   readonly initial: string | null;
+  /** What encoder.safetensors says of the data, and under which licence the weights are given away; null where nobody said it. */
+  readonly origin: { readonly dataset: string; readonly license: string | null };
   /** What is to be warned of before the first step. */
   readonly warnings?: readonly string[];
 }
@@ -223,7 +225,7 @@ async function train(
 
 /** What a finished training leaves. */
 async function finish(
-  { device, trainer, images, folder, initial }: Run,
+  { device, trainer, images, folder, initial, origin }: Run,
   hooks: RunHooks,
   evaluator: Evaluator | null,
   after: (Evaluation & Accuracies) | null,
@@ -236,7 +238,10 @@ async function finish(
     lines.push({ ...evaluationLine(trainer.step, epochs, after, common.testImages), ...measured });
   }
   await writeFileAtomic(folder.file("metrics"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  await writeFileAtomic(folder.file("encoder"), await encodeEncoder(trainer.model, trainer.config, trainer.step));
+  const { model, config, step } = trainer;
+  const { dataset, license } = origin;
+  const said = { dataset, images: trainer.dataset.length, ...(license !== null && { license }) };
+  await writeFileAtomic(folder.file("encoder"), await encodeEncoder(model, config, step, said));
   const accuracies = accuraciesOf(after);
   if (hooks.brief) return { ...common, finished: true, before: null, after: accuracies, report: null };
 

@@ -32,6 +32,8 @@ export interface RunOptions extends RunHooks {
   readonly source?: ImageSource;
   /** What the encoder starts from, in place of random weights. */
   readonly initial?: StoredEncoder;
+  /** Under which licence the weights are given away, as an SPDX identifier ("cc-by-4.0"), for encoder.safetensors; not said by default. */
+  readonly license?: string;
   /** Which of the training images to take, where not all; drawn by the configuration's seed, and kept as a list in the folder. */
   readonly part?: TrainingPart;
 }
@@ -66,6 +68,10 @@ export interface RunConfig {
   readonly version: string;
   readonly adapter: string;
   readonly source: ImageSource | null;
+  /** Name of the data set, for people who are given the encoder: that of its folder or file, without the way there. */
+  readonly dataset: string;
+  /** Of the weights; null where none was said. */
+  readonly license: string | null;
   /** Name of the encoder that the training started from; null for random weights. */
   readonly initial: string | null;
   readonly imageSize: number;
@@ -118,16 +124,19 @@ async function startTraining(
   options: RunOptions,
 ): Promise<RunSummary> {
   const { device } = trainer;
+  const { source = null, license = null } = options;
+  const origin = { dataset: nameOf(source?.images ?? images.train.name), license };
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
   const unlock = await folder.lock();
   const initial = options.initial?.name ?? null;
-  const run = { device, trainer, images: set, folder, initial, warnings };
+  const run = { device, trainer, images: set, folder, initial, origin, warnings };
   const facts: RunConfig = {
     version: VERSION,
     adapter: device.adapter.name,
-    source: options.source ?? null,
+    source,
+    ...origin,
     initial,
     imageSize: set.train.width,
     trainImages: trainer.dataset.length,
@@ -144,6 +153,11 @@ async function startTraining(
   } finally {
     await unlock();
   }
+}
+
+/** What a path ends in: where somebody's images lie is nobody else's business. */
+function nameOf(path: string): string {
+  return path.split(/[\\/]/).findLast((part) => part !== "") ?? path;
 }
 
 /** What is wrong with a training before it begins. */
@@ -204,7 +218,7 @@ async function resumeLocked(
     );
   }
   for (const line of changesText(changes)) hooks.onWarning?.(line, checkpoint.step);
-  const { initial } = await folder.readConfig();
+  const { initial, dataset, license } = await folder.readConfig();
   if (set.train.width !== checkpoint.imageSize) {
     throw new CheckpointError(
       `${path} was trained on images of ${checkpoint.imageSize} pixels, and these have ${set.train.width}`,
@@ -222,7 +236,14 @@ async function resumeLocked(
     );
     await changeEpochs(folder, trainer, checkpoint, hooks);
     hooks.onFolder?.(folder.path);
-    const run = { device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null };
+    const run = {
+      ...{ device, trainer, images: set, folder, initial: typeof initial === "string" ? initial : null },
+      origin: {
+        // Runs of versions that kept no name have that of the images as they are opened now.
+        dataset: typeof dataset === "string" ? dataset : nameOf(images.train.name),
+        license: typeof license === "string" ? license : null,
+      },
+    };
     return await carryOn(run, hooks);
   } finally {
     trainer.dispose();

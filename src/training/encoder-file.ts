@@ -8,6 +8,7 @@ import { NORMS } from "../nn/normalized-convolution.js";
 import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { fromTorch, torchShape, toTorch } from "../nn/torch-layout.js";
+import { VERSION } from "../version.js";
 import { DEFAULT_CONFIG, ENCODERS, encoderOf, type TrainingConfig } from "./config.js";
 import { architectureOfResNet } from "./torch-resnet.js";
 
@@ -24,6 +25,45 @@ export interface StoredEncoder {
   readonly imageSize: number | null;
   /** By name, in this library's layouts. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** What the file says of itself (see `encodeEncoder`); empty where it says nothing, as those of torchvision. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What a file of an encoder says of its training, beside its configuration. */
+export interface EncoderOrigin {
+  /** Name of the data set, for people; "unknown" by default. */
+  readonly dataset?: string;
+  /** Images that it was trained on; not said by default. */
+  readonly images?: number;
+  /** Under which licence the weights are given away, as an SPDX identifier ("cc-by-4.0"); "unknown" by default. */
+  readonly license?: string;
+}
+
+/** What is done to a photograph before an encoder sees it, for whoever uses its file without this library. */
+export interface Preprocessing {
+  /** Pixels of the square in the end. */
+  readonly size: number;
+  /** The image, laid on white where it is transparent, is scaled until its shorter side has `size` pixels. */
+  readonly resize: "shorter side";
+  /** By Lanczos' filter of three lobes where it is shrunk, by Catmull and Rom's cubic where it is enlarged. */
+  readonly resample: "lanczos3";
+  /** Cut around the centre. */
+  readonly crop: "center";
+  /** What bytes are multiplied by. */
+  readonly scale: number;
+  /** Subtracted from red, green and blue then. */
+  readonly mean: Normalization["mean"];
+  /** What red, green and blue are divided by in the end. */
+  readonly std: Normalization["deviation"];
+}
+
+/** What images go through before this encoder: what `openImages` and `datasetFromImages` do, and then its normalization. */
+export function preprocessingOf({ encoder, imageSize }: Pick<Model, "encoder" | "imageSize">): Preprocessing {
+  const { mean, deviation } = encoder.normalization ?? NORMALIZATIONS.none;
+  return {
+    ...{ size: imageSize, resize: "shorter side", resample: "lanczos3", crop: "center" },
+    ...{ scale: 1 / 255, mean, std: deviation },
+  };
 }
 
 /**
@@ -31,12 +71,14 @@ export interface StoredEncoder {
  * ResNet takes the file with `load_state_dict(..., strict=False)`, which leaves its classifier as it was. No transposition
  * needed. The classifier of supervised training comes with it, as `fc.weight` and `fc.bias`. With group norm, the convolutions'
  * weights are those that were trained, and standardised when they are used: they fit such a net (as BiT's `StdConv2d`) and no
- * other.
+ * other. Its metadata say what is needed to use it without this library: architecture, preprocessing (see `Preprocessing`, as
+ * JSON), method, steps, epochs, the data set's name and number of images, library and licence.
  */
 export async function encodeEncoder(
   model: Model,
   config: TrainingConfig,
   steps: number,
+  origin: EncoderOrigin = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const weights = await model.tensors.read();
   const tensors = new Map<string, TensorData>();
@@ -48,11 +90,17 @@ export async function encodeEncoder(
       tensors.set(counter, { shape: [], data: BigInt64Array.of(BigInt(steps)) });
     }
   }
-  const { encoder, width, norm } = config;
+  const { encoder, width, norm, method, epochs } = config;
   const { stem, features, normalization = NORMALIZATIONS.none } = model.encoder;
+  const { dataset = "unknown", images = null, license = "unknown" } = origin;
   const facts = {
+    // What others that read safetensors look for.
+    format: "pt",
+    library: `webgpu-simclr ${VERSION}`,
     ...{ encoder, width, stem, norm, features, imageSize: model.imageSize },
     normalization: JSON.stringify(normalization),
+    preprocessing: JSON.stringify(preprocessingOf(model)),
+    ...{ method, steps, epochs, dataset, ...(images !== null && { images }), license },
   };
   return encodeSafetensors(
     tensors,
@@ -94,7 +142,7 @@ export function readEncoder(
     if (!data.every(Number.isFinite)) throw new CheckpointError(`${name}: ${spec.name} has values that are not finite`);
     values.set(spec.name, fromTorch(spec, data));
   }
-  return { name, architecture, imageSize: found.imageSize, tensors: values };
+  return { name, architecture, imageSize: found.imageSize, tensors: values, metadata };
 }
 
 /** What the metadata of this library's files say. */

@@ -16,8 +16,14 @@ const encoders = suite("simclr: encoders without their run");
 encoders("embed and evaluate as their run does, one photograph too, and say what cannot be told", () =>
   inTemporaryFolder(async (cwd) => {
     await writeFiles(join(cwd, "set"), await classFolders(60));
-    succeeded(await simclr(["train", "set", ...SMALL, "--epochs", "1"], { cwd }));
+    const given = ["--license", "cc-by-4.0", "--normalization", "imagenet"];
+    succeeded(await simclr(["train", "set", ...SMALL, "--epochs", "1", ...given], { cwd }));
     const run = await onlyRun(cwd);
+    const { metadata } = decodeSafetensors(await readFile(join(cwd, run, "encoder.safetensors")));
+    const { dataset, images, license, preprocessing } = metadata;
+    // A tenth of each class is held out.
+    assert.equal([dataset, images, license], ["set", "54", "cc-by-4.0"]);
+    assert.equal(JSON.parse(preprocessing).mean, [0.485, 0.456, 0.406]);
     await copyFile(join(cwd, run, "encoder.safetensors"), join(cwd, "enc.safetensors"));
     const [whole, alone, one, evaluated] = await Promise.all([
       simclr(["embed", run, "set", "--out", "a"], { cwd }),

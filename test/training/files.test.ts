@@ -14,6 +14,7 @@ import { completeConfig, DEFAULT_CONFIG, type TrainingConfig } from "../../src/t
 import { decodeEncoder, encodeEncoder, loadEncoder, readEncoder } from "../../src/training/encoder-file.js";
 import { createModel } from "../../src/training/model.js";
 import { Trainer } from "../../src/training/trainer.js";
+import { VERSION } from "../../src/version.js";
 import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { SMALL_CONFIG, stripes } from "./small-set.js";
@@ -190,7 +191,10 @@ files("an encoder file has PyTorch's names, shapes and counters", async () => {
     assert.equal(tensors.get(name)?.shape, torchShape(shape), name);
   }
   assert.equal(tensors.get("layers.0.bn.num_batches_tracked"), { shape: [], data: BigInt64Array.of(3n) });
-  assert.equal(metadata, {
+  const { preprocessing, ...said } = metadata;
+  assert.equal(said, {
+    format: "pt",
+    library: `webgpu-simclr ${VERSION}`,
     encoder: "convnet",
     width: "0.25",
     stem: "cifar",
@@ -198,7 +202,30 @@ files("an encoder file has PyTorch's names, shapes and counters", async () => {
     features: "64",
     imageSize: "16",
     normalization: JSON.stringify(NORMALIZATIONS.none),
+    method: "simclr",
+    steps: "3",
+    epochs: String(config.epochs),
+    dataset: "unknown",
+    license: "unknown",
   });
+  assert.equal(JSON.parse(preprocessing), {
+    ...{ size: 16, resize: "shorter side", resample: "lanczos3", crop: "center" },
+    ...{ scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] },
+  });
+  assert.equal(readEncoder(encoder).metadata, metadata);
+});
+
+files("an encoder file says what images it takes, of which data it is made, and its licence", async () => {
+  const device = await testDevice();
+  const full = { ...config, normalization: NORMALIZATIONS.cifar10 };
+  const model = createModel(device, full, 16);
+  const origin = { dataset: "photos", images: 321, license: "cc-by-4.0" };
+  const { metadata } = decodeSafetensors(await encodeEncoder(model, full, 7, origin));
+  model.tensors.dispose();
+  const { dataset, images: count, license, steps, preprocessing } = metadata;
+  assert.equal([dataset, count, license, steps], ["photos", "321", "cc-by-4.0", "7"]);
+  const { mean, std } = JSON.parse(preprocessing);
+  assert.equal({ mean, deviation: std }, NORMALIZATIONS.cifar10);
 });
 
 files("an encoder file gives the same features", async () => {
