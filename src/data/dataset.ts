@@ -49,6 +49,8 @@ export interface Dataset {
   nameOf(index: number): string;
   /** Bytes of the file of image `index`, by which a changed image is told; where there is none, images have no files of their own. */
   readonly bytesOf?: (index: number) => number;
+  /** The file of image `index` as it is, encoded; where there is none, images have no files of their own. */
+  readonly readFile?: (index: number) => Promise<Uint8Array>;
   /** Which images are frames of one clip, and when: with these, methods can learn from time. */
   readonly clips?: Clips;
   /** The same images with more pixels, where there are such: views are cut from these. */

@@ -179,6 +179,7 @@ function datasetOf(images: readonly FileImage[], facts: DatasetFacts, decoding: 
   const dataset: Dataset = {
     ...facts,
     ...size,
+    readFile: (index) => images[index].file.read(),
     async fetch(indices, out) {
       checkFetch(dataset, indices, out);
       const wanted = Array.from(indices, (index) => images[index]);

@@ -16,7 +16,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
   expectDataset(dataset);
   checkIndices(dataset, indices);
   const members = Uint32Array.from(indices);
-  const { labels, classes, skipped, width, height, bytesOf, clips, originals } = dataset;
+  const { labels, classes, skipped, width, height, bytesOf, readFile, clips, originals } = dataset;
   const memberOf = (index: number) => members[index] ?? 0;
   const view = {
     name,
@@ -28,6 +28,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>, name: strin
     skipped,
     nameOf: (index: number) => dataset.nameOf(members[index] ?? 0),
     ...(bytesOf && { bytesOf: (index: number) => bytesOf(members[index] ?? 0) }),
+    ...(readFile && { readFile: (index: number) => readFile(members[index] ?? 0) }),
     ...(clips && { clips: clipsAt(clips, members) }),
     async fetch(wanted: ArrayLike<number>, out: Uint8Array): Promise<void> {
       checkFetch(view, wanted, out);

@@ -1,3 +1,4 @@
+import { fromHalfBits } from "../engine/half.js";
 import { DataError, ShapeError } from "../errors.js";
 
 /** NumPy asks that the data begin at a multiple of this many bytes. */
@@ -7,16 +8,20 @@ const PREFIX = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0] as const;
 const PREFIX_BYTES = PREFIX.length + 2;
 
 /**
- * Encodes a row-major array as a NumPy `.npy` file, format version 1.0, dtype `<f4` or `<u4`.
+ * Encodes a row-major array as a NumPy `.npy` file, format version 1.0: floats as `<f4`, 32-bit words as `<u4`, 16-bit words, which are
+ * the bits of f16 (see `toHalfBits`), as `<f2`, and bytes as `|u1`.
  * Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  * @throws ShapeError where `shape` does not match the number of elements.
  */
-export function encodeNpy(shape: readonly number[], data: Float32Array | Uint32Array): Uint8Array<ArrayBuffer> {
+export function encodeNpy(
+  shape: readonly number[],
+  data: Float32Array | Uint32Array | Uint16Array | Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const count = shape.reduce((product, size) => product * size, 1);
   if (count !== data.length) {
     throw new ShapeError(`Shape [${shape.join(", ")}] needs ${count} elements, the data has ${data.length}.`);
   }
-  const descr = data instanceof Float32Array ? "<f4" : "<u4";
+  const descr = descrOf(data);
   // A Python tuple of one element ends in a comma.
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -29,6 +34,12 @@ export function encodeNpy(shape: readonly number[], data: Float32Array | Uint32A
   bytes.set(new TextEncoder().encode(header), PREFIX_BYTES);
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), total);
   return bytes;
+}
+
+function descrOf(data: Float32Array | Uint32Array | Uint16Array | Uint8Array): string {
+  if (data instanceof Float32Array) return "<f4";
+  if (data instanceof Uint32Array) return "<u4";
+  return data instanceof Uint16Array ? "<f2" : "|u1";
 }
 
 /** An array from a `.npy` file, row-major. */
@@ -84,23 +95,33 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   return { descr, fortran: order === "True", shape, count, start, text };
 }
 
+/** Element types that `decodeNpy` reads: their bytes, and what makes floats of the bytes of an array. */
+const DECODED: Readonly<
+  Record<string, { bytes: number; floats: (data: Uint8Array<ArrayBuffer>) => NpyArray["data"] }>
+> = {
+  "<f4": { bytes: 4, floats: (data) => new Float32Array(data.buffer) },
+  "<f2": { bytes: 2, floats: (data) => fromHalfBits(new Uint16Array(data.buffer)) },
+  "|u1": { bytes: 1, floats: (data) => Float32Array.from(data) },
+};
+
 /**
- * Decodes a NumPy `.npy` file of dtype `<f4` in C order, such as `simclr embed` and `np.save` write. For `nearest`, the embeddings of
- * one are `{ rows: shape[0], dimension: shape[1], values: data }`.
+ * Decodes a NumPy `.npy` file of dtype `<f4`, `<f2` or `|u1` in C order, such as `simclr embed` and `np.save` write, as floats, which hold
+ * all of them exactly. For `nearest`, the embeddings of one are `{ rows: shape[0], dimension: shape[1], values: data }`.
  * @throws DataError where it is none such, or has another length than its header says.
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   const { descr, fortran, shape, count, start, text } = readNpyHeader(bytes);
-  if (descr !== "<f4" || fortran) {
+  const type = Object.hasOwn(DECODED, descr) && !fortran ? DECODED[descr] : null;
+  if (type === null) {
     throw new DataError(
-      `a .npy file of dtype <f4 in C order is wanted, and this one says ${text}: save np.ascontiguousarray(x, dtype="float32")`,
+      `a .npy file of dtype <f4, <f2 or |u1 in C order is wanted, and this one says ${text}: save np.ascontiguousarray(x, dtype="float32")`,
     );
   }
-  if (bytes.length !== start + 4 * count) {
+  if (bytes.length !== start + type.bytes * count) {
     throw new DataError(
-      `a .npy file of shape [${shape.join(", ")}] has ${start + 4 * count} bytes, and this one ${bytes.length}: it is cut short or damaged`,
+      `a .npy file of shape [${shape.join(", ")}] has ${start + type.bytes * count} bytes, and this one ${bytes.length}: it is cut short or damaged`,
     );
   }
   // A copy: what follows the header need not begin at a multiple of 4 bytes. Of Node's own bytes, `slice` makes none.
-  return { shape, data: new Float32Array(new Uint8Array(bytes.subarray(start)).buffer) };
+  return { shape, data: type.floats(new Uint8Array(bytes.subarray(start))) };
 }

@@ -20,6 +20,7 @@ const FLOORS = [
   ["runs"],
   ["report"],
   ["training"],
+  ["embeddings"],
   ["evaluation"],
   ["methods"],
   ["losses", "augment"],
