@@ -6,6 +6,14 @@
 export type { CachePlace } from "./data/image-cache.js";
 export { type OpenImagesOptions, openImages } from "./data/open-images.js";
 export type { OpenProgress } from "./data/source-file.js";
+export {
+  type EmbeddedImage,
+  hasEmbeddings,
+  readEmbeddings,
+  type StoredEmbeddings,
+  writeEmbeddings,
+} from "./embeddings/folder.js";
+export { type EmbeddingChanges, type UpdateOptions, updateEmbeddings } from "./embeddings/update.js";
 export * from "./index.js";
 // In place of those of the same names above, which keep them in a browser.
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-file.js";

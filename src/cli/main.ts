@@ -11,6 +11,7 @@ import { addFinetuneCommand } from "./finetune.js";
 import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
 import { addResumeCommand } from "./resume.js";
+import { addSearchCommand } from "./search.js";
 import { addTrainCommand } from "./train.js";
 import { addTuneCommand } from "./tune.js";
 
@@ -24,6 +25,7 @@ for (const add of [
   addFinetuneCommand,
   addEvalCommand,
   addEmbedCommand,
+  addSearchCommand,
   addExperimentCommand,
   addTuneCommand,
   addDoctorCommand,

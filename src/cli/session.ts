@@ -5,16 +5,20 @@ import { counted } from "../wording.js";
 /**
  * Opens the device with the choices of variants that were tuned for it, says which adapter it is, and closes it when `work`
  * is done, however that ends.
+ * @param say prints a line
  */
-export async function withDevice<T>(work: (device: Device) => Promise<T>): Promise<T> {
+export async function withDevice<T>(
+  work: (device: Device) => Promise<T>,
+  say: (line: string) => void = console.log,
+): Promise<T> {
   const device = await openDevice();
-  console.log(`adapter: ${device.adapter.name}`);
+  say(`adapter: ${device.adapter.name}`);
   if (device.adapter.software) {
-    console.log("         a software adapter: the processor plays GPU, which is correct and slow");
+    say("         a software adapter: the processor plays GPU, which is correct and slow");
   }
   const { count, warning } = await loadChoices(device);
-  if (count > 0) console.log(`kernels: ${counted(count, "tuned choice")}`);
-  if (warning !== null) console.log(`kernels: ${warning}`);
+  if (count > 0) say(`kernels: ${counted(count, "tuned choice")}`);
+  if (warning !== null) say(`kernels: ${warning}`);
   try {
     return await work(device);
   } finally {

@@ -23,7 +23,7 @@ export async function searchPage(
     note: `${place + 1}. ${similarity.toFixed(3)}${label === null ? "" : ` · ${escapeHtml(label)}`}`,
   }));
   const body = `<section class="search"><h2>Asked for</h2>${asked}</section>
-<section><h2>Most similar</h2><p class="note">The cosine similarity of the representations stands below each: 1 is the same, 0 is unrelated.</p>
+<section><h2>Most similar</h2><p class="note">The cosine similarity of the representations stands below each; 1 is that of a photograph with itself.</p>
 <div class="card">${await shotGrid(shots, thumbnails)}</div></section>`;
   const summary = `The ${found.length} photographs most similar to <strong>${escapeHtml(query)}</strong>.`;
   const style = ".search .shots { grid-template-columns: minmax(124px, 200px); }";

@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { toHalfBits } from "../../src/engine/half.js";
 import { DataError, ShapeError } from "../../src/errors.js";
 import { decodeNpy, encodeNpy } from "../../src/io/npy.js";
 import { throws } from "../data/expect.js";
@@ -45,6 +46,17 @@ npy("keeps the data aligned whatever the header's length", () => {
     assert.is(dataBegin % 64, 0);
     assert.is(header.at(-1), "\n");
   }
+});
+
+npy("writes f16 by its bits and bytes, and reads both as floats", () => {
+  const values = Float32Array.of(1, -0.5, 65504, 2 ** -24, 0, 0.333251953125);
+  const half = encodeNpy([2, 3], toHalfBits(values));
+  assert.match(parts(half).header, "'descr': '<f2'");
+  assert.is(parts(half).data.length, 12);
+  assert.equal(decodeNpy(half), { shape: [2, 3], data: values });
+  const bytes = encodeNpy([3], Uint8Array.of(0, 127, 255));
+  assert.match(parts(bytes).header, "'descr': '|u1'");
+  assert.equal(decodeNpy(bytes), { shape: [3], data: Float32Array.of(0, 127, 255) });
 });
 
 npy("refuses a shape that does not match the data", () => {

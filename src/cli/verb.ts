@@ -1,0 +1,137 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readEmbeddings, type StoredEmbeddings } from "../embeddings/folder.js";
+import { type Copy, copyPhotographs, Photographs } from "../embeddings/photographs.js";
+import type { Device } from "../engine/device.js";
+import { UsageError } from "../errors.js";
+import { writeFileAtomic } from "../io/atomic.js";
+import { writeImageList } from "../io/image-list-file.js";
+import { printable } from "../printable.js";
+import { Thumbnails } from "../report/thumbnails.js";
+import type { Command } from "../vendor/commander.js";
+import { counted, listed } from "../wording.js";
+import { withDevice } from "./session.js";
+import { suggested } from "./suggested.js";
+
+/** Options of every command on a folder of embeddings. */
+export interface VerbOptions {
+  readonly json?: true;
+  /** False with `--no-page`. */
+  readonly page?: string | false;
+  readonly images?: string;
+  readonly list?: string;
+  readonly copyTo?: string;
+}
+
+/** What a command found. */
+export interface Finding {
+  /** For people, on a terminal. */
+  readonly text: string;
+  /** For programs. */
+  readonly json: unknown;
+  /** Makes the page. */
+  readonly page: (thumbnails: Thumbnails) => Promise<string>;
+  /** The photographs of `--list`, and where each goes with `--copy-to`. */
+  readonly chosen: readonly Copy[];
+  /** The path of a photograph on the page that is none of the folder's. */
+  readonly stranger?: string;
+}
+
+/** What a command works with. */
+export interface Opened {
+  readonly device: Device;
+  readonly stored: StoredEmbeddings;
+  /** What is on the page beside its title: how many photographs, of which encoder. */
+  readonly facts: readonly string[];
+  /** The command as it can be given again. */
+  readonly command: string;
+  /** Prints what is no result: to the standard error output with `--json`. */
+  readonly say: (line: string) => void;
+}
+
+/** What `--list` and `--copy-to` are about, for the help. */
+export interface ChosenText {
+  readonly list: string;
+  readonly copyTo: string;
+}
+
+/** Gives a command its folder, and the options that all of them have. */
+export function verbCommand(program: Command, name: string, description: string, chosen: ChosenText): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument("<folder>", "of embeddings, as simclr embed <encoder> <images> --folder makes it")
+    .option("--json", "print the result as JSON, and everything else to the standard error output")
+    .option("--page <file>", `where the page with pictures goes (default: ${name}.html in the folder)`)
+    .option("--no-page", "write no page")
+    .option("--images <images>", "where the photographs are now, if they were moved")
+    .option("--list <file>", `write the names of ${chosen.list} to a new file`)
+    .option("--copy-to <folder>", `copy ${chosen.copyTo} to a new folder; nothing is ever moved or deleted`);
+}
+
+/** Paths may be anything, and nothing that is there is overwritten. */
+async function expectNew(path: string): Promise<void> {
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw new UsageError(`${path} is there already: name a new file with --list`);
+}
+
+/** Opens the folder and the device, and does with what `work` finds as the options say. */
+export async function runVerb(
+  name: string,
+  folder: string,
+  args: readonly string[],
+  options: VerbOptions,
+  work: (opened: Opened) => Promise<Finding>,
+): Promise<void> {
+  const { json, page, images, list, copyTo } = options;
+  const say = json ? (line: string) => console.error(line) : (line: string) => console.log(line);
+  if (list !== undefined) await expectNew(list);
+  const stored = await readEmbeddings(folder);
+  await withDevice(async (device) => {
+    const { encoder, images: all } = stored;
+    const facts = [
+      counted(all.length, "photograph"),
+      `${encoder.name} ${encoder.hash.slice(0, 12)}`,
+      `${encoder.dimension} numbers each`,
+      device.adapter.name,
+    ];
+    const command = suggested([name, folder, ...args]);
+    const found = await work({ device, stored, facts, command, say });
+    console.log(json ? JSON.stringify(found.json, null, 1) : `\n${printable(found.text)}`);
+    const photographs = new Photographs(images ?? stored.source);
+    if (page !== false) {
+      const read = (photograph: string) =>
+        photograph === found.stranger ? readFile(photograph) : photographs.read(photograph);
+      const thumbnails = new Thumbnails(read);
+      const file = page ?? join(folder, `${name}.html`);
+      await writeFileAtomic(file, await found.page(thumbnails));
+      say(`\npage: ${file}`);
+      const { missing } = thumbnails;
+      if (missing.length > 0)
+        say(
+          printable(
+            `      ${counted(missing.length, "photograph")} could not be read for it: ${listed(missing)}; where they were moved, say so with --images`,
+          ),
+        );
+    }
+    if (list !== undefined) {
+      await writeImageList(
+        list,
+        found.chosen.map(({ name: photograph }) => photograph),
+      );
+      say(`list: ${list}, ${counted(found.chosen.length, "name")}`);
+    }
+    if (copyTo !== undefined) {
+      await copyPhotographs(photographs, found.chosen, copyTo);
+      say(`copied: ${counted(found.chosen.length, "photograph")} to ${copyTo}`);
+    }
+  }, say);
+}
+
+/** Copies under the names that they have. */
+export function sameNames(names: readonly string[]): Copy[] {
+  return names.map((name) => ({ name, to: name }));
+}

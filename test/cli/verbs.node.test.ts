@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { DEFAULT_CONFIG } from "../../src/training/config.js";
+import { encodeEncoder } from "../../src/training/encoder-file.js";
+import { createModel } from "../../src/training/model.js";
+import { inTemporaryFolder, jpeg, writeFiles } from "../data/make-files.js";
+import { testDevice } from "../lib/device.js";
+import { failed, simclr, succeeded } from "./command.js";
+import { classFolders } from "./pictures.js";
+
+const verbs = suite("simclr: what can be done with embeddings");
+
+/** Names that terminals, pages and shells could trip over. */
+const ODD = ['ü "quoted" & <script>alert(1)</script>.jpg', "line\nbreak.jpg", "日本.jpg"];
+
+/** A folder of photographs, and their embeddings by an encoder that has not learned. */
+async function prepare(cwd: string): Promise<void> {
+  const device = await testDevice();
+  const model = createModel(device, { ...DEFAULT_CONFIG, width: 0.25 }, 16);
+  const odd = Object.fromEntries(
+    await Promise.all(ODD.map(async (name, i) => [`owl/${name}`, await jpeg(70 + i)] as const)),
+  );
+  const photos = { ...(await classFolders(24)), ...odd };
+  await writeFiles(cwd, { "encoder.safetensors": await encodeEncoder(model, { ...DEFAULT_CONFIG, width: 0.25 }, 0) });
+  await writeFiles(join(cwd, "photos"), { ...photos, "dog/broken.jpg": (await jpeg(1)).subarray(0, 300) });
+  succeeded(await simclr(["embed", "encoder.safetensors", "photos", "--folder", "e", "--max-broken", "0.1"], { cwd }));
+}
+
+/** A page without anything from elsewhere, and without markup from names. */
+async function pageOf(cwd: string, name: string): Promise<string> {
+  const page = await readFile(join(cwd, name), "utf8");
+  assert.not.match(page, /<script>alert|(src|href)="?(https?:|\/\/)/);
+  return page;
+}
+
+verbs("find similar photographs, write a page of them, and refuse what cannot be", () =>
+  inTemporaryFolder(async (cwd) => {
+    await prepare(cwd);
+    const commands = [
+      simclr(["search", "e", `owl/${ODD[0]}`, "--count", "5", "--list", "found.txt", "--copy-to", "found"], { cwd }),
+      simclr(["search", "e", "photos/owl/日本.jpg", "--count", "99", "--json", "--no-page"], { cwd }),
+      simclr(["search", "e", "encoder.safetensors"], { cwd }),
+      simclr(["search", "e", "nowhere.jpg"], { cwd }),
+      simclr(["search", "photos", "000.jpg"], { cwd }),
+      simclr(["embed", "encoder.safetensors", "photos", "--folder", "f", "--out", "g"], { cwd }),
+    ] as const;
+    const [found, json, wrong, none, noFolder, both] = await Promise.all(commands);
+    succeeded(found);
+    const page = await pageOf(cwd, "e/search.html");
+    assert.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;/);
+    assert.is(page.match(/<figure class="shot/g)?.length, 6);
+    const names = (await readFile(join(cwd, "found.txt"), "utf8")).trim().split("\n");
+    assert.is(names.length, 5);
+    for (const name of names)
+      assert.equal(await readFile(join(cwd, "found", name)), await readFile(join(cwd, "photos", name)));
+
+    const result: unknown = JSON.parse(succeeded(json).stdout);
+    assert.ok(typeof result === "object" && result !== null && "found" in result && Array.isArray(result.found));
+    // All others, and not itself.
+    assert.is(result.found.length, 26);
+    assert.not.ok(result.found.some((one: { name: string }) => one.name === "owl/日本.jpg"));
+    failed(wrong, /encoder\.safetensors/);
+    failed(none, /no photograph called nowhere\.jpg in the folder, and no file at that path/);
+    failed(noFolder, /photos: it is no folder of embeddings: make one with simclr embed/);
+    failed(both, /--out is for .* give one of them/);
+    failed(await simclr(["search", "e", "000.jpg", "--list", "found.txt"], { cwd }), /found\.txt is there already/);
+    failed(await simclr(["search", "e", "000.jpg", "--copy-to", "found"], { cwd }), /found is not empty/);
+  }),
+);
+
+verbs.run();
