@@ -44,7 +44,7 @@ export {
   splitHoldOut,
   subset,
 } from "./data/views.js";
-export { type EncoderIdentity, encoderIdentity, type Preprocessing } from "./embeddings/identity.js";
+export { type EncoderIdentity, encoderIdentity } from "./embeddings/identity.js";
 export { looksDistance, looksOf } from "./embeddings/looks.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";

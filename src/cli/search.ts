@@ -47,7 +47,7 @@ async function embedPhoto(device: Device, { encoder }: StoredEmbeddings, photo: 
       `${path} is not, or no more, the encoder that the embeddings were made by (${encoder.name} ${encoder.hash.slice(0, 12)}): name that one with --encoder, or make the folder anew`,
     );
   const embedder = await Embedder.create(device, model, { memoryBudget: trained.config.memoryBudget });
-  const { train } = await openImages(photo, { imageSize: encoder.preprocessing.imageSize });
+  const { train } = await openImages(photo, { imageSize: encoder.preprocessing.size });
   const features = await embedder.embed(train);
   if (features.rows !== 1) throw new UsageError(`${photo} holds ${features.rows} images: name one of them`);
   return features.values;

@@ -5,6 +5,7 @@ import { systemErrorCode, writeError, writeFileAtomic } from "../io/atomic.js";
 import { isRecord, parseObject } from "../io/json.js";
 import { decodeNpy, encodeNpy } from "../io/npy.js";
 import { isNormalization } from "../nn/normalized-input.js";
+import type { Preprocessing } from "../training/encoder-file.js";
 import { VERSION } from "../version.js";
 import type { EncoderIdentity } from "./identity.js";
 import { LOOKS_BYTES, LOOKS_SIDE } from "./looks.js";
@@ -79,13 +80,21 @@ function parseImage(value: unknown): EmbeddedImage | null {
 }
 
 function parseEncoder(value: unknown): EncoderIdentity | null {
-  if (!isRecord(value) || !isRecord(value["preprocessing"])) return null;
+  if (!isRecord(value)) return null;
   const { name, path, hash, dimension } = value;
-  const { imageSize, normalization } = value["preprocessing"];
-  if (!isText(name) || !isText(path) || !isText(hash) || !isCount(dimension) || !isCount(imageSize)) return null;
-  return isNormalization(normalization)
-    ? { name, path, hash, dimension, preprocessing: { imageSize, normalization } }
-    : null;
+  const preprocessing = parsePreprocessing(value["preprocessing"]);
+  if (!isText(name) || !isText(path) || !isText(hash) || !isCount(dimension) || !preprocessing) return null;
+  return { name, path, hash, dimension, preprocessing };
+}
+
+/** What this version does to images; null for anything else. */
+function parsePreprocessing(value: unknown): Preprocessing | null {
+  if (!isRecord(value)) return null;
+  const { size, mean, std: deviation, resize, resample, crop, scale } = value;
+  const normalization = { mean, deviation };
+  if (resize !== "shorter side" || resample !== "lanczos3" || crop !== "center") return null;
+  if (!isCount(size) || typeof scale !== "number" || !isNormalization(normalization)) return null;
+  return { size, resize, resample, crop, scale, mean: normalization.mean, std: normalization.deviation };
 }
 
 async function readIndex(path: string): Promise<Index> {

@@ -1,6 +1,5 @@
 import type { Model } from "../nn/model.js";
-import type { Normalization } from "../nn/module.js";
-import { NORMALIZATIONS } from "../nn/normalized-input.js";
+import { type Preprocessing, preprocessingOf } from "../training/encoder-file.js";
 
 /** What embeddings were made by: two encoders give comparable ones where all of this is the same, `path` aside. */
 export interface EncoderIdentity {
@@ -16,14 +15,6 @@ export interface EncoderIdentity {
   readonly preprocessing: Preprocessing;
 }
 
-/** What becomes of an image before an encoder sees it. */
-export interface Preprocessing {
-  /** Side of the square in pixels: images are scaled until the shorter side fits, and cut around the centre. */
-  readonly imageSize: number;
-  /** What is subtracted from the channels, which are from 0 to 1, and what they are divided by. */
-  readonly normalization: Normalization;
-}
-
 /** SHA-256 of bytes in hexadecimal digits. */
 export async function digestOf(bytes: Uint8Array): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
@@ -31,7 +22,8 @@ export async function digestOf(bytes: Uint8Array): Promise<string> {
 }
 
 /** The identity of a model's encoder; its head has no part in it. */
-export async function encoderIdentity({ encoder, tensors, imageSize }: Model, path: string): Promise<EncoderIdentity> {
+export async function encoderIdentity(model: Model, path: string): Promise<EncoderIdentity> {
+  const { encoder, tensors } = model;
   const weights = await tensors.read();
   const lines: string[] = [];
   for (const { name, shape } of encoder.tensors) {
@@ -43,6 +35,6 @@ export async function encoderIdentity({ encoder, tensors, imageSize }: Model, pa
     path,
     hash: await digestOf(new TextEncoder().encode(lines.join("\n"))),
     dimension: encoder.features,
-    preprocessing: { imageSize, normalization: encoder.normalization ?? NORMALIZATIONS.none },
+    preprocessing: preprocessingOf(model),
   };
 }

@@ -113,8 +113,8 @@ function knownOf(stored: StoredEmbeddings | null): Map<string, Known> {
 /** @throws UsageError where the embeddings that are there were made by another encoder. */
 function expectSameEncoder(path: string, there: EncoderIdentity, here: EncoderIdentity): void {
   if (there.hash === here.hash && sameData(there.preprocessing, here.preprocessing)) return;
-  const text = ({ name, hash, preprocessing: { imageSize } }: EncoderIdentity) =>
-    `${name} ${hash.slice(0, 12)} at ${imageSize} pixels`;
+  const text = ({ name, hash, preprocessing: { size } }: EncoderIdentity) =>
+    `${name} ${hash.slice(0, 12)} at ${size} pixels`;
   throw new UsageError(
     `${path} was made by another encoder (${text(there)}, from ${there.path}; this is ${text(here)}), and embeddings of two encoders cannot be compared: name another folder with --folder, or delete ${path} to make it anew`,
   );
