@@ -20,7 +20,7 @@ function transposed(values: Float32Array, rows: number, cols: number): Float32Ar
 }
 
 /** From this library's layout to PyTorch's. [h, w, in, out] -> [out, in, h, w] is two transpositions of matrices. */
-export function toTorch({ shape }: TensorSpec, values: Float32Array): Float32Array<ArrayBuffer> {
+export function toTorch({ shape }: Pick<TensorSpec, "shape">, values: Float32Array): Float32Array<ArrayBuffer> {
   if (shape.length === 1) return new Float32Array(values);
   if (shape.length === 2) return transposed(values, shape[0], shape[1]);
   const [height, width, inChannels, outChannels] = shape;

@@ -1,0 +1,2 @@
+/** The wire format of protocol buffers, which ONNX files are written in. */
+export { PbfWriter } from "pbf";
