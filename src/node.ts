@@ -18,6 +18,9 @@ export * from "./index.js";
 // In place of those of the same names above, which keep them in a browser.
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-file.js";
 export { readImageList, writeImageList } from "./io/image-list-file.js";
+export { encodeOnnx, type OnnxOptions } from "./nn/onnx-graph.js";
+export { type ExportOptions, type ExportSummary, exportEncoder } from "./runs/export.js";
 export type { RunHooks, RunSummary, RunWarning } from "./runs/hooks.js";
+export { checkOnnx, loadOnnxRuntime, type OnnxCheck, type OnnxRuntime } from "./runs/onnx-check.js";
 export { type ImageSource, type ResumeOptions, type RunOptions, resumeRun, startRun } from "./runs/run.js";
 export type { TrainingPart } from "./runs/run-images.js";

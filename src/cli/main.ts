@@ -7,6 +7,7 @@ import { addDoctorCommand } from "./doctor.js";
 import { addEmbedCommand } from "./embed.js";
 import { addEvalCommand } from "./eval.js";
 import { addExperimentCommand } from "./experiment.js";
+import { addExportCommand } from "./export.js";
 import { addFinetuneCommand } from "./finetune.js";
 import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
@@ -26,6 +27,7 @@ for (const add of [
   addEvalCommand,
   addEmbedCommand,
   addSearchCommand,
+  addExportCommand,
   addExperimentCommand,
   addTuneCommand,
   addDoctorCommand,

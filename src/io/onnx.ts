@@ -120,7 +120,11 @@ function writeValue({ name, shape }: OnnxValue, pbf: PbfWriter): void {
 
 function writeTensorType(shape: OnnxValue["shape"], pbf: PbfWriter): void {
   pbf.writeVarintField(1, FLOAT);
-  pbf.writeMessage(2, (extents, shaped) => extents.forEach((extent) => shaped.writeMessage(1, writeExtent, extent)), shape);
+  pbf.writeMessage(2, writeShape, shape);
+}
+
+function writeShape(shape: OnnxValue["shape"], pbf: PbfWriter): void {
+  for (const extent of shape) pbf.writeMessage(1, writeExtent, extent);
 }
 
 function writeExtent(extent: number | string, pbf: PbfWriter): void {

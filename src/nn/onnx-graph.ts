@@ -1,5 +1,5 @@
-import * as kernels from "../../kernels/generated.js";
 import type { KernelDefinition } from "../../kernels/definition.js";
+import * as kernels from "../../kernels/generated.js";
 import type { Device } from "../engine/device.js";
 import type { Launch } from "../engine/launch.js";
 import { compileProgram } from "../engine/program.js";
@@ -221,7 +221,11 @@ const TRANSLATIONS: ReadonlyMap<KernelDefinition, Translation> = new Map<KernelD
   [
     kernels.channelScale,
     (graph, { tensor, value }) => {
-      const of = (name: string) => graph.floats([1, 3, 1, 1], ["r", "g", "b"].map((colour) => value(`${name}_${colour}`)));
+      const of = (name: string) =>
+        graph.floats(
+          [1, 3, 1, 1],
+          ["r", "g", "b"].map((colour) => value(`${name}_${colour}`)),
+        );
       const scaled = graph.node("Mul", [graph.value(tensor("x")), of("scale")]);
       graph.apply("Add", [scaled, of("offset")], tensor("y"));
     },
@@ -295,11 +299,12 @@ class Graph {
     const { kernel, tensors, params, scope } = launch;
     this.#scope = scope;
     const translation = TRANSLATIONS.get(kernel);
-    if (!translation) return this.refuse(`the operation ${kernel.name}`);
-    translation(this, {
-      tensor: (binding) => tensors[kernel.bindings.findIndex(({ name }) => name === binding)],
-      value: (name) => params[name] ?? 0,
-    });
+    if (!translation) this.refuse(`the operation ${kernel.name}`);
+    else
+      translation(this, {
+        tensor: (binding) => tensors[kernel.bindings.findIndex(({ name }) => name === binding)],
+        value: (name) => params[name] ?? 0,
+      });
   }
 
   /** @throws ConfigError */
@@ -334,7 +339,12 @@ class Graph {
     return name;
   }
 
-  apply(operator: string, inputs: readonly string[], y: Tensor, attributes: Pick<OnnxNode, "floats" | "ints"> = {}): void {
+  apply(
+    operator: string,
+    inputs: readonly string[],
+    y: Tensor,
+    attributes: Pick<OnnxNode, "floats" | "ints"> = {},
+  ): void {
     this.bind(y, this.node(operator, inputs, attributes));
   }
 
@@ -350,7 +360,10 @@ class Graph {
   }
 
   filled(count: number, value: number): string {
-    return this.floats([count], Array.from({ length: count }, () => value));
+    return this.floats(
+      [count],
+      Array.from({ length: count }, () => value),
+    );
   }
 
   whole(values: readonly number[]): string {

@@ -35,9 +35,7 @@ export interface OnnxCheck {
 const PACKAGE = "onnxruntime-node";
 
 function isRuntime(value: unknown): value is OnnxRuntime {
-  return (
-    isRecord(value) && typeof value["InferenceSession"] === "function" && typeof value["Tensor"] === "function"
-  );
+  return isRecord(value) && typeof value["InferenceSession"] === "function" && typeof value["Tensor"] === "function";
 }
 
 /**
