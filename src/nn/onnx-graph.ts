@@ -136,7 +136,7 @@ const convolution: Translation = (graph, { tensor, value }) => {
   const weight = graph.constant(tensor("weight"), [to, from / groups, height, width], (values) =>
     toTorch({ shape }, values),
   );
-  graph.apply("Conv", [graph.value(tensor("x")), weight], tensor("y"), {
+  graph.apply("Conv", [graph.value(tensor("x"), [value("IN_HEIGHT"), value("IN_WIDTH"), from]), weight], tensor("y"), {
     ints: {
       kernel_shape: [height, width],
       strides: [value("STRIDE_Y"), value("STRIDE_X")],
@@ -150,12 +150,12 @@ const convolution: Translation = (graph, { tensor, value }) => {
 const product: Translation = (graph, { tensor, value }) => {
   const [a, b] = [tensor("a"), tensor("b")];
   const [inner, cols] = [value("inner"), value("cols")];
-  if (a.shape.length !== 2 || value("TRANSPOSE_A") === 1) graph.refuse("a product of what is no batch of vectors");
+  if (value("TRANSPOSE_A") === 1) graph.refuse(`a product with ${a} transposed`);
   const turned = value("TRANSPOSE_B") === 1;
   const weight = graph.constant(b, [inner, cols], (values) =>
     turned ? toTorch({ shape: [cols, inner] }, values) : values,
   );
-  graph.apply("MatMul", [graph.value(a), weight], tensor("y"));
+  graph.apply("MatMul", [graph.value(a, [inner]), weight], tensor("y"));
 };
 
 /** What comes after a norm: a residual sum and a rectifier. */
@@ -164,7 +164,7 @@ function finishNorm(graph: Graph, { tensor, value }: Call, normalized: string): 
   const summed = value("RESIDUAL") === 1;
   const rectified = value("RELU") === 1;
   let result = normalized;
-  if (summed) result = graph.node("Add", [result, graph.value(tensor("residual"))]);
+  if (summed) result = graph.node("Add", [result, graph.value(tensor("residual"), y.shape.slice(1))]);
   if (rectified) result = graph.node("Relu", [result]);
   graph.bind(y, result);
 }
@@ -181,7 +181,7 @@ const batchNorm: Translation = (graph, call) => {
   const gamma = vector("gamma", value("GAMMA") === 1, 1);
   const beta = vector("beta", value("BETA") === 1, 0);
   const floats = { epsilon: value("EPSILON") };
-  const inputs = [graph.value(tensor("x")), gamma, beta, mean, variance];
+  const inputs = [graph.value(tensor("x"), tensor("y").shape.slice(1)), gamma, beta, mean, variance];
   finishNorm(graph, call, graph.node("BatchNormalization", inputs, { floats }));
 };
 
@@ -189,10 +189,10 @@ const batchNorm: Translation = (graph, call) => {
 const groupNorm: Translation = (graph, call) => {
   const { tensor, value } = call;
   const [x, channels] = [tensor("x"), value("channels")];
-  const [, height, width] = x.shape;
+  const [, height, width] = tensor("y").shape;
   const { groups, epsilon } = graph.groupsOf(tensor("statistics"));
   // 0 is the extent that was there, -1 what is left.
-  const grouped = graph.node("Reshape", [graph.value(x), graph.whole([0, groups, -1])]);
+  const grouped = graph.node("Reshape", [graph.value(x, [height, width, channels]), graph.whole([0, groups, -1])]);
   const inputs = [grouped, graph.filled(groups, 1), graph.filled(groups, 0)];
   const normalized = graph.node("InstanceNormalization", inputs, { floats: { epsilon } });
   const map = graph.node("Reshape", [normalized, graph.whole([0, channels, height, width])]);
@@ -226,22 +226,28 @@ const TRANSLATIONS: ReadonlyMap<KernelDefinition, Translation> = new Map<KernelD
           [1, 3, 1, 1],
           ["r", "g", "b"].map((colour) => value(`${name}_${colour}`)),
         );
-      const scaled = graph.node("Mul", [graph.value(tensor("x")), of("scale")]);
+      const scaled = graph.node("Mul", [graph.value(tensor("x"), tensor("y").shape.slice(1)), of("scale")]);
       graph.apply("Add", [scaled, of("offset")], tensor("y"));
     },
   ],
   [
     kernels.bias,
     (graph, { tensor, value }) => {
-      const [x, channels] = [tensor("x"), value("channels")];
-      const bias = graph.constant(tensor("bias"), x.shape.length === 4 ? [1, channels, 1, 1] : [channels]);
-      graph.apply("Add", [graph.value(x), bias], tensor("y"));
+      const [x, y, channels] = [tensor("x"), tensor("y"), value("channels")];
+      const bias = graph.constant(tensor("bias"), y.shape.length === 4 ? [1, channels, 1, 1] : [channels]);
+      graph.apply("Add", [graph.value(x, y.shape.slice(1)), bias], y);
     },
   ],
-  [kernels.relu, (graph, { tensor }) => graph.apply("Relu", [graph.value(tensor("x"))], tensor("y"))],
+  [
+    kernels.relu,
+    (graph, { tensor }) => graph.apply("Relu", [graph.value(tensor("x"), tensor("y").shape.slice(1))], tensor("y")),
+  ],
   [
     kernels.add,
-    (graph, { tensor }) => graph.apply("Add", [graph.value(tensor("a")), graph.value(tensor("b"))], tensor("y")),
+    (graph, { tensor }) => {
+      const terms = ["a", "b"].map((name) => graph.value(tensor(name), tensor("y").shape.slice(1)));
+      graph.apply("Add", terms, tensor("y"));
+    },
   ],
   [
     kernels.maxPool,
@@ -252,13 +258,15 @@ const TRANSLATIONS: ReadonlyMap<KernelDefinition, Translation> = new Map<KernelD
         strides: [stride, stride],
         pads: [padding, padding, padding, padding],
       };
-      graph.apply("MaxPool", [graph.value(tensor("x"))], tensor("y"), { ints });
+      const x = graph.value(tensor("x"), [value("height"), value("width"), value("channels")]);
+      graph.apply("MaxPool", [x], tensor("y"), { ints });
     },
   ],
   [
     kernels.globalAveragePool,
-    (graph, { tensor }) => {
-      const pooled = graph.node("GlobalAveragePool", [graph.value(tensor("x"))]);
+    (graph, { tensor, value }) => {
+      const [, height, width] = tensor("x").shape;
+      const pooled = graph.node("GlobalAveragePool", [graph.value(tensor("x"), [height, width, value("channels")])]);
       graph.apply("Flatten", [pooled], tensor("y"));
     },
   ],
@@ -291,7 +299,7 @@ class Graph {
   /** What comes out. */
   end(tensor: Tensor, name: string): void {
     this.#scope = "output";
-    const last = this.value(tensor);
+    const last = this.value(tensor, [tensor.size / BATCH]);
     this.nodes.push({ name: "output", operator: "Identity", inputs: [last], outputs: [name] });
   }
 
@@ -316,19 +324,21 @@ class Graph {
 
   /** The same values under another tensor. */
   rename(from: Tensor, to: Tensor): void {
-    this.bind(to, this.value(from));
+    this.bind(to, this.value(from, to.shape.slice(1)));
   }
 
   bind(tensor: Tensor, name: string): void {
     this.#names.set(tensor.base, name);
   }
 
-  /** The name of what an image's way has led to. */
-  value(tensor: Tensor): string {
-    const name = this.#names.get(tensor.base);
-    if (name === undefined) return this.refuse(`what is computed from ${tensor} alone, or from a part of it,`);
-    // Where it is a view, the order of its elements is another one here.
-    if (tensor.shape.length !== tensor.base.shape.length) return this.refuse(`${tensor.base} in another shape`);
+  /**
+   * The name of what an image's way has led to. Its extents, without the batch, have to be these: seen in another shape, its elements
+   * would have another order here.
+   */
+  value({ base }: Tensor, extents: readonly number[]): string {
+    const name = this.#names.get(base);
+    if (name === undefined) return this.refuse(`what is computed from ${base} alone, or from a part of it,`);
+    if (base.shape.slice(1).join() !== extents.join()) return this.refuse(`${base} in another shape`);
     return name;
   }
 

@@ -167,9 +167,12 @@ function preprocessingText({ size, mean, std }: Preprocessing): string {
 }
 
 function use({ model, onnx }: CardFacts): string {
-  const own =
-    "With `webgpu-simclr`: `npx simclr embed encoder.safetensors photos/`. In PyTorch, `encoder.safetensors` has the names and layouts of a torchvision ResNet where it is one.";
-  const parts = [preprocessingText(preprocessingOf(model)), own];
+  const { name } = model.encoder;
+  const torch = "`encoder.safetensors` has the names and layouts of torchvision's ResNet, for PyTorch.";
+  const parts = [
+    preprocessingText(preprocessingOf(model)),
+    `With \`npx webgpu-simclr embed encoder.safetensors photos/\`. ${/^resnet(?!.*-gn$)/.test(name) ? torch : ""}`.trimEnd(),
+  ];
   if (onnx) {
     const { path, output, outputs, withPreprocessing, check } = onnx;
     const pixels = withPreprocessing ? "pixels from 0 to 255" : "pixel values, scaled and normalised as above";

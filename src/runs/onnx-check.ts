@@ -39,14 +39,14 @@ function isRuntime(value: unknown): value is OnnxRuntime {
 }
 
 /**
- * The package `onnxruntime-node`, from where the program runs or beside this library; null where it is not installed. Node, Bun and
- * Deno.
+ * The package `onnxruntime-node`; null where it is not installed. Node, Bun and Deno.
+ * @param folders where programs lie that find it; by default where this one runs, and this library
  * @throws CheckpointError where it is there and does not work.
  */
-export async function loadOnnxRuntime(): Promise<OnnxRuntime | null> {
+export async function loadOnnxRuntime(folders?: readonly string[]): Promise<OnnxRuntime | null> {
   const { createRequire } = await import("node:module");
   const { cwd } = await import("node:process");
-  for (const from of [`${cwd()}/`, import.meta.url]) {
+  for (const from of folders?.map((folder) => `${folder}/`) ?? [`${cwd()}/`, import.meta.url]) {
     const require = createRequire(from);
     let path: string;
     try {
@@ -54,14 +54,16 @@ export async function loadOnnxRuntime(): Promise<OnnxRuntime | null> {
     } catch {
       continue;
     }
+    let found: unknown;
     try {
-      const found: unknown = require(path);
-      if (isRuntime(found)) return found;
+      found = require(path);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new CheckpointError(`${PACKAGE} is installed in ${path} and does not work: ${reason}`, { cause });
     }
-    throw new CheckpointError(`${path} is not the ${PACKAGE} that is known here: install version 1.17 or newer`);
+    if (!isRuntime(found))
+      throw new CheckpointError(`${path} is not the ${PACKAGE} that is known here: install it anew`);
+    return found;
   }
   return null;
 }
@@ -71,7 +73,8 @@ const IMAGES = 4;
 
 /** Pixels as RGBA bytes: patches of colour of several sizes, so that all layers have something to see, with noise on them. */
 function checkPixels(size: number): Uint8Array<ArrayBuffer> {
-  const random = sfc32(1, 2, 3);
+  const words = sfc32(1, 2, 3);
+  const random = () => words() / 2 ** 32;
   const pixels = new Uint8Array(IMAGES * size * size * 4).fill(255);
   for (let image = 0; image < IMAGES; image++) {
     const patch = Math.max(1, size >> (image + 1));
