@@ -8,7 +8,7 @@ import { decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
 import { encoderModel, preprocessingOf, readEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
 import { type CardFacts, modelCard } from "./model-card.js";
-import { checkOnnx, loadOnnxRuntime, type OnnxCheck } from "./onnx-check.js";
+import { checkOnnx, loadOnnxRuntime, type OnnxCheck, type OnnxRuntime } from "./onnx-check.js";
 import { readFile } from "./run.js";
 import { RunFolder } from "./run-folder.js";
 
@@ -26,13 +26,15 @@ export interface ExportOptions {
   readonly license?: string;
   /** Pixels, for a file that does not say it, as those of torchvision. */
   readonly imageSize?: number;
+  /** What the ONNX file is compared by; the package `onnxruntime-node` by default, where it is installed, and null for nothing. */
+  readonly runtime?: OnnxRuntime | null;
 }
 
 /** What was exported. */
 export interface ExportSummary {
   /** Paths of the files. */
   readonly files: readonly string[];
-  /** How far the ONNX file is from this library; null without one, and where the package `onnxruntime-node` is not installed. */
+  /** How far the ONNX file is from this library; null without one, and without a runtime. */
   readonly check: OnnxCheck | null;
 }
 
@@ -73,7 +75,9 @@ export async function exportEncoder(device: Device, from: string, options: Expor
   const alone = out.endsWith(".onnx");
   const { onnx = alone, head = false, withPreprocessing = false } = options;
   if (!onnx && (alone || head || withPreprocessing))
-    throw new ConfigError("a head, preprocessing and a name in .onnx are for an ONNX file: ask for one with --onnx");
+    throw new ConfigError(
+      "a head, preprocessing and a name in .onnx are for an ONNX file: ask for one, by onnx (--onnx)",
+    );
   await expectNothing(alone ? [out] : Object.values(FILES).map((name) => join(out, name)));
   const { model, bytes, metadata: said, run, classes } = await (isRun ? openRun : openFile)(device, from, options);
   try {
@@ -81,7 +85,7 @@ export async function exportEncoder(device: Device, from: string, options: Expor
     const metadata = { ...said, ...(license !== undefined && { license }) };
     const shape = { head, withPreprocessing };
     const net = onnx ? await encodeOnnx(model, { ...shape, metadata }) : null;
-    const check = net && (await compare(device, model, net, shape));
+    const check = net && (await compare(device, model, net, shape, options.runtime));
     const contents = new Map<string, Uint8Array | string>();
     if (net && alone) contents.set(out, net);
     else {
@@ -175,8 +179,9 @@ async function compare(
   model: Model,
   bytes: Uint8Array,
   shape: Readonly<Record<"head" | "withPreprocessing", boolean>>,
+  given: OnnxRuntime | null | undefined,
 ): Promise<OnnxCheck | null> {
-  const runtime = await loadOnnxRuntime();
+  const runtime = given === undefined ? await loadOnnxRuntime() : given;
   if (!runtime) return null;
   const check = await checkOnnx(device, model, bytes, shape, runtime);
   const { largestDifference, largestValue } = check;
