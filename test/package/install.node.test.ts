@@ -39,7 +39,16 @@ install("without its optional dependencies brings itself alone, and nothing that
     assert.not.match(text, /sourceMappingURL/, path);
   }
   const licences = await readFile(join(app, "node_modules/webgpu-simclr/dist/src/vendor/LICENSES.txt"), "utf8");
-  for (const name of ["commander", "@observablehq/plot", "d3-array", "linkedom", "pbf", "tar-stream", "umap-js", "yauzl"])
+  for (const name of [
+    "commander",
+    "@observablehq/plot",
+    "d3-array",
+    "linkedom",
+    "pbf",
+    "tar-stream",
+    "umap-js",
+    "yauzl",
+  ])
     assert.match(licences, new RegExp(`^${name} [0-9.]+ \\(`, "m"));
 });
 
