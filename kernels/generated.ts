@@ -10970,6 +10970,73 @@ fn main(\n\
 };
 
 /**
+ * Histogram of the cosine distances x = 1 - s of each row of similarities s, on a scale of logarithms: a bin is what the exponent and the
+ * first 4 bits of the mantissa of f32 say, 16 an octave from 2^-24 up, and smaller distances are in the first. Integers only, so that
+ * the result is always the same. Row r leaves out column own[r], and counts nothing where that is 2^32 - 1. A workgroup a row.
+ */
+export const similarityHistogram: KernelDefinition<"similarities" | "own" | "counts", "rows" | "cols", "LANES" | "BINS" | "FIRST" | "NO_COLUMN"> = {
+  name: "similarityHistogram",
+  bindings: [{"name":"similarities","access":"read","element":"f32"}, {"name":"own","access":"read","element":"u32"}, {"name":"counts","access":"read_write","element":"u32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"cols","type":"u32","offset":4}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, BINS: { type: "u32", value: 416 }, FIRST: { type: "u32", value: 1648 }, NO_COLUMN: { type: "u32", value: 4294967295 } },
+  unrolls: () => [],
+  shapes: (v) => ({ similarities: v["rows"] * v["cols"], own: v["rows"], counts: v["rows"] * v["BINS"] }),
+  workgroups: (v) => v["rows"],
+  flops: () => 0,
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const BINS: u32 = 416u;\n\
+const FIRST: u32 = 1648u;\n\
+const NO_COLUMN: u32 = 4294967295u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  cols: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> similarities: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> own: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> counts: array<u32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+var<workgroup> bins: array<atomic<u32>, BINS>;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid);\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  for (var bin = local.x; bin < BINS; bin += LANES) {\n\
+    atomicStore(&bins[bin], 0u);\n\
+  }\n\
+  workgroupBarrier();\n\
+  let left_out = own[row];\n\
+  let end = select(params.cols, 0u, left_out == NO_COLUMN);\n\
+  for (var c = local.x; c < end; c += LANES) {\n\
+    let distance = max(1.0 - similarities[row * params.cols + c], 5.9604645e-8);\n\
+    let bin = min((bitcast<u32>(distance) >> 19u) - FIRST, BINS - 1u);\n\
+    if (c != left_out) {\n\
+      atomicAdd(&bins[bin], 1u);\n\
+    }\n\
+  }\n\
+  workgroupBarrier();\n\
+  for (var bin = local.x; bin < BINS; bin += LANES) {\n\
+    counts[row * BINS + bin] = atomicLoad(&bins[bin]);\n\
+  }\n\
+}\n\
+",
+};
+
+/**
  * A run of columns: y[row, c] = x[row, first + c].
  */
 export const slice: KernelDefinition<"x" | "y", "rows" | "cols" | "first" | "count", "HALF" | "LANES" | "ELEMENTS"> = {

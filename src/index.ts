@@ -44,8 +44,25 @@ export {
   splitHoldOut,
   subset,
 } from "./data/views.js";
+export {
+  type Described,
+  type Duplicate,
+  type DuplicateGroup,
+  type DuplicateOptions,
+  type Duplicates,
+  findDuplicates,
+  isSamePicture,
+  type Likeness,
+} from "./embeddings/duplicates.js";
 export { type EncoderIdentity, encoderIdentity } from "./embeddings/identity.js";
 export { looksDistance, looksOf } from "./embeddings/looks.js";
+export {
+  type NeighbourGraph,
+  type NeighbourOptions,
+  neighbourGraph,
+  neighbourGraphAndHistogram,
+} from "./embeddings/neighbour-graph.js";
+export { type PairModel, pairModel, type Threshold, thresholdAt, thresholdOf } from "./embeddings/threshold.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
 export { Embedder, type EmbedderOptions, type Embeddings, type Features } from "./evaluation/embed.js";

@@ -2,6 +2,7 @@ import { SimclrError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { Command } from "../vendor/commander.js";
 import { VERSION } from "../version.js";
+import { addDedupeCommand } from "./dedupe.js";
 import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEmbedCommand } from "./embed.js";
@@ -27,6 +28,7 @@ for (const add of [
   addEvalCommand,
   addEmbedCommand,
   addSearchCommand,
+  addDedupeCommand,
   addExportCommand,
   addExperimentCommand,
   addTuneCommand,

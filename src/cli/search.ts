@@ -66,7 +66,7 @@ export function addSearchCommand(program: Command): void {
       const { count, encoder } = options;
       if (!Number.isInteger(count) || count < 1)
         throw new ConfigError(`--count is ${count}; it must be a whole number from 1 up`);
-      await runVerb("search", folder, [query], options, async ({ device, stored, facts, command }) => {
+      await runVerb("search", folder, options, async ({ device, stored, facts, command }) => {
         const { features, images } = stored;
         const row = rowOf(stored, query);
         const { dimension } = features;
@@ -79,6 +79,7 @@ export function addSearchCommand(program: Command): void {
           .filter(({ index }) => index !== row)
           .slice(0, count)
           .map(({ index, similarity }) => ({ ...images[index], similarity }));
+        const copies = sameNames(found.map((one) => one.name));
         const name = row === null ? query : images[row].name;
         const rows = found.map(({ name: own, similarity, label }, i) => [
           own,
@@ -91,7 +92,8 @@ export function addSearchCommand(program: Command): void {
           json: { query: name, found },
           page: (thumbnails) =>
             searchPage({ query: row === null ? resolve(query) : name, found, facts, command }, thumbnails),
-          chosen: sameNames(found.map((one) => one.name)),
+          listed: copies,
+          copied: copies,
           stranger: row === null ? resolve(query) : undefined,
         };
       });

@@ -31,8 +31,10 @@ export interface Finding {
   readonly json: unknown;
   /** Makes the page. */
   readonly page: (thumbnails: Thumbnails) => Promise<string>;
-  /** The photographs of `--list`, and where each goes with `--copy-to`. */
-  readonly chosen: readonly Copy[];
+  /** The photographs of `--list`. */
+  readonly listed: readonly Pick<Copy, "name">[];
+  /** Those of `--copy-to`, and where each goes. */
+  readonly copied: readonly Copy[];
   /** The path of a photograph on the page that is none of the folder's. */
   readonly stranger?: string;
 }
@@ -82,7 +84,6 @@ async function expectNew(path: string): Promise<void> {
 export async function runVerb(
   name: string,
   folder: string,
-  args: readonly string[],
   options: VerbOptions,
   work: (opened: Opened) => Promise<Finding>,
 ): Promise<void> {
@@ -98,7 +99,7 @@ export async function runVerb(
       `${encoder.dimension} numbers each`,
       device.adapter.name,
     ];
-    const command = suggested([name, folder, ...args]);
+    const command = suggested(process.argv.slice(2));
     const found = await work({ device, stored, facts, command, say });
     console.log(json ? JSON.stringify(found.json, null, 1) : `\n${printable(found.text)}`);
     const photographs = new Photographs(images ?? stored.source);
@@ -120,13 +121,13 @@ export async function runVerb(
     if (list !== undefined) {
       await writeImageList(
         list,
-        found.chosen.map(({ name: photograph }) => photograph),
+        found.listed.map(({ name: photograph }) => photograph),
       );
-      say(`list: ${list}, ${counted(found.chosen.length, "name")}`);
+      say(`list: ${list}, ${counted(found.listed.length, "name")}`);
     }
     if (copyTo !== undefined) {
-      await copyPhotographs(photographs, found.chosen, copyTo);
-      say(`copied: ${counted(found.chosen.length, "photograph")} to ${copyTo}`);
+      await copyPhotographs(photographs, found.copied, copyTo);
+      say(`copied: ${counted(found.copied.length, "photograph")} to ${copyTo}`);
     }
   }, say);
 }

@@ -75,8 +75,7 @@ export async function shotGrid(shots: readonly Shot[], thumbnails: Thumbnails): 
 async function shotFigure({ name, note, mark }: Shot, thumbnails: Thumbnails): Promise<string> {
   const uri = await thumbnails.uri(name);
   const text = escapeHtml(name);
-  const picture =
-    uri === null ? '<div class="gone">cannot be read</div>' : `<img src="${uri}" alt="${text}" loading="lazy">`;
+  const picture = uri === null ? '<div class="gone">cannot be read</div>' : `<img src="${uri}" alt="${text}">`;
   return `<figure class="shot${mark ? ` ${mark}` : ""}">${picture}<figcaption title="${text}"><span class="name">${text}</span>${note ? `<span class="what">${note}</span>` : ""}</figcaption></figure>`;
 }
 
@@ -92,7 +91,10 @@ section > h2 { margin-bottom: 10px; }
 .shot .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; overflow-wrap: anywhere; }
 .shot .what { display: block; color: var(--muted); font-variant-numeric: tabular-nums; }
 .shot.chosen .what b { color: var(--right); font-weight: 620; }
-.group { margin-top: 14px; }
+.groups { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: 14px; }
+.groups .wide { grid-column: 1 / -1; }
+.chart svg { font-size: 11px; }
+@media (max-width: 480px) { .chart svg { font-size: 19px; } }
 .group > h3 { margin-bottom: 10px; }
 .group > h3 small { color: var(--muted); font-weight: 450; font-size: 12.5px; }
 footer code { overflow-wrap: anywhere; }

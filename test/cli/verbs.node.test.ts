@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -67,6 +67,27 @@ verbs("find similar photographs, write a page of them, and refuse what cannot be
     failed(both, /--out is for .* give one of them/);
     failed(await simclr(["search", "e", "000.jpg", "--list", "found.txt"], { cwd }), /found\.txt is there already/);
     failed(await simclr(["search", "e", "000.jpg", "--copy-to", "found"], { cwd }), /found is not empty/);
+  }),
+);
+
+verbs("find duplicates, list what could go, and copy the others", () =>
+  inTemporaryFolder(async (cwd) => {
+    await prepare(cwd);
+    const again = await readFile(join(cwd, "photos/cat/000.jpg"));
+    await writeFiles(join(cwd, "photos"), { "owl/again.jpg": again });
+    succeeded(
+      await simclr(["embed", "encoder.safetensors", "photos", "--folder", "e", "--max-broken", "0.1"], { cwd }),
+    );
+    const args = ["dedupe", "e", "--level", "copies", "--list", "go.txt", "--copy-to", "rest"];
+    const { stdout } = succeeded(await simclr(args, { cwd }));
+    assert.match(stdout, /cat\/000\.jpg +1 +keep \(first by name of equal ones\)/);
+    await pageOf(cwd, "e/dedupe.html");
+    assert.is((await readFile(join(cwd, "go.txt"), "utf8")).trim(), "owl/again.jpg");
+    assert.equal(await readFile(join(cwd, "rest/cat/000.jpg")), again);
+    const copied = await readdir(join(cwd, "rest"), { recursive: true, withFileTypes: true });
+    // All but the copy and what cannot be read.
+    assert.is(copied.filter((entry) => entry.isFile()).length, 27);
+    assert.equal((await readdir(join(cwd, "photos/owl"))).includes("again.jpg"), true);
   }),
 );
 
