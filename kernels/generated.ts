@@ -216,6 +216,623 @@ fn main(\n\
 };
 
 /**
+ * Gradients of attention to its keys and values (see attention and attention-query-gradient): with
+ * p[i, j] = exp(s[i, j] - lse[i]), computed again in tiles, dv[j] = sum_i p[i, j] * dy[i] and
+ * dk[j] = scale * sum_i p[i, j] * (dy[i] . v[j] - deltas[i]) * q[i]. Of `dqkv`, the parts of keys and values are written.
+ */
+export const attentionKeyGradient: KernelDefinition<"qkv" | "dy" | "lse" | "deltas" | "dqkv", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
+  name: "attentionKeyGradient",
+  bindings: [{"name":"qkv","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"lse","access":"read","element":"f32"}, {"name":"deltas","access":"read","element":"f32"}, {"name":"dqkv","access":"read_write","element":"stored"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"tokens","type":"u32","offset":4}, {"name":"heads","type":"u32","offset":8}, {"name":"scale","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], 4, v["COLS"], v["COLS"], v["ROWS"], v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"])],
+  shapes: (v) => ({ qkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"], dy: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], lse: v["batch"] * v["heads"] * v["tokens"], deltas: v["batch"] * v["heads"] * v["tokens"], dqkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"] }),
+  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / v["ROWS"]),
+  flops: (v) => 8 * v["batch"] * v["heads"] * v["tokens"] * v["tokens"] * v["DEPTH"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+\n\
+const LANES: u32 = 1u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const SHARE: u32 = 1u;\n\
+const VECTOR: u32 = 1u;\n\
+const DEPTH: u32 = 64u;\n\
+const OWN = ROWS / SHARE;\n\
+const GROUPS = (DEPTH / 4u + LANES - 1u) / LANES;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  tokens: u32,\n\
+  heads: u32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> qkv: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> dy: array<StoredElement>;\n\
+@group(0) @binding(2) var<storage, read> lse: array<f32>;\n\
+@group(0) @binding(3) var<storage, read> deltas: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> dqkv: array<StoredElement>;\n\
+@group(0) @binding(5) var<uniform> params: Params;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+fn load_qkv(at: u32) -> vec4f {\n\
+  return vec4f(f32(qkv[at]), f32(qkv[at + 1u]), f32(qkv[at + 2u]), f32(qkv[at + 3u])); //#vec4 return vec4f(qkv[at / 4u]);\n\
+}\n\
+\n\
+fn largest_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupMax(value);\n\
+}\n\
+\n\
+fn sum_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupAdd(value);\n\
+}\n\
+fn load_dy(at: u32) -> vec4f {\n\
+  return vec4f(f32(dy[at]), f32(dy[at + 1u]), f32(dy[at + 2u]), f32(dy[at + 3u])); //#vec4 return vec4f(dy[at / 4u]);\n\
+}\n\
+\n\
+fn store_dqkv(at: u32, value: vec4f) {\n\
+  dqkv[at] = Stored(value.x); //#vec4 dqkv[at / 4u] = StoredElement(value);\n\
+  dqkv[at + 1u] = Stored(value.y); //#vec4 ;\n\
+  dqkv[at + 2u] = Stored(value.z); //#vec4 ;\n\
+  dqkv[at + 3u] = Stored(value.w); //#vec4 ;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
+) {\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
+  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let head = index / row_blocks % params.heads;\n\
+  let image = index / row_blocks / params.heads;\n\
+  if (image >= params.batch) {\n\
+    return;\n\
+  }\n\
+  let last = params.tokens - 1u;\n\
+  let width = params.heads * DEPTH;\n\
+  let start = image * params.tokens * 3u * width + head * DEPTH;\n\
+  let out_start = image * params.tokens * width + head * DEPTH;\n\
+  let row_start = (image * params.heads + head) * params.tokens;\n\
+  var key_at: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    key_at[i] = start + width + min(first_row + i * SHARE + own_lane % SHARE, last) * 3u * width;\n\
+  }\n\
+\n\
+  var key_totals: array<array<vec4f, GROUPS>, ROWS>;\n\
+  var value_totals: array<array<vec4f, GROUPS>, ROWS>;\n\
+  for (var tile = 0u; tile < params.tokens; tile += LANES * COLS) {\n\
+    var query_at: array<u32, COLS>;\n\
+    var gradient_at: array<u32, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let row = min(tile + c * LANES + own_lane, last);\n\
+      query_at[c] = start + row * 3u * width;\n\
+      gradient_at[c] = out_start + row * width;\n\
+    }\n\
+    var shares: array<array<f32, COLS>, ROWS>;\n\
+    var slopes: array<array<f32, COLS>, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        shares[r][c] = 0.0;\n\
+        slopes[r][c] = 0.0;\n\
+      }\n\
+    }\n\
+    for (var d = 0u; d < DEPTH; d += 4u) {\n\
+      var queries: array<vec4f, COLS>;\n\
+      var gradients: array<vec4f, COLS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        queries[c] = load_qkv(query_at[c] + d);\n\
+        gradients[c] = load_dy(gradient_at[c] + d);\n\
+      }\n\
+      var keys: array<vec4f, OWN>;\n\
+      var values: array<vec4f, OWN>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < OWN; i++) {\n\
+        keys[i] = load_qkv(key_at[i] + d);\n\
+        values[i] = load_qkv(key_at[i] + width + d);\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var k = 0u; k < 4u; k++) {\n\
+          let key = from_lane(keys[r / SHARE][k], r % SHARE);\n\
+          let value = from_lane(values[r / SHARE][k], r % SHARE);\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            shares[r][c] = fma(key, queries[c][k], shares[r][c]);\n\
+            slopes[r][c] = fma(value, gradients[c][k], slopes[r][c]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      let row = tile + c * LANES + own_lane;\n\
+      let row_lse = lse[row_start + min(row, last)];\n\
+      let delta = deltas[row_start + min(row, last)];\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        shares[r][c] = select(0.0, exp(fma(shares[r][c], params.scale, -row_lse)), row < params.tokens);\n\
+        slopes[r][c] = shares[r][c] * (slopes[r][c] - delta);\n\
+      }\n\
+    }\n\
+    for (var lane = 0u; lane < LANES; lane++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let row = min(tile + c * LANES + lane, last);\n\
+        var queries: array<vec4f, GROUPS>;\n\
+        var gradients: array<vec4f, GROUPS>;\n\
+        //#unroll\n\
+        for (var g = 0u; g < GROUPS; g++) {\n\
+          let d = min(4u * (g * LANES + own_lane), DEPTH - 4u);\n\
+          queries[g] = load_qkv(start + row * 3u * width + d);\n\
+          gradients[g] = load_dy(out_start + row * width + d);\n\
+        }\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          let share = from_lane(shares[r][c], lane);\n\
+          let slope = from_lane(slopes[r][c], lane);\n\
+          //#unroll\n\
+          for (var g = 0u; g < GROUPS; g++) {\n\
+            value_totals[r][g] = fma(vec4f(share), gradients[g], value_totals[r][g]);\n\
+            key_totals[r][g] = fma(vec4f(slope), queries[g], key_totals[r][g]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r;\n\
+    if (row < params.tokens) {\n\
+      let at = start + width + row * 3u * width;\n\
+      //#unroll\n\
+      for (var g = 0u; g < GROUPS; g++) {\n\
+        let d = 4u * (g * LANES + own_lane);\n\
+        if (d < DEPTH) {\n\
+          store_dqkv(at + d, key_totals[r][g] * params.scale);\n\
+          store_dqkv(at + width + d, value_totals[r][g]);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * Gradient of attention to its queries (see attention): with p[i, j] = exp(s[i, j] - lse[i]), computed again in tiles, and
+ * deltas[i] = sum_d dy[i, d] * y[i, d], dq[i] = scale * sum_j p[i, j] * (dy[i] . v[j] - deltas[i]) * k[j].
+ * `deltas` are kept for attention-key-gradient; of `dqkv`, the queries' part is written.
+ */
+export const attentionQueryGradient: KernelDefinition<"qkv" | "y" | "dy" | "lse" | "deltas" | "dqkv", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
+  name: "attentionQueryGradient",
+  bindings: [{"name":"qkv","access":"read","element":"stored"}, {"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"lse","access":"read","element":"f32"}, {"name":"deltas","access":"read_write","element":"f32"}, {"name":"dqkv","access":"read_write","element":"stored"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"tokens","type":"u32","offset":4}, {"name":"heads","type":"u32","offset":8}, {"name":"scale","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), Math.floor(v["ROWS"] / v["SHARE"]), Math.floor(v["ROWS"] / v["SHARE"]), v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], 4, v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"])],
+  shapes: (v) => ({ qkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"], y: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], dy: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], lse: v["batch"] * v["heads"] * v["tokens"], deltas: v["batch"] * v["heads"] * v["tokens"], dqkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"] }),
+  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / v["ROWS"]),
+  flops: (v) => 6 * v["batch"] * v["heads"] * v["tokens"] * v["tokens"] * v["DEPTH"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+\n\
+const LANES: u32 = 1u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const SHARE: u32 = 1u;\n\
+const VECTOR: u32 = 1u;\n\
+const DEPTH: u32 = 64u;\n\
+const OWN = ROWS / SHARE;\n\
+const GROUPS = (DEPTH / 4u + LANES - 1u) / LANES;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  tokens: u32,\n\
+  heads: u32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> qkv: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read> y: array<StoredElement>;\n\
+@group(0) @binding(2) var<storage, read> dy: array<StoredElement>;\n\
+@group(0) @binding(3) var<storage, read> lse: array<f32>;\n\
+@group(0) @binding(4) var<storage, read_write> deltas: array<f32>;\n\
+@group(0) @binding(5) var<storage, read_write> dqkv: array<StoredElement>;\n\
+@group(0) @binding(6) var<uniform> params: Params;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+fn load_qkv(at: u32) -> vec4f {\n\
+  return vec4f(f32(qkv[at]), f32(qkv[at + 1u]), f32(qkv[at + 2u]), f32(qkv[at + 3u])); //#vec4 return vec4f(qkv[at / 4u]);\n\
+}\n\
+\n\
+fn largest_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupMax(value);\n\
+}\n\
+\n\
+fn sum_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupAdd(value);\n\
+}\n\
+fn load_dy(at: u32) -> vec4f {\n\
+  return vec4f(f32(dy[at]), f32(dy[at + 1u]), f32(dy[at + 2u]), f32(dy[at + 3u])); //#vec4 return vec4f(dy[at / 4u]);\n\
+}\n\
+\n\
+fn store_dqkv(at: u32, value: vec4f) {\n\
+  dqkv[at] = Stored(value.x); //#vec4 dqkv[at / 4u] = StoredElement(value);\n\
+  dqkv[at + 1u] = Stored(value.y); //#vec4 ;\n\
+  dqkv[at + 2u] = Stored(value.z); //#vec4 ;\n\
+  dqkv[at + 3u] = Stored(value.w); //#vec4 ;\n\
+}\n\
+\n\
+fn load_y(at: u32) -> vec4f {\n\
+  return vec4f(f32(y[at]), f32(y[at + 1u]), f32(y[at + 2u]), f32(y[at + 3u])); //#vec4 return vec4f(y[at / 4u]);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
+) {\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
+  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let head = index / row_blocks % params.heads;\n\
+  let image = index / row_blocks / params.heads;\n\
+  if (image >= params.batch) {\n\
+    return;\n\
+  }\n\
+  let last = params.tokens - 1u;\n\
+  let width = params.heads * DEPTH;\n\
+  let start = image * params.tokens * 3u * width + head * DEPTH;\n\
+  let out_start = image * params.tokens * width + head * DEPTH;\n\
+  let row_start = (image * params.heads + head) * params.tokens;\n\
+  var query_at: array<u32, OWN>;\n\
+  var gradient_at: array<u32, OWN>;\n\
+  var own_lse: array<f32, OWN>;\n\
+  var own_delta: array<f32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    let row = min(first_row + i * SHARE + own_lane % SHARE, last);\n\
+    query_at[i] = start + row * 3u * width;\n\
+    gradient_at[i] = out_start + row * width;\n\
+    own_lse[i] = lse[row_start + row];\n\
+  }\n\
+  for (var d = 0u; d < DEPTH; d += 4u) {\n\
+    //#unroll\n\
+    for (var i = 0u; i < OWN; i++) {\n\
+      own_delta[i] += dot(load_dy(gradient_at[i] + d), load_y(gradient_at[i] + d));\n\
+    }\n\
+  }\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    deltas[row_start + min(first_row + i * SHARE + own_lane % SHARE, last)] = own_delta[i];\n\
+  }\n\
+\n\
+  var totals: array<array<vec4f, GROUPS>, ROWS>;\n\
+  for (var tile = 0u; tile < params.tokens; tile += LANES * COLS) {\n\
+    var key_at: array<u32, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      key_at[c] = start + width + min(tile + c * LANES + own_lane, last) * 3u * width;\n\
+    }\n\
+    var scores: array<array<f32, COLS>, ROWS>;\n\
+    var slopes: array<array<f32, COLS>, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        scores[r][c] = 0.0;\n\
+        slopes[r][c] = 0.0;\n\
+      }\n\
+    }\n\
+    for (var d = 0u; d < DEPTH; d += 4u) {\n\
+      var keys: array<vec4f, COLS>;\n\
+      var values: array<vec4f, COLS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        keys[c] = load_qkv(key_at[c] + d);\n\
+        values[c] = load_qkv(key_at[c] + width + d);\n\
+      }\n\
+      var queries: array<vec4f, OWN>;\n\
+      var gradients: array<vec4f, OWN>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < OWN; i++) {\n\
+        queries[i] = load_qkv(query_at[i] + d);\n\
+        gradients[i] = load_dy(gradient_at[i] + d);\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var k = 0u; k < 4u; k++) {\n\
+          let query = from_lane(queries[r / SHARE][k], r % SHARE);\n\
+          let gradient = from_lane(gradients[r / SHARE][k], r % SHARE);\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            scores[r][c] = fma(query, keys[c][k], scores[r][c]);\n\
+            slopes[r][c] = fma(gradient, values[c][k], slopes[r][c]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      let row_lse = from_lane(own_lse[r / SHARE], r % SHARE);\n\
+      let delta = from_lane(own_delta[r / SHARE], r % SHARE);\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let share = exp(fma(scores[r][c], params.scale, -row_lse));\n\
+        let is_key = tile + c * LANES + own_lane < params.tokens;\n\
+        slopes[r][c] = select(0.0, share * (slopes[r][c] - delta), is_key);\n\
+      }\n\
+    }\n\
+    for (var lane = 0u; lane < LANES; lane++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let at = start + width + min(tile + c * LANES + lane, last) * 3u * width;\n\
+        var keys: array<vec4f, GROUPS>;\n\
+        //#unroll\n\
+        for (var g = 0u; g < GROUPS; g++) {\n\
+          keys[g] = load_qkv(at + min(4u * (g * LANES + own_lane), DEPTH - 4u));\n\
+        }\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          let slope = from_lane(slopes[r][c], lane);\n\
+          //#unroll\n\
+          for (var g = 0u; g < GROUPS; g++) {\n\
+            totals[r][g] = fma(vec4f(slope), keys[g], totals[r][g]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r;\n\
+    if (row < params.tokens) {\n\
+      //#unroll\n\
+      for (var g = 0u; g < GROUPS; g++) {\n\
+        let d = 4u * (g * LANES + own_lane);\n\
+        if (d < DEPTH) {\n\
+          store_dqkv(start + row * 3u * width + d, totals[r][g] * params.scale);\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+/**
+ * Attention (Vaswani et al. 2017, section 3.2), each head of each image by itself: with queries q, keys k and values v of
+ * [tokens, DEPTH], s[i, j] = scale * q[i] . k[j], lse[i] = log sum_j exp(s[i, j]) and y[i] = sum_j exp(s[i, j] - lse[i]) * v[j].
+ */
+export const attention: KernelDefinition<"qkv" | "y" | "lse", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
+  name: "attention",
+  bindings: [{"name":"qkv","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}, {"name":"lse","access":"read_write","element":"f32"}],
+  params: [{"name":"batch","type":"u32","offset":0}, {"name":"tokens","type":"u32","offset":4}, {"name":"heads","type":"u32","offset":8}, {"name":"scale","type":"f32","offset":12}],
+  paramsSize: 16,
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
+  unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], 4, v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"])],
+  shapes: (v) => ({ qkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"], y: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], lse: v["batch"] * v["heads"] * v["tokens"] }),
+  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / v["ROWS"]),
+  flops: (v) => 4 * v["batch"] * v["heads"] * v["tokens"] * v["tokens"] * v["DEPTH"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+const HALF: bool = false;\n\
+alias Stored = f32; //#half alias Stored = f16;\n\
+alias StoredElement = Stored; //#vec4 alias StoredElement = vec4<Stored>;\n\
+fn from_lane(value: f32, lane: u32) -> f32 {\n\
+  return value; //#subgroups return subgroupShuffle(value, lane);\n\
+}\n\
+\n\
+const LANES: u32 = 1u;\n\
+const ROWS: u32 = 4u;\n\
+const COLS: u32 = 4u;\n\
+const SHARE: u32 = 1u;\n\
+const VECTOR: u32 = 1u;\n\
+const DEPTH: u32 = 64u;\n\
+const OWN = ROWS / SHARE;\n\
+const GROUPS = (DEPTH / 4u + LANES - 1u) / LANES;\n\
+\n\
+struct Params {\n\
+  batch: u32,\n\
+  tokens: u32,\n\
+  heads: u32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> qkv: array<StoredElement>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<StoredElement>;\n\
+@group(0) @binding(2) var<storage, read_write> lse: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+const LOWEST: f32 = -1e30;\n\
+\n\
+fn load_qkv(at: u32) -> vec4f {\n\
+  return vec4f(f32(qkv[at]), f32(qkv[at + 1u]), f32(qkv[at + 2u]), f32(qkv[at + 3u])); //#vec4 return vec4f(qkv[at / 4u]);\n\
+}\n\
+\n\
+fn largest_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupMax(value);\n\
+}\n\
+\n\
+fn sum_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupAdd(value);\n\
+}\n\
+\n\
+fn store_y(at: u32, value: vec4f) {\n\
+  y[at] = Stored(value.x); //#vec4 y[at / 4u] = StoredElement(value);\n\
+  y[at + 1u] = Stored(value.y); //#vec4 ;\n\
+  y[at + 2u] = Stored(value.z); //#vec4 ;\n\
+  y[at + 3u] = Stored(value.w); //#vec4 ;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+  //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
+) {\n\
+  let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
+  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;\n\
+  let index = workgroup_index(group, grid);\n\
+  let first_row = index % row_blocks * ROWS;\n\
+  let head = index / row_blocks % params.heads;\n\
+  let image = index / row_blocks / params.heads;\n\
+  if (image >= params.batch) {\n\
+    return;\n\
+  }\n\
+  let last = params.tokens - 1u;\n\
+  let width = params.heads * DEPTH;\n\
+  let start = image * params.tokens * 3u * width + head * DEPTH;\n\
+  var own_at: array<u32, OWN>;\n\
+  //#unroll\n\
+  for (var i = 0u; i < OWN; i++) {\n\
+    own_at[i] = start + min(first_row + i * SHARE + own_lane % SHARE, last) * 3u * width;\n\
+  }\n\
+\n\
+  var largest: array<f32, ROWS>;\n\
+  var sums: array<f32, ROWS>;\n\
+  var totals: array<array<vec4f, GROUPS>, ROWS>;\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    largest[r] = LOWEST;\n\
+  }\n\
+  for (var tile = 0u; tile < params.tokens; tile += LANES * COLS) {\n\
+    var key_at: array<u32, COLS>;\n\
+    //#unroll\n\
+    for (var c = 0u; c < COLS; c++) {\n\
+      key_at[c] = start + width + min(tile + c * LANES + own_lane, last) * 3u * width;\n\
+    }\n\
+    var scores: array<array<f32, COLS>, ROWS>;\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        scores[r][c] = 0.0;\n\
+      }\n\
+    }\n\
+    for (var d = 0u; d < DEPTH; d += 4u) {\n\
+      var keys: array<vec4f, COLS>;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        keys[c] = load_qkv(key_at[c] + d);\n\
+      }\n\
+      var own: array<vec4f, OWN>;\n\
+      //#unroll\n\
+      for (var i = 0u; i < OWN; i++) {\n\
+        own[i] = load_qkv(own_at[i] + d);\n\
+      }\n\
+      //#unroll\n\
+      for (var r = 0u; r < ROWS; r++) {\n\
+        //#unroll\n\
+        for (var k = 0u; k < 4u; k++) {\n\
+          let value = from_lane(own[r / SHARE][k], r % SHARE);\n\
+          //#unroll\n\
+          for (var c = 0u; c < COLS; c++) {\n\
+            scores[r][c] = fma(value, keys[c][k], scores[r][c]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+    //#unroll\n\
+    for (var r = 0u; r < ROWS; r++) {\n\
+      var now = largest[r];\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        scores[r][c] = select(LOWEST, scores[r][c] * params.scale, tile + c * LANES + own_lane < params.tokens);\n\
+        now = max(now, scores[r][c]);\n\
+      }\n\
+      now = largest_of_lanes(now);\n\
+      let factor = exp(largest[r] - now);\n\
+      largest[r] = now;\n\
+      sums[r] *= factor;\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        scores[r][c] = exp(scores[r][c] - now);\n\
+        sums[r] += scores[r][c];\n\
+      }\n\
+      //#unroll\n\
+      for (var g = 0u; g < GROUPS; g++) {\n\
+        totals[r][g] *= factor;\n\
+      }\n\
+    }\n\
+    for (var lane = 0u; lane < LANES; lane++) {\n\
+      //#unroll\n\
+      for (var c = 0u; c < COLS; c++) {\n\
+        let value_at = start + 2u * width + min(tile + c * LANES + lane, last) * 3u * width;\n\
+        var values: array<vec4f, GROUPS>;\n\
+        //#unroll\n\
+        for (var g = 0u; g < GROUPS; g++) {\n\
+          values[g] = load_qkv(value_at + min(4u * (g * LANES + own_lane), DEPTH - 4u));\n\
+        }\n\
+        //#unroll\n\
+        for (var r = 0u; r < ROWS; r++) {\n\
+          let share = from_lane(scores[r][c], lane);\n\
+          //#unroll\n\
+          for (var g = 0u; g < GROUPS; g++) {\n\
+            totals[r][g] = fma(vec4f(share), values[g], totals[r][g]);\n\
+          }\n\
+        }\n\
+      }\n\
+    }\n\
+  }\n\
+\n\
+  //#unroll\n\
+  for (var r = 0u; r < ROWS; r++) {\n\
+    let row = first_row + r;\n\
+    let sum = sum_of_lanes(sums[r]);\n\
+    if (row < params.tokens) {\n\
+      let at = (image * params.tokens + row) * width + head * DEPTH;\n\
+      //#unroll\n\
+      for (var g = 0u; g < GROUPS; g++) {\n\
+        let d = 4u * (g * LANES + own_lane);\n\
+        if (d < DEPTH) {\n\
+          store_y(at + d, totals[r][g] / sum);\n\
+        }\n\
+      }\n\
+      if (own_lane == 0u) {\n\
+        lse[(image * params.heads + head) * params.tokens + row] = largest[r] + log(sum);\n\
+      }\n\
+    }\n\
+  }\n\
+}\n\
+",
+};
+
+/**
  * Draws how every view of a batch is made (Chen et al. 2020, figure 4 and appendix A): crop box, flip, cutout, colour jitter,
  * grayscale, Sobel filter, noise, blur, solarization, quarter turns. Everything depends only on (seed, epoch, image, view):
  * `counter` holds seed and epoch, `images` the number of each image in its set. The table is of a group of an image's views,

@@ -230,6 +230,29 @@ fn chain_at(x: f32) -> Dual {\n\
   "lib/grid.wgsl": "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
 }",
+  "lib/heads-gradient.wgsl": "fn load_dy(at: u32) -> vec4f {\n\
+  return vec4f(f32(dy[at]), f32(dy[at + 1u]), f32(dy[at + 2u]), f32(dy[at + 3u])); //#vec4 return vec4f(dy[at / 4u]);\n\
+}\n\
+\n\
+fn store_dqkv(at: u32, value: vec4f) {\n\
+  dqkv[at] = Stored(value.x); //#vec4 dqkv[at / 4u] = StoredElement(value);\n\
+  dqkv[at + 1u] = Stored(value.y); //#vec4 ;\n\
+  dqkv[at + 2u] = Stored(value.z); //#vec4 ;\n\
+  dqkv[at + 3u] = Stored(value.w); //#vec4 ;\n\
+}",
+  "lib/heads.wgsl": "const LOWEST: f32 = -1e30;\n\
+\n\
+fn load_qkv(at: u32) -> vec4f {\n\
+  return vec4f(f32(qkv[at]), f32(qkv[at + 1u]), f32(qkv[at + 2u]), f32(qkv[at + 3u])); //#vec4 return vec4f(qkv[at / 4u]);\n\
+}\n\
+\n\
+fn largest_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupMax(value);\n\
+}\n\
+\n\
+fn sum_of_lanes(value: f32) -> f32 {\n\
+  return value; //#subgroups return subgroupAdd(value);\n\
+}",
   "lib/images.wgsl": "struct ImageTile {\n\
   channel: u32,\n\
   image: u32,\n\

@@ -1,5 +1,6 @@
 import type { Device } from "../engine/device.js";
 import { arrangementChecks, halfArrangementChecks } from "./arrangement-checks.js";
+import { attentionChecks, halfAttentionChecks } from "./attention-checks.js";
 import { augmentChecks } from "./augment-checks.js";
 import { batchNormChecks, halfBatchNormChecks } from "./batch-norm-checks.js";
 import { broadcastChecks, halfBroadcastChecks } from "./broadcast-checks.js";
@@ -44,6 +45,7 @@ export const checks: readonly Check[] = [
   ...batchNormChecks,
   ...groupNormChecks,
   ...layerNormChecks,
+  ...attentionChecks,
   ...statisticsChecks,
   ...weightStandardizationChecks,
   ...poolingChecks,
@@ -76,6 +78,7 @@ export const halfChecks: readonly Check[] = [
   ...emulatedMatrixChecks,
   ...halfBatchNormChecks,
   ...halfLayerNormChecks,
+  ...halfAttentionChecks,
   ...halfStatisticsChecks,
   ...halfPoolingChecks,
 ];

@@ -93,6 +93,28 @@ export function batchedTile(device: Device) {
     : { LANES: 16, GROUPS: 8, ROWS: 4, COLS: 4 };
 }
 
+/**
+ * How the kernels of attention are cut up: see kernels/attention.wgsl. Threads of one subgroup hand elements on to each other; where
+ * there are none, a thread works alone. The fewer rows and columns lie past the last token, the better.
+ */
+export function attentionTile(device: Device, tokens: number, { backward = false } = {}) {
+  const LANES = sharedLanes(device, 8);
+  if (LANES < 8) return { LANES: 1, SHARE: 1, ROWS: 4, COLS: 4 };
+  const ROWS = leastPast(tokens, backward ? [16, 8] : [32, 24, 16, 8]);
+  const COLS =
+    leastPast(
+      tokens,
+      (backward ? [4, 3, 2, 1] : [4, 3, 2, 1]).map((cols) => cols * LANES),
+    ) / LANES;
+  return { LANES, SHARE: LANES, ROWS, COLS };
+}
+
+/** Of sizes of runs, largest first, the one whose runs over so many elements go past the end by the least, and of these the largest. */
+function leastPast(elements: number, sizes: readonly number[]): number {
+  const covered = (size: number) => Math.ceil(elements / size) * size;
+  return sizes.reduce((best, size) => (covered(size) < covered(best) ? size : best));
+}
+
 /** Threads side by side over so many channels, and neighbouring channels that each takes at once. */
 export function channelTile(device: Device, channels: number): { readonly LANES: number; readonly VECTOR: number } {
   const VECTOR = channels % 4 === 0 ? 4 : 1;
