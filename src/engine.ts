@@ -77,6 +77,7 @@ export {
 export { ModelTensors, type Parameter, type ParameterSlab } from "./nn/model-tensors.js";
 export type { ForwardPass, Initial, Module, PassOptions, TensorSpec } from "./nn/module.js";
 export { MovingAverage } from "./nn/moving-average.js";
+export { attention } from "./ops/attention.js";
 export { type BatchNormOptions, type BatchNormTensors, batchNorm, columnStatistics } from "./ops/batch-norm.js";
 export { batchedMatmul } from "./ops/batched-matmul.js";
 export { broadcast, divide, multiply, subtract } from "./ops/binary.js";

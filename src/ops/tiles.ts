@@ -95,24 +95,14 @@ export function batchedTile(device: Device) {
 
 /**
  * How the kernels of attention are cut up: see kernels/attention.wgsl. Threads of one subgroup hand elements on to each other; where
- * there are none, a thread works alone. The fewer rows and columns lie past the last token, the better.
+ * there are none, a thread works alone.
  */
-export function attentionTile(device: Device, tokens: number, { backward = false } = {}) {
-  const LANES = sharedLanes(device, 8);
+export function attentionTile(device: Device) {
+  const { software } = device.adapter;
+  const LANES = sharedLanes(device, software ? 8 : 32);
   if (LANES < 8) return { LANES: 1, SHARE: 1, ROWS: 4, COLS: 4 };
-  const ROWS = leastPast(tokens, backward ? [16, 8] : [32, 24, 16, 8]);
-  const COLS =
-    leastPast(
-      tokens,
-      (backward ? [4, 3, 2, 1] : [4, 3, 2, 1]).map((cols) => cols * LANES),
-    ) / LANES;
-  return { LANES, SHARE: LANES, ROWS, COLS };
-}
-
-/** Of sizes of runs, largest first, the one whose runs over so many elements go past the end by the least, and of these the largest. */
-function leastPast(elements: number, sizes: readonly number[]): number {
-  const covered = (size: number) => Math.ceil(elements / size) * size;
-  return sizes.reduce((best, size) => (covered(size) < covered(best) ? size : best));
+  // On a software adapter, larger tiles compile for seconds and gain little.
+  return { LANES, SHARE: LANES, ROWS: LANES, COLS: software ? 1 : 2 };
 }
 
 /** Threads side by side over so many channels, and neighbouring channels that each takes at once. */

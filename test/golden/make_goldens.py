@@ -408,6 +408,25 @@ def make_layer_norm():
     golden.write()
 
 
+def make_attention():
+    golden = GoldenFile("attention", 29)
+    for name, batch, tokens, heads, depth, std in [
+        ("two heads", 2, 17, 2, 8, 1.0),
+        ("one token", 3, 1, 1, 8, 1.0),
+        ("peaked", 1, 9, 3, 8, 10.0),
+    ]:
+        width = heads * depth
+        qkv = leaf(randn(batch, tokens, 3 * width, std=std))
+        q, k, v = qkv.reshape(batch, tokens, 3, heads, depth).permute(2, 0, 3, 1, 4)
+        shares = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(depth), dim=-1)
+        y = (shares @ v).transpose(1, 2).reshape(batch, tokens, width)
+        dy = randn(batch, tokens, width)
+        y.backward(dy)
+        settings = {"batch": batch, "tokens": tokens, "heads": heads, "depth": depth}
+        golden.case(name, settings, qkv=qkv, y=y, dy=dy, dqkv=qkv.grad)
+    golden.write()
+
+
 def make_batched_matmul():
     golden = GoldenFile("batched-matmul", 19)
     for name, batch, m, n, k, transpose_a, transpose_b in [
@@ -1118,6 +1137,7 @@ if __name__ == "__main__":
     make_broadcast()
     make_reductions()
     make_layer_norm()
+    make_attention()
     make_batched_matmul()
     make_arrangement()
     make_statistics()

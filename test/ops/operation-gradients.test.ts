@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import { boundedFunctions } from "../../src/doctor/function-checks.js";
 import type { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
+import { attention } from "../../src/ops/attention.js";
 import { columnStatistics } from "../../src/ops/batch-norm.js";
 import { batchedMatmul } from "../../src/ops/batched-matmul.js";
 import { broadcast, divide, multiply, subtract } from "../../src/ops/binary.js";
@@ -39,6 +40,7 @@ import {
   scatterAddRowsForward,
   sliceForward,
 } from "../../src/reference/arrangement.js";
+import { attentionForward } from "../../src/reference/attention.js";
 import { type BinaryOperation, binaryForward, repeatTo } from "../../src/reference/broadcast.js";
 import {
   columnStatisticsForward,
@@ -279,6 +281,24 @@ gradients("attention of two heads", () => {
       const mixed = batchedMatmulForward(shares, part(2), batch * heads, { m: tokens, n: depth, k: tokens });
       const y = permuteForward({ shape: [batch, heads, tokens, depth], data: mixed }, [0, 2, 1, 3]).data;
       return y.map((value, i) => value + x[i]);
+    },
+    terms: 3 * width + batch * tokens + 4 * (tokens + depth) + width + 60,
+  });
+});
+
+gradients("attention that stores no scores", () => {
+  const shape = { batch: 2, tokens: 5, heads: 2, depth: 8 };
+  const { batch, tokens, heads, depth } = shape;
+  const width = heads * depth;
+  return checkGradients({
+    inputs: { x: [batch * tokens, width], weight: [width, 3 * width] },
+    record: (tape, { x, weight }) => {
+      const qkv = reshape(tape, matmul(tape, tanh(tape, x), weight), [batch, tokens, 3 * width]);
+      return add(tape, reshape(tape, attention(tape, qkv, heads), x.shape), x);
+    },
+    reference: ({ x, weight }) => {
+      const qkv = matmulForward(x.map(Math.tanh), weight, { m: batch * tokens, n: 3 * width, k: width });
+      return attentionForward(qkv, shape).y.map((value, i) => value + x[i]);
     },
     terms: 3 * width + batch * tokens + 4 * (tokens + depth) + width + 60,
   });

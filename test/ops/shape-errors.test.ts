@@ -6,6 +6,7 @@ import { Tape } from "../../src/engine/tape.js";
 import type { Tensor } from "../../src/engine/tensor.js";
 import { ShapeError } from "../../src/errors.js";
 import { softmaxCrossEntropy } from "../../src/losses/softmax-cross-entropy.js";
+import { attention } from "../../src/ops/attention.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { batchedMatmul } from "../../src/ops/batched-matmul.js";
 import { broadcast, divide, multiply, subtract } from "../../src/ops/binary.js";
@@ -62,6 +63,16 @@ const mistakes: readonly [string, (tape: Tape, t: Make) => unknown, readonly str
     "convolution larger than the padded map",
     (tape, t) => conv2d(tape, t([1, 3, 9, 2], "x"), t([7, 7, 2, 4], "weight"), { padding: 1 }),
     ["x [1, 3, 9, 2]", "weight [7, 7, 2, 4]", "window of 7", "3 pixels with padding 1"],
+  ],
+  [
+    "attention of more heads than there are",
+    (tape, t) => attention(tape, t([2, 5, 24], "qkv"), 3),
+    ["qkv [2, 5, 24]", "3 heads", "multiple of 4"],
+  ],
+  [
+    "attention of a matrix",
+    (tape, t) => attention(tape, t([10, 24], "qkv"), 2),
+    ["qkv [10, 24]", "[batch, tokens, 3 heads depth]"],
   ],
   [
     "convolution with a stride of 0",

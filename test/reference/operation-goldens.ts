@@ -6,6 +6,7 @@ import {
   scattered,
   sliced,
 } from "../../src/doctor/arrangement-checks.js";
+import { attentionSubject } from "../../src/doctor/attention-checks.js";
 import { binarySubject } from "../../src/doctor/broadcast-checks.js";
 import type { Outputs, Subject } from "../../src/doctor/check.js";
 import { type BoundedFunction, boundedFunctions, functionSubject } from "../../src/doctor/function-checks.js";
@@ -169,6 +170,16 @@ export const operationGoldens: readonly OperationGoldens[] = [
       beta: optional(golden, "beta"),
     }),
     ["y", "dx", "dGamma", "dBeta"],
+  ),
+  goldensOf(
+    "attention",
+    ["two heads", "one token", "peaked"],
+    () => attentionSubject,
+    (golden) => {
+      const [batch, tokens, heads, depth] = numbers(golden, "batch", "tokens", "heads", "depth");
+      return { batch, tokens, heads, depth, qkv: golden.floats("qkv"), dy: golden.floats("dy") };
+    },
+    ["y", "dqkv"],
   ),
   goldensOf(
     "batched-matmul",
