@@ -3,6 +3,7 @@ import { AUGMENTATION_POLICY_NAMES } from "../augment/policy.js";
 import { methodNamed } from "../methods/catalogue.js";
 import type { Normalization } from "../nn/module.js";
 import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
+import { printable } from "../printable.js";
 import { startRun } from "../runs/run.js";
 import {
   DECAYS,
@@ -17,6 +18,7 @@ import type { StoredEncoder } from "../training/encoder-file.js";
 import { PRESETS, type Preset, presetNamed } from "../training/presets.js";
 import { smallestCrop } from "../training/smallest-crop.js";
 import { type Command, InvalidArgumentError, Option } from "../vendor/commander.js";
+import { listed } from "../wording.js";
 import { augmentation } from "./augmentation-option.js";
 import { checkOptions, checkOut, OPTION_NAMES } from "./check-options.js";
 import { openForCommand } from "./images.js";
@@ -140,7 +142,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option(
       "--init <encoder>",
-      "start from an encoder: a run's folder, an encoder.safetensors, or a ResNet of torchvision's names as safetensors",
+      "start from an encoder: a run's folder, an encoder.safetensors, or a ResNet of torchvision's, timm's or MoCo's names as safetensors",
     )
     .option(
       "--normalization <which>",
@@ -224,11 +226,12 @@ async function trainOn(path: string, options: TrainOptions, command: Command): P
 }
 
 /** What a training starts from. */
-function initialText({ name, architecture }: StoredEncoder): string {
+function initialText({ name, architecture, leftOut }: StoredEncoder): string {
   const { encoder, width, stem, normalization } = architecture;
   const { mean, deviation } = normalization;
   const wide = width === 1 ? "" : `, ${width} times as wide`;
-  return `starts:  from ${name}: ${encoder}${wide}, ${stem} stem, images normalised by means ${mean.join(", ")} and deviations ${deviation.join(", ")}`;
+  const others = leftOut.length === 0 ? "" : `\n         left out: ${listed(leftOut.map(printable))}`;
+  return `starts:  from ${name}: ${encoder}${wide}, ${stem} stem, images normalised by means ${mean.join(", ")} and deviations ${deviation.join(", ")}${others}`;
 }
 
 /** The text of `--normalization`: a name, or three means and three deviations. */

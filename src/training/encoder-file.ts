@@ -27,6 +27,8 @@ export interface StoredEncoder {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** What the file says of itself (see `encodeEncoder`); empty where it says nothing, as those of torchvision. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What else the file holds and is no part of the encoder, as a head: "fc", "module.encoder_k". */
+  readonly leftOut: readonly string[];
 }
 
 /** What a file of an encoder says of its training, beside its configuration. */
@@ -117,8 +119,8 @@ export interface ReadEncoderOptions {
 }
 
 /**
- * Reads what `encodeEncoder` wrote, or a ResNet of torchvision's names (see `architectureOfResNet`); a classifier in it is left
- * out.
+ * Reads what `encodeEncoder` wrote, or a ResNet of torchvision's names, behind any prefix, as those of timm, MoCo, solo-learn and
+ * lightly; a head or classifier in it is left out.
  * @throws CheckpointError where it is something else.
  */
 export function readEncoder(
@@ -126,12 +128,14 @@ export function readEncoder(
   { name = "a trained encoder", normalization }: ReadEncoderOptions = {},
 ): StoredEncoder {
   const { tensors, metadata } = namingFile(name, () => decodeSafetensors(bytes));
-  const own = "encoder" in metadata ? architectureOfMetadata(metadata, name) : null;
-  const { prefix, ...found } = own ?? architectureOfResNet(tensors, name);
+  const found =
+    "encoder" in metadata
+      ? { ...architectureOfMetadata(metadata, name), prefix: "", tensors }
+      : architectureOfResNet(tensors, name);
   const architecture = { ...found.architecture, ...(normalization && { normalization }) };
   const values = new Map<string, Float32Array>();
   for (const spec of encoderOf({ ...DEFAULT_CONFIG, ...architecture }, found.imageSize ?? 0).tensors) {
-    const { data, shape = [] } = tensors.get(`${prefix}${spec.name}`) ?? {};
+    const { data, shape = [] } = found.tensors.get(spec.name) ?? {};
     if (!(data instanceof Float32Array)) throw new CheckpointError(`${name} has no tensor ${spec.name} of floats`);
     const wanted = torchShape(spec.shape);
     if (shape.join() !== wanted.join()) {
@@ -142,7 +146,25 @@ export function readEncoder(
     if (!data.every(Number.isFinite)) throw new CheckpointError(`${name}: ${spec.name} has values that are not finite`);
     values.set(spec.name, fromTorch(spec, data));
   }
-  return { name, architecture, imageSize: found.imageSize, tensors: values, metadata };
+  const { imageSize } = found;
+  return { name, architecture, imageSize, tensors: values, metadata, leftOut: leftOut(tensors, found, values) };
+}
+
+/** Tensors of a file that are no part of its encoder, by as much of their names as tells them from that. */
+function leftOut(
+  all: ReadonlyMap<string, TensorData>,
+  { prefix, tensors }: { readonly prefix: string; readonly tensors: ReadonlyMap<string, TensorData> },
+  taken: ReadonlyMap<string, unknown>,
+): string[] {
+  const used = new Set([...taken.keys()].flatMap((key) => tensors.get(key) ?? []));
+  const path = prefix.split(".");
+  const others = [...all].flatMap(([key, tensor]) => {
+    if (used.has(tensor) || key.endsWith("num_batches_tracked")) return [];
+    const parts = key.split(".");
+    const shared = parts.findIndex((part, i) => part !== path[i]);
+    return [parts.slice(0, shared + 1).join(".")];
+  });
+  return [...new Set(others)];
 }
 
 /** What the metadata of this library's files say. */
@@ -157,7 +179,7 @@ function architectureOfMetadata(metadata: Readonly<Record<string, string>>, name
   if (!encoder || !norm || !(width > 0) || !(imageSize > 0) || !isNormalization(normalization)) {
     throw new CheckpointError(`${name} is the file of an encoder that this version does not know, or damaged`);
   }
-  return { architecture: { encoder, width, stem, norm, normalization } as const, imageSize, prefix: "" };
+  return { architecture: { encoder, width, stem, norm, normalization } as const, imageSize };
 }
 
 /**

@@ -350,6 +350,68 @@ files(
   },
 );
 
+files(
+  "ResNets of timm's, MoCo's, solo-learn's and lightly's names are read, without what is no part of them",
+  async () => {
+    const { model, tensors } = await torchResNet("imagenet");
+    const expected = readEncoder(encodeSafetensors(tensors, {})).tensors;
+    model.tensors.dispose();
+    const behind = (prefix: string, change = 0): [string, TensorData][] =>
+      [...tensors].map(([name, { shape, data }]) => {
+        const values = data instanceof Float32Array ? data.map((value) => value + change) : data;
+        return [`${prefix}${name}`, { shape, data: values }];
+      });
+    const vector = (...names: readonly string[]) =>
+      names.map((name): [string, TensorData] => [name, { shape: [3], data: Float32Array.of(1, 2, 3) }]);
+    // A Sequential of the ResNet's children, without its classifier: no names, but places.
+    const places: Record<string, string> = { conv1: "0", bn1: "1", layer1: "4", layer2: "5", layer3: "6", layer4: "7" };
+    const inPlaces = behind("").map(([name, tensor]): [string, TensorData] => {
+      const [child, ...rest] = name.split(".");
+      return [["backbone", places[child], ...rest].join("."), tensor];
+    });
+    const cases: [string, [string, TensorData][], string[]][] = [
+      ["timm", [...behind(""), ...vector("fc.weight", "fc.bias")], ["fc"]],
+      [
+        "MoCo, whose keys' encoder comes first in the alphabet",
+        [
+          ...behind("module.encoder_k.", 1),
+          ...behind("module.encoder_q."),
+          ...vector("module.encoder_q.fc.0.weight", "module.encoder_q.fc.2.bias", "module.queue", "module.queue_ptr"),
+        ],
+        ["module.encoder_k", "module.encoder_q.fc", "module.queue", "module.queue_ptr"],
+      ],
+      [
+        "MoCo v3",
+        [
+          ...behind("module.base_encoder."),
+          ...behind("module.momentum_encoder.", 1),
+          ...vector("module.predictor.0.weight"),
+        ],
+        ["module.momentum_encoder", "module.predictor"],
+      ],
+      [
+        "solo-learn",
+        [...behind("momentum_backbone.", 1), ...behind("backbone."), ...vector("projector.0.weight")],
+        ["momentum_backbone", "projector"],
+      ],
+      ["lightly", [...inPlaces, ...vector("projection_head.layers.0.weight")], ["projection_head"]],
+    ];
+    for (const [name, entries, leftOut] of cases) {
+      const stored = readEncoder(encodeSafetensors(new Map(entries), { format: "pt" }), { name });
+      assert.equal([...stored.leftOut].sort(), leftOut, name);
+      assert.equal(stored.architecture.encoder, "resnet18", name);
+      assert.equal([...stored.tensors.keys()], [...expected.keys()], name);
+      for (const [key, values] of expected) assert.equal(stored.tensors.get(key), values, `${name}: ${key}`);
+    }
+    const refused = (entries: Iterable<[string, TensorData]>, message: RegExp) =>
+      throws(() => readEncoder(encodeSafetensors(new Map(entries), {})), CheckpointError, message);
+    refused([...behind("a."), ...behind("b.")], /several encoders, a\.conv1\.weight, b\.conv1\.weight: keep one/);
+    const deep = behind("").map(([key, tensor]): [string, TensorData] => [key.replace(/^conv1\./, "conv1.0."), tensor]);
+    refused(deep, /begins with several convolutions, conv1\.0\.weight/);
+    refused([...behind(""), ...vector("layer1.0.se.fc1.weight")], /with layer1\.0\.se\.fc1\.weight in its blocks/);
+  },
+);
+
 files("state dicts of other nets are refused with what they are", async () => {
   const { model, tensors } = await torchResNet("cifar");
   model.tensors.dispose();
