@@ -112,7 +112,10 @@ methods("weights of torchvision's names start a training, normalised as they wer
     });
     const words = ["train", "set", "--image-size", "16", "--batch", "16", "--epochs", "1", "--init", "net.safetensors"];
     const { stdout } = succeeded(await simclr(words, { cwd }));
-    assert.match(stdout, /starts: +from .*net\.safetensors: resnet18, 0\.125 times as wide, imagenet stem.*\n +left out: module\.queue\n/);
+    assert.match(
+      stdout,
+      /starts: +from .*net\.safetensors: resnet18, 0\.125 times as wide, imagenet stem.*\n +left out: module\.queue\n/,
+    );
     const run = await onlyRun(cwd);
     const { training, initial } = JSON.parse(await readFile(join(cwd, run, "config.json"), "utf8"));
     assert.equal([training.encoder, training.normalization.mean], ["resnet18", [0.485, 0.456, 0.406]]);
