@@ -3,8 +3,8 @@
  * With a runtime or parts of file names given, only those tests run, and no checks. The last line is
  * "N passed, N failed"; the exit code is 1 when anything failed.
  *
- * `x.test.ts` runs in every runtime, `x.host.test.ts` needs files (Node, Bun, Deno), `x.node.test.ts` needs Node. Tests in `faults/`
- * have long forms: see `faults/long.ts`.
+ * `x.test.ts` runs in every runtime, `x.host.test.ts` needs files (Node, Bun, Deno), `x.node.test.ts` needs Node, or is slow and the
+ * same everywhere. Tests in `faults/` have long forms: see `faults/long.ts`.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -13,11 +13,13 @@ import { repository } from "./lib/repository.js";
 import { type RuntimeName, runtimeNames, runtimes } from "./lib/runtimes.js";
 import { type Outcome, runSession } from "./lib/session.js";
 
-/** For one runtime; a software adapter on two slow cores needs half of it. */
+/** For one session; a software adapter on two slow cores needs half of it. */
 const timeLimit = 30 * 60 * 1000;
 /** Runtimes side by side: on a software adapter, most of the time goes into compiling kernels, which takes one core. */
 const AT_ONCE = 2;
-/** Files of a runtime that are named with the time they took. */
+/** Processes of a runtime, one after the other or side by side: what is tested in Node alone is half of all. */
+const SESSIONS: Partial<Record<RuntimeName, number>> = { node: 2 };
+/** Files of a session that are named with the time they took. */
 const SLOWEST = 5;
 
 const checks: Record<string, string[]> = {
@@ -35,23 +37,43 @@ if (values.runtime !== undefined && !runtimeNames.some((name) => name === values
 
 const outcomes = new Map<string, Outcome>();
 if (values.runtime === undefined && names.length === 0) outcomes.set("checks", runChecks());
-const waiting = runtimeNames.filter((name) => values.runtime === undefined || values.runtime === name);
+const waiting = runtimeNames
+  .filter((name) => values.runtime === undefined || values.runtime === name)
+  .flatMap((runtime) => sessionsOf(runtime).map((files) => ({ runtime, files })));
 await Promise.all(Array.from({ length: AT_ONCE }, runWaiting));
 summarise();
 
-/** Runs the tests in one runtime after the other, for as long as there is one that nobody has begun. */
+/** Runs one session after the other, for as long as there is one that nobody has begun. */
 async function runWaiting(): Promise<void> {
-  for (let runtime = waiting.shift(); runtime !== undefined; runtime = waiting.shift()) {
-    const files = testFiles(runtime);
+  for (let session = waiting.shift(); session !== undefined; session = waiting.shift()) {
+    const { runtime, files } = session;
     // Parts of names may well match no file of a runtime; that no file matches at all is a failure, below.
     if (files.length === 0 && names.length > 0) continue;
     const print = (line: string) => console.log(line === "" ? "" : `${`${runtime}:`.padEnd(10)}${line}`);
     print(`${files.length} files`);
     const outcome = await runSession(runtimes[runtime], files, timeLimit, print);
-    outcomes.set(runtime, outcome);
+    const before = outcomes.get(runtime);
+    outcomes.set(runtime, before ? together(before, outcome) : outcome);
     print(`${outcome.passed} passed, ${outcome.failed} failed, ${outcome.seconds.toFixed(1)} s`);
     print(`the slowest: ${slowest(outcome)}\n`);
   }
+}
+
+function together(a: Outcome, b: Outcome): Outcome {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    seconds: a.seconds + b.seconds,
+    failedFiles: [...a.failedFiles, ...b.failedFiles],
+    times: [...a.times, ...b.times],
+  };
+}
+
+/** The test files of each process of a runtime. */
+function sessionsOf(runtime: RuntimeName): string[][] {
+  const files = testFiles(runtime);
+  const count = SESSIONS[runtime] ?? 1;
+  return Array.from({ length: count }, (_, session) => files.filter((_, i) => i % count === session));
 }
 
 function slowest({ times }: Outcome): string {

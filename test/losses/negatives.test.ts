@@ -26,7 +26,7 @@ import { type GoldenCase, loadCase } from "../reference/goldens.js";
 
 const negatives = suite("losses that choose or weigh negatives");
 
-/** How often the largest of the 64 deviations that PyTorch's own float32 showed may be exceeded: see test/training/trajectory.test.ts. */
+/** How often the largest of the 64 deviations that PyTorch's own float32 showed may be exceeded: see test/training/trajectory.node.test.ts. */
 const SPREAD = 4;
 
 /**

@@ -6,7 +6,7 @@ import { CASES, goldenStep } from "./golden-case.js";
 
 const trajectories = suite("trajectories of methods");
 
-/** How often the largest of the 64 deviations that PyTorch's own float32 showed may be exceeded: see test/training/trajectory.test.ts. */
+/** How often the largest of the 64 deviations that PyTorch's own float32 showed may be exceeded: see test/training/trajectory.node.test.ts. */
 const SPREAD = 4;
 
 for (const name of CASES) {
