@@ -25,6 +25,7 @@ const SLOWEST = 5;
 const checks: Record<string, string[]> = {
   "formatting and lint": ["biome", "check"],
   types: ["tsc", "--noEmit"],
+  "types of the page": ["tsc", "-p", "src/web"],
 };
 
 const { values, positionals: names } = parseArgs({

@@ -12,6 +12,7 @@ import { addExportCommand } from "./export.js";
 import { addFinetuneCommand } from "./finetune.js";
 import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
+import { addPageCommand } from "./page.js";
 import { addResumeCommand } from "./resume.js";
 import { addSearchCommand } from "./search.js";
 import { addTrainCommand } from "./train.js";
@@ -36,6 +37,7 @@ for (const add of [
   addDemoCommand,
   addKernelsCommand,
   addCacheCommand,
+  addPageCommand,
 ])
   add(program);
 

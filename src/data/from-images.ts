@@ -32,6 +32,10 @@ export interface DatasetFromImagesOptions {
   readonly classes?: readonly string[];
   /** "images" by default. */
   readonly name?: string;
+  /** What each image is called, in their order; by default the path or name of its file, or else its place, as "images[3]". */
+  readonly names?: readonly string[];
+  /** Share of the images that may be broken; 0.05 by default. */
+  readonly maxBroken?: number;
   /** Called after each image, broken or not. */
   readonly onProgress?: OpenProgress;
   /** Stops before the next image; what is thrown is its reason. */
@@ -54,7 +58,7 @@ const AT_ONCE = 2;
  *
  * Images that cannot be read, files cut short included, are left out and named in `skipped`. Images are called by the path or name of
  * their file, or else by their place, as `images[3]`.
- * @throws ConfigError for an image size that is no whole number from 1 up; DataError where there is no image, more than 5 % are broken,
+ * @throws ConfigError for an image size that is no whole number from 1 up; DataError where there is no image, more than `maxBroken` are broken,
  * or labels do not fit; UsageError for what is no image, and files where nothing decodes them; the signal's reason.
  */
 export async function datasetFromImages(
@@ -63,8 +67,17 @@ export async function datasetFromImages(
 ): Promise<Dataset> {
   if (!isRecord(options))
     throw new ConfigError("datasetFromImages needs a size: datasetFromImages(images, { imageSize: 64 })");
-  expectKeys("datasetFromImages", options, ["imageSize", "labels", "classes", "name", "onProgress", "signal"]);
-  const { imageSize, labels, classes, name = "images", onProgress, signal } = options;
+  expectKeys("datasetFromImages", options, [
+    "imageSize",
+    "labels",
+    "classes",
+    "name",
+    "names",
+    "maxBroken",
+    "onProgress",
+    "signal",
+  ]);
+  const { imageSize, labels, classes, name = "images", names, maxBroken, onProgress, signal } = options;
   if (!isRecord(images) && !Array.isArray(images)) throw new UsageError(NO_LIST);
   checkImageSize(imageSize);
   if (images.length === undefined) throw new UsageError(NO_LIST);
@@ -91,8 +104,8 @@ export async function datasetFromImages(
     onProgress?.(++done, list.length);
   };
   await forEachConcurrently(list.length, read, AT_ONCE);
-  const nameOf = (index: number) => fileName(list[index]) ?? `${name}[${index}]`;
-  const { good, facts } = withoutBroken({ ...set, nameOf }, reasons);
+  const nameOf = (index: number) => names?.[index] ?? fileName(list[index]) ?? `${name}[${index}]`;
+  const { good, facts } = withoutBroken({ ...set, nameOf }, reasons, maxBroken);
   closeGaps(store, good);
   return datasetFromStore(store, facts);
 }

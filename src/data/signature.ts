@@ -61,3 +61,11 @@ export function judged(path: string, bytes: Uint8Array): "image" | { readonly re
   const reason = unreadReason(bytes);
   return reason === null ? "image" : { reason };
 }
+
+/** Folders that systems make, in upper or lower case. */
+const SYSTEM_FOLDERS = ["__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"];
+
+/** Whether a path is hidden, or something that a system left (`._*`, `.DS_Store`, `__MACOSX`, `@eaDir`). */
+export function isIgnoredPath(path: string): boolean {
+  return path.split("/").some((part) => part.startsWith(".") || SYSTEM_FOLDERS.includes(part.toLowerCase()));
+}

@@ -1,8 +1,9 @@
 import { DataError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { reasonOf } from "./broken.js";
+import { isIgnoredPath } from "./signature.js";
 
-export { reasonOf };
+export { isIgnoredPath, reasonOf };
 
 /** A file of a folder or an archive. */
 export interface SourceFile {
@@ -107,14 +108,6 @@ export async function readable<T>({ path }: SourceFile, work: () => Promise<T>):
 
 /** Called as images are opened: how many are done, of how many (null while they are still being found or measured). */
 export type OpenProgress = (done: number, total: number | null) => void;
-
-/** Folders that systems make, in upper or lower case. */
-const SYSTEM_FOLDERS = ["__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"];
-
-/** Whether a path is hidden, or something that a system left (`._*`, `.DS_Store`, `__MACOSX`, `@eaDir`). */
-export function isIgnoredPath(path: string): boolean {
-  return path.split("/").some((part) => part.startsWith(".") || SYSTEM_FOLDERS.includes(part.toLowerCase()));
-}
 
 /** Whether a path is that of a piece of a CIFAR, STL-10, IDX or NumPy set. */
 export function isPiecePath(path: string): boolean {

@@ -63,6 +63,8 @@ export interface TrainingHooks {
   readonly past?: readonly StepMetrics[];
   /** Stops the training after the step in progress. */
   readonly signal?: AbortSignal;
+  /** Stops after so many steps; by default it goes on to the last one. */
+  readonly most?: number;
 }
 
 /** Skipped steps in a row that end a training in mixed precision: four more than take the loss scale from 65536 to 1. */
@@ -271,7 +273,7 @@ export class Trainer {
   }
 
   /**
-   * Runs the steps that are left. Resolves with true when all are done, false when the signal stopped it.
+   * Runs the steps that are left, or `most` of them. Resolves with true when all are done, false when it stopped before.
    * @throws NonFiniteLossError, and what goes wrong on the device or while reading images; the last checkpoint stays good.
    * UsageError while another `train` of this trainer is at work, and after `dispose`.
    */
@@ -286,7 +288,7 @@ export class Trainer {
   }
 
   async #train(hooks: TrainingHooks): Promise<boolean> {
-    const { signal, onMicroBatch, onEpoch, onCheckpoint, past = [] } = hooks;
+    const { signal, onMicroBatch, onEpoch, onCheckpoint, past = [], most = Number.POSITIVE_INFINITY } = hooks;
     const { checkpointEvery, checkpointMinutes } = this.config;
     const saved = { step: this.step, time: performance.now() };
     const save = async () => {
@@ -309,7 +311,8 @@ export class Trainer {
     const passes = this.recorded.feeds.length;
     let reported: Promise<void> = Promise.resolve();
     let last = performance.now();
-    while (this.step < this.steps && !signal?.aborted) {
+    const end = Math.min(this.steps, this.step + most);
+    while (this.step < end && !signal?.aborted) {
       const index = this.step;
       const learningRate = this.learningRate(index);
       this.optimizer.setStep(index + 1, learningRate, peakRate(this.config));

@@ -18,7 +18,19 @@ const cwd = repository;
 
 usage("--help of every command tells what there is, with the defaults", async () => {
   const whole = succeeded(await simclr(["--help"], { cwd })).stdout;
-  const commands = ["train", "resume", "eval", "embed", "experiment", "tune", "doctor", "demo", "kernels", "cache"];
+  const commands = [
+    "train",
+    "resume",
+    "eval",
+    "embed",
+    "experiment",
+    "tune",
+    "doctor",
+    "demo",
+    "kernels",
+    "cache",
+    "page",
+  ];
   const helps = new Map(
     await Promise.all(
       commands.map(async (name) => {

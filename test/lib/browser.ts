@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { delimiter, extname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { chromium } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import { repository } from "./repository.js";
 
 /** A page that runs one module, or one that is a file. */
@@ -50,13 +50,20 @@ const contentTypes: Record<string, string> = {
 // Only a page that is isolated from others gets a clock finer than 0.1 ms.
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
+/** Starts a Chromium with WebGPU. @throws Error where there is none. */
+export async function launchBrowser(): Promise<Browser> {
+  const program = findProgram();
+  if (program === undefined) throw new Error("no Chromium found; install one or set CHROMIUM to its path");
+  return chromium.launch({ executablePath: program, headless: true, args: browserOptions });
+}
+
 /** Opens a page and resolves with how it ended, in words: "ended" after a call of `end`. */
 export async function openPage(page: Page): Promise<string> {
-  const program = findProgram();
-  if (program === undefined) return "could not be started: no Chromium found; install one or set CHROMIUM to its path";
+  if (findProgram() === undefined)
+    return "could not be started: no Chromium found; install one or set CHROMIUM to its path";
   const server = await serve(page);
   try {
-    const browser = await chromium.launch({ executablePath: program, headless: true, args: browserOptions });
+    const browser = await launchBrowser();
     try {
       const tab = await browser.newPage();
       tab.on("console", (message) => page.print(stripVTControlCharacters(message.text())));

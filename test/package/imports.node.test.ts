@@ -12,7 +12,7 @@ const imports = suite("the order of the house");
  */
 const FLOORS = [
   ["examples"],
-  ["node.ts", "cli"],
+  ["node.ts", "cli", "web"],
   ["index.ts"],
   ["engine.ts", "doctor"],
   ["reference"],

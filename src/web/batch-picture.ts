@@ -1,0 +1,57 @@
+import type { Program } from "../engine/program.js";
+import { Tape } from "../engine/tape.js";
+import { matrixShape, type Tensor } from "../engine/tensor.js";
+import { matmul } from "../ops/matmul.js";
+import { normalizeRows } from "../ops/normalize-rows.js";
+import { slice } from "../ops/shape.js";
+import type { Trainer } from "../training/trainer.js";
+import {
+  imageInputs,
+  readViewed,
+  recordViews,
+  type StepInputs,
+  trainingPass,
+  writeViewed,
+} from "../training/training-step.js";
+
+/** Images of a batch whose views are compared. */
+const SHOWN = 32;
+
+/** How alike the views of a batch are to the model as it is: what the loss looks at. */
+export class BatchPicture {
+  private constructor(
+    readonly trainer: Trainer,
+    readonly count: number,
+    readonly inputs: StepInputs,
+    readonly cosines: Tensor,
+    readonly dimension: number,
+    readonly program: Program,
+  ) {}
+
+  static async create(trainer: Trainer): Promise<BatchPicture> {
+    const { device, parts, config } = trainer;
+    const count = Math.min(SHOWN, config.batch);
+    const inputs = imageInputs(parts, count);
+    const tape = new Tape(device);
+    const pass = trainingPass(tape, parts, false);
+    const [z] = Object.values(parts.learner.embed(pass, recordViews(tape, inputs, parts)));
+    const unit = normalizeRows(tape, slice(tape, z, 0, 0, 2 * count));
+    const cosines = matmul(tape, unit, unit, { transposeB: true });
+    const program = await tape.compile({ keep: [cosines] });
+    return new BatchPicture(trainer, count, inputs, cosines, matrixShape(z)[1], program);
+  }
+
+  /** Cosines of the first images of the batch of a step, counted from 0: [2 * count, 2 * count], the first views before the second. */
+  async draw(step: number): Promise<{ readonly side: number; readonly values: Float32Array<ArrayBuffer> }> {
+    const { trainer, inputs, count } = this;
+    const { device, dataset, config, stepsPerEpoch } = trainer;
+    const numbers = trainer.imagesOf(step).slice(0, count);
+    writeViewed(device, inputs, await readViewed(dataset, numbers), config.seed, Math.floor(step / stepsPerEpoch));
+    return { side: 2 * count, values: await this.program.runAndRead(this.cosines) };
+  }
+
+  dispose(): void {
+    this.program.dispose();
+    for (const tensor of Object.values(this.inputs)) this.trainer.device.free(tensor);
+  }
+}

@@ -1,0 +1,84 @@
+/** The worker of the page: everything that takes long happens here, one thing after the other. */
+import { type Device, openDevice } from "../engine/device.js";
+import { AdapterError, DeviceLostError, GpuValidationError, SimclrError } from "../errors.js";
+import type { FromWorker, ToWorker } from "./messages.js";
+import { policyOfMethod, Studio } from "./studio.js";
+
+const SAMPLES = "samples.tar.gz";
+
+function tell(message: FromWorker, transfer: Transferable[] = []): void {
+  postMessage(message, { transfer });
+}
+
+function trouble(error: unknown): void {
+  const fatal = [AdapterError, DeviceLostError, GpuValidationError].some((kind) => error instanceof kind);
+  const text = error instanceof Error ? error.message : String(error);
+  // What is none of the library's own errors is a defect of the page's, and belongs into the console too.
+  if (!(error instanceof SimclrError)) console.error(error);
+  tell({ kind: "trouble", error: error instanceof Error ? error.name : "Error", text, fatal });
+}
+
+async function answer(studio: Studio, message: ToWorker): Promise<void> {
+  switch (message.kind) {
+    case "open":
+      return studio.open(message.files, message.imageSize);
+    case "samples": {
+      const response = await fetch(new URL(SAMPLES, message.at));
+      if (!response.ok) throw new AdapterError(`the sample images are not there (${response.status})`);
+      return studio.open([{ path: SAMPLES, blob: await response.blob() }], message.imageSize, "the samples");
+    }
+    case "settings":
+      return studio.choose(message.settings);
+    case "play":
+      return studio.play();
+    case "pause":
+      return studio.pause();
+    case "step":
+      return studio.step();
+    case "restart":
+      return studio.restart();
+    case "neighbours":
+      return studio.neighbours(message.image);
+    case "views":
+      return studio.views(message.images, message.policy, message.draw);
+  }
+}
+
+/** Messages in their order, and turns of the training where there is none. */
+async function work(device: Device): Promise<void> {
+  const studio = new Studio(device, tell);
+  const inbox: ToWorker[] = [];
+  let arrived = () => {};
+  addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+    inbox.push(data);
+    studio.interrupt();
+    arrived();
+  });
+  device.gpu.lost.then(({ message }) => trouble(new DeviceLostError(`the GPU was lost: ${message}`)));
+  const { name: adapter, software } = device.adapter;
+  const { settings } = studio;
+  tell({
+    kind: "ready",
+    adapter,
+    software,
+    ...studio.describe(),
+    settings,
+    policy: policyOfMethod(settings.method, 32),
+  });
+  for (;;) {
+    const next = inbox.shift();
+    try {
+      if (next) await answer(studio, next);
+      else if (studio.playing) await studio.turn();
+      else
+        await new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+    } catch (error) {
+      studio.pause();
+      trouble(error);
+    }
+  }
+}
+
+openDevice().then(work).catch(trouble);
