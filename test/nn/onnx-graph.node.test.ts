@@ -3,10 +3,9 @@ import * as assert from "uvu/assert";
 import { ConfigError } from "../../src/errors.js";
 import { classifier } from "../../src/nn/classifier.js";
 import { convnet } from "../../src/nn/convnet.js";
-import { initialValues } from "../../src/nn/initial-values.js";
 import { Convolution } from "../../src/nn/layers.js";
-import { type Model, modelOf } from "../../src/nn/model.js";
-import type { Encoder, Head } from "../../src/nn/module.js";
+import type { Model } from "../../src/nn/model.js";
+import type { Encoder } from "../../src/nn/module.js";
 import { NORMALIZATIONS, normalizedInput } from "../../src/nn/normalized-input.js";
 import { encodeOnnx, type OnnxOptions } from "../../src/nn/onnx-graph.js";
 import { projectionHead } from "../../src/nn/projection-head.js";
@@ -15,51 +14,13 @@ import { add, relu } from "../../src/ops/elementwise.js";
 import { addBias } from "../../src/ops/matmul.js";
 import { globalAveragePool } from "../../src/ops/pooling.js";
 import { gelu } from "../../src/ops/unary.js";
-import { normals, sfc32 } from "../../src/random.js";
 import { checkOnnx } from "../../src/runs/onnx-check.js";
 import { rejects } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { onnxRuntime } from "../lib/onnx.js";
+import { SIZE, toleranceOf, trained } from "./trained.js";
 
 const onnx = suite("ONNX files");
-
-const SIZE = 16;
-
-/** A model whose norms are not what they start as: scales, offsets, means and variances are drawn. */
-async function trained(encoder: Encoder, head?: Head, classes = 0): Promise<Model> {
-  const device = await testDevice();
-  const parts = { encoder, head: head ?? projectionHead(encoder.features, { layers: 0 }), classes, imageSize: SIZE };
-  const model = modelOf(device, parts, 3);
-  const random = sfc32(5, 6, 7);
-  const normal = normals(random);
-  const values = model.tensors.specs.map((spec): [string, Float32Array] => {
-    const { initial, name } = spec;
-    const drawn = initialValues(spec, random, normal);
-    if (initial.kind !== "constant") return [name, drawn];
-    // Around 1 for what is multiplied or divided by, around 0 for what is added or subtracted; no norm ends a block with nothing.
-    const centre = /\.weight$|running_var$/.test(name) ? 1 : 0;
-    return [name, drawn.map(() => centre + 0.6 * (random() / 2 ** 32 - 0.5))];
-  });
-  model.tensors.write(new Map(values));
-  return model;
-}
-
-/** Half the distance of 1 to the next f32: how much a rounding changes a number. */
-const ROUNDING = 2 ** -24;
-
-/**
- * What two ways of adding up may differ by. A sum of n products makes up to n roundings, here and there; through all layers they go
- * on as errors of random signs, so that they add up as the root of their number: six of its deviations, of the largest value.
- */
-function toleranceOf({ encoder, head, tensors }: Model, withHead: boolean, largest: number): number {
-  const own = withHead ? [...encoder.tensors, ...head.tensors] : encoder.tensors;
-  assert.ok(own.every(({ name }) => tensors.tensor(name)));
-  const roundings = own.reduce((sum, { shape }) => {
-    const inputs = shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
-    return sum + 2 * (shape.length > 1 ? inputs : 4);
-  }, 0);
-  return 6 * Math.sqrt(roundings) * ROUNDING * largest;
-}
 
 /** Fails unless the file gives what the model does, and another model's file something else. */
 async function same(model: Model, options: OnnxOptions = {}): Promise<void> {
@@ -67,7 +28,7 @@ async function same(model: Model, options: OnnxOptions = {}): Promise<void> {
   const runtime = await onnxRuntime();
   const bytes = await encodeOnnx(model, options);
   const { largestDifference, largestValue } = await checkOnnx(device, model, bytes, options, runtime);
-  const tolerance = toleranceOf(model, options.head ?? false, largestValue);
+  const tolerance = toleranceOf([...model.encoder.tensors, ...(options.head ? model.head.tensors : [])], largestValue);
   const text = `${model.encoder.name} ${JSON.stringify(options)}: ${largestDifference.toExponential(1)} of ${largestValue.toPrecision(3)}`;
   console.log(`${text}, tolerance ${tolerance.toExponential(1)}`);
   assert.ok(largestValue > 1e-3 && Number.isFinite(largestValue), text);
