@@ -2,6 +2,7 @@ import { SimclrError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
 import { Command } from "../vendor/commander.js";
 import { VERSION } from "../version.js";
+import { addClusterCommand } from "./cluster.js";
 import { addDedupeCommand } from "./dedupe.js";
 import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";
@@ -30,6 +31,7 @@ for (const add of [
   addEmbedCommand,
   addSearchCommand,
   addDedupeCommand,
+  addClusterCommand,
   addExportCommand,
   addExperimentCommand,
   addTuneCommand,
