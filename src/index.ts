@@ -45,6 +45,16 @@ export {
   subset,
 } from "./data/views.js";
 export {
+  type ChosenClusters,
+  type ClusterOptions,
+  type Clusters,
+  cluster,
+  clusterByRule,
+  type KAndDistance,
+  kneeOf,
+  numbersOfClusters,
+} from "./embeddings/clusters.js";
+export {
   type Described,
   type Duplicate,
   type DuplicateGroup,
@@ -62,6 +72,8 @@ export {
   neighbourGraph,
   neighbourGraphAndHistogram,
 } from "./embeddings/neighbour-graph.js";
+export { NO_LABEL, type PropagateOptions, type Propagation, propagate } from "./embeddings/propagate.js";
+export { type Selected, selectDiverse, selectOutliers, selectToLabel } from "./embeddings/select.js";
 export { type PairModel, pairModel, type Threshold, thresholdAt, thresholdOf } from "./embeddings/threshold.js";
 export * from "./engine.js";
 export { type Classification, classify, classifyFeatures } from "./evaluation/classify.js";
@@ -100,6 +112,7 @@ export {
   logisticRegression,
   searchLogisticRegression,
 } from "./evaluation/logistic-regression.js";
+export { adjustedRandIndex } from "./evaluation/rand-index.js";
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-database.js";
 export type { LoadedChoices } from "./io/choice-store.js";
 export { decodeImageList, encodeImageList } from "./io/image-list.js";

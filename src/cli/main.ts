@@ -14,8 +14,10 @@ import { addFinetuneCommand } from "./finetune.js";
 import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
 import { addPageCommand } from "./page.js";
+import { addPropagateCommand } from "./propagate.js";
 import { addResumeCommand } from "./resume.js";
 import { addSearchCommand } from "./search.js";
+import { addSelectCommand } from "./select.js";
 import { addTrainCommand } from "./train.js";
 import { addTuneCommand } from "./tune.js";
 
@@ -32,6 +34,8 @@ for (const add of [
   addSearchCommand,
   addDedupeCommand,
   addClusterCommand,
+  addPropagateCommand,
+  addSelectCommand,
   addExportCommand,
   addExperimentCommand,
   addTuneCommand,

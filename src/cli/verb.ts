@@ -33,6 +33,8 @@ export interface Finding {
   readonly page: (thumbnails: Thumbnails) => Promise<string>;
   /** The photographs of `--list`. */
   readonly listed: readonly Pick<Copy, "name">[];
+  /** What the file of `--list` says, where that is more than names. */
+  readonly listText?: string;
   /** Those of `--copy-to`, and where each goes. */
   readonly copied: readonly Copy[];
   /** The path of a photograph on the page that is none of the folder's. */
@@ -119,10 +121,8 @@ export async function runVerb(
         );
     }
     if (list !== undefined) {
-      await writeImageList(
-        list,
-        found.listed.map(({ name: photograph }) => photograph),
-      );
+      const names = found.listed.map((photograph) => photograph.name);
+      await (found.listText === undefined ? writeImageList(list, names) : writeFileAtomic(list, found.listText));
       say(`list: ${list}, ${counted(found.listed.length, "name")}`);
     }
     if (copyTo !== undefined) {

@@ -1,11 +1,12 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";
 import { encodeEncoder } from "../../src/training/encoder-file.js";
 import { createModel } from "../../src/training/model.js";
-import { inTemporaryFolder, jpeg, writeFiles } from "../data/make-files.js";
+import { jpeg, writeFiles } from "../data/make-files.js";
 import { testDevice } from "../lib/device.js";
 import { failed, simclr, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
@@ -35,60 +36,103 @@ async function pageOf(cwd: string, name: string): Promise<string> {
   return page;
 }
 
-verbs("find similar photographs, write a page of them, and refuse what cannot be", () =>
-  inTemporaryFolder(async (cwd) => {
-    await prepare(cwd);
-    const commands = [
-      simclr(["search", "e", `owl/${ODD[0]}`, "--count", "5", "--list", "found.txt", "--copy-to", "found"], { cwd }),
-      simclr(["search", "e", "photos/owl/日本.jpg", "--count", "99", "--json", "--no-page"], { cwd }),
-      simclr(["search", "e", "encoder.safetensors"], { cwd }),
-      simclr(["search", "e", "nowhere.jpg"], { cwd }),
-      simclr(["search", "photos", "000.jpg"], { cwd }),
-      simclr(["embed", "encoder.safetensors", "photos", "--folder", "f", "--out", "g"], { cwd }),
-    ] as const;
-    const [found, json, wrong, none, noFolder, both] = await Promise.all(commands);
-    succeeded(found);
-    const page = await pageOf(cwd, "e/search.html");
-    assert.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;/);
-    assert.is(page.match(/<figure class="shot/g)?.length, 6);
-    const names = (await readFile(join(cwd, "found.txt"), "utf8")).trim().split("\n");
-    assert.is(names.length, 5);
-    for (const name of names)
-      assert.equal(await readFile(join(cwd, "found", name)), await readFile(join(cwd, "photos", name)));
+let cwd = "";
+verbs.before(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "simclr-verbs-"));
+  await prepare(cwd);
+});
+verbs.after(() => rm(cwd, { recursive: true }));
 
-    const result: unknown = JSON.parse(succeeded(json).stdout);
-    assert.ok(typeof result === "object" && result !== null && "found" in result && Array.isArray(result.found));
-    // All others, and not itself.
-    assert.is(result.found.length, 26);
-    assert.not.ok(result.found.some((one: { name: string }) => one.name === "owl/日本.jpg"));
-    failed(wrong, /encoder\.safetensors/);
-    failed(none, /no photograph called nowhere\.jpg in the folder, and no file at that path/);
-    failed(noFolder, /photos: it is no folder of embeddings: make one with simclr embed/);
-    failed(both, /--out is for .* give one of them/);
-    failed(await simclr(["search", "e", "000.jpg", "--list", "found.txt"], { cwd }), /found\.txt is there already/);
-    failed(await simclr(["search", "e", "000.jpg", "--copy-to", "found"], { cwd }), /found is not empty/);
-  }),
-);
+verbs("find similar photographs, write a page of them, and refuse what cannot be", async () => {
+  const commands = [
+    simclr(["search", "e", `owl/${ODD[0]}`, "--count", "5", "--list", "found.txt", "--copy-to", "found"], { cwd }),
+    simclr(["search", "e", "photos/owl/日本.jpg", "--count", "99", "--json", "--no-page"], { cwd }),
+    simclr(["search", "e", "encoder.safetensors"], { cwd }),
+    simclr(["search", "e", "nowhere.jpg"], { cwd }),
+    simclr(["search", "photos", "000.jpg"], { cwd }),
+    simclr(["embed", "encoder.safetensors", "photos", "--folder", "f", "--out", "g"], { cwd }),
+  ] as const;
+  const [found, json, wrong, none, noFolder, both] = await Promise.all(commands);
+  succeeded(found);
+  const page = await pageOf(cwd, "e/search.html");
+  assert.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;/);
+  assert.is(page.match(/<figure class="shot/g)?.length, 6);
+  const names = (await readFile(join(cwd, "found.txt"), "utf8")).trim().split("\n");
+  assert.is(names.length, 5);
+  for (const name of names)
+    assert.equal(await readFile(join(cwd, "found", name)), await readFile(join(cwd, "photos", name)));
 
-verbs("find duplicates, list what could go, and copy the others", () =>
-  inTemporaryFolder(async (cwd) => {
-    await prepare(cwd);
-    const again = await readFile(join(cwd, "photos/cat/000.jpg"));
-    await writeFiles(join(cwd, "photos"), { "owl/again.jpg": again });
-    succeeded(
-      await simclr(["embed", "encoder.safetensors", "photos", "--folder", "e", "--max-broken", "0.1"], { cwd }),
-    );
-    const args = ["dedupe", "e", "--level", "copies", "--list", "go.txt", "--copy-to", "rest"];
-    const { stdout } = succeeded(await simclr(args, { cwd }));
-    assert.match(stdout, /cat\/000\.jpg +1 +keep \(first by name of equal ones\)/);
-    await pageOf(cwd, "e/dedupe.html");
-    assert.is((await readFile(join(cwd, "go.txt"), "utf8")).trim(), "owl/again.jpg");
-    assert.equal(await readFile(join(cwd, "rest/cat/000.jpg")), again);
-    const copied = await readdir(join(cwd, "rest"), { recursive: true, withFileTypes: true });
-    // All but the copy and what cannot be read.
-    assert.is(copied.filter((entry) => entry.isFile()).length, 27);
-    assert.equal((await readdir(join(cwd, "photos/owl"))).includes("again.jpg"), true);
-  }),
-);
+  const result: unknown = JSON.parse(succeeded(json).stdout);
+  assert.ok(typeof result === "object" && result !== null && "found" in result && Array.isArray(result.found));
+  // All others, and not itself.
+  assert.is(result.found.length, 26);
+  assert.not.ok(result.found.some((one: { name: string }) => one.name === "owl/日本.jpg"));
+  failed(wrong, /encoder\.safetensors/);
+  failed(none, /no photograph called nowhere\.jpg in the folder, and no file at that path/);
+  failed(noFolder, /photos: it is no folder of embeddings: make one with simclr embed/);
+  failed(both, /--out is for .* give one of them/);
+  failed(await simclr(["search", "e", "000.jpg", "--list", "found.txt"], { cwd }), /found\.txt is there already/);
+  failed(await simclr(["search", "e", "000.jpg", "--copy-to", "found"], { cwd }), /found is not empty/);
+});
+
+verbs("group, label and choose photographs", async () => {
+  await writeFiles(cwd, { "labels.csv": "file,class\ncat/000.jpg,<b>cat</b>\ndog/001.jpg,dog\nnowhere.jpg,dog\n" });
+  const [grouped, spread, chosen, next, ...wrong] = await Promise.all([
+    simclr(["cluster", "e", "--k", "3", "--copy-to", "groups"], { cwd }),
+    simclr(["propagate", "e", "--labels", "labels.csv", "--list", "all.csv", "--copy-to", "sorted"], { cwd }),
+    simclr(["select", "e", "--count", "4", "--json"], { cwd }),
+    simclr(["select", "e", "--by", "label", "--labels", "labels.csv", "--count", "2", "--page", "next.html"], {
+      cwd,
+    }),
+    simclr(["cluster", "e", "--k", "99"], { cwd }),
+    simclr(["propagate", "e", "--unlabelled", "bird"], { cwd }),
+    simclr(["select", "e", "--labels", "labels.csv"], { cwd }),
+  ]);
+  assert.match(
+    succeeded(grouped).stdout,
+    /3 groups, as asked for\. With the classes they agree to an adjusted Rand index/,
+  );
+  const files = async (folder: string) =>
+    (await readdir(join(cwd, folder), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+      .length;
+  assert.is(await files("groups"), 27);
+  await pageOf(cwd, "e/cluster.html");
+
+  assert.match(
+    succeeded(spread).stdout,
+    /labels: those of labels\.csv; 1 name in it is that of no photograph: nowhere\.jpg/,
+  );
+  const lines = (await readFile(join(cwd, "all.csv"), "utf8")).split("\r\n");
+  assert.is(lines[0], "file,class,labelled,confidence,margin");
+  assert.is(lines[1], "cat/000.jpg,<b>cat</b>,yes,1.0000,1.0000");
+  assert.is(await files("sorted/dog"), lines.filter((line) => /,dog,/.test(line)).length);
+  assert.not.match(await pageOf(cwd, "e/propagate.html"), /<b>cat/);
+
+  const result: unknown = JSON.parse(succeeded(chosen).stdout);
+  assert.ok(typeof result === "object" && result !== null && "selected" in result && Array.isArray(result.selected));
+  assert.is(result.selected.length, 4);
+  await pageOf(cwd, "e/select.html");
+  succeeded(next);
+  await pageOf(cwd, "next.html");
+  failed(wrong[0], /k is 99; it must be a whole number from 1 to the 27 embeddings/);
+  failed(wrong[1], /no photograph is in a folder bird: there are cat, dog, owl/);
+  failed(wrong[2], /--labels is for --by label/);
+});
+
+verbs("find duplicates, list what could go, and copy the others", async () => {
+  const again = await readFile(join(cwd, "photos/cat/000.jpg"));
+  await writeFiles(join(cwd, "photos"), { "owl/again.jpg": again });
+  succeeded(await simclr(["embed", "encoder.safetensors", "photos", "--folder", "e", "--max-broken", "0.1"], { cwd }));
+  const args = ["dedupe", "e", "--level", "copies", "--list", "go.txt", "--copy-to", "rest"];
+  const { stdout } = succeeded(await simclr(args, { cwd }));
+  assert.match(stdout, /cat\/000\.jpg +1 +keep \(first by name of equal ones\)/);
+  await pageOf(cwd, "e/dedupe.html");
+  assert.is((await readFile(join(cwd, "go.txt"), "utf8")).trim(), "owl/again.jpg");
+  assert.equal(await readFile(join(cwd, "rest/cat/000.jpg")), again);
+  const copied = await readdir(join(cwd, "rest"), { recursive: true, withFileTypes: true });
+  // All but the copy and what cannot be read.
+  assert.is(copied.filter((entry) => entry.isFile()).length, 27);
+  assert.equal((await readdir(join(cwd, "photos/owl"))).includes("again.jpg"), true);
+});
 
 verbs.run();
