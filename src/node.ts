@@ -21,6 +21,13 @@ export { readImageList, writeImageList } from "./io/image-list-file.js";
 export { encodeOnnx, type OnnxOptions } from "./nn/onnx-graph.js";
 export { type ExportOptions, type ExportSummary, exportEncoder } from "./runs/export.js";
 export type { RunHooks, RunSummary, RunWarning } from "./runs/hooks.js";
-export { checkOnnx, loadOnnxRuntime, type OnnxCheck, type OnnxRuntime } from "./runs/onnx-check.js";
+export {
+  checkOnnx,
+  loadOnnxRuntime,
+  type OnnxCheck,
+  type OnnxRuntime,
+  type OnnxSession,
+  type OnnxTensor,
+} from "./runs/onnx-check.js";
 export { type ImageSource, type ResumeOptions, type RunOptions, resumeRun, startRun } from "./runs/run.js";
 export type { TrainingPart } from "./runs/run-images.js";

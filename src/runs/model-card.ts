@@ -39,7 +39,9 @@ function table(rows: readonly (readonly string[])[]): string {
 export function modelCard(facts: CardFacts): string {
   const { model, metadata, onnx } = facts;
   const { license = "unknown", method } = metadata;
-  const tags = ["self-supervised-learning", "webgpu-simclr", ...(method ? [method] : []), ...(onnx ? ["onnx"] : [])];
+  const labelled = METHODS.find(({ name }) => name === method)?.labels === true;
+  const learned = method === undefined ? [] : [method, ...(labelled ? [] : ["self-supervised-learning"])];
+  const tags = ["webgpu-simclr", ...learned, ...(onnx ? ["onnx"] : [])];
   const front = [
     "---",
     `license: ${JSON.stringify(license)}`,
@@ -51,7 +53,7 @@ export function modelCard(facts: CardFacts): string {
   ].join("\n");
   return `${[
     front,
-    `# ${plain(model.encoder.name)}${method ? `, trained by ${plain(method)}` : ""}`,
+    `# ${plain(model.encoder.name)}${method ? ` (${plain(method)})` : ""}`,
     introduction(facts),
     "## Numbers",
     numbers(facts),
@@ -72,7 +74,7 @@ function introduction({ model, metadata }: CardFacts): string {
   const own = new Set(encoder.tensors.map(({ name }) => name));
   const trained = tensors.parameters.filter(({ spec }) => own.has(spec.name));
   const weights = trained.reduce((sum, { value }) => sum + value.size, 0);
-  return `An image encoder with ${counted(weights, "weight")}: pictures of ${imageSize} x ${imageSize} pixels to vectors of ${encoder.features} numbers, whose cosine similarity says how much pictures resemble each other${summary ? `. What it learned by: ${plain(summary)}` : ""}.`;
+  return `An image encoder with ${counted(weights, "weight")}: pictures of ${imageSize} x ${imageSize} pixels to vectors of ${encoder.features} numbers, whose cosine similarity says how much pictures resemble each other${summary ? `. The method, ${plain(metadata["method"])}: ${plain(summary)}` : ""}.`;
 }
 
 /** The last line of an evaluation after so many epochs. */

@@ -10,14 +10,36 @@ import { sfc32 } from "../random.js";
 
 /** What of the package `onnxruntime-node`, or another of its family, is used here. */
 export interface OnnxRuntime {
+  /** What makes sessions. */
   readonly InferenceSession: {
+    /** Loads an ONNX file. */
     create(bytes: Uint8Array, options?: object): Promise<OnnxSession>;
   };
-  readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => object;
+  /** The class of what goes in. */
+  readonly Tensor: OnnxTensor;
 }
 
-interface OnnxSession {
-  run(inputs: Readonly<Record<string, object>>): Promise<Readonly<Record<string, { readonly data: unknown }>>>;
+/** The class of a runtime's tensors. */
+export interface OnnxTensor {
+  /** Of f32 values, row-major. */
+  new (type: "float32", data: Float32Array, dims: readonly number[]): object;
+}
+
+/** A loaded ONNX file. */
+export interface OnnxSession {
+  /** From tensors by the names of the net's inputs to those of its outputs. */
+  run(inputs: Readonly<Record<string, object>>): Promise<
+    Readonly<
+      Record<
+        string,
+        {
+          /** Elements, row-major. */
+          readonly data: unknown;
+        }
+      >
+    >
+  >;
+  /** Frees it. */
   release?(): Promise<void>;
 }
 
