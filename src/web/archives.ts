@@ -6,8 +6,8 @@ import type { NamedFile } from "./messages.js";
 
 /** Bytes that an archive may unpack to. */
 const MOST_BYTES = 2 ** 31 - 1;
-/** Bytes of a file in an archive: photographs are smaller. */
-const MOST_FILE_BYTES = 2 ** 27;
+/** Bytes of a file in an archive: photographs and checkpoints are smaller. */
+const MOST_FILE_BYTES = 2 ** 30;
 
 /** Files that were dropped, with those in archives in place of the archives, and what could not be unpacked. */
 export interface Unpacked {
@@ -61,7 +61,7 @@ function unzipped(bytes: Uint8Array): Unpacked {
       compression !== 0 && compression !== 8
         ? `it is packed by method ${compression}, which is not read`
         : originalSize > MOST_FILE_BYTES
-          ? `it unpacks to ${originalSize.toLocaleString("en")} bytes, more than an image has`
+          ? `it unpacks to ${originalSize.toLocaleString("en")} bytes, more than is read`
           : null;
     if (reason) skipped.push({ name, reason });
     else total += originalSize;

@@ -12,6 +12,7 @@ import type {
   PicturesText,
   PlanText,
   StepText,
+  Takeaway,
   ToWorker,
   TrainingText,
 } from "./messages.js";
@@ -22,6 +23,7 @@ import workerUrl from "./worker.ts?worker&url";
 
 /** Pixels of the side that pictures are read as. */
 const IMAGE_SIZE = 32;
+const TAKEAWAYS: readonly Takeaway[] = ["encoder", "npy", "csv", "project"];
 /** Pictures of a page of thumbnails. */
 const PAGE = 48;
 
@@ -29,6 +31,7 @@ const text = (id: string, words: string) => {
   find(id, HTMLElement).textContent = words;
 };
 const button = (id: string, act: () => void) => find(id, HTMLButtonElement).addEventListener("click", act);
+const TITLE = document.title;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 /** A worker of a blob has the page's Content-Security-Policy, wherever the page is served from. */
@@ -44,7 +47,15 @@ let pictures: PicturesText | null = null;
 let thumbnails: Thumbnails | null = null;
 let form: SettingsForm | null = null;
 let sliders: ViewSliders | null = null;
-let training: TrainingText = { state: "none", step: 0, steps: 0, stepsPerEpoch: 0, loss: "", chance: null };
+let training: TrainingText = {
+  state: "none",
+  step: 0,
+  steps: 0,
+  stepsPerEpoch: 0,
+  loss: "",
+  chance: null,
+  settings: null,
+};
 let losses: Point[] = [];
 let accuracies: Point[] = [];
 let last: StepText | null = null;
@@ -71,8 +82,17 @@ function hear(message: FromWorker): void {
       text(pictures ? "status" : "open-progress", words);
       break;
     }
+    case "empty":
+      find("welcome", HTMLElement).hidden = false;
+      break;
     case "opened":
-      onOpened(message.pictures, new Thumbnails(message.atlas));
+      onOpened(message);
+      break;
+    case "file":
+      download(message.name, message.blob);
+      break;
+    case "kept":
+      text("kept", `kept in this browser up to step ${message.step.toLocaleString("en")}`);
       break;
     case "plan":
       onPlan(message.plan);
@@ -174,8 +194,12 @@ function open(files: readonly NamedFile[]): void {
   ask({ kind: "open", files, imageSize: IMAGE_SIZE });
 }
 
-function onOpened(opened: PicturesText, shown: Thumbnails): void {
+function onOpened(message: Extract<FromWorker, { kind: "opened" }>): void {
+  const { pictures: opened, settings } = message;
+  const shown = new Thumbnails(message.atlas);
   [pictures, thumbnails] = [opened, shown];
+  form?.show(settings);
+  if (settings.augmentation !== "auto") sliders?.show(settings.augmentation);
   find("welcome", HTMLElement).hidden = true;
   find("workshop", HTMLElement).hidden = false;
   const { count, tested, labels, classes, names, notes, skipped, name } = opened;
@@ -214,7 +238,16 @@ function forget(): void {
   find("neighbours", HTMLElement).replaceChildren();
   find("spread-row", HTMLElement).hidden = true;
   text("neighbours-note", "Click a picture on the map or below.");
+  text("knn-now", "");
+  text("kept", "");
   redraw();
+}
+
+function download(name: string, blob: Blob): void {
+  const href = URL.createObjectURL(blob);
+  html("a", { href, download: name }).click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
 function askViews(): void {
@@ -286,6 +319,13 @@ function showNeighbours(image: number, now: readonly Neighbour[], before: readon
   );
 }
 
+/** Says where the settings are no longer those of the training. */
+function showWait(): void {
+  const { settings } = training;
+  find("settings-wait", HTMLElement).hidden =
+    settings === null || !form || JSON.stringify(settings) === JSON.stringify(form.settings);
+}
+
 const STATES: Readonly<Record<TrainingText["state"], string>> = {
   none: "untrained",
   compiling: "compiling kernels",
@@ -303,6 +343,7 @@ function showTraining(): void {
   text("play-text", busy ? "Pause" : training.state === "done" ? "Learned" : training.step > 0 ? "Go on" : "Learn");
   find("step-button", HTMLButtonElement).disabled = busy || training.state === "done";
   find("restart", HTMLButtonElement).disabled = training.state === "none";
+  showWait();
   redraw();
 }
 
@@ -317,6 +358,9 @@ const redraw = oncePerFrame(() => {
     );
   if (last && state === "training") words.push(`${Math.round(last.imagesPerSecond).toLocaleString("en")} images/s`);
   text("status", words.join(" · "));
+  // Seen where the page is not.
+  document.title =
+    state === "training" ? `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")} · simclr` : TITLE;
   const level = chance && { value: chance.value, name: `chance: ${chance.formula} = ${chance.value.toFixed(2)}` };
   lossChart.draw(losses, Math.max(steps, 1), level, { smooth: 0.1 });
   text("loss-now", last ? last.loss.toFixed(3) : "");
@@ -405,9 +449,18 @@ button("play", () => {
   ask({ kind: busy ? "pause" : "play" });
 });
 button("step-button", () => ask({ kind: "step" }));
-button("restart", () => {
-  forget();
-  ask({ kind: "restart" });
+for (const id of ["restart", "restart-settings"])
+  button(id, () => {
+    forget();
+    ask({ kind: "restart" });
+  });
+for (const take of document.querySelectorAll<HTMLButtonElement>("button.take"))
+  take.addEventListener("click", () => {
+    const what = TAKEAWAYS.find((name) => name === take.dataset["what"]);
+    if (what) ask({ kind: "take", what });
+  });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) ask({ kind: "keep" });
 });
 button("thumbs-back", () => turnPage(-1));
 button("thumbs-on", () => turnPage(1));
@@ -417,4 +470,7 @@ button("views-again", () => {
 });
 find("map-dots", HTMLInputElement).addEventListener("change", ({ target }) => {
   if (target instanceof HTMLInputElement) map.dots = target.checked;
+});
+navigator.serviceWorker?.register("./service-worker.js").catch((error) => {
+  console.info(`the page will not open without a network: ${error}`);
 });

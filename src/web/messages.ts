@@ -8,6 +8,9 @@ export interface NamedFile {
   readonly blob: Blob;
 }
 
+/** Files that can be taken away. */
+export type Takeaway = "encoder" | "npy" | "csv" | "project";
+
 /** What the page lets one choose of a training; fields are those of `TrainingConfig`. */
 export interface Settings {
   readonly method: string;
@@ -29,6 +32,9 @@ export type ToWorker =
   | { readonly kind: "samples"; readonly imageSize: number; readonly at: string }
   | { readonly kind: "settings"; readonly settings: Settings }
   | { readonly kind: "play" | "pause" | "step" | "restart" }
+  /** The page may be gone soon: what was learned is to be kept. */
+  | { readonly kind: "keep" }
+  | { readonly kind: "take"; readonly what: Takeaway }
   /** Two views each of some images. */
   | {
       readonly kind: "views";
@@ -122,6 +128,8 @@ export interface TrainingText {
   /** "NT-Xent in nats" */
   readonly loss: string;
   readonly chance: { readonly formula: string; readonly value: number } | null;
+  /** What it was begun with; null where nothing is begun. */
+  readonly settings: Settings | null;
 }
 
 export type FromWorker =
@@ -137,7 +145,20 @@ export type FromWorker =
     }
   /** `done` of `total` (null while they are counted) of what is named, for people. */
   | { readonly kind: "progress"; readonly what: string; readonly done: number; readonly total: number | null }
-  | { readonly kind: "opened"; readonly pictures: PicturesText; readonly atlas: Atlas }
+  /** With what was learned from them before, where they come out of a project. */
+  | {
+      readonly kind: "opened";
+      readonly pictures: PicturesText;
+      readonly atlas: Atlas;
+      readonly settings: Settings;
+      readonly losses: readonly { readonly step: number; readonly value: number }[];
+      readonly accuracies: readonly Accuracy[];
+    }
+  /** Nothing was kept from an earlier visit. */
+  | { readonly kind: "empty" }
+  | { readonly kind: "file"; readonly name: string; readonly blob: Blob }
+  /** What was learned up to this step is kept in the browser. */
+  | { readonly kind: "kept"; readonly step: number }
   | { readonly kind: "plan"; readonly plan: PlanText }
   | { readonly kind: "training"; readonly training: TrainingText }
   | { readonly kind: "step"; readonly step: StepText }

@@ -5,7 +5,7 @@ import { judged, SIGNATURE_BYTES } from "../data/signature.js";
 import { DataError } from "../errors.js";
 import { withTestSet } from "../evaluation/evaluation.js";
 import { counted, listed } from "../wording.js";
-import { unpack } from "./archives.js";
+import type { Unpacked } from "./archives.js";
 import type { Atlas, NamedFile, PicturesText } from "./messages.js";
 
 /** What was opened: images to train on, and to test on where there are labels. */
@@ -18,16 +18,17 @@ export interface Pictures extends ImageSet {
 type Report = (done: number, total: number) => void;
 
 /**
- * Opens what was dropped: images, and archives of images. Folders name classes and parts as on the command line.
+ * Opens the images among what was dropped, unpacked. Folders name classes and parts as on the command line.
  * @throws DataError where fewer than two images can be read.
  */
 export async function openPictures(
   dropped: readonly NamedFile[],
+  { files, skipped: unread }: Unpacked,
   imageSize: number,
   report: Report,
   name = nameOf(dropped),
 ): Promise<Pictures> {
-  const { files, skipped } = await unpack(dropped);
+  const skipped = [...unread];
   const images: NamedFile[] = [];
   let others = 0;
   for (const file of files) {

@@ -26,6 +26,12 @@ export class SettingsForm {
     return this.#settings;
   }
 
+  /** Shows others, without a call of `change`. */
+  show(settings: Settings): void {
+    this.#settings = settings;
+    this.#build();
+  }
+
   /** Changes some, as if it had been done by hand. */
   update(changes: Partial<Settings>): void {
     this.#settings = { ...this.#settings, ...changes };

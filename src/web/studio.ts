@@ -1,18 +1,26 @@
 import { type AugmentationPolicy, policyList } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
-import { DataError, SimclrError } from "../errors.js";
+import { DataError, SimclrError, UsageError } from "../errors.js";
 import { Embedder, type Features } from "../evaluation/embed.js";
 import { evenly } from "../evaluation/evaluation.js";
 import { accuracy, knn, nearest } from "../evaluation/knn.js";
+import { embeddingsToCsv } from "../io/csv.js";
+import { encodeNpy } from "../io/npy.js";
 import { METHODS, methodNamed } from "../methods/catalogue.js";
+import { decodeCheckpoint } from "../training/checkpoint.js";
 import { completeConfig, ENCODERS, type TrainingConfig } from "../training/config.js";
+import { encodeEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
 import { planTraining } from "../training/plan.js";
 import { type StepEvent, Trainer } from "../training/trainer.js";
+import { unpack } from "./archives.js";
 import { BatchPicture } from "./batch-picture.js";
-import type { FromWorker, NamedFile, Neighbour, Settings, TrainingText } from "./messages.js";
+import type { Keep } from "./keep.js";
+import type { Accuracy, FromWorker, NamedFile, Neighbour, Settings, Takeaway, TrainingText } from "./messages.js";
 import { atlasOf, openPictures, type Pictures, picturesText } from "./pictures.js";
 import { Plane } from "./plane.js";
+import { PROJECT_VERSION, type Project, picturesOf, type StoredTraining, storedPictures } from "./project.js";
+import { decodeProject, encodeProject, projectFolder } from "./project-zip.js";
 import { viewPairs } from "./view-pairs.js";
 
 /** Neighbours that are shown. */
@@ -28,6 +36,9 @@ const LOOK_SHARE = 5;
 const LOOK_PAUSE = 1500;
 /** The same of testing. */
 const TEST_SHARE = 10;
+/** The same of keeping what was learned. */
+const KEEP_SHARE = 20;
+const KEEP_PAUSE = 10_000;
 
 /** What is trained by itself on two cores, and on a GPU. */
 export function usualSettings(software: boolean): Settings {
@@ -46,7 +57,7 @@ export function usualSettings(software: boolean): Settings {
 
 /** A configuration of chosen settings; a batch that is larger than the set becomes all of it. */
 function configOf({ batch, ...settings }: Settings, images: number): Partial<TrainingConfig> {
-  return { ...settings, batch: Math.min(batch, images), weightDecay: 0, checkpointEvery: Number.MAX_SAFE_INTEGER };
+  return { ...settings, batch: Math.min(batch, images), weightDecay: 0 };
 }
 
 /** The policy of a method for images of a size: that of the first view. */
@@ -59,7 +70,9 @@ interface Training {
   readonly trainer: Trainer;
   readonly embedder: Embedder;
   readonly batch: BatchPicture;
+  readonly settings: Settings;
   readonly history: StepEvent[];
+  accuracies: Accuracy[];
 }
 
 /** Pictures and a training on one device. One call at a time: `Inbox` sees to it. */
@@ -67,6 +80,8 @@ export class Studio {
   #pictures: Pictures | null = null;
   #settings: Settings;
   #training: Training | null = null;
+  /** What a training goes on from, until it is made. */
+  #stored: StoredTraining | null = null;
   #state: TrainingText["state"] = "none";
   /** Representations by random weights, and by the model as it was last looked at. */
   #before: Features | null = null;
@@ -76,10 +91,14 @@ export class Studio {
   #playing = false;
   #lookAt = 0;
   #testAt = 0;
+  #keepAt = 0;
+  #keptStep = -1;
   #batchAt = 0;
 
+  /** @param keep null where the browser keeps nothing */
   constructor(
     readonly device: Device,
+    readonly keep: Keep | null,
     readonly tell: (message: FromWorker, transfer?: Transferable[]) => void,
   ) {
     this.#settings = usualSettings(device.adapter.software);
@@ -111,21 +130,128 @@ export class Studio {
     return { methods, encoders: ENCODERS };
   }
 
+  /** Goes on where an earlier visit stopped. */
+  async begin(): Promise<void> {
+    const project = (await this.keep?.project()) ?? null;
+    if (project) await this.#show(project);
+    else this.tell({ kind: "empty" });
+  }
+
   /** @param name of what was dropped; by default that of its folder or archive */
-  async open(files: readonly NamedFile[], imageSize: number, name?: string): Promise<void> {
+  async open(dropped: readonly NamedFile[], imageSize: number, name?: string): Promise<void> {
     const report = (done: number, total: number) => this.tell({ kind: "progress", what: "Reading", done, total });
-    const pictures = await openPictures(files, imageSize, report, name);
-    await this.#end();
-    this.#pictures = pictures;
+    const files = await unpack(dropped);
+    const folder = projectFolder(files.files);
+    const project: Project =
+      folder === null
+        ? {
+            pictures: await storedPictures(await openPictures(dropped, files, imageSize, report, name)),
+            settings: this.#settings,
+            training: null,
+          }
+        : await decodeProject(files.files, folder, report);
+    await this.#keeping(async (keep) => {
+      await keep.begin(project.pictures, project.settings);
+      if (project.training) await keep.put("training", project.training);
+    });
+    await this.#show(project);
+  }
+
+  async #show({ pictures: stored, settings, training }: Project): Promise<void> {
+    const pictures = picturesOf(stored);
+    this.#playing = false;
+    this.#end();
+    [this.#pictures, this.#settings, this.#stored] = [pictures, settings, training];
+    this.#keptStep = -1;
     const atlas = await atlasOf(pictures.train);
-    this.tell({ kind: "opened", pictures: picturesText(pictures), atlas }, [atlas.bitmap]);
+    const losses = (training?.history ?? []).map(({ step, loss }) => ({ step, value: loss }));
+    const { accuracies = [] } = training ?? {};
+    const text = picturesText(pictures);
+    this.tell({ kind: "opened", pictures: text, atlas, settings, losses, accuracies }, [atlas.bitmap]);
     this.plan();
-    await this.#lookBefore();
+    this.#set("none");
+    if (!training) await this.#lookBefore();
+    else {
+      const { trainer } = await this.#ready();
+      this.#keptStep = trainer.step;
+      this.#set(trainer.step === trainer.steps ? "done" : "paused");
+    }
   }
 
   async choose(settings: Settings): Promise<void> {
+    const { method, encoder, width } = this.#settings;
+    const others = settings.method !== method || settings.encoder !== encoder || settings.width !== width;
+    if (others && !this.#training) this.#before = null;
     this.#settings = settings;
+    if (!this.#pictures) return;
     this.plan();
+    await this.#keeping((keep) => keep.put("settings", settings));
+  }
+
+  /** Keeps something in the browser, or says why that cannot be. */
+  async #keeping(work: (keep: Keep) => Promise<void>): Promise<void> {
+    if (!this.keep) return;
+    try {
+      await work(this.keep);
+    } catch (error) {
+      const reason =
+        error instanceof Error && error.name === "QuotaExceededError" ? "it has no room left" : String(error);
+      const text = `the browser does not keep this (${reason}): a reload would lose it, so take the project away as a file`;
+      this.tell({ kind: "trouble", error: "NotKept", text, fatal: false });
+      this.#keepAt = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** Keeps what was learned, from one visit to the next. */
+  async keepTraining(): Promise<void> {
+    const training = this.#training;
+    if (!training || training.trainer.step === this.#keptStep || training.trainer.step === 0) return;
+    const begin = performance.now();
+    const stored = await this.#atRest(training);
+    await this.#keeping(async (keep) => {
+      await keep.put("training", stored);
+      this.#keptStep = training.trainer.step;
+      this.tell({ kind: "kept", step: this.#keptStep });
+    });
+    const now = performance.now();
+    if (this.#keepAt < now) this.#keepAt = now + Math.max(KEEP_PAUSE, KEEP_SHARE * (now - begin));
+  }
+
+  async #atRest({ trainer, settings, history, accuracies }: Training): Promise<StoredTraining> {
+    return { version: PROJECT_VERSION, settings, checkpoint: await trainer.checkpoint(), history, accuracies };
+  }
+
+  /** Makes a file of what was learned. */
+  async take(what: Takeaway): Promise<void> {
+    const pictures = this.#opened;
+    const { train } = pictures;
+    const training = this.#stored || this.#training ? await this.#ready() : null;
+    const give = (name: string, ...parts: BlobPart[]) => this.tell({ kind: "file", name, blob: new Blob(parts) });
+    const encoder = async ({ trainer }: Training) =>
+      encodeEncoder(trainer.model, trainer.config, trainer.step, { dataset: pictures.name, images: train.length });
+    if (what === "project") {
+      const report = (done: number, total: number) => this.tell({ kind: "progress", what: "Packing", done, total });
+      const project = {
+        pictures: await storedPictures(pictures),
+        settings: training?.settings ?? this.#settings,
+        training: training && (await this.#atRest(training)),
+      };
+      const extras = { encoder: training && (await encoder(training)), adapter: this.device.adapter.name, report };
+      give("simclr-project.zip", await encodeProject(project, extras));
+      if (training) this.#set(this.#state);
+      return;
+    }
+    if (!training) throw new UsageError("nothing is learned yet: press play first");
+    if (what === "encoder") {
+      give("encoder.safetensors", await encoder(training));
+      return;
+    }
+    const { values, rows, dimension } = await training.embedder.embed(train);
+    if (what === "npy") give("embeddings.npy", encodeNpy([rows, dimension], values));
+    else {
+      const names = Array.from({ length: rows }, (_, i) => train.nameOf(i));
+      give("embeddings.csv", ...embeddingsToCsv(names, train.labels, train.classes, values, dimension));
+    }
   }
 
   /** Says what a training with the settings takes. */
@@ -152,7 +278,15 @@ export class Studio {
     this.#playing = true;
   }
 
-  pause(): void {
+  async pause(): Promise<void> {
+    this.#playing = false;
+    if (this.#state !== "training") return;
+    this.#set("paused");
+    await this.keepTraining();
+  }
+
+  /** After an error: plays no more. */
+  halt(): void {
     this.#playing = false;
     if (this.#state === "training") this.#set("paused");
   }
@@ -163,14 +297,17 @@ export class Studio {
     await this.#train(training, { most: 1 });
     await this.#drawBatch(training);
     await this.#look(training);
-    if (this.#state === "training") this.#set("paused");
+    await this.keepTraining();
+    this.#set(training.trainer.step === training.trainer.steps ? "done" : "paused");
   }
 
   /** Forgets what was learned. */
   async restart(): Promise<void> {
     this.#playing = false;
-    await this.#end();
+    this.#end();
+    await this.#keeping((keep) => keep.remove("training"));
     this.#set("none");
+    this.plan();
     await this.#lookBefore();
   }
 
@@ -184,6 +321,7 @@ export class Studio {
     if (isDone) this.#playing = false;
     if (isDone) this.#testAt = 0;
     if (isDone || performance.now() >= this.#lookAt) await this.#look(training);
+    if (isDone || performance.now() >= this.#keepAt) await this.keepTraining();
     if (isDone) this.#set("done");
   }
 
@@ -201,7 +339,7 @@ export class Studio {
         const spread = outputStd === undefined ? null : outputStd * Math.sqrt(dimension);
         this.tell({ kind: "step", step: { step, loss, imagesPerSecond, learningRate, spread } });
         if (performance.now() >= this.#batchAt) await this.#drawBatch(training);
-        if (performance.now() >= this.#lookAt) this.#turn?.abort();
+        if (performance.now() >= Math.min(this.#lookAt, this.#keepAt)) this.#turn?.abort();
       },
       onWarning: (text, step) => this.tell({ kind: "warning", text, step }),
     });
@@ -215,33 +353,48 @@ export class Studio {
     this.#batchAt = now + Math.max(BATCH_PAUSE, LOOK_SHARE * (now - begin));
   }
 
-  /** The training of the settings, made where there is none. */
+  /** The training of the settings, or the one that was stored; made where there is none. */
   async #ready(): Promise<Training> {
     if (this.#training) return this.#training;
     const { train } = this.#opened;
     this.#set("compiling");
-    const config = configOf(this.#settings, train.length);
+    const stored = this.#stored;
+    const checkpoint = stored && decodeCheckpoint(stored.checkpoint);
+    const { settings } = stored ?? { settings: this.#settings };
+    const config = checkpoint?.config ?? configOf(settings, train.length);
     const onCompile = (done: number, total: number) =>
       this.tell({ kind: "progress", what: "Compiling kernels", done, total });
+    if (checkpoint) this.device.choices.use(checkpoint.choices);
     try {
       const trainer = await Trainer.create(this.device, train, config, { onCompile });
       const embedder = await Embedder.create(this.device, trainer.model);
-      this.#training = { trainer, embedder, batch: await BatchPicture.create(trainer), history: [] };
+      const batch = await BatchPicture.create(trainer);
+      const { history = [], accuracies = [] } = stored ?? {};
+      const training = { trainer, embedder, batch, settings, history: [...history], accuracies: [...accuracies] };
+      this.#training = training;
+      if (!this.#before) await this.#look(training);
+      if (checkpoint) {
+        trainer.restore(checkpoint);
+        await this.#look(training);
+      }
+      this.#stored = null;
+      this.#keepAt = performance.now() + KEEP_PAUSE;
+      return training;
     } catch (error) {
       this.#set("none");
       throw error;
     }
-    if (!this.#before) await this.#look(this.#training);
-    return this.#training;
   }
 
-  async #end(): Promise<void> {
+  #end(): void {
     const { trainer, embedder, batch } = this.#training ?? {};
-    this.#training = null;
+    [this.#training, this.#stored] = [null, null];
     batch?.dispose();
     embedder?.dispose();
     trainer?.dispose();
     [this.#before, this.#now] = [null, null];
+    [this.#lookAt, this.#testAt, this.#batchAt, this.#keepAt] = [0, 0, 0, 0];
+    this.#keptStep = -1;
     this.#plane = new Plane();
   }
 
@@ -250,7 +403,8 @@ export class Studio {
     const trainer = this.#training?.trainer;
     const { loss = "", chance = null } = trainer?.parts.learner.description ?? {};
     const { step = 0, steps = 0, stepsPerEpoch = 0 } = trainer ?? {};
-    this.tell({ kind: "training", training: { state, step, steps, stepsPerEpoch, loss, chance } });
+    const { settings = null } = this.#training ?? {};
+    this.tell({ kind: "training", training: { state, step, steps, stepsPerEpoch, loss, chance, settings } });
   }
 
   /** Where the images lie to random weights: those that the training will begin with. */

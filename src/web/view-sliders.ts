@@ -61,7 +61,16 @@ export class ViewSliders {
   #policy: AugmentationPolicy;
 
   /** @param change is called with a policy that was changed */
-  constructor(policy: AugmentationPolicy, change: (policy: AugmentationPolicy) => void) {
+  constructor(
+    policy: AugmentationPolicy,
+    readonly change: (policy: AugmentationPolicy) => void,
+  ) {
+    this.#policy = policy;
+    this.show(policy);
+  }
+
+  /** Shows another one, without a call of `change`. */
+  show(policy: AugmentationPolicy): void {
     this.#policy = policy;
     const rows = SLIDERS.map(({ id, label, range: [min, max], value, set }) => {
       const input = html("input", { type: "range", id: `view-${id}`, min, max, step: 0.01, value: value(policy) });
@@ -69,7 +78,7 @@ export class ViewSliders {
       input.addEventListener("input", () => {
         this.#policy = set(this.#policy, input.valueAsNumber);
         shown.textContent = percent(input.valueAsNumber);
-        change(this.#policy);
+        this.change(this.#policy);
       });
       return html("div", { class: "slider" }, html("label", { for: `view-${id}` }, label), input, shown);
     });

@@ -1,6 +1,7 @@
 /** The worker of the page: everything that takes long happens here, one thing after the other. */
 import { type Device, openDevice } from "../engine/device.js";
 import { AdapterError, DeviceLostError, GpuValidationError, SimclrError } from "../errors.js";
+import { Keep } from "./keep.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 import { policyOfMethod, Studio } from "./studio.js";
 
@@ -35,6 +36,10 @@ async function answer(studio: Studio, message: ToWorker): Promise<void> {
       return studio.pause();
     case "step":
       return studio.step();
+    case "keep":
+      return studio.keepTraining();
+    case "take":
+      return studio.take(message.what);
     case "restart":
       return studio.restart();
     case "neighbours":
@@ -44,9 +49,14 @@ async function answer(studio: Studio, message: ToWorker): Promise<void> {
   }
 }
 
+/** Where a project is kept; null where the browser keeps nothing. */
+function keepOrNone(): Promise<Keep | null> {
+  return Keep.open().catch(() => null);
+}
+
 /** Messages in their order, and turns of the training where there is none. */
 async function work(device: Device): Promise<void> {
-  const studio = new Studio(device, tell);
+  const studio = new Studio(device, await keepOrNone(), tell);
   const inbox: ToWorker[] = [];
   let arrived = () => {};
   addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
@@ -65,6 +75,7 @@ async function work(device: Device): Promise<void> {
     settings,
     policy: policyOfMethod(settings.method, 32),
   });
+  await studio.begin().catch(trouble);
   for (;;) {
     const next = inbox.shift();
     try {
@@ -75,7 +86,7 @@ async function work(device: Device): Promise<void> {
           arrived = resolve;
         });
     } catch (error) {
-      studio.pause();
+      studio.halt();
       trouble(error);
     }
   }
