@@ -34,6 +34,7 @@ async function buildPage(folder: string): Promise<void> {
       emptyOutDir: true,
       target: "es2022",
       modulePreload: { polyfill: false },
+      rolldownOptions: { checks: { pluginTimings: false } },
       // What is small would come as a data: address otherwise, which the page's policy need not allow.
       assetsInlineLimit: 0,
     },
