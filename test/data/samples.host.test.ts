@@ -3,9 +3,26 @@ import * as assert from "uvu/assert";
 import type { Dataset } from "../../src/data/dataset.js";
 import { openImages } from "../../src/data/open-images.js";
 
-const test = suite("the sample archive");
+const test = suite("the sample archives");
 
-test("has 2,000 and 1,000 images of ten classes, balanced, with labels that agree", async () => {
+test("for a first run has 10,000 and 2,000 images of ten classes, balanced", async () => {
+  const [{ fileURLToPath }, { readFile }, { gunzipSync }] = await Promise.all([
+    import("node:url"),
+    import("node:fs/promises"),
+    import("node:zlib"),
+  ]);
+  const path = fileURLToPath(new URL("../../../src/data/samples/cifar-10-sample.tar.gz", import.meta.url));
+  const text = gunzipSync(await readFile(path)).toString("latin1");
+  const counts = new Map<string, number>();
+  for (const [, part, label] of text.matchAll(/(train|test)\/([a-z]+)\/\d{4}\.jpg/g)) {
+    const name = `${part} ${label}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  assert.is(counts.size, 20);
+  for (const [name, count] of counts) assert.is(count, name.startsWith("train") ? 1000 : 200, name);
+});
+
+test("for tests has 2,000 and 1,000 images of ten classes, balanced, with labels that agree", async () => {
   const { fileURLToPath } = await import("node:url");
   // From dist/test/data/ to src/data/samples/.
   const path = fileURLToPath(new URL("../../../src/data/samples/cifar-10-mini.tar.gz", import.meta.url));
