@@ -9354,6 +9354,105 @@ fn main(\n\
 };
 
 /**
+ * One step of laying points out in the plane so that neighbours come together (UMAP, McInnes et al. 2018, with the curve 1 / (1 + d^2), and
+ * all points at once): edges pull, samples of all points push. For point i at p, its edges e (weights w, to q_e), and samples j at q_j:
+ *   pull = sum_e w_e 2 (q_e - p) / (1 + d_e^2) / sum_e w_e
+ *   push = sum_j clamp(2 (p - q_j) / ((0.001 + d_j^2) (1 + d_j^2)), -4, 4) / SAMPLES
+ *   next = p + rate (pull + repulsion push)
+ * Samples are drawn from (counter, LAYOUT + i, sample / 4); one that is the point itself counts for nothing. The edges of i are those from
+ * starts[i] to starts[i + 1]. A thread a point.
+ */
+export const layoutStep: KernelDefinition<"positions" | "starts" | "columns" | "weights" | "counter" | "rate" | "next", "rows" | "edges" | "repulsion", "LANES" | "SAMPLES"> = {
+  name: "layoutStep",
+  bindings: [{"name":"positions","access":"read","element":"f32"}, {"name":"starts","access":"read","element":"u32"}, {"name":"columns","access":"read","element":"u32"}, {"name":"weights","access":"read","element":"f32"}, {"name":"counter","access":"read","element":"u32"}, {"name":"rate","access":"read","element":"f32"}, {"name":"next","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"edges","type":"u32","offset":4}, {"name":"repulsion","type":"f32","offset":8}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, SAMPLES: { type: "u32", value: 16 } },
+  unrolls: () => [],
+  shapes: (v) => ({ positions: 2 * v["rows"], starts: v["rows"] + 1, columns: v["edges"], weights: v["edges"], counter: 2, rate: 1, next: 2 * v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => 20 * (v["rows"] * v["SAMPLES"] + v["edges"]),
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const SAMPLES: u32 = 16u;\n\
+const LAYOUT = 0xa0000000u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  edges: u32,\n\
+  repulsion: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> positions: array<f32>;\n\
+@group(0) @binding(1) var<storage, read> starts: array<u32>;\n\
+@group(0) @binding(2) var<storage, read> columns: array<u32>;\n\
+@group(0) @binding(3) var<storage, read> weights: array<f32>;\n\
+@group(0) @binding(4) var<storage, read> counter: array<u32>;\n\
+@group(0) @binding(5) var<storage, read> rate: array<f32>;\n\
+@group(0) @binding(6) var<storage, read_write> next: array<f32>;\n\
+@group(0) @binding(7) var<uniform> params: Params;\n\
+\n\
+fn position_of(point: u32) -> vec2f {\n\
+  return vec2f(positions[2u * point], positions[2u * point + 1u]);\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let point = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (point >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let own = position_of(point);\n\
+  var pull = vec2f(0.0);\n\
+  var weight = 0.0;\n\
+  let end = min(starts[point + 1u], params.edges);\n\
+  for (var e = starts[point]; e < end; e++) {\n\
+    let away = position_of(min(columns[e], params.rows - 1u)) - own;\n\
+    pull += weights[e] * 2.0 * away / (1.0 + dot(away, away));\n\
+    weight += weights[e];\n\
+  }\n\
+  var push = vec2f(0.0);\n\
+  for (var four = 0u; four < SAMPLES / 4u; four++) {\n\
+    let words = random_words(vec4u(counter[0], counter[1], LAYOUT + point, four));\n\
+    for (var i = 0u; i < 4u; i++) {\n\
+      let apart = own - position_of(words[i] % params.rows);\n\
+      let square = dot(apart, apart);\n\
+      push += clamp(2.0 * apart / ((0.001 + square) * (1.0 + square)), vec2f(-4.0), vec2f(4.0));\n\
+    }\n\
+  }\n\
+  let pulled = pull / max(weight, 1e-12);\n\
+  let moved = own + rate[0] * (pulled + params.repulsion * push / f32(SAMPLES));\n\
+  next[2u * point] = moved.x;\n\
+  next[2u * point + 1u] = moved.y;\n\
+}\n\
+",
+};
+
+/**
  * Second pass of loss scaling: where any gradient was infinite or NaN, halves the scale, not below 1, and has the optimizer skip
  * the step; after GROWTH_INTERVAL good steps in a row, doubles it, up to LARGEST. `good_steps` counts them, or below 0, skipped
  * steps in a row. The last number of `schedule` is 1 where the step is to be skipped, and 0 elsewhere. One workgroup.

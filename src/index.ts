@@ -65,6 +65,14 @@ export {
   type Likeness,
 } from "./embeddings/duplicates.js";
 export { type EncoderIdentity, encoderIdentity } from "./embeddings/identity.js";
+export {
+  createLayout,
+  edgeWeights,
+  Layout,
+  type LayoutOptions,
+  spectralPositions,
+  type WeightedEdges,
+} from "./embeddings/layout.js";
 export { looksDistance, looksOf } from "./embeddings/looks.js";
 export {
   type NeighbourGraph,

@@ -13,6 +13,7 @@ import { addExportCommand } from "./export.js";
 import { addFinetuneCommand } from "./finetune.js";
 import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
+import { addMapCommand } from "./map.js";
 import { addPageCommand } from "./page.js";
 import { addPropagateCommand } from "./propagate.js";
 import { addResumeCommand } from "./resume.js";
@@ -36,6 +37,7 @@ for (const add of [
   addClusterCommand,
   addPropagateCommand,
   addSelectCommand,
+  addMapCommand,
   addExportCommand,
   addExperimentCommand,
   addTuneCommand,

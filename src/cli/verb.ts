@@ -59,16 +59,21 @@ export interface ChosenText {
   readonly copyTo: string;
 }
 
-/** Gives a command its folder, and the options that all of them have. */
-export function verbCommand(program: Command, name: string, description: string, chosen: ChosenText): Command {
-  return program
+/**
+ * Gives a command its folder, and the options that all of them have.
+ * @param chosen null for a command that chooses none of the photographs
+ */
+export function verbCommand(program: Command, name: string, description: string, chosen: ChosenText | null): Command {
+  const command = program
     .command(name)
     .description(description)
     .argument("<folder>", "of embeddings, as simclr embed <encoder> <images> --folder makes it")
     .option("--json", "print the result as JSON, and everything else to the standard error output")
     .option("--page <file>", `where the page with pictures goes (default: ${name}.html in the folder)`)
     .option("--no-page", "write no page")
-    .option("--images <images>", "where the photographs are now, if they were moved")
+    .option("--images <images>", "where the photographs are now, if they were moved");
+  if (chosen === null) return command;
+  return command
     .option("--list <file>", `write the names of ${chosen.list} to a new file`)
     .option("--copy-to <folder>", `copy ${chosen.copyTo} to a new folder; nothing is ever moved or deleted`);
 }

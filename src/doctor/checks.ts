@@ -16,6 +16,7 @@ import { groupNormChecks } from "./group-norm-checks.js";
 import { indicatorChecks } from "./indicator-checks.js";
 import { larsChecks } from "./lars-checks.js";
 import { halfLayerNormChecks, layerNormChecks } from "./layer-norm-checks.js";
+import { layoutChecks } from "./layout-checks.js";
 import { lossChecks } from "./loss-checks.js";
 import { lossScaleChecks } from "./loss-scale-checks.js";
 import { halfMatmulChecks, matmulChecks } from "./matmul-checks.js";
@@ -55,6 +56,7 @@ export const checks: readonly Check[] = [
   ...tripletChecks,
   ...debiasedChecks,
   ...nearestChecks,
+  ...layoutChecks,
   ...indicatorChecks,
   ...eppsPulleyChecks,
   ...optimizerChecks,

@@ -1,5 +1,5 @@
-/** Four words from four words (PCG4D of Jarzynski and Olano 2020), as numbers from 0 to 1 in steps of 2^-24. */
-export function randomUniform(counter: readonly number[]): number[] {
+/** Four words from four words (PCG4D of Jarzynski and Olano 2020). */
+export function randomWords(counter: readonly number[]): number[] {
   const v = counter.map((word) => Math.imul(word, 1664525) + 1013904223);
   const mix = () => {
     v[0] += Math.imul(v[1], v[3]);
@@ -12,5 +12,10 @@ export function randomUniform(counter: readonly number[]): number[] {
     v[i] = word ^ (word >>> 16);
   });
   mix();
-  return v.map((word) => (word >>> 8) / 2 ** 24);
+  return v.map((word) => word >>> 0);
+}
+
+/** `randomWords` as numbers from 0 to 1 in steps of 2^-24. */
+export function randomUniform(counter: readonly number[]): number[] {
+  return randomWords(counter).map((word) => (word >>> 8) / 2 ** 24);
 }

@@ -77,13 +77,14 @@ verbs("find similar photographs, write a page of them, and refuse what cannot be
 
 verbs("group, label and choose photographs", async () => {
   await writeFiles(cwd, { "labels.csv": "file,class\ncat/000.jpg,<b>cat</b>\ndog/001.jpg,dog\nnowhere.jpg,dog\n" });
-  const [grouped, spread, chosen, next, ...wrong] = await Promise.all([
+  const [grouped, spread, chosen, next, map, ...wrong] = await Promise.all([
     simclr(["cluster", "e", "--k", "3", "--copy-to", "groups"], { cwd }),
     simclr(["propagate", "e", "--labels", "labels.csv", "--list", "all.csv", "--copy-to", "sorted"], { cwd }),
     simclr(["select", "e", "--count", "4", "--json"], { cwd }),
     simclr(["select", "e", "--by", "label", "--labels", "labels.csv", "--count", "2", "--page", "next.html"], {
       cwd,
     }),
+    simclr(["map", "e", "--steps", "20", "--json"], { cwd }),
     simclr(["cluster", "e", "--k", "99"], { cwd }),
     simclr(["propagate", "e", "--unlabelled", "bird"], { cwd }),
     simclr(["select", "e", "--labels", "labels.csv"], { cwd }),
@@ -114,6 +115,10 @@ verbs("group, label and choose photographs", async () => {
   await pageOf(cwd, "e/select.html");
   succeeded(next);
   await pageOf(cwd, "next.html");
+  const places: unknown = JSON.parse(succeeded(map).stdout);
+  assert.ok(Array.isArray(places) && places.length === 27 && Number.isFinite(places[0].x));
+  // Names are within a script there.
+  assert.match(await pageOf(cwd, "e/map.html"), /& \\u003cscript>alert/);
   failed(wrong[0], /k is 99; it must be a whole number from 1 to the 27 embeddings/);
   failed(wrong[1], /no photograph is in a folder bird: there are cat, dog, owl/);
   failed(wrong[2], /--labels is for --by label/);
