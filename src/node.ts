@@ -18,7 +18,7 @@ export * from "./index.js";
 // In place of those of the same names above, which keep them in a browser.
 export { clearChoices, loadChoices, saveChoices } from "./io/choice-file.js";
 export { readImageList, writeImageList } from "./io/image-list-file.js";
-export { encodeOnnx, type OnnxOptions } from "./nn/onnx-graph.js";
+export { encodeOnnx, type OnnxOptions } from "./nn/onnx.js";
 export { type ExportOptions, type ExportSummary, exportEncoder } from "./runs/export.js";
 export type { RunHooks, RunSummary, RunWarning } from "./runs/hooks.js";
 export {

@@ -3,7 +3,7 @@ import { CheckpointError, ConfigError, namingFile, UsageError } from "../errors.
 import { writeError, writeFileAtomic } from "../io/atomic.js";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.js";
 import type { Model } from "../nn/model.js";
-import { encodeOnnx, onnxOutput } from "../nn/onnx-graph.js";
+import { encodeOnnx, onnxOutput } from "../nn/onnx.js";
 import { decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
 import { encoderModel, preprocessingOf, readEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";

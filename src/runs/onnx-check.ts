@@ -5,7 +5,8 @@ import { Embedder } from "../evaluation/embed.js";
 import { isRecord } from "../io/json.js";
 import type { Model } from "../nn/model.js";
 import { NORMALIZATIONS } from "../nn/normalized-input.js";
-import { ONNX_INPUT, type OnnxOptions, onnxOutput } from "../nn/onnx-graph.js";
+import { type OnnxOptions, onnxOutput } from "../nn/onnx.js";
+import { ONNX_INPUT } from "../nn/onnx-graph.js";
 import { sfc32 } from "../random.js";
 
 /** What of the package `onnxruntime-node`, or another of its family, is used here. */

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { convnet } from "../../src/nn/convnet.js";
-import { encodeOnnx } from "../../src/nn/onnx-graph.js";
+import { encodeOnnx } from "../../src/nn/onnx.js";
 import { resnet } from "../../src/nn/resnet.js";
 import { openPage } from "../lib/browser.js";
 import { onnxRuntime } from "../lib/onnx.js";
