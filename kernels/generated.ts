@@ -11232,6 +11232,86 @@ fn main(\n\
 };
 
 /**
+ * A row of samples at other places: y[o, i, c] = sum_j w[i, j] * x[o, j, c], by cubic convolution (Keys 1981, with a = -0.75, as
+ * PyTorch's bicubic interpolation has it without aligned corners). With GRADIENT, its transpose: y[o, j, c] = sum_i w[i, j] * x[o, i, c].
+ */
+export const resample: KernelDefinition<"x" | "y", "outer" | "from_samples" | "to_samples" | "channels", "LANES" | "GRADIENT"> = {
+  name: "resample",
+  bindings: [{"name":"x","access":"read","element":"f32"}, {"name":"y","access":"read_write","element":"f32"}],
+  params: [{"name":"outer","type":"u32","offset":0}, {"name":"from_samples","type":"u32","offset":4}, {"name":"to_samples","type":"u32","offset":8}, {"name":"channels","type":"u32","offset":12}],
+  paramsSize: 16,
+  constants: { LANES: { type: "u32", value: 64 }, GRADIENT: { type: "bool", value: 0 } },
+  unrolls: () => [],
+  shapes: (v) => ({ x: v["outer"] * v["from_samples"] * v["channels"], y: v["outer"] * v["to_samples"] * v["channels"] }),
+  workgroups: (v) => Math.ceil(v["outer"] * v["to_samples"] * v["channels"] / v["LANES"]),
+  flops: (v) => 2 * v["outer"] * v["to_samples"] * v["from_samples"] * v["channels"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const GRADIENT: bool = false;\n\
+\n\
+struct Params {\n\
+  outer: u32,\n\
+  from_samples: u32,\n\
+  to_samples: u32,\n\
+  channels: u32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+@group(0) @binding(2) var<uniform> params: Params;\n\
+\n\
+fn cubic(distance: f32) -> f32 {\n\
+  let d = abs(distance);\n\
+  let near = fma(fma(1.25, d, -2.25), d * d, 1.0);\n\
+  let far = fma(fma(fma(-0.75, d, 3.75), d, -6.0), d, 3.0);\n\
+  return select(0.0, select(far, near, d <= 1.0), d < 2.0);\n\
+}\n\
+\n\
+fn weight(to: u32, others: u32, sample: u32, samples: u32) -> f32 {\n\
+  let place = (f32(to) + 0.5) * (f32(samples) / f32(others)) - 0.5;\n\
+  let first = i32(floor(place)) - 1;\n\
+  var sum = 0.0;\n\
+  for (var tap = 0; tap < 4; tap++) {\n\
+    let at = first + tap;\n\
+    if (u32(clamp(at, 0, i32(samples) - 1)) == sample) {\n\
+      sum += cubic(place - f32(at));\n\
+    }\n\
+  }\n\
+  return sum;\n\
+}\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let i = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (i >= params.outer * params.to_samples * params.channels) {\n\
+    return;\n\
+  }\n\
+  let channel = i % params.channels;\n\
+  let to = i / params.channels % params.to_samples;\n\
+  let begin = i / params.channels / params.to_samples * params.from_samples;\n\
+  var sum = 0.0;\n\
+  for (var sample = 0u; sample < params.from_samples; sample++) {\n\
+    var share: f32;\n\
+    if (GRADIENT) {\n\
+      share = weight(sample, params.from_samples, to, params.to_samples);\n\
+    } else {\n\
+      share = weight(to, params.to_samples, sample, params.from_samples);\n\
+    }\n\
+    sum = fma(share, x[(begin + sample) * params.channels + channel], sum);\n\
+  }\n\
+  y[i] = sum;\n\
+}\n\
+",
+};
+
+/**
  * Gradient of the reductions of rows (see row-reduction) that depends on x. REDUCTION: 1, the maximum y: dx[c] = dy at the first c
  * with x[c] = y, and 0 elsewhere; 2, the log-sum-exp y: dx[c] = dy exp(x[c] - y). A workgroup a run.
  */
@@ -12299,6 +12379,75 @@ fn main(\n\
   }\n\
   let channel = i % params.channels;\n\
   y[i] = (x[i] - statistics[channel]) * inverseSqrt(statistics[params.channels + channel] + EPSILON);\n\
+}\n\
+",
+};
+
+/**
+ * What the branch of a residual block counts for in each image's view, by stochastic depth (Huang et al. 2016), scaled in training:
+ * factors[v * images + i] = scale where u >= probability, else 0, with u in [0, 1) drawn from (counter, image, site, view): however a
+ * batch is cut up, the same is drawn.
+ */
+export const stochasticDepth: KernelDefinition<"images" | "counter" | "factors", "rows" | "batch" | "site" | "probability" | "scale", "LANES"> = {
+  name: "stochasticDepth",
+  bindings: [{"name":"images","access":"read","element":"u32"}, {"name":"counter","access":"read","element":"u32"}, {"name":"factors","access":"read_write","element":"f32"}],
+  params: [{"name":"rows","type":"u32","offset":0}, {"name":"batch","type":"u32","offset":4}, {"name":"site","type":"u32","offset":8}, {"name":"probability","type":"f32","offset":12}, {"name":"scale","type":"f32","offset":16}],
+  paramsSize: 32,
+  constants: { LANES: { type: "u32", value: 64 } },
+  unrolls: () => [],
+  shapes: (v) => ({ images: v["batch"], counter: 2, factors: v["rows"] }),
+  workgroups: (v) => Math.ceil(v["rows"] / v["LANES"]),
+  flops: (v) => v["rows"],
+  source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
+  return group.y * grid.x + group.x;\n\
+}\n\
+fn random_words(counter: vec4u) -> vec4u {\n\
+  var v = counter * 1664525u + 1013904223u;\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  v ^= v >> vec4u(16u);\n\
+  v.x += v.y * v.w;\n\
+  v.y += v.z * v.x;\n\
+  v.z += v.x * v.y;\n\
+  v.w += v.y * v.z;\n\
+  return v;\n\
+}\n\
+\n\
+fn random_uniform(counter: vec4u) -> vec4f {\n\
+  return vec4f(random_words(counter) >> vec4u(8u)) * (1.0 / 16777216.0);\n\
+}\n\
+\n\
+const LANES: u32 = 64u;\n\
+const SITES = 0x40000000u;\n\
+\n\
+struct Params {\n\
+  rows: u32,\n\
+  batch: u32,\n\
+  site: u32,\n\
+  probability: f32,\n\
+  scale: f32,\n\
+}\n\
+\n\
+@group(0) @binding(0) var<storage, read> images: array<u32>;\n\
+@group(0) @binding(1) var<storage, read> counter: array<u32>;\n\
+@group(0) @binding(2) var<storage, read_write> factors: array<f32>;\n\
+@group(0) @binding(3) var<uniform> params: Params;\n\
+\n\
+@compute @workgroup_size(LANES)\n\
+fn main(\n\
+  @builtin(workgroup_id) group: vec3u,\n\
+  @builtin(num_workgroups) grid: vec3u,\n\
+  @builtin(local_invocation_id) local: vec3u,\n\
+) {\n\
+  let row = workgroup_index(group, grid) * LANES + local.x;\n\
+  if (row >= params.rows) {\n\
+    return;\n\
+  }\n\
+  let view = row / params.batch;\n\
+  let u = random_uniform(vec4u(counter[0], counter[1], images[row % params.batch], SITES + params.site + view));\n\
+  factors[row] = select(0.0, params.scale, u.x >= params.probability);\n\
 }\n\
 ",
 };

@@ -106,6 +106,7 @@ export {
   rowSums,
   sum,
 } from "./ops/reductions.js";
+export { resample } from "./ops/resample.js";
 export {
   gatherIndices,
   gatherRows,
@@ -118,6 +119,7 @@ export {
 } from "./ops/rows.js";
 export { concatenate, permute, reshape, slice } from "./ops/shape.js";
 export { logSoftmax, softmax } from "./ops/softmax.js";
+export { type DrawnImages, stochasticDepth } from "./ops/stochastic-depth.js";
 export { stopGradient } from "./ops/stop-gradient.js";
 export {
   absolute,

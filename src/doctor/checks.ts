@@ -28,6 +28,7 @@ import { halfPoolingChecks, poolingChecks } from "./pooling-checks.js";
 import { halfReductionChecks, reductionChecks } from "./reduction-checks.js";
 import { halfStatisticsChecks, statisticsChecks } from "./statistics-checks.js";
 import { halfTiledChecks, tiledChecks } from "./tiled-checks.js";
+import { transformerChecks } from "./transformer-checks.js";
 import { tripletChecks } from "./triplet-checks.js";
 import { viewFilterChecks } from "./view-filter-checks.js";
 import { weightStandardizationChecks } from "./weight-standardization-checks.js";
@@ -47,6 +48,7 @@ export const checks: readonly Check[] = [
   ...groupNormChecks,
   ...layerNormChecks,
   ...attentionChecks,
+  ...transformerChecks,
   ...statisticsChecks,
   ...weightStandardizationChecks,
   ...poolingChecks,

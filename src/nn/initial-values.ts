@@ -34,6 +34,12 @@ export function initialValues(
     }
     case "uniform":
       return uniform(1 / Math.sqrt(initial.fanIn));
+    case "given": {
+      const given = initial.values();
+      if (given.length !== values.length)
+        throw new ConfigError(`${name} starts with ${given.length} values, and has ${values.length}`);
+      return given;
+    }
     case "xavier-uniform":
       return uniform(Math.sqrt(6 / (initial.fanIn + initial.fanOut)));
   }

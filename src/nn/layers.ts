@@ -3,6 +3,7 @@ import { type BatchNormOptions, type BatchNormTensors, batchNorm } from "../ops/
 import { type ConvolutionOptions, conv2d, expectGroups } from "../ops/conv2d.js";
 import { groupNorm } from "../ops/group-norm.js";
 import { addBias, matmul } from "../ops/matmul.js";
+import { toHalf } from "../ops/precision.js";
 import { standardizeWeight } from "../ops/weight-standardization.js";
 import { axesOf, type PerAxis } from "../ops/window.js";
 import type { ForwardPass, Initial, Module, TensorSpec } from "./module.js";
@@ -148,7 +149,10 @@ export class GroupNorm implements Module {
 export class Linear implements Module {
   readonly tensors: readonly TensorSpec[];
 
-  /** @param initial what weight and bias start with; PyTorch's default without it. */
+  /**
+   * @param initial what weight and bias start with; PyTorch's default without it.
+   * @param offset what the bias starts with, where that is something else
+   */
   constructor(
     /** What the names of its tensors begin with. */
     readonly name: string,
@@ -157,15 +161,18 @@ export class Linear implements Module {
     /** Whether it adds one. */
     readonly bias: boolean,
     initial: Initial = { kind: "uniform", fanIn: inFeatures },
+    offset: Initial = initial,
   ) {
     const weight: TensorSpec = { name: `${name}.weight`, shape: [inFeatures, outFeatures], initial, role: "weight" };
-    const offset: TensorSpec = { name: `${name}.bias`, shape: [outFeatures], initial, role: "offset" };
-    this.tensors = bias ? [weight, offset] : [weight];
+    const added: TensorSpec = { name: `${name}.bias`, shape: [outFeatures], initial: offset, role: "offset" };
+    this.tensors = bias ? [weight, added] : [weight];
   }
 
-  /** x [rows, in] -> [rows, out]. @throws ShapeError where x has other columns. */
+  /** x [rows, in] -> [rows, out], of the type of x. @throws ShapeError where x has other columns. */
   forward({ tape, tensor, operands }: ForwardPass, x: Tensor): Tensor {
-    const y = matmul(tape, x, tensor(`${this.name}.weight`), { operands });
+    const trained = tensor(`${this.name}.weight`);
+    const weight = x.type === "f16" ? toHalf(tape, trained) : trained;
+    const y = matmul(tape, x, weight, { operands });
     return this.bias ? addBias(tape, y, tensor(`${this.name}.bias`)) : y;
   }
 }

@@ -2,6 +2,7 @@ import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
 import type { Channels } from "../ops/channel-scale.js";
 import type { Operands } from "../ops/matrix-tiles.js";
+import type { DrawnImages } from "../ops/stochastic-depth.js";
 
 /** How a tensor of a model starts. */
 export type Initial =
@@ -18,7 +19,9 @@ export type Initial =
    */
   | { readonly kind: "uniform"; readonly fanIn: number }
   /** Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010, equation 16): PyTorch's `xavier_uniform_`. */
-  | { readonly kind: "xavier-uniform"; readonly fanIn: number; readonly fanOut: number };
+  | { readonly kind: "xavier-uniform"; readonly fanIn: number; readonly fanOut: number }
+  /** These values, which are asked for when the tensor is made. */
+  | { readonly kind: "given"; readonly values: () => Float32Array<ArrayBuffer> };
 
 /** A tensor of a model, by its PyTorch name. */
 export interface TensorSpec {
@@ -30,7 +33,7 @@ export interface TensorSpec {
   readonly initial: Initial;
   /**
    * `weight` is trained, decayed and adapted by LARS; `offset` (biases and the norms' gamma and beta) is trained, and decayed only
-   * by an optimizer that is to decay all; `statistic` (running mean and variance) is not trained.
+   * by an optimizer that is to decay all; `statistic` (running mean and variance, positions by sines) is not trained.
    */
   readonly role: "weight" | "offset" | "statistic";
   /**
@@ -50,6 +53,11 @@ export interface ForwardPass {
   readonly movesRunning: boolean;
   /** What matrix products may round their operands to (see `MatmulOptions`): f16 in mixed precision; f32 by default. */
   readonly operands?: Operands;
+  /**
+   * The images whose views go through, and what is drawn for them by: for what leaves out parts of a net at random. Nothing is left out
+   * without it, as in a teacher and wherever a net is not trained.
+   */
+  readonly drawn?: DrawnImages;
   /** The tensor of this name. */
   tensor(name: string): Tensor;
   /**
@@ -67,6 +75,8 @@ export interface PassOptions {
   readonly movesRunning?: boolean;
   /** What matrix products may round their operands to (see `MatmulOptions`); f32 by default. */
   readonly operands?: Operands;
+  /** See `ForwardPass.drawn`; nothing by default. */
+  readonly drawn?: DrawnImages;
   /** Compute the segments of the encoder again in the backward pass, and keep only their outputs until then; false by default. */
   readonly recompute?: boolean;
 }

@@ -45,10 +45,13 @@ export class NamedTensors {
   }
 
   /** What a module's forward pass takes. The tape is asked for no gradients. */
-  pass(tape: Tape, { training, movesRunning = training, recompute = false, operands }: PassOptions): ForwardPass {
+  pass(
+    tape: Tape,
+    { training, movesRunning = training, recompute = false, operands, drawn }: PassOptions,
+  ): ForwardPass {
     const segment = (name: string, record: () => Tensor) =>
       tape.scope(name, () => (recompute ? tape.checkpoint(record) : record()));
-    return { tape, training, movesRunning, operands, tensor: (name) => this.tensor(name), segment };
+    return { tape, training, movesRunning, operands, drawn, tensor: (name) => this.tensor(name), segment };
   }
 
   /** Frees all buffers. */

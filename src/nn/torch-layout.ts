@@ -3,11 +3,16 @@ import type { TensorSpec } from "./module.js";
 
 /**
  * PyTorch's shape of a tensor: convolutions [out, in, height, width], where in is that of a group, linear layers [out, in], vectors
- * as they are.
+ * and runs of tokens [1, tokens, channels] as they are.
  */
 export function torchShape(shape: readonly number[]): number[] {
   if (shape.length === 4) return [shape[3], shape[2], shape[0], shape[1]];
-  return shape.toReversed();
+  return isSame(shape) ? [...shape] : shape.toReversed();
+}
+
+/** Whether both layouts are the same. */
+function isSame({ length }: readonly number[]): boolean {
+  return length === 1 || length === 3;
 }
 
 /** Swaps the two axes of a row-major [rows, cols]. */
@@ -21,7 +26,7 @@ function transposed(values: Float32Array, rows: number, cols: number): Float32Ar
 
 /** From this library's layout to PyTorch's. [h, w, in, out] -> [out, in, h, w] is two transpositions of matrices. */
 export function toTorch({ shape }: Pick<TensorSpec, "shape">, values: Float32Array): Float32Array<ArrayBuffer> {
-  if (shape.length === 1) return new Float32Array(values);
+  if (isSame(shape)) return new Float32Array(values);
   if (shape.length === 2) return transposed(values, shape[0], shape[1]);
   const [height, width, inChannels, outChannels] = shape;
   const taps = height * width;
@@ -42,7 +47,7 @@ export function fromTorch({ name, shape }: TensorSpec, values: Float32Array): Fl
       `${name} has ${values.length} elements, and this architecture wants [${torchShape(shape).join(", ")}]`,
     );
   }
-  if (shape.length === 1) return new Float32Array(values);
+  if (isSame(shape)) return new Float32Array(values);
   if (shape.length === 2) return transposed(values, shape[1], shape[0]);
   const [height, width, inChannels, outChannels] = shape;
   const taps = height * width;

@@ -17,12 +17,22 @@ import type { Encoder, Normalization } from "../nn/module.js";
 import { NORMS, type Norm } from "../nn/normalized-convolution.js";
 import { NORMALIZATIONS, normalizedInput } from "../nn/normalized-input.js";
 import { resnet, SMALL_IMAGE } from "../nn/resnet.js";
+import { VIT_POOLINGS, VIT_POSITIONS, type VitSize, vit } from "../nn/vit.js";
 import type { Decay, Optimizer } from "../optim/optimizer.js";
 import type { LearningRateScaling } from "../optim/schedule.js";
 import { nearestName } from "../spelling.js";
 
 /** Names of the encoders. */
-export const ENCODERS = ["convnet", "resnet18", "resnet34", "resnet50"] as const;
+export const ENCODERS = [
+  "convnet",
+  "resnet18",
+  "resnet34",
+  "resnet50",
+  "vit-micro",
+  "vit-tiny",
+  "vit-small",
+  "vit-base",
+] as const;
 /** Names of the optimizers. */
 export const OPTIMIZERS = ["adamw", "lars", "sgd"] as const;
 /** What weight decay applies to. */
@@ -63,6 +73,16 @@ export interface TrainingConfig {
   readonly stem: "auto" | "cifar" | "imagenet";
   /** The encoder's: "batch" norm by default, or "group" norm with standardised weights. */
   readonly norm: Norm;
+  /** Of a transformer: pixels of a patch's side; 0, by default, for 4 where images have up to 64 pixels, and 16 above. */
+  readonly patch: number;
+  /** Of a transformer: the "class" token, by default, is the representation, or the "mean" of all patches, without such a token. */
+  readonly pooling: (typeof VIT_POOLINGS)[number];
+  /** Of a transformer: "learned" by default, or "sine", which are not trained. */
+  readonly positions: (typeof VIT_POSITIONS)[number];
+  /** Of a transformer: how often the last block's branches are left out in training (stochastic depth); 0 by default. */
+  readonly dropPath: number;
+  /** Of a transformer: where each channel's factor of the branches starts (layer scale); 0, by default, for none. */
+  readonly layerScale: number;
   /** What images are normalised by before the encoder: `NORMALIZATIONS` has those of published sets; by default nothing. */
   readonly normalization: Normalization;
   /** `auto`, by default, takes the method's own. Several policies make one view of an image each. */
@@ -130,6 +150,11 @@ export const DEFAULT_CONFIG: TrainingConfig = {
   width: 1,
   stem: "auto",
   norm: "batch",
+  patch: 0,
+  pooling: "class",
+  positions: "learned",
+  dropPath: 0,
+  layerScale: 0,
   normalization: NORMALIZATIONS.none,
   augmentation: "auto",
   batch: 128,
@@ -232,8 +257,22 @@ export function policyOf(
   return augmentation === "auto" ? own.policies(imageSize) : augmentationPolicies[augmentation];
 }
 
+/** Whether an encoder of this name is a vision transformer. */
+export function isTransformer(encoder: string): boolean {
+  return encoder.startsWith("vit-");
+}
+
+/** A transformer of a configuration. @throws ConfigError for settings of other encoders. */
+function transformerOf(size: VitSize, config: TrainingConfig, imageSize: number): Encoder {
+  const { norm, width, patch, pooling, positions, dropPath, layerScale } = config;
+  if (norm !== DEFAULT_CONFIG.norm)
+    throw new ConfigError(`norm is "${norm}", and a transformer has layer norm: leave it out, or take another encoder`);
+  return vit({ size, imageSize, width, patch, pooling, positions, dropPath, layerScale });
+}
+
 /** The encoder of a configuration for images of this size. @throws ConfigError for an unknown one. */
-export function encoderOf({ encoder, width, stem, norm, normalization }: TrainingConfig, imageSize: number): Encoder {
+export function encoderOf(config: TrainingConfig, imageSize: number): Encoder {
+  const { encoder, width, stem, norm, normalization } = config;
   const chosen = stem === "auto" ? (imageSize <= SMALL_IMAGE ? "cifar" : "imagenet") : stem;
   switch (encoder) {
     case "convnet":
@@ -244,6 +283,14 @@ export function encoderOf({ encoder, width, stem, norm, normalization }: Trainin
       return normalizedInput(resnet({ depth: 34, stem: chosen, width, norm }), normalization);
     case "resnet50":
       return normalizedInput(resnet({ depth: 50, stem: chosen, width, norm }), normalization);
+    case "vit-micro":
+      return normalizedInput(transformerOf("micro", config, imageSize), normalization);
+    case "vit-tiny":
+      return normalizedInput(transformerOf("tiny", config, imageSize), normalization);
+    case "vit-small":
+      return normalizedInput(transformerOf("small", config, imageSize), normalization);
+    case "vit-base":
+      return normalizedInput(transformerOf("base", config, imageSize), normalization);
     default:
       throw new ConfigError(`there is no encoder "${String(encoder)}": choose ${ENCODERS.join(", ")}`);
   }
@@ -274,6 +321,9 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   oneOf("learningRateScaling", config.learningRateScaling, SCALINGS);
   oneOf("stem", config.stem, ["auto", "cifar", "imagenet"]);
   oneOf("norm", config.norm, NORMS);
+  oneOf("pooling", config.pooling, VIT_POOLINGS);
+  oneOf("positions", config.positions, VIT_POSITIONS);
+  wholeNumber("patch", config.patch, 0);
   if (typeof config.augmentation === "string") {
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {

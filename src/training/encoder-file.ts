@@ -8,12 +8,17 @@ import { NORMS } from "../nn/normalized-convolution.js";
 import { isNormalization, NORMALIZATIONS } from "../nn/normalized-input.js";
 import { projectionHead } from "../nn/projection-head.js";
 import { fromTorch, torchShape, toTorch } from "../nn/torch-layout.js";
+import { PATCH_WEIGHT, VIT_POOLINGS, VIT_POSITIONS } from "../nn/vit.js";
 import { VERSION } from "../version.js";
-import { DEFAULT_CONFIG, ENCODERS, encoderOf, type TrainingConfig } from "./config.js";
+import { DEFAULT_CONFIG, ENCODERS, encoderOf, isTransformer, type TrainingConfig } from "./config.js";
 import { architectureOfResNet } from "./torch-resnet.js";
 
 /** What of a configuration makes an encoder. */
-export type Architecture = Pick<TrainingConfig, "encoder" | "width" | "stem" | "norm" | "normalization">;
+export type Architecture = Pick<TrainingConfig, "encoder" | "width" | "stem" | "norm" | "normalization"> &
+  Partial<Pick<TrainingConfig, (typeof TRANSFORMER_KEYS)[number]>>;
+
+/** What of a configuration makes a transformer beside that. */
+const TRANSFORMER_KEYS = ["patch", "pooling", "positions", "layerScale"] as const;
 
 /** A trained encoder at rest. */
 export interface StoredEncoder {
@@ -100,6 +105,7 @@ export async function encodeEncoder(
     format: "pt",
     library: `webgpu-simclr ${VERSION}`,
     ...{ encoder, width, stem, norm, features, imageSize: model.imageSize },
+    ...(isTransformer(encoder) && transformerFacts(model, config)),
     normalization: JSON.stringify(normalization),
     preprocessing: JSON.stringify(preprocessingOf(model)),
     ...{ method, steps, epochs, dataset, ...(images !== null && { images }), license },
@@ -167,6 +173,21 @@ function leftOut(
   return [...new Set(others)];
 }
 
+/** What a transformer's file says beside that, with the patch that was taken where the configuration leaves it open. */
+function transformerFacts({ encoder: { tensors } }: Model, { pooling, positions, layerScale }: TrainingConfig) {
+  const patch = tensors.find(({ name }) => name === PATCH_WEIGHT)?.shape[0];
+  return { patch, pooling, positions, layerScale };
+}
+
+/** What the metadata of a transformer's file say beside that; null where they say something that cannot be. */
+function transformerOfMetadata(metadata: Readonly<Record<string, string>>) {
+  const pooling = VIT_POOLINGS.find((known) => known === metadata["pooling"]);
+  const positions = VIT_POSITIONS.find((known) => known === metadata["positions"]);
+  const [patch, layerScale] = [Number(metadata["patch"]), Number(metadata["layerScale"])];
+  if (!pooling || !positions || !(patch >= 0) || !(layerScale >= 0)) return null;
+  return { patch, pooling, positions, layerScale };
+}
+
 /** What the metadata of this library's files say. */
 function architectureOfMetadata(metadata: Readonly<Record<string, string>>, name: string) {
   const encoder = ENCODERS.find((known) => known === metadata["encoder"]);
@@ -179,7 +200,9 @@ function architectureOfMetadata(metadata: Readonly<Record<string, string>>, name
   if (!encoder || !norm || !(width > 0) || !(imageSize > 0) || !isNormalization(normalization)) {
     throw new CheckpointError(`${name} is the file of an encoder that this version does not know, or damaged`);
   }
-  return { architecture: { encoder, width, stem, norm, normalization } as const, imageSize };
+  const transformer = isTransformer(encoder) ? transformerOfMetadata(metadata) : {};
+  if (!transformer) throw new CheckpointError(`${name} is a damaged file of a transformer`);
+  return { architecture: { encoder, width, stem, norm, normalization, ...transformer } as const, imageSize };
 }
 
 /**
@@ -205,7 +228,8 @@ export function encoderModel(device: Device, stored: StoredEncoder, size?: numbe
   const imageSize = size ?? stored.imageSize;
   if (imageSize === null)
     throw new ConfigError(`${name} does not say for images of which size it is: give an image size`);
-  const encoder = encoderOf({ ...DEFAULT_CONFIG, ...architecture }, imageSize);
+  // A transformer's positions are for the images that it was trained on.
+  const encoder = encoderOf({ ...DEFAULT_CONFIG, ...architecture }, stored.imageSize ?? imageSize);
   const head = projectionHead(encoder.features, { layers: 0 });
   return device.memory.allOrNothing(() => {
     const model = modelOf(device, { encoder, head, classes: 0, imageSize }, 0);

@@ -43,7 +43,7 @@ export function recordAccumulation(parts: StepParts, microBatch: number): StepRe
     const inputs = imageInputs(parts, images);
     const rows = new MicroBatchRows(device, images, batch);
     const tape = new Tape(device);
-    const pass = trainingPass(tape, parts, true);
+    const pass = trainingPass(tape, parts, true, inputs);
     const views = recordViews(tape, inputs, parts);
     const outputs = { ...learner.embed(pass, views), ...recordTargets(tape, views, parts) };
     const kept = named(outputs, keeps);

@@ -49,7 +49,7 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
     const tape = new Tape(device);
     const views = recordViews(tape, inputs, parts);
     const outputs = {
-      ...learner.embed(trainingPass(tape, parts, false), views),
+      ...learner.embed(trainingPass(tape, parts, false, inputs), views),
       ...recordTargets(tape, views, parts),
     };
     const whole = gathered ?? keep(new BatchOutputs(device, outputs, images, batch, method.labels));
@@ -94,7 +94,7 @@ export function recordGradientCache(parts: StepParts, microBatch: number): StepR
 
   const backs = passes.map(({ inputs, rows, runs }) => {
     const tape = new Tape(device);
-    const again = learner.embed(trainingPass(tape, parts, true), recordViews(tape, inputs, parts));
+    const again = learner.embed(trainingPass(tape, parts, true, inputs), recordViews(tape, inputs, parts));
     for (const [name, gradient] of gradients) {
       const seed = tape.scope("loss", () => gatherRows(tape, gradient, rows.of(again[name])));
       tape.backward(again[name], seed);

@@ -9,6 +9,7 @@ import type { Learner, LossBatch, Measured, Numbers, Outputs } from "../methods/
 import type { ForwardPass } from "../nn/module.js";
 import { mean } from "../ops/elementwise.js";
 import { toHalf } from "../ops/precision.js";
+import type { DrawnImages } from "../ops/stochastic-depth.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { StepParts } from "./model.js";
 
@@ -156,10 +157,15 @@ export function recordViews(tape: Tape, inputs: ImageBatch, { config, learner }:
   });
 }
 
-/** The forward pass of what is trained. */
-export function trainingPass(tape: Tape, { config, model }: StepParts, movesRunning: boolean): ForwardPass {
+/** The forward pass of what is trained. @param drawn the images whose views go through, where some do */
+export function trainingPass(
+  tape: Tape,
+  { config, model }: StepParts,
+  movesRunning: boolean,
+  drawn?: DrawnImages,
+): ForwardPass {
   const operands = config.precision === "mixed" ? "f16" : "f32";
-  return model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning, operands });
+  return model.tensors.pass(tape, { training: true, recompute: config.recompute, movesRunning, operands, drawn });
 }
 
 /** Records a teacher's outputs, where there are any. */
@@ -220,9 +226,18 @@ export function stepMetrics({ names }: MetricsSlab, numbers: readonly number[]):
   return { ...measured, loss, lossScale };
 }
 
-/** Records all of a step that follows its views: outputs, loss, the way back, and the updates. */
-export function recordOnViews(tape: Tape, views: readonly Tensor[], batch: LossBatch, parts: StepParts): MetricsSlab {
-  const pass = trainingPass(tape, parts, true);
+/**
+ * Records all of a step that follows its views: outputs, loss, the way back, and the updates.
+ * @param drawn see `ForwardPass.drawn`
+ */
+export function recordOnViews(
+  tape: Tape,
+  views: readonly Tensor[],
+  batch: LossBatch,
+  parts: StepParts,
+  drawn?: DrawnImages,
+): MetricsSlab {
+  const pass = trainingPass(tape, parts, true, drawn);
   const outputs = { ...parts.learner.embed(pass, views), ...recordTargets(tape, views, parts) };
   const metrics = recordBackward(tape, recordLoss(pass, outputs, batch, parts), parts);
   parts.model.tensors.placeGradients(tape);
@@ -235,7 +250,7 @@ export function recordWholeBatch(parts: StepParts): StepRecording {
   const { device, config } = parts;
   const inputs = imageInputs(parts, config.batch);
   const tape = new Tape(device);
-  const metrics = recordOnViews(tape, recordViews(tape, inputs, parts), lossBatch(inputs), parts);
+  const metrics = recordOnViews(tape, recordViews(tape, inputs, parts), lossBatch(inputs), parts, inputs);
   const free = () => {
     for (const tensor of [...Object.values(inputs), metrics.slab.all]) device.free(tensor);
   };
