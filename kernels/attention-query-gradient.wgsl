@@ -81,7 +81,8 @@ fn main(
     gradient_at[i] = out_start + row * width;
     own_lse[i] = lse[row_start + row];
   }
-  for (var d = 0u; d < DEPTH; d += 4u) {
+  // DEPTH, but no constant: Mesa would write out a loop as short as this, and take seconds to compile it.
+  for (var d = 0u; d < width / params.heads; d += 4u) {
     //#unroll
     for (var i = 0u; i < OWN; i++) {
       own_delta[i] += dot(load_dy(gradient_at[i] + d), load_y(gradient_at[i] + d));

@@ -527,7 +527,7 @@ fn main(\n\
     gradient_at[i] = out_start + row * width;\n\
     own_lse[i] = lse[row_start + row];\n\
   }\n\
-  for (var d = 0u; d < DEPTH; d += 4u) {\n\
+  for (var d = 0u; d < width / params.heads; d += 4u) {\n\
     //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
       own_delta[i] += dot(load_dy(gradient_at[i] + d), load_y(gradient_at[i] + d));\n\

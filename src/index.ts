@@ -185,6 +185,15 @@ export { isNormalization, NORMALIZATIONS, normalizedInput } from "./nn/normalize
 export { type HeadOptions, projectionHead } from "./nn/projection-head.js";
 export { type ResNetDepth, type ResNetOptions, resnet } from "./nn/resnet.js";
 export { fromTorch, torchShape, toTorch } from "./nn/torch-layout.js";
+export {
+  VIT_POOLINGS,
+  VIT_POSITIONS,
+  VIT_SIZES,
+  type VitOptions,
+  type VitSettings,
+  type VitSize,
+  vit,
+} from "./nn/vit.js";
 export type { Channels } from "./ops/channel-scale.js";
 export { type Checkpoint, decodeCheckpoint } from "./training/checkpoint.js";
 export {

@@ -1,4 +1,5 @@
 import { NORMS } from "../nn/normalized-convolution.js";
+import { VIT_POOLINGS, VIT_POSITIONS } from "../nn/vit.js";
 import { DEFAULT_CONFIG, ENCODERS, PRECISIONS, type TrainingConfig } from "../training/config.js";
 import { type Command, Option } from "../vendor/commander.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
@@ -10,6 +11,11 @@ export interface ModelOptions extends MemoryOptions, MethodOptions {
   readonly width: number;
   readonly stem: TrainingConfig["stem"];
   readonly norm: TrainingConfig["norm"];
+  readonly patch: number;
+  readonly pooling: TrainingConfig["pooling"];
+  readonly positions: TrainingConfig["positions"];
+  readonly dropPath: number;
+  readonly layerScale: number;
   readonly batch: number;
 }
 
@@ -57,9 +63,35 @@ export function addModelOptions(command: Command): Command {
         .default(d.stem),
     )
     .addOption(
-      new Option("--norm <name>", "the encoder's: batch norm, or group norm with standardised weights")
+      new Option(
+        "--norm <name>",
+        "the encoder's, but of transformers: batch norm, or group norm with standardised weights",
+      )
         .choices(NORMS)
         .default(d.norm),
+    )
+    .option("--patch <pixels>", "side of a transformer's patches; 0: 4 up to 64 pixels, 16 above", number, d.patch)
+    .addOption(
+      new Option("--pooling <which>", "a transformer's representation: its class token, or the mean of its patches")
+        .choices(VIT_POOLINGS)
+        .default(d.pooling),
+    )
+    .addOption(
+      new Option("--positions <which>", "a transformer's: learned, or sines and cosines")
+        .choices(VIT_POSITIONS)
+        .default(d.positions),
+    )
+    .option(
+      "--drop-path <probability>",
+      "that the last block of a transformer is left out of a view, the first one's never (stochastic depth)",
+      number,
+      d.dropPath,
+    )
+    .option(
+      "--layer-scale <factor>",
+      "what a transformer's branches begin with, by channel; 0: no such factors",
+      number,
+      d.layerScale,
     )
     .option("--batch <images>", "images a step; by default no more than there are", number, d.batch);
   return addMethodOptions(addMemoryOptions(described));
@@ -67,6 +99,10 @@ export function addModelOptions(command: Command): Command {
 
 /** What those options say about the training. */
 export function modelConfig(options: ModelOptions): Partial<TrainingConfig> {
-  const { encoder, width, stem, norm, batch } = options;
-  return { encoder, width, stem, norm, batch, ...methodConfig(options), ...memoryConfig(options) };
+  const { encoder, width, stem, norm, patch, pooling, positions, dropPath, layerScale, batch } = options;
+  return {
+    ...{ encoder, width, stem, norm, patch, pooling, positions, dropPath, layerScale, batch },
+    ...methodConfig(options),
+    ...memoryConfig(options),
+  };
 }

@@ -23,6 +23,7 @@ import {
   rowSums,
   sum,
 } from "../../src/ops/reductions.js";
+import { resample } from "../../src/ops/resample.js";
 import {
   gatherRows,
   meanStandardDeviation,
@@ -56,6 +57,7 @@ import {
   rowMaxima as rowMaximaReference,
   rowSums as rowSumsReference,
 } from "../../src/reference/reduction.js";
+import { resamplingWeights } from "../../src/reference/resample.js";
 import { logSoftmaxForward, softmaxForward } from "../../src/reference/softmax.js";
 import { checkGradients } from "./gradient-check.js";
 
@@ -283,6 +285,41 @@ gradients("attention of two heads", () => {
       return y.map((value, i) => value + x[i]);
     },
     terms: 3 * width + batch * tokens + 4 * (tokens + depth) + width + 60,
+  });
+});
+
+gradients("a map at other sizes, and as it is", () => {
+  const [height, width, channels] = [3, 4, 2];
+  const others: Readonly<Record<string, readonly [number, number]>> = { larger: [5, 7], smaller: [2, 2] };
+  return checkGradients({
+    inputs: { x: [height, width, channels] },
+    record: (tape, { x }) => {
+      const from = tanh(tape, x);
+      const sums = Object.values(others).map((size) => sum(tape, square(tape, resample(tape, from, ...size))));
+      return add(tape, add(tape, sums[0], sums[1]), sum(tape, square(tape, resample(tape, from, height, width))));
+    },
+    reference: ({ x }) => {
+      const from = x.map(Math.tanh);
+      const squares = Object.values(others).map(([tall, wide]) => {
+        const [rows, columns] = [resamplingWeights(height, tall), resamplingWeights(width, wide)];
+        let total = 0;
+        for (let i = 0; i < tall; i++) {
+          for (let j = 0; j < wide; j++) {
+            for (let c = 0; c < channels; c++) {
+              let value = 0;
+              from.forEach((own, at) => {
+                const [row, column] = [Math.floor(at / channels / width), Math.floor(at / channels) % width];
+                if (at % channels === c) value += rows[i * height + row] * columns[j * width + column] * own;
+              });
+              total += value ** 2;
+            }
+          }
+        }
+        return total;
+      });
+      return Float64Array.of(squares[0] + squares[1] + from.reduce((total, value) => total + value ** 2, 0));
+    },
+    terms: 2 * (70 + 14) + 60,
   });
 });
 
