@@ -148,11 +148,13 @@ function recipe({ metadata, run }: CardFacts): string {
   }
   const found = new Map(Object.entries(training));
   const options: unknown = found.get("options");
+  const initial = run?.config["initial"];
   const rows = [
     ...SETTINGS.flatMap((name) => (found.has(name) ? [[name, settingText(found.get(name))]] : [])),
     ...(typeof options === "object" && options !== null
       ? Object.entries(options).map(([name, value]) => [`${plain(method)}: ${name}`, settingText(value)])
       : []),
+    ["starts from", typeof initial === "string" ? plain(initial.split(/[\\/]/).at(-1)) : "random weights"],
     ["steps", plain(steps)],
     ["adapter", plain(run?.config["adapter"])],
     ["library", plain(library)],

@@ -168,7 +168,7 @@ function leftOut(
     if (used.has(tensor) || key.endsWith("num_batches_tracked")) return [];
     const parts = key.split(".");
     const shared = parts.findIndex((part, i) => part !== path[i]);
-    return [parts.slice(0, shared + 1).join(".")];
+    return [shared < 0 ? key : parts.slice(0, shared + 1).join(".")];
   });
   return [...new Set(others)];
 }

@@ -84,7 +84,7 @@ exporting("are a folder with the encoder, a card of the run, and what transforme
       /\n\| kNN, k = 20 \| not measured \| [\d.]+ % \([\d.]+ to [\d.]+\) \|\n/,
       /\nmy photos, 24 images, brought to 16 x 16 pixels\. The images have 3 classes: cat, a\\\|b, owl\.\n/,
       /\n\| method \| supervised \|\n/,
-      /\n\| steps \| 3 \|\n/,
+      /\n\| starts from \| random weights \|\n\| steps \| 3 \|\n/,
       /normalised by the means 0\.4914, 0\.4822, 0\.4465/,
       /f32 \[batch, 3, 16, 16\] of pixel values, scaled and normalised as above/,
       new RegExp(`differ from webgpu-simclr's by at most ${check?.largestDifference.toExponential(1)}`),
