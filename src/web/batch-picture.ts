@@ -1,18 +1,12 @@
+import { augment } from "../augment/augment.js";
+import { policyList } from "../augment/policy.js";
 import type { Program } from "../engine/program.js";
 import { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
-import { slice } from "../ops/shape.js";
 import type { Trainer } from "../training/trainer.js";
-import {
-  imageInputs,
-  readViewed,
-  recordViews,
-  type StepInputs,
-  trainingPass,
-  writeViewed,
-} from "../training/training-step.js";
+import { imageInputs, readViewed, type StepInputs, trainingPass, writeViewed } from "../training/training-step.js";
 
 /** Images of a batch whose views are compared. */
 const SHOWN = 32;
@@ -33,9 +27,12 @@ export class BatchPicture {
     const count = Math.min(SHOWN, config.batch);
     const inputs = imageInputs(parts, count);
     const tape = new Tape(device);
-    const pass = trainingPass(tape, parts, false);
-    const [z] = Object.values(parts.learner.embed(pass, recordViews(tape, inputs, parts)));
-    const unit = normalizeRows(tape, slice(tape, z, 0, 0, 2 * count));
+    // Two views of each, whatever a method takes.
+    const [{ policies, size }] = parts.learner.views;
+    const list = policyList(policies).slice(0, 2);
+    const views = augment(tape, inputs, list.length === 2 ? list : list[0], size);
+    const [z] = Object.values(parts.learner.embed(trainingPass(tape, parts, false), [views]));
+    const unit = normalizeRows(tape, z);
     const cosines = matmul(tape, unit, unit, { transposeB: true });
     const program = await tape.compile({ keep: [cosines] });
     return new BatchPicture(trainer, count, inputs, cosines, matrixShape(z)[1], program);

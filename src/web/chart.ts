@@ -56,7 +56,9 @@ export class Chart {
     const path = (line: readonly Point[]) =>
       thinned(line)
         .map(({ step, value }, i) => `${i === 0 ? "M" : "L"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`)
-        .join("");
+        // A line of one point is a dot.
+        .join("")
+        .replace(/^[^L]+$/, "$&h0.1");
     this.#faint.setAttribute("d", smooth < 1 ? path(points) : "");
     this.#line.setAttribute("d", path(smooth < 1 ? smoothed(points, smooth) : points));
     this.#axes.replaceChildren(

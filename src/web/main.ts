@@ -15,15 +15,16 @@ import type {
   Takeaway,
   ToWorker,
   TrainingText,
+  Trouble,
 } from "./messages.js";
 import { SettingsForm } from "./settings-form.js";
 import { Thumbnails } from "./thumbnails.js";
 import { PAIRS, ViewSliders } from "./view-sliders.js";
 import workerUrl from "./worker.ts?worker&url";
 
-/** Pixels of the side that pictures are read as. */
-const IMAGE_SIZE = 32;
-const TAKEAWAYS: readonly Takeaway[] = ["encoder", "npy", "csv", "project"];
+/** Pixels of a side that pictures can be learned at. */
+const IMAGE_SIZES = [32, 48, 64, 96, 128];
+const TAKEAWAYS: readonly Takeaway[] = ["encoder", "onnx", "npy", "csv", "project"];
 /** Pictures of a page of thumbnails. */
 const PAGE = 48;
 
@@ -62,6 +63,9 @@ let last: StepText | null = null;
 let page = 0;
 let draw = 0;
 let pairs: number[] = [];
+let imageSize = IMAGE_SIZES[0];
+/** Reads the pictures anew; null where the page has not been given them in this visit. */
+let reopen: (() => void) | null = null;
 
 const map = new MapView(find("map", HTMLCanvasElement), chooseImage);
 const lossChart = new Chart(find("loss-chart", HTMLElement), "loss over steps", (value) => value.toFixed(1));
@@ -119,13 +123,12 @@ function hear(message: FromWorker): void {
         message.step === 0 ? "as random weights see them" : `after step ${message.step.toLocaleString("en")}`,
       );
       break;
-    case "accuracy":
-      accuracies = [
-        ...accuracies.filter(({ step }) => step !== message.accuracy.step),
-        { step: message.accuracy.step, value: message.accuracy.knn },
-      ];
-      showAccuracy();
+    case "accuracy": {
+      const { step, knn } = message.accuracy;
+      accuracies = [...accuracies.filter((other) => other.step !== step), { step, value: knn }];
+      redraw();
       break;
+    }
     case "neighbours":
       showNeighbours(message.image, message.now, message.before);
       break;
@@ -141,7 +144,7 @@ function hear(message: FromWorker): void {
 function listen(): void {
   worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => hear(data));
   worker.addEventListener("error", ({ message }) =>
-    onTrouble({ kind: "trouble", error: "Error", text: message || "the worker could not be started", fatal: true }),
+    onTrouble({ kind: "trouble", what: "failed", text: message || "the worker could not be started" }),
   );
 }
 listen();
@@ -158,27 +161,30 @@ function onReady({
   form ??= new SettingsForm(find("settings", HTMLFormElement), methods, encoders, settings, (changed) =>
     ask({ kind: "settings", settings: changed }),
   );
-  sliders ??= new ViewSliders(policy, (changed) => {
-    askViews();
-    form?.update({ augmentation: changed });
-  });
+  sliders ??= new ViewSliders(policy, askViews, (chosen) => form?.update({ augmentation: chosen }));
 }
 
-function onTrouble({ error, text: words, fatal }: Extract<FromWorker, { kind: "trouble" }>): void {
-  const notice = find("notice", HTMLElement);
+const TROUBLES: Readonly<Record<Trouble, string>> = {
+  "no-gpu": "This browser gives the page no GPU",
+  "gpu-lost": "The GPU stopped",
+  "not-kept": "This is not kept",
+  failed: "That did not work",
+};
+
+function onTrouble({ what, text: words }: Extract<FromWorker, { kind: "trouble" }>): void {
   const action = find("notice-action", HTMLButtonElement);
-  notice.hidden = false;
+  const over = what === "no-gpu" || what === "gpu-lost";
+  find("notice", HTMLElement).hidden = false;
+  if (what === "no-gpu") text("adapter", "no GPU");
   text("open-progress", "");
-  text(
-    "notice-title",
-    error === "AdapterError" ? "This browser gives the page no GPU" : fatal ? "The GPU stopped" : "That did not work",
-  );
-  text("notice-text", sentence(words));
+  text("notice-title", TROUBLES[what]);
+  const kept = what === "gpu-lost" ? " What was learned is kept up to the last few seconds." : "";
+  text("notice-text", sentence(words) + kept);
   action.hidden = false;
-  action.textContent = fatal ? "Try again" : "Close";
+  action.textContent = over ? "Try again" : "Close";
   action.onclick = () => {
-    notice.hidden = true;
-    if (fatal) location.reload();
+    find("notice", HTMLElement).hidden = true;
+    if (over) location.reload();
   };
 }
 
@@ -187,18 +193,34 @@ function sentence(words: string): string {
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
+/** Whether what was learned may be forgotten. */
+function mayForget(): boolean {
+  return losses.length === 0 || confirm("What was learned so far will be gone. Go on?");
+}
+
+function openWith(message: () => ToWorker, words: string): void {
+  if (!mayForget()) return;
+  const send = () => {
+    find("notice", HTMLElement).hidden = true;
+    text(pictures ? "status" : "open-progress", words);
+    ask(message());
+  };
+  reopen = send;
+  send();
+}
+
 function open(files: readonly NamedFile[]): void {
-  find("notice", HTMLElement).hidden = true;
-  if (files.length === 0) return;
-  text("open-progress", `Reading ${counted(files.length, "file")}`);
-  ask({ kind: "open", files, imageSize: IMAGE_SIZE });
+  if (files.length > 0)
+    openWith(() => ({ kind: "open", files, imageSize }), `Reading ${counted(files.length, "file")}`);
 }
 
 function onOpened(message: Extract<FromWorker, { kind: "opened" }>): void {
   const { pictures: opened, settings } = message;
   const shown = new Thumbnails(message.atlas);
   [pictures, thumbnails] = [opened, shown];
-  form?.show(settings);
+  form?.show(settings, opened.classes.length > 1);
+  imageSize = IMAGE_SIZES.includes(opened.imageSize) ? opened.imageSize : imageSize;
+  showSize();
   if (settings.augmentation !== "auto") sliders?.show(settings.augmentation);
   find("welcome", HTMLElement).hidden = true;
   find("workshop", HTMLElement).hidden = false;
@@ -206,6 +228,8 @@ function onOpened(message: Extract<FromWorker, { kind: "opened" }>): void {
   const colours = classColors(classes.length);
   map.show({ thumbnails: shown, count, colours: labels && Array.from(labels, (label) => colours[label]) });
   forget();
+  losses = [...message.losses];
+  accuracies = message.accuracies.map(({ step, knn }) => ({ step, value: knn }));
   text(
     "pictures-note",
     `${name}: ${counted(count, "picture")}${tested > 0 ? `, and ${tested.toLocaleString("en")} to test on` : ""}`,
@@ -363,18 +387,16 @@ const redraw = oncePerFrame(() => {
     state === "training" ? `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")} · simclr` : TITLE;
   const level = chance && { value: chance.value, name: `chance: ${chance.formula} = ${chance.value.toFixed(2)}` };
   lossChart.draw(losses, Math.max(steps, 1), level, { smooth: 0.1 });
-  text("loss-now", last ? last.loss.toFixed(3) : "");
-  if (training.loss)
-    text(
-      "loss-note",
-      `${training.loss}. It falls as the network tells the views of one picture from those of all others.`,
-    );
+  text("loss-now", losses.at(-1)?.value.toFixed(3) ?? "");
+  const { summary } = form?.methods.find(({ name }) => name === training.settings?.method) ?? {};
+  if (summary) text("loss-note", `${training.loss}. ${training.settings?.method}: ${summary}.`);
   const spread = last?.spread ?? null;
   find("spread-row", HTMLElement).hidden = spread === null;
   if (spread !== null) {
     find("spread", HTMLMeterElement).value = Math.min(1, spread);
     text("spread-text", spread < 0.05 ? "collapsed to a point" : `${Math.round(100 * Math.min(1, spread))} % of even`);
   }
+  showAccuracy();
 });
 
 function showAccuracy(): void {
@@ -394,8 +416,10 @@ function showSimilarities(side: number, values: Float32Array): void {
   canvas.width = canvas.height = side;
   const [low, high] = [rgbOf(themed("--matrix-low")), rgbOf(themed("--matrix-high"))];
   const image = new ImageData(side, side);
+  // What stands out is what is more alike than most.
+  const usual = Float32Array.from(values).sort()[values.length >> 1];
   values.forEach((cosine, i) => {
-    const share = Math.max(0, Math.min(1, cosine)) ** 1.5;
+    const share = Math.max(0, cosine - usual) / Math.max(1e-6, 1 - usual);
     low.forEach((from, c) => {
       image.data[4 * i + c] = from + share * (high[c] - from);
     });
@@ -404,7 +428,7 @@ function showSimilarities(side: number, values: Float32Array): void {
   contextOf(canvas).putImageData(image, 0, 0);
   text(
     "matrix-note",
-    `How alike the ${side} views of ${side / 2} pictures are. The bright lines beside the diagonal: two views of a picture find each other.`,
+    `How alike ${side} views of ${side / 2} pictures are, from ${usual.toFixed(2)} (empty) to 1. Two lines beside the diagonal light up as the two views of each picture find each other.`,
   );
 }
 
@@ -421,10 +445,27 @@ function onPlan(plan: PlanText): void {
     : sentence(plan.reason);
 }
 
-button("take-samples", () => {
-  text("open-progress", "Reading the samples");
-  ask({ kind: "samples", imageSize: IMAGE_SIZE, at: new URL("./", location.href).href });
-});
+button("take-samples", () =>
+  openWith(() => ({ kind: "samples", imageSize, at: new URL("./", location.href).href }), "Reading the samples"),
+);
+const sizes = [...document.querySelectorAll<HTMLSelectElement>("select.image-size")];
+/** Shows the side that pictures are learned at. */
+function showSize(): void {
+  for (const select of sizes) select.value = String(imageSize);
+}
+for (const select of sizes) {
+  select.append(...IMAGE_SIZES.map((size) => html("option", { value: size }, String(size))));
+  select.addEventListener("change", () => {
+    if (reopen && pictures && !mayForget()) {
+      showSize();
+      return;
+    }
+    imageSize = Number(select.value);
+    showSize();
+    if (pictures) reopen?.();
+  });
+}
+showSize();
 for (const choose of document.querySelectorAll<HTMLButtonElement>("button.choose"))
   choose.addEventListener("click", () => find(choose.dataset["for"] ?? "", HTMLInputElement).click());
 for (const id of ["folder-input", "files-input"]) {
@@ -451,6 +492,7 @@ button("play", () => {
 button("step-button", () => ask({ kind: "step" }));
 for (const id of ["restart", "restart-settings"])
   button(id, () => {
+    if (!mayForget()) return;
     forget();
     ask({ kind: "restart" });
   });

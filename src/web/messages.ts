@@ -9,7 +9,7 @@ export interface NamedFile {
 }
 
 /** Files that can be taken away. */
-export type Takeaway = "encoder" | "npy" | "csv" | "project";
+export type Takeaway = "encoder" | "onnx" | "npy" | "csv" | "project";
 
 /** What the page lets one choose of a training; fields are those of `TrainingConfig`. */
 export interface Settings {
@@ -132,6 +132,9 @@ export interface TrainingText {
   readonly settings: Settings | null;
 }
 
+/** What went wrong: with "no-gpu" and "gpu-lost", the worker can do no more. */
+export type Trouble = "no-gpu" | "gpu-lost" | "not-kept" | "failed";
+
 export type FromWorker =
   | {
       readonly kind: "ready";
@@ -181,5 +184,4 @@ export type FromWorker =
       readonly count: number;
       readonly pixels: Uint8ClampedArray<ArrayBuffer>;
     }
-  /** What went wrong; with `fatal`, the worker can do no more. */
-  | { readonly kind: "trouble"; readonly error: string; readonly text: string; readonly fatal: boolean };
+  | { readonly kind: "trouble"; readonly what: Trouble; readonly text: string };

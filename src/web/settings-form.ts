@@ -8,6 +8,7 @@ const TEMPERATURE = "temperature";
 /** A form of what a training can be chosen to be. */
 export class SettingsForm {
   #settings: Settings;
+  #labelled = false;
 
   /** @param change is called with settings that were changed */
   constructor(
@@ -26,9 +27,12 @@ export class SettingsForm {
     return this.#settings;
   }
 
-  /** Shows others, without a call of `change`. */
-  show(settings: Settings): void {
-    this.#settings = settings;
+  /**
+   * Shows others, without a call of `change`.
+   * @param labelled whether there are classes, without which some methods cannot be
+   */
+  show(settings: Settings, labelled: boolean): void {
+    [this.#settings, this.#labelled] = [settings, labelled];
     this.#build();
   }
 
@@ -49,7 +53,7 @@ export class SettingsForm {
       selection(
         "method",
         "Method",
-        this.methods.map(({ name }) => name),
+        this.methods.filter(({ labels }) => this.#labelled || !labels).map(({ name }) => name),
         method,
         (name) => {
           this.update({ method: name, options: {} });

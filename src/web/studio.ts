@@ -7,9 +7,10 @@ import { accuracy, knn, nearest } from "../evaluation/knn.js";
 import { embeddingsToCsv } from "../io/csv.js";
 import { encodeNpy } from "../io/npy.js";
 import { METHODS, methodNamed } from "../methods/catalogue.js";
+import { encodeOnnx } from "../nn/onnx-graph.js";
 import { decodeCheckpoint } from "../training/checkpoint.js";
 import { completeConfig, ENCODERS, type TrainingConfig } from "../training/config.js";
-import { encodeEncoder } from "../training/encoder-file.js";
+import { encodeEncoder, readEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
 import { planTraining } from "../training/plan.js";
 import { type StepEvent, Trainer } from "../training/trainer.js";
@@ -172,7 +173,9 @@ export class Studio {
     this.#set("none");
     if (!training) await this.#lookBefore();
     else {
-      const { trainer } = await this.#ready();
+      const made = await this.#ready();
+      const { trainer } = made;
+      await this.#drawBatch(made);
       this.#keptStep = trainer.step;
       this.#set(trainer.step === trainer.steps ? "done" : "paused");
     }
@@ -197,7 +200,7 @@ export class Studio {
       const reason =
         error instanceof Error && error.name === "QuotaExceededError" ? "it has no room left" : String(error);
       const text = `the browser does not keep this (${reason}): a reload would lose it, so take the project away as a file`;
-      this.tell({ kind: "trouble", error: "NotKept", text, fatal: false });
+      this.tell({ kind: "trouble", what: "not-kept", text });
       this.#keepAt = Number.POSITIVE_INFINITY;
     }
   }
@@ -238,13 +241,14 @@ export class Studio {
       };
       const extras = { encoder: training && (await encoder(training)), adapter: this.device.adapter.name, report };
       give("simclr-project.zip", await encodeProject(project, extras));
-      if (training) this.#set(this.#state);
+      this.#set(this.#state);
       return;
     }
     if (!training) throw new UsageError("nothing is learned yet: press play first");
-    if (what === "encoder") {
-      give("encoder.safetensors", await encoder(training));
-      return;
+    if (what === "encoder") return give("encoder.safetensors", await encoder(training));
+    if (what === "onnx") {
+      const { metadata } = readEncoder(await encoder(training));
+      return give("encoder.onnx", await encodeOnnx(training.trainer.model, { metadata }));
     }
     const { values, rows, dimension } = await training.embedder.embed(train);
     if (what === "npy") give("embeddings.npy", encodeNpy([rows, dimension], values));
@@ -367,10 +371,8 @@ export class Studio {
     if (checkpoint) this.device.choices.use(checkpoint.choices);
     try {
       const trainer = await Trainer.create(this.device, train, config, { onCompile });
-      const embedder = await Embedder.create(this.device, trainer.model);
-      const batch = await BatchPicture.create(trainer);
       const { history = [], accuracies = [] } = stored ?? {};
-      const training = { trainer, embedder, batch, settings, history: [...history], accuracies: [...accuracies] };
+      const training = await this.#withTools(trainer, { settings, history: [...history], accuracies: [...accuracies] });
       this.#training = training;
       if (!this.#before) await this.#look(training);
       if (checkpoint) {
@@ -382,6 +384,18 @@ export class Studio {
       return training;
     } catch (error) {
       this.#set("none");
+      throw error;
+    }
+  }
+
+  async #withTools(trainer: Trainer, past: Pick<Training, "settings" | "history" | "accuracies">): Promise<Training> {
+    let embedder: Embedder | null = null;
+    try {
+      embedder = await Embedder.create(this.device, trainer.model);
+      return { trainer, embedder, batch: await BatchPicture.create(trainer), ...past };
+    } catch (error) {
+      embedder?.dispose();
+      trainer.dispose();
       throw error;
     }
   }

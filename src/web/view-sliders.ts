@@ -55,21 +55,27 @@ const SLIDERS: readonly Slider[] = [
 /** Pictures of which pairs are shown. */
 export const PAIRS = 6;
 const GAP = 4;
+/** Of a pair, in pixels of the page. */
+const MOST_WIDTH = 130;
 
 /** Sliders of a policy, and pairs of views that it makes. */
 export class ViewSliders {
   #policy: AugmentationPolicy;
 
-  /** @param change is called with a policy that was changed */
+  /**
+   * @param change is called as a slider moves
+   * @param choose is called with a policy once it stands still
+   */
   constructor(
     policy: AugmentationPolicy,
-    readonly change: (policy: AugmentationPolicy) => void,
+    readonly change: () => void,
+    readonly choose: (policy: AugmentationPolicy) => void,
   ) {
     this.#policy = policy;
     this.show(policy);
   }
 
-  /** Shows another one, without a call of `change`. */
+  /** Shows another one, without a call. */
   show(policy: AugmentationPolicy): void {
     this.#policy = policy;
     const rows = SLIDERS.map(({ id, label, range: [min, max], value, set }) => {
@@ -78,8 +84,9 @@ export class ViewSliders {
       input.addEventListener("input", () => {
         this.#policy = set(this.#policy, input.valueAsNumber);
         shown.textContent = percent(input.valueAsNumber);
-        this.change(this.#policy);
+        this.change();
       });
+      input.addEventListener("change", () => this.choose(this.#policy));
       return html("div", { class: "slider" }, html("label", { for: `view-${id}` }, label), input, shown);
     });
     find("sliders", HTMLDivElement).replaceChildren(...rows);
@@ -95,6 +102,7 @@ export class ViewSliders {
     const count = images.length;
     canvas.width = count * size + (count - 1) * GAP;
     canvas.height = 3 * size + 3 * GAP;
+    canvas.style.maxWidth = `${MOST_WIDTH * count}px`;
     const context = contextOf(canvas);
     images.forEach((image, i) => {
       const left = i * (size + GAP);

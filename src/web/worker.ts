@@ -1,22 +1,24 @@
 /** The worker of the page: everything that takes long happens here, one thing after the other. */
 import { type Device, openDevice } from "../engine/device.js";
-import { AdapterError, DeviceLostError, GpuValidationError, SimclrError } from "../errors.js";
+import { AdapterError, DataError, DeviceLostError, GpuValidationError, SimclrError } from "../errors.js";
 import { Keep } from "./keep.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 import { policyOfMethod, Studio } from "./studio.js";
 
 const SAMPLES = "samples.tar.gz";
+const LAST_COUNTS: readonly ToWorker["kind"][] = ["neighbours", "settings", "views"];
 
 function tell(message: FromWorker, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
 function trouble(error: unknown): void {
-  const fatal = [AdapterError, DeviceLostError, GpuValidationError].some((kind) => error instanceof kind);
+  const lost = error instanceof DeviceLostError || error instanceof GpuValidationError;
+  const what = error instanceof AdapterError ? "no-gpu" : lost ? "gpu-lost" : "failed";
   const text = error instanceof Error ? error.message : String(error);
   // What is none of the library's own errors is a defect of the page's, and belongs into the console too.
   if (!(error instanceof SimclrError)) console.error(error);
-  tell({ kind: "trouble", error: error instanceof Error ? error.name : "Error", text, fatal });
+  tell({ kind: "trouble", what, text });
 }
 
 async function answer(studio: Studio, message: ToWorker): Promise<void> {
@@ -25,7 +27,7 @@ async function answer(studio: Studio, message: ToWorker): Promise<void> {
       return studio.open(message.files, message.imageSize);
     case "samples": {
       const response = await fetch(new URL(SAMPLES, message.at));
-      if (!response.ok) throw new AdapterError(`the sample images are not there (${response.status})`);
+      if (!response.ok) throw new DataError(`the sample images are not there (${response.status})`);
       return studio.open([{ path: SAMPLES, blob: await response.blob() }], message.imageSize, "the samples");
     }
     case "settings":
@@ -60,6 +62,9 @@ async function work(device: Device): Promise<void> {
   const inbox: ToWorker[] = [];
   let arrived = () => {};
   addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+    // Of what is drawn anew each time, only the last one counts.
+    const older = LAST_COUNTS.includes(data.kind) ? inbox.findIndex(({ kind }) => kind === data.kind) : -1;
+    if (older >= 0) inbox.splice(older, 1);
     inbox.push(data);
     studio.interrupt();
     arrived();

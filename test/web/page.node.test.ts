@@ -147,7 +147,7 @@ page("learns a folder, shows neighbours, and goes on after a reload, without a n
   assert.match((await tab.textContent("#skipped")) ?? "", /1 file could not be read.*cat\/broken\.jpg/s);
   const losses = await learn(tab);
   assert.ok(Math.abs(losses[0] - Math.log(31)) < 0.8 && losses.length > 3, `${losses}`);
-  const stopped = await stepOf(tab);
+  const [stopped, reached] = [await stepOf(tab), await tab.textContent("#loss-now")];
   assert.ok(stopped >= losses.length);
   await tab.click("#thumbs button:nth-child(2)");
   await tab.locator(".neighbour-row").nth(1).waitFor();
@@ -165,6 +165,7 @@ page("learns a folder, shows neighbours, and goes on after a reload, without a n
   await tab.reload();
   await tab.locator("#play-text", { hasText: "Go on" }).waitFor();
   assert.is(await stepOf(tab), stopped);
+  assert.is(await tab.textContent("#loss-now"), reached);
   await tab.click("#step-button");
   await tab.locator("#status", { hasText: `step ${stopped + 1} of` }).waitFor();
   const next = await tab.textContent("#loss-now");
