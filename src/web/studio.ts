@@ -7,7 +7,7 @@ import { accuracy, knn, nearest } from "../evaluation/knn.js";
 import { embeddingsToCsv } from "../io/csv.js";
 import { encodeNpy } from "../io/npy.js";
 import { METHODS, methodNamed } from "../methods/catalogue.js";
-import { encodeOnnx } from "../nn/onnx-graph.js";
+import { encodeOnnx } from "../nn/onnx.js";
 import { decodeCheckpoint } from "../training/checkpoint.js";
 import { completeConfig, ENCODERS, type TrainingConfig } from "../training/config.js";
 import { encodeEncoder, readEncoder } from "../training/encoder-file.js";
