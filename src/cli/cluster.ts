@@ -7,7 +7,7 @@ import type { Command } from "../vendor/commander.js";
 import { counted } from "../wording.js";
 import { number, numberOrAuto } from "./numbers.js";
 import { percentage, textTable } from "./table.js";
-import { runVerb, type VerbOptions, verbCommand } from "./verb.js";
+import { nameCell, runVerb, type VerbOptions, verbCommand } from "./verb.js";
 
 interface ClusterOptions extends VerbOptions {
   readonly k: number | "auto";
@@ -54,7 +54,7 @@ export function addClusterCommand(program: Command): void {
           String(own.length),
           share === null ? "" : percentage(share),
           similarity.toFixed(4),
-          images[own[0]].name,
+          nameCell(images[own[0]]),
         ]);
         return {
           text: `${textTable([["group", "photographs", "of that class", "mean similarity", "most typical"], ...rows])}\n\n${rule}`,

@@ -5,7 +5,7 @@ import { type Command, Option } from "../vendor/commander.js";
 import { counted } from "../wording.js";
 import { number } from "./numbers.js";
 import { textTable } from "./table.js";
-import { runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
+import { nameCell, runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
 
 const LIKENESS: readonly Likeness[] = ["copy", "same picture", "look-alike"];
 /** Words for them on a command line. */
@@ -63,8 +63,8 @@ export function addDedupeCommand(program: Command): void {
 function dedupeText(images: readonly EmbeddedImage[], { groups, threshold }: Duplicates): string {
   const rows = groups.flatMap(({ keep, reason, others }, group) => {
     const line = (row: number, what: string, similarity: string) => {
-      const { name, width, height, bytes } = images[row];
-      return [name, String(group + 1), what, similarity, `${width} x ${height}`, String(bytes)];
+      const { width, height, bytes } = images[row];
+      return [nameCell(images[row]), String(group + 1), what, similarity, `${width} x ${height}`, String(bytes)];
     };
     return [
       line(keep, `keep (${reason})`, ""),

@@ -37,6 +37,10 @@ export function labelsFromFolders(images: readonly EmbeddedImage[], unlabelled: 
       )}`,
     );
   const given = labelsOf(images, ({ label }) => (label !== null && unlabelled.includes(label) ? null : label));
+  if (given.classes.length === 0)
+    throw new ConfigError(
+      "no photograph has a class: put some of each class in folders of their names and embed anew, or give a list with --labels",
+    );
   return { ...given, note: `labels: those of the folders ${listed(given.classes, 12)}` };
 }
 

@@ -6,7 +6,7 @@ import { counted } from "../wording.js";
 import { type GivenLabels, labelsFromFolders, readLabels } from "./labels.js";
 import { number } from "./numbers.js";
 import { percentage, textTable } from "./table.js";
-import { runVerb, type VerbOptions, verbCommand } from "./verb.js";
+import { nameCell, runVerb, type VerbOptions, verbCommand } from "./verb.js";
 
 interface PropagateOptions extends VerbOptions {
   readonly labels?: string;
@@ -59,7 +59,7 @@ export function addPropagateCommand(program: Command): void {
           ...doubtful.map((row) => ({ row, what: guessText(found, row, nameOf) })),
         ];
         return {
-          text: `${textTable([["class", "labelled", "found", "mean confidence"], ...classRows(given, found)])}\n\nto check by eye:\n${textTable([["photograph", "why"], ...checks.map(({ row, what }) => [images[row].name, what])])}\n\n${summary}`,
+          text: `${textTable([["class", "labelled", "found", "mean confidence"], ...classRows(given, found)])}\n\nto check by eye:\n${textTable([["photograph", "why"], ...checks.map(({ row, what }) => [nameCell(images[row]), what])])}\n\n${summary}`,
           json: {
             classes,
             photographs: images.map(({ name }, row) => ({

@@ -12,7 +12,7 @@ import type { Command } from "../vendor/commander.js";
 import { number } from "./numbers.js";
 import { openTrained } from "./stored-run.js";
 import { textTable } from "./table.js";
-import { runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
+import { nameCell, runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
 
 interface SearchOptions extends VerbOptions {
   readonly count: number;
@@ -81,12 +81,7 @@ export function addSearchCommand(program: Command): void {
           .map(({ index, similarity }) => ({ ...images[index], similarity }));
         const copies = sameNames(found.map((one) => one.name));
         const name = row === null ? query : images[row].name;
-        const rows = found.map(({ name: own, similarity, label }, i) => [
-          own,
-          label ?? "",
-          String(i + 1),
-          similarity.toFixed(4),
-        ]);
+        const rows = found.map((one, i) => [nameCell(one), one.label ?? "", String(i + 1), one.similarity.toFixed(4)]);
         return {
           text: textTable([["photograph", "class", "place", "similarity"], ...rows]),
           json: { query: name, found },

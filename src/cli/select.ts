@@ -7,7 +7,7 @@ import { counted } from "../wording.js";
 import { readLabels } from "./labels.js";
 import { number } from "./numbers.js";
 import { textTable } from "./table.js";
-import { runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
+import { nameCell, runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
 
 const CRITERIA = ["diverse", "label", "outliers"] as const;
 
@@ -60,7 +60,7 @@ export function addSelectCommand(program: Command): void {
         const fewer = found.length < count && by !== "outliers" ? ": there are no more that differ" : "";
         const summary = `${counted(found.length, "photograph")}: ${what}${fewer}.`;
         return {
-          text: `${textTable([["photograph", "place", score], ...found.map((one, i) => [images[one.row].name, String(i + 1), scoreText(one.score, i)])])}\n\n${summary}`,
+          text: `${textTable([["photograph", "place", score], ...found.map((one, i) => [nameCell(images[one.row]), String(i + 1), scoreText(one.score, i)])])}\n\n${summary}`,
           json: {
             by,
             selected: found.map((one, i) => ({

@@ -137,6 +137,11 @@ export async function runVerb(
   }, say);
 }
 
+/** A photograph's name as a cell of a table: in one line, whatever it is called. */
+export function nameCell({ name }: { readonly name: string }): string {
+  return name.replaceAll("\r", "\\r").replaceAll("\n", "\\n");
+}
+
 /** Copies under the names that they have. */
 export function sameNames(names: readonly string[]): Copy[] {
   return names.map((name) => ({ name, to: name }));

@@ -194,7 +194,9 @@ export async function writeEmbeddings(path: string, content: StoredEmbeddings): 
   const head = JSON.stringify({ ...facts, arrays: names }, null, 1).slice(0, -2);
   await writeFileAtomic(join(path, INDEX), `${head},\n "images": [\n${lines.join(",\n")}\n]}\n`);
   const kept: readonly string[] = Object.values(names);
+  // Of before, and of a process that was killed in the midst of it.
   for (const name of await readdir(path)) {
-    if (/^(vectors|looks)-\d+\.npy$/.test(name) && !kept.includes(name)) await rm(join(path, name), { force: true });
+    const ours = /^((vectors|looks)-\d+\.npy|embeddings\.json)(\.tmp-\d+-*)?$/.test(name);
+    if (ours && name !== INDEX && !kept.includes(name)) await rm(join(path, name), { force: true });
   }
 }

@@ -73,6 +73,10 @@ folders("takes in what is new, changed, renamed and gone, and embeds only what i
     assert.equal(await update(), { images: 4, added: [], changed: [], gone: [], embedded: 0 });
     assert.is(await readFile(join(folder, "embeddings.json"), "utf8"), before);
 
+    // What a killed process left behind counts for nothing, and is gone after the next write.
+    await writeFiles(folder, { "vectors-7.npy": "half", "looks-7.npy.tmp-99": "half", "embeddings.json.tmp-99": "{" });
+    assert.equal(await readEmbeddings(folder), made);
+
     await rename(join(photos, "a/2.jpg"), join(photos, "a/two.jpg"));
     await rm(join(photos, "b/1 again.jpg"));
     await writeFiles(photos, { "b/3.png": await encode("png", picture(20, 20, 5), 20, 20), "b/4.jpg": await jpeg(4) });
@@ -85,7 +89,7 @@ folders("takes in what is new, changed, renamed and gone, and embeds only what i
     });
     const after = await readEmbeddings(folder);
     assert.is(after.precision, "f16");
-    assert.equal((await readdir(folder)).sort(), ["embeddings.json", "looks-2.npy", "vectors-2.npy"]);
+    assert.equal((await readdir(folder)).sort(), ["embeddings.json", "looks-8.npy", "vectors-8.npy"]);
     const [kept, was] = [rowOf(after, "a/two.jpg"), rowOf(made, "a/2.jpg")];
     // f16 has 11 digits of a number.
     kept.forEach((value, i) => {
