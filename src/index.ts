@@ -75,12 +75,19 @@ export {
 } from "./embeddings/layout.js";
 export { looksDistance, looksOf } from "./embeddings/looks.js";
 export {
+  type CountedNeighbourGraph,
   type NeighbourGraph,
   type NeighbourOptions,
   neighbourGraph,
   neighbourGraphAndHistogram,
 } from "./embeddings/neighbour-graph.js";
-export { NO_LABEL, type PropagateOptions, type Propagation, propagate } from "./embeddings/propagate.js";
+export {
+  type Contradiction,
+  NO_LABEL,
+  type PropagateOptions,
+  type Propagation,
+  propagate,
+} from "./embeddings/propagate.js";
 export { type Selected, selectDiverse, selectOutliers, selectToLabel } from "./embeddings/select.js";
 export { type PairModel, pairModel, type Threshold, thresholdAt, thresholdOf } from "./embeddings/threshold.js";
 export * from "./engine.js";
@@ -191,6 +198,7 @@ export {
   VIT_SIZES,
   type VitOptions,
   type VitSettings,
+  type VitShape,
   type VitSize,
   vit,
 } from "./nn/vit.js";

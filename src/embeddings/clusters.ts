@@ -210,7 +210,9 @@ export interface ChosenClusters extends Clusters {
 
 /** What a number of groups comes to. */
 export interface KAndDistance {
+  /** How many groups. */
   readonly k: number;
+  /** Mean distance, 1 - similarity, of an embedding to its group's mean. */
   readonly distance: number;
 }
 

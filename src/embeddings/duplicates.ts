@@ -15,6 +15,7 @@ export type Described = Pick<EmbeddedImage, "name" | "bytes" | "width" | "height
 
 /** A photograph that is alike to the one that is kept. */
 export interface Duplicate {
+  /** Which photograph. */
   readonly row: number;
   /** How it is alike to `of`. */
   readonly likeness: Likeness;

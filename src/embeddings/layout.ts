@@ -23,8 +23,11 @@ export interface LayoutOptions {
 
 /** Edges with weights, in both directions: those of row r are `starts[r]` to `starts[r + 1]`. */
 export interface WeightedEdges {
+  /** Where the edges of a row begin, [rows + 1]. */
   readonly starts: Uint32Array<ArrayBuffer>;
+  /** The row at the other end of each edge. */
   readonly columns: Uint32Array<ArrayBuffer>;
+  /** Of each edge, from 0 to 1. */
   readonly weights: Float32Array<ArrayBuffer>;
 }
 
@@ -173,6 +176,7 @@ export class Layout {
     readonly rows: number,
     /** Steps after which it stands still. */
     readonly steps: number,
+    /** Of the beginning and of the samples. */
     readonly seed: number,
     private readonly tensors: Readonly<
       Record<"positions" | "starts" | "columns" | "weights" | "counter" | "rate" | "next", Tensor>

@@ -172,6 +172,12 @@ export async function neighbourGraph(
   return { rows, k, indices, similarities };
 }
 
+/** A graph of neighbours, with the similarities of all pairs counted. */
+export interface CountedNeighbourGraph extends NeighbourGraph {
+  /** Pairs of two embeddings in each bin of their distance 1 - similarity, see `binStart`. */
+  readonly pairs: Float64Array;
+}
+
 /**
  * `neighbourGraph`, and beside it how many pairs there are of each similarity, which costs one more look at each.
  * @returns `pairs`: pairs of two embeddings in each bin of their distance 1 - similarity, see `binStart`
@@ -180,7 +186,7 @@ export async function neighbourGraphAndHistogram(
   device: Device,
   embeddings: Embeddings,
   options: NeighbourOptions = {},
-): Promise<NeighbourGraph & { readonly pairs: Float64Array }> {
+): Promise<CountedNeighbourGraph> {
   const [rows] = shapeOf(embeddings);
   const { k, indices, similarities, histogram } = await search(device, embeddings, options, true);
   return { rows, k, indices, similarities, pairs: histogram.map((count) => count / 2) };

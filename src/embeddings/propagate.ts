@@ -23,6 +23,14 @@ export interface PropagateOptions {
   readonly l2?: number;
 }
 
+/** A label that what it is taken for contradicts. */
+export interface Contradiction {
+  /** Which embedding. */
+  readonly row: number;
+  /** The class that it is taken for. */
+  readonly prediction: number;
+}
+
 /** What labels were passed on. */
 export interface Propagation {
   /** Class of each embedding; its own where it has one, and `NO_LABEL` where no label reaches it. */
@@ -35,7 +43,7 @@ export interface Propagation {
    * Rows with labels of their own, perhaps mistakes: in the graph, those of which the labels of the others make another class; of a
    * regression, those that it does not get right although it saw them.
    */
-  readonly contradicted: readonly { readonly row: number; readonly prediction: number }[];
+  readonly contradicted: readonly Contradiction[];
 }
 
 /** Weighted edges of each row, symmetric: row r's are `starts[r]` to `starts[r + 1]`. */

@@ -14,6 +14,7 @@ import { type NeighbourGraph, neighbourGraph, onHost } from "./neighbour-graph.j
 
 /** An embedding that was chosen. */
 export interface Selected {
+  /** Which embedding. */
   readonly row: number;
   /** By what: see the function that chose it. */
   readonly score: number;

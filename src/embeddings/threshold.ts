@@ -49,6 +49,7 @@ export function pairModel(pairs: Float64Array, rows: number): PairModel | null {
 
 /** A similarity from which on pairs count as look-alikes. */
 export interface Threshold {
+  /** The least cosine similarity of what is called alike. */
   readonly similarity: number;
   /** Pairs that are so similar or more; null where they were not counted. */
   readonly observed: number | null;

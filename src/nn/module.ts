@@ -21,7 +21,11 @@ export type Initial =
   /** Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010, equation 16): PyTorch's `xavier_uniform_`. */
   | { readonly kind: "xavier-uniform"; readonly fanIn: number; readonly fanOut: number }
   /** These values, which are asked for when the tensor is made. */
-  | { readonly kind: "given"; readonly values: () => Float32Array<ArrayBuffer> };
+  | {
+      readonly kind: "given";
+      /** Makes them. */
+      readonly values: () => Float32Array<ArrayBuffer>;
+    };
 
 /** A tensor of a model, by its PyTorch name. */
 export interface TensorSpec {

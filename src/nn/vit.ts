@@ -19,15 +19,25 @@ import { SMALL_IMAGE } from "./resnet.js";
 import { sinePositions } from "./sine-positions.js";
 
 /** Sizes of vision transformers: channels of a token, blocks, and heads of each; tiny to base as in timm. */
-export const VIT_SIZES = {
+export const VIT_SIZES: Readonly<Record<VitSize, VitShape>> = {
   micro: { channels: 128, depth: 4, heads: 4 },
   tiny: { channels: 192, depth: 12, heads: 3 },
   small: { channels: 384, depth: 12, heads: 6 },
   base: { channels: 768, depth: 12, heads: 12 },
-} as const;
+};
 
 /** Names of the sizes. */
-export type VitSize = keyof typeof VIT_SIZES;
+export type VitSize = "micro" | "tiny" | "small" | "base";
+
+/** What a size of a vision transformer says. */
+export interface VitShape {
+  /** Of a token. */
+  readonly channels: number;
+  /** Blocks. */
+  readonly depth: number;
+  /** Of the attention in each block. */
+  readonly heads: number;
+}
 
 /** What a vision transformer makes its representation of. */
 export const VIT_POOLINGS = ["class", "mean"] as const;

@@ -15,10 +15,7 @@ import { architectureOfResNet } from "./torch-resnet.js";
 
 /** What of a configuration makes an encoder. */
 export type Architecture = Pick<TrainingConfig, "encoder" | "width" | "stem" | "norm" | "normalization"> &
-  Partial<Pick<TrainingConfig, (typeof TRANSFORMER_KEYS)[number]>>;
-
-/** What of a configuration makes a transformer beside that. */
-const TRANSFORMER_KEYS = ["patch", "pooling", "positions", "layerScale"] as const;
+  Partial<Pick<TrainingConfig, "patch" | "pooling" | "positions" | "layerScale">>;
 
 /** A trained encoder at rest. */
 export interface StoredEncoder {
