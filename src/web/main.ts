@@ -149,19 +149,12 @@ function listen(): void {
 }
 listen();
 
-function onReady({
-  adapter,
-  software,
-  methods,
-  encoders,
-  settings,
-  policy,
-}: Extract<FromWorker, { kind: "ready" }>): void {
+function onReady({ adapter, software, methods, encoders, settings }: Extract<FromWorker, { kind: "ready" }>): void {
   text("adapter", software ? `${adapter}: no GPU, the processor computes` : adapter);
   form ??= new SettingsForm(find("settings", HTMLFormElement), methods, encoders, settings, (changed) =>
     ask({ kind: "settings", settings: changed }),
   );
-  sliders ??= new ViewSliders(policy, askViews, (chosen) => form?.update({ augmentation: chosen }));
+  sliders ??= new ViewSliders(settings.augmentation, askViews, (chosen) => form?.update({ augmentation: chosen }));
 }
 
 const TROUBLES: Readonly<Record<Trouble, string>> = {
@@ -221,7 +214,7 @@ function onOpened(message: Extract<FromWorker, { kind: "opened" }>): void {
   form?.show(settings, opened.classes.length > 1);
   imageSize = IMAGE_SIZES.includes(opened.imageSize) ? opened.imageSize : imageSize;
   showSize();
-  if (settings.augmentation !== "auto") sliders?.show(settings.augmentation);
+  sliders?.show(settings.augmentation);
   find("welcome", HTMLElement).hidden = true;
   find("workshop", HTMLElement).hidden = false;
   const { count, tested, labels, classes, names, notes, skipped, name } = opened;

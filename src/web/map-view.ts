@@ -1,8 +1,8 @@
 import { contextOf, oncePerFrame, themed } from "./dom.js";
 import type { Thumbnails } from "./thumbnails.js";
 
-/** Milliseconds that pictures take to where they belong. */
-const MOVE = 700;
+/** Milliseconds that pictures take to where they belong: as long as places take to come, within these. */
+const MOVES = [60, 600] as const;
 const MARGIN = 28;
 const MOST_ZOOM = 24;
 /** A key moves the map by this share of it. */
@@ -22,6 +22,7 @@ export class MapView {
   #from: Float32Array | null = null;
   #to: Float32Array | null = null;
   #begun = 0;
+  #duration: number = MOVES[1];
   #zoom = 1;
   /** What is in the middle, on the map from -1 to 1. */
   #centre: readonly [number, number] = [0, 0];
@@ -62,7 +63,10 @@ export class MapView {
   move(positions: Float32Array): void {
     this.#from = this.#to ? this.#places() : positions;
     this.#to = positions;
-    this.#begun = matchMedia("(prefers-reduced-motion: reduce)").matches ? Number.NEGATIVE_INFINITY : performance.now();
+    const now = performance.now();
+    this.#duration = Math.min(MOVES[1], Math.max(MOVES[0], now - this.#begun));
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.#from = positions;
+    this.#begun = now;
     this.redraw();
   }
 
@@ -78,8 +82,7 @@ export class MapView {
   }
 
   get #progress(): number {
-    const t = Math.min(1, Math.max(0, (performance.now() - this.#begun) / MOVE));
-    return t * t * (3 - 2 * t);
+    return Math.min(1, (performance.now() - this.#begun) / this.#duration);
   }
 
   #places(): Float32Array {

@@ -22,8 +22,8 @@ export interface Settings {
   readonly microBatch: number | "auto";
   readonly epochs: number;
   readonly learningRate: number;
-  /** For all views; `auto` takes the method's own. */
-  readonly augmentation: AugmentationPolicy | "auto";
+  /** For all views. */
+  readonly augmentation: AugmentationPolicy;
 }
 
 export type ToWorker =
@@ -143,8 +143,6 @@ export type FromWorker =
       readonly methods: readonly MethodText[];
       readonly encoders: readonly string[];
       readonly settings: Settings;
-      /** The policy of the method for images of 32 pixels. */
-      readonly policy: AugmentationPolicy;
     }
   /** `done` of `total` (null while they are counted) of what is named, for people. */
   | { readonly kind: "progress"; readonly what: string; readonly done: number; readonly total: number | null }

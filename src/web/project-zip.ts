@@ -225,6 +225,6 @@ function settingsOf(value: unknown): Settings {
     typeof learningRate !== "number"
   )
     throw damaged("its settings are none");
-  const policy = augmentation === "auto" ? "auto" : policyList(parsePolicies(augmentation))[0];
+  const [policy] = policyList(parsePolicies(augmentation));
   return { method, options, encoder: net, width, batch, microBatch, epochs, learningRate, augmentation: policy };
 }

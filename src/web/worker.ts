@@ -1,9 +1,11 @@
 /** The worker of the page: everything that takes long happens here, one thing after the other. */
 import { type Device, openDevice } from "../engine/device.js";
 import { AdapterError, DataError, DeviceLostError, GpuValidationError, SimclrError } from "../errors.js";
+import { ENCODERS } from "../training/config.js";
+import { methodTexts } from "./describe.js";
 import { Keep } from "./keep.js";
 import type { FromWorker, ToWorker } from "./messages.js";
-import { policyOfMethod, Studio } from "./studio.js";
+import { Studio } from "./studio.js";
 
 const SAMPLES = "samples.tar.gz";
 const LAST_COUNTS: readonly ToWorker["kind"][] = ["neighbours", "settings", "views"];
@@ -72,20 +74,13 @@ async function work(device: Device): Promise<void> {
   device.gpu.lost.then(({ message }) => trouble(new DeviceLostError(`the GPU was lost: ${message}`)));
   const { name: adapter, software } = device.adapter;
   const { settings } = studio;
-  tell({
-    kind: "ready",
-    adapter,
-    software,
-    ...studio.describe(),
-    settings,
-    policy: policyOfMethod(settings.method, 32),
-  });
+  tell({ kind: "ready", adapter, software, methods: methodTexts(), encoders: ENCODERS, settings });
   await studio.begin().catch(trouble);
   for (;;) {
     const next = inbox.shift();
     try {
       if (next) await answer(studio, next);
-      else if (studio.playing) await studio.turn();
+      else if (studio.isBusy) await studio.turn();
       else
         await new Promise<void>((resolve) => {
           arrived = resolve;
