@@ -140,7 +140,7 @@ export class MapView {
         context.fill();
       } else thumbnails.draw(context, image, x, y, size);
     };
-    context.globalAlpha = this.#chosen ? 0.35 : 1;
+    context.globalAlpha = this.#chosen ? 0.45 : 1;
     for (let image = 0; image < count; image++) one(image, side);
     context.globalAlpha = 1;
     if (this.#chosen) this.#drawChosen(places, accent, surface);
@@ -242,6 +242,8 @@ export class MapView {
         if (end === "pointercancel" || moved > 6 * devicePixelRatio) return;
         const image = this.#at(...place(event));
         if (image !== null) this.choose(image);
+        else this.#chosen = null;
+        this.redraw();
       });
     canvas.addEventListener("dblclick", (event) => {
       this.#zoomAt(2, event.offsetX * devicePixelRatio, event.offsetY * devicePixelRatio);
