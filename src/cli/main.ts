@@ -3,6 +3,7 @@ import { systemErrorCode } from "../io/atomic.js";
 import { Command } from "../vendor/commander.js";
 import { VERSION } from "../version.js";
 import { addClusterCommand } from "./cluster.js";
+import { addCompareCommand } from "./compare.js";
 import { addDedupeCommand } from "./dedupe.js";
 import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";
@@ -13,6 +14,7 @@ import { addExportCommand } from "./export.js";
 import { addFinetuneCommand } from "./finetune.js";
 import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
+import { addListCommand } from "./list.js";
 import { addMapCommand } from "./map.js";
 import { addPageCommand } from "./page.js";
 import { addPropagateCommand } from "./propagate.js";
@@ -30,6 +32,8 @@ for (const add of [
   addTrainCommand,
   addResumeCommand,
   addFinetuneCommand,
+  addListCommand,
+  addCompareCommand,
   addEvalCommand,
   addEmbedCommand,
   addSearchCommand,

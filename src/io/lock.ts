@@ -51,6 +51,12 @@ async function readHolder(path: string): Promise<Holder | null> {
   return { pid, host, started: typeof started === "string" ? started : null };
 }
 
+/** Whether a process that is there, or one of another machine, holds the lock at a path. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await readHolder(path);
+  return holder !== null && isAlive(holder);
+}
+
 /** A host's name as part of a file's. */
 const mark = (host: string) => hashOf(host, 0).toString(36);
 

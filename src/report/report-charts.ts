@@ -11,6 +11,8 @@ export interface ChartPainter {
   series(chart: SeriesChart): string;
   /** kNN accuracy over the epochs, with a level to compare with where there is one. */
   accuracy(points: readonly { epoch: number; accuracy: number }[], level: SeriesChart["level"]): string;
+  /** Curves of several runs over the epochs. */
+  curves(chart: CurvesChart): string;
   /**
    * The map of the embeddings; `classOf` gives the name and colour of a row, or null for a neutral point. The images of a sheet,
    * in the order of the points, are shown where the pointer is.
@@ -32,6 +34,21 @@ export interface SeriesChart {
   /** Whether to draw the moving mean. */
   readonly smooth: boolean;
   readonly level: { readonly value: number; readonly label: string } | null;
+}
+
+/** What a chart of several runs shows. */
+export interface CurvesChart {
+  /** Said by screen readers in place of the picture. */
+  readonly description: string;
+  /** Whether the values are shares, on an axis from 0 in per cent. */
+  readonly percent: boolean;
+  /** Whether to draw moving means in place of the values, or the values with a dot at each. */
+  readonly smooth: boolean;
+  readonly series: readonly {
+    readonly name: string;
+    readonly color: string;
+    readonly points: readonly { readonly x: number; readonly y: number }[];
+  }[];
 }
 
 const WIDTH = 440;
@@ -107,6 +124,27 @@ export async function createChartPainter(): Promise<ChartPainter> {
             fontSize: 12,
             fontWeight: 600,
           }),
+        ],
+      });
+    },
+
+    curves: ({ description, percent: shares, smooth, series }) => {
+      const points = series.flatMap(({ name, color, points: values }, run) =>
+        thin(values).map(({ x, y }) => ({ x, y, run, name, color })),
+      );
+      const longest = Math.max(...series.map(({ points: { length } }) => Math.min(length, MAX_POINTS)));
+      const tiny = !shares && points.every(({ y }) => Math.abs(y) < 0.01);
+      const channels = { x: "x", y: "y", z: "run", stroke: "color", title: "name" };
+      const window = smooth ? Math.max(1, Math.round(longest / 25)) : 1;
+      return draw({
+        ariaLabel: description,
+        x: { inset: 6, zero: true },
+        y: { zero: shares, nice: true },
+        color: { type: "identity" },
+        marks: [
+          ...axes(Plot, "epoch", shares ? percentTick : tiny ? exponentialTick : undefined),
+          Plot.line(points, { ...Plot.windowY({ k: window, anchor: "middle" }, channels), strokeWidth: 2 }),
+          shares && longest <= 40 ? Plot.dot(points, { x: "x", y: "y", r: 3, fill: "color", title: "name" }) : null,
         ],
       });
     },

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import { systemErrorCode, writeError, writeFileAtomic } from "../io/atomic.js";
 import { parseObject } from "../io/json.js";
-import { takeLock } from "../io/lock.js";
+import { isLocked, takeLock } from "../io/lock.js";
 
 /** The names of the files in a run folder. */
 export const RUN_FILES = {
@@ -88,7 +88,16 @@ export class RunFolder {
 
   /** Keeps others from this run until the function given is called. @throws UsageError while another process is at it. */
   lock(): Promise<() => Promise<void>> {
-    return takeLock(`${this.path}/run.lock`, `the run ${this.path}`);
+    return takeLock(this.#lockFile, `the run ${this.path}`);
+  }
+
+  /** Whether a process is at this run. */
+  isLocked(): Promise<boolean> {
+    return isLocked(this.#lockFile);
+  }
+
+  get #lockFile(): string {
+    return `${this.path}/run.lock`;
   }
 
   /** Path of one of the run's files. */

@@ -66,6 +66,8 @@ export interface ResumeOptions extends RunHooks {
 /** What stands in config.json. */
 export interface RunConfig {
   readonly version: string;
+  /** When the run began, as ISO 8601 has it. */
+  readonly started: string;
   readonly adapter: string;
   readonly source: ImageSource | null;
   /** Name of the data set, for people who are given the encoder: that of its folder or file, without the way there. */
@@ -134,6 +136,7 @@ async function startTraining(
   const run = { device, trainer, images: set, folder, initial, origin, warnings };
   const facts: RunConfig = {
     version: VERSION,
+    started: new Date().toISOString(),
     adapter: device.adapter.name,
     source,
     ...origin,
