@@ -62,3 +62,19 @@ export function oncePerFrame(draw: () => void): () => void {
     });
   };
 }
+
+/** Puts words in place of what an element says. */
+export function say(id: string, words: string): void {
+  find(id, HTMLElement).textContent = words;
+}
+
+/** Calls when a button is pressed. */
+export function onPress(id: string, act: () => void): void {
+  find(id, HTMLButtonElement).addEventListener("click", act);
+}
+
+/** A sentence of what may be the start of one. */
+export function sentence(words: string): string {
+  const whole = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}

@@ -212,9 +212,9 @@ export class Studio {
       await new Promise((resolve) => setTimeout(resolve, 10));
       return;
     }
-    const training = await this.#ready();
     const turn = new AbortController();
     this.#turn = turn;
+    const training = await this.#ready();
     const isDone = await this.#train(training, { signal: turn.signal });
     this.#turn = null;
     if (isDone) this.#playing = false;
