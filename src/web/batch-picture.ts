@@ -5,11 +5,12 @@ import { Tape } from "../engine/tape.js";
 import { matrixShape, type Tensor } from "../engine/tensor.js";
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
+import { slice } from "../ops/shape.js";
 import type { Trainer } from "../training/trainer.js";
 import { imageInputs, readViewed, type StepInputs, trainingPass, writeViewed } from "../training/training-step.js";
 
 /** Images of a batch whose views are compared. */
-const SHOWN = 32;
+const SHOWN = 48;
 
 /** How alike the views of a batch are to the model as it is: what the loss looks at. */
 export class BatchPicture {
@@ -33,18 +34,19 @@ export class BatchPicture {
     const views = augment(tape, inputs, list.length === 2 ? list : list[0], size);
     const [z] = Object.values(parts.learner.embed(trainingPass(tape, parts, false), [views]));
     const unit = normalizeRows(tape, z);
-    const cosines = matmul(tape, unit, unit, { transposeB: true });
+    const [first, second] = [0, count].map((begin) => slice(tape, unit, 0, begin, begin + count));
+    const cosines = matmul(tape, first, second, { transposeB: true });
     const program = await tape.compile({ keep: [cosines] });
     return new BatchPicture(trainer, count, inputs, cosines, matrixShape(z)[1], program);
   }
 
-  /** Cosines of the first images of the batch of a step, counted from 0: [2 * count, 2 * count], the first views before the second. */
+  /** Cosines of the first views of images of the batch of a step, counted from 0, and of their second views: [count, count]. */
   async draw(step: number): Promise<{ readonly side: number; readonly values: Float32Array<ArrayBuffer> }> {
     const { trainer, inputs, count } = this;
     const { device, dataset, config, stepsPerEpoch } = trainer;
     const numbers = trainer.imagesOf(step).slice(0, count);
     writeViewed(device, inputs, await readViewed(dataset, numbers), config.seed, Math.floor(step / stepsPerEpoch));
-    return { side: 2 * count, values: await this.program.runAndRead(this.cosines) };
+    return { side: count, values: await this.program.runAndRead(this.cosines) };
   }
 
   dispose(): void {

@@ -164,7 +164,7 @@ export type FromWorker =
   | { readonly kind: "training"; readonly training: TrainingText }
   | { readonly kind: "step"; readonly step: StepText }
   | { readonly kind: "warning"; readonly text: string; readonly step: number }
-  /** Cosines of the views of a batch [side, side], the first views of all images before the second ones. */
+  /** Cosines of the first views of images of a batch, a row each, and of their second views: [side, side]. */
   | { readonly kind: "similarities"; readonly side: number; readonly values: Float32Array }
   /** Where the images are on the map: [2 * images], from -1 to 1. */
   | { readonly kind: "map"; readonly step: number; readonly positions: Float32Array }

@@ -151,7 +151,7 @@ export class Progress {
   }
 }
 
-/** Draws how alike the views of a batch are, [side, side]. */
+/** Draws how alike the first views of a batch are to the second ones, [side, side]. */
 export function drawSimilarities(side: number, cosines: Float32Array): void {
   const canvas = find("matrix", HTMLCanvasElement);
   canvas.width = canvas.height = side;
@@ -169,7 +169,7 @@ export function drawSimilarities(side: number, cosines: Float32Array): void {
   contextOf(canvas).putImageData(image, 0, 0);
   say(
     "matrix-note",
-    `How alike ${side} views of ${side / 2} pictures are, from ${usual.toFixed(2)} (empty) to 1. Two lines beside the diagonal light up as the two views of each picture find each other.`,
+    `Each row is a view of one of ${side} pictures, each column another view of one: how alike they are, from ${usual.toFixed(2)} (empty) to 1. The diagonal lights up as the two views of each picture find each other.`,
   );
 }
 

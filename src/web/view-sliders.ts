@@ -1,5 +1,6 @@
 import type { AugmentationPolicy } from "../augment/policy.js";
 import { contextOf, find, html } from "./dom.js";
+import { drawHistograms } from "./histograms.js";
 import type { Thumbnails } from "./thumbnails.js";
 
 /** A slider of the policy: the value that it shows, and the policy with another one. */
@@ -102,7 +103,8 @@ export class ViewSliders {
     const count = images.length;
     canvas.width = count * size + (count - 1) * GAP;
     canvas.height = 3 * size + 3 * GAP;
-    canvas.style.maxWidth = `${MOST_WIDTH * count}px`;
+    canvas.style.maxWidth = find("histograms", HTMLCanvasElement).style.maxWidth = `${MOST_WIDTH * count}px`;
+    drawHistograms(count, size, pixels);
     const context = contextOf(canvas);
     images.forEach((image, i) => {
       const left = i * (size + GAP);
