@@ -8,11 +8,11 @@ import { type Difference, differences } from "../runs/comparison.js";
 import { type ReadRun, type RunOverview, readRuns } from "../runs/overview.js";
 import type { Command } from "../vendor/commander.js";
 import { damageText, dateText, epochsText, lossText, othersText, shareText } from "./list.js";
+import { answer, tell } from "./output.js";
 import { suggested } from "./suggested.js";
 import { textTable } from "./table.js";
 
 interface CompareOptions {
-  readonly json?: boolean;
   /** False with `--no-page`. */
   readonly page?: string | false;
 }
@@ -25,30 +25,27 @@ export function addCompareCommand(program: Command): void {
       "compare runs: the settings in which they differ, the results, and a page with their curves in one chart",
     )
     .argument("<runs...>", "folders of runs")
-    .option("--json", "print the comparison as JSON, and everything else to the standard error output")
+    .option("--json", "print the comparison as one JSON document, and everything else to the standard error output")
     .option("--page <file>", "where the page goes (default: compare.html beside the first run)")
     .option("--no-page", "write no page")
     .action(compare);
 }
 
-async function compare(folders: readonly string[], { json = false, page }: CompareOptions): Promise<void> {
+async function compare(folders: readonly string[], { page }: CompareOptions): Promise<void> {
   const { runs, others } = await readRuns([...new Set(folders)]);
   for (const line of damageText(runs)) console.error(line);
   if (others.length > 0) console.error(othersText(others));
   if (runs.length === 0) throw new UsageError("none of these folders is a run, so there is nothing to compare");
   const overviews = runs.map(({ overview }) => overview);
   const differing = differences(runs.map(({ config }) => config));
-  const say = json ? (line: string) => console.error(line) : (line: string) => console.log(line);
-  if (json) {
-    const settings = Object.fromEntries(
-      differing.map(({ name, values }) => [name, values.map((value) => value ?? null)]),
-    );
-    console.log(JSON.stringify({ runs: overviews, differences: settings, others }, null, 1));
-  } else console.log(printable(comparisonText(overviews, differing)));
+  const settings = Object.fromEntries(
+    differing.map(({ name, values }) => [name, values.map((value) => value ?? null)]),
+  );
+  answer({ runs: overviews, differences: settings, others }, printable(comparisonText(overviews, differing)));
   if (page === false) return;
   const file = page ?? join(dirname(runs[0].overview.folder), "compare.html");
   await writeFileAtomic(file, await pageOf(runs, differing));
-  say(`\npage: ${file}`);
+  tell(`\npage: ${file}`);
 }
 
 /** A setting's value for people. */

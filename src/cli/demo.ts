@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { TrainingConfig } from "../training/config.js";
 import type { Command } from "../vendor/commander.js";
+import { addOutputOptions } from "./output.js";
 import { runTraining } from "./train.js";
 
 /**
@@ -33,8 +34,7 @@ export function sampleArchive(): string {
 
 /** `simclr demo` */
 export function addDemoCommand(program: Command): void {
-  program
-    .command("demo")
+  addOutputOptions(program.command("demo"))
     .description(
       "train the small recipe on 12,000 images of CIFAR-10 that come with the package, some minutes on two CPU cores",
     )

@@ -1,6 +1,7 @@
 import { type CheckResult, runChecks } from "../doctor/checks.js";
 import { matrixUnitsText } from "../engine/matrix-units.js";
 import type { Command } from "../vendor/commander.js";
+import { addOutputOptions, answer, say } from "./output.js";
 import { withDevice } from "./session.js";
 import { mebibytes, percentage, textTable } from "./table.js";
 
@@ -35,8 +36,7 @@ function kernelRows(results: readonly CheckResult[]): string[][] {
 
 /** `simclr doctor` */
 export function addDoctorCommand(program: Command): void {
-  program
-    .command("doctor")
+  addOutputOptions(program.command("doctor"))
     .description("name the adapter and its limits, and check every kernel on it against the reference")
     .action(async () => {
       await withDevice(async (device) => {
@@ -46,15 +46,27 @@ export function addDoctorCommand(program: Command): void {
           feature,
           features.has(feature) ? "yes" : "no",
         ]);
-        console.log(
+        say(
           `\n${textTable([["limit or feature", "value"], ...LIMITS.map((name) => [name, shown(limits[name])]), ...optional])}\n`,
         );
         const units = device.matrixUnits.map(matrixUnitsText);
-        console.log(units.length > 0 ? `matrix units: ${units.join(", ")}\n` : "no matrix units\n");
+        say(units.length > 0 ? `matrix units: ${units.join(", ")}\n` : "no matrix units\n");
         const results = await runChecks(device);
-        console.log(textTable([["kernel", "checks", "largest error", ""], ...kernelRows(results)]));
         const wrong = results.filter((result) => !result.passed).length;
-        console.log(`\n${results.length - wrong} of ${results.length} checks passed`);
+        say(textTable([["kernel", "checks", "largest error", ""], ...kernelRows(results)]));
+        answer(
+          {
+            adapter: { name: device.adapter.name, software: device.adapter.software },
+            limits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])),
+            features: [...features].sort(),
+            matrixUnits: device.matrixUnits,
+            checks: results.map(({ check: { shape, kernels }, error, tolerance, passed }) => ({
+              ...{ shape, kernels, error, tolerance, passed },
+            })),
+            passed: wrong === 0,
+          },
+          `\n${results.length - wrong} of ${results.length} checks passed`,
+        );
         if (wrong > 0) process.exitCode = 1;
       });
     });

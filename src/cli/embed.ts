@@ -11,6 +11,7 @@ import { type Command, Option } from "../vendor/commander.js";
 import { counted } from "../wording.js";
 import { openForCommand } from "./images.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, answer, tell } from "./output.js";
 import { readingProgress } from "./reading-progress.js";
 import { withDevice } from "./session.js";
 import { openTrained } from "./stored-run.js";
@@ -58,8 +59,7 @@ function changesText(folder: string, { images, added, changed, gone, embedded }:
 
 /** `simclr embed <encoder> <images>` */
 export function addEmbedCommand(program: Command): void {
-  program
-    .command("embed")
+  addOutputOptions(program.command("embed"))
     .description("write the representations h of images as NumPy arrays and CSV, one row an image")
     .argument("<encoder>", "a run's folder, an encoder.safetensors, or a ResNet of torchvision's names as safetensors")
     .argument(
@@ -101,16 +101,19 @@ export function addEmbedCommand(program: Command): void {
           const { onProgress, stop } = await readingProgress();
           const update = { encoderPath: resolve(path), source: resolve(images), precision, onProgress };
           const changes = await updateEmbeddings(folder, embedder, set, update).finally(stop);
-          console.log(changesText(folder, changes));
+          tell(changesText(folder, changes));
+          answer({ folder, ...changes });
           return;
         }
+        const files: object[] = [];
         const write = async (dataset: Dataset, name: string) => {
           const { values, rows, dimension } = await embedder.embed(dataset);
           const { labels, classes } = dataset;
           const names = Array.from({ length: rows }, (_, i) => dataset.nameOf(i));
           await writeFileAtomic(join(out, `${name}.npy`), encodeNpy([rows, dimension], values));
           await writeFileAtomic(join(out, `${name}.csv`), embeddingsToCsv(names, labels, classes, values, dimension));
-          console.log(`wrote ${join(out, name)}.npy and .csv: ${rows} x ${dimension}`);
+          files.push({ part: name, npy: join(out, `${name}.npy`), csv: join(out, `${name}.csv`), rows, dimension });
+          tell(`wrote ${join(out, name)}.npy and .csv: ${rows} x ${dimension}`);
         };
         await write(set.train, set.test ? "train" : "embeddings");
         if (set.test) await write(set.test, "test");
@@ -119,8 +122,9 @@ export function addEmbedCommand(program: Command): void {
         if (failed.length > 0) {
           const rows = failed.map(({ name, reason }) => [name, reason]);
           await writeFileAtomic(join(out, FAILED), csvLines([["name", "reason"], ...rows]));
-          console.log(`wrote ${join(out, FAILED)}: ${failed.length} without a row, and why`);
+          tell(`wrote ${join(out, FAILED)}: ${failed.length} without a row, and why`);
         }
+        answer({ files, failed });
       });
     });
 }

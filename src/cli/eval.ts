@@ -9,6 +9,7 @@ import { createModel } from "../training/model.js";
 import { type Command, Option } from "../vendor/commander.js";
 import { openForCommand } from "./images.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, answer, say } from "./output.js";
 import { withDevice } from "./session.js";
 import { openRunImages, openTrained, type Trained } from "./stored-run.js";
 import { intervalText, percentage, textTable } from "./table.js";
@@ -33,7 +34,7 @@ async function imagesToEvaluate(
   if (!run) {
     if (named === undefined) throw new ConfigError("a file of an encoder has no images: name some with --images");
     const set = withTestSet(await openForCommand({ images: named, maxBroken, bitDepth }, imageSize, "as they are"));
-    console.log(
+    say(
       "         without its run nobody can tell which images the encoder was trained on: where it saw the test images, the accuracies are too good",
     );
     return set;
@@ -43,14 +44,13 @@ async function imagesToEvaluate(
   const same = named === undefined || resolve(named) === source?.images || (await sharesImages(folder, opened));
   if (!same) return withTestSet(opened, checkpoint.config.seed);
   const { images, changes } = await imagesOfRun(folder, opened);
-  for (const line of changesText(changes)) console.log(`         ${printable(line)}`);
+  for (const line of changesText(changes)) say(`         ${printable(line)}`);
   return images;
 }
 
 /** `simclr eval <encoder>` */
 export function addEvalCommand(program: Command): void {
-  program
-    .command("eval")
+  addOutputOptions(program.command("eval"))
     .description(
       "measure an encoder by weighted kNN (k = 200, temperature 0.1; k = 20, temperature 0.07) and a linear probe, and its classifier where it has one, beside random weights",
     )
@@ -86,6 +86,7 @@ async function evaluate(device: Device, path: string, options: EvalOptions): Pro
     [label]: encoder.load(device),
   };
   const { memoryBudget } = config;
+  const results: object[] = [];
   let intervals = "";
   for (const [name, model] of Object.entries(models)) {
     const evaluated = classified ? model : { ...model, classes: 0 };
@@ -97,13 +98,19 @@ async function evaluate(device: Device, path: string, options: EvalOptions): Pro
       const { testAccuracy, l2, converged } = await evaluator.logisticRegression(evaluation);
       const penalty = `${l2.toPrecision(2)}${converged ? "" : " (not converged)"}`;
       rows.push([printable(name), ...cells(evaluation), percentage(testAccuracy), penalty]);
+      const { knn, knn20, classifier } = evaluation;
+      results.push({ name, classifier, knn, knn20, logisticRegression: testAccuracy, l2, converged });
       intervals = intervalsOf(evaluation, ["logistic regression", testAccuracy]);
     } else {
       const evaluation = await evaluator.accuracies();
       rows.push([printable(name), ...cells(evaluation), percentage(evaluation.probe)]);
+      const { knn, knn20, classifier, probe: linear } = evaluation;
+      results.push({ name, classifier, knn, knn20, probe: linear });
       intervals = intervalsOf(evaluation, ["linear probe", evaluation.probe]);
     }
     evaluator.dispose();
   }
-  console.log(`\n${textTable(rows)}\n${intervals}`);
+  const { train, test } = images;
+  const counts = { trainImages: train.length, testImages: test.length, classes: train.classes };
+  answer({ encoder: path, ...counts, results }, `\n${textTable(rows)}\n${intervals}`);
 }

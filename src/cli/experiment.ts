@@ -21,6 +21,7 @@ import { sampleArchive } from "./demo.js";
 import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, answer, say, tell } from "./output.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { suggested } from "./suggested.js";
 import { percentage, textTable } from "./table.js";
@@ -62,7 +63,9 @@ export function addExperimentCommand(program: Command): void {
     .option("--plan", "print the runs and the time that they take, and run nothing")
     .option("--resume", "go on with the experiment in its folder, on the images that it began with")
     .addHelpText("after", `\nExperiments:\n${list}`);
-  addMethodOptions(command).action((name: string, options: ExperimentCommandOptions) => experimentOn(name, options));
+  addMethodOptions(addOutputOptions(command)).action((name: string, options: ExperimentCommandOptions) =>
+    experimentOn(name, options),
+  );
 }
 
 async function experimentOn(name: string, options: ExperimentCommandOptions): Promise<void> {
@@ -73,8 +76,8 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
   await withDevice(async (device) => {
     const { images, target, source } = await openFor(found);
     if (images.unlabelled)
-      console.log(`         ${counted(images.unlabelled.length, "image")} without a label are no part of experiments`);
-    console.log("measuring the pace of this adapter ...");
+      say(`         ${counted(images.unlabelled.length, "image")} without a label are no part of experiments`);
+    say("measuring the pace of this adapter ...");
     const plan = await planExperiment(device, experiment, images, {
       scale,
       out,
@@ -83,14 +86,17 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
       config: methodConfig(options),
     });
     printPlan(plan);
-    if (planOnly) return;
+    if (planOnly) {
+      answer(planData(plan));
+      return;
+    }
     interruption.save();
     const { hooks, stop } = await trainingProgress();
     try {
       const summary = await runExperiment(device, plan, {
         signal: interruption.signal,
         run: { ...hooks, onFolder: undefined },
-        onRun: (run, index, total) => console.log(`\nrun ${index + 1} of ${total}: ${run.label}`),
+        onRun: (run, index, total) => say(`\nrun ${index + 1} of ${total}: ${run.label}`),
         onRunDone(result) {
           stop();
           printResult(result);
@@ -111,7 +117,7 @@ type FoundImages = (ExperimentSource & { readonly imageSize?: number }) | ImageS
 async function openFor(found: FoundImages) {
   if ("train" in found) {
     const { train, test } = found;
-    console.log(
+    say(
       `images:  ${train.name}, ${counted(train.length, "frame")} to train, ${test?.length} to test, drawn for this experiment`,
     );
     return { images: found };
@@ -183,8 +189,8 @@ function printPlan({ experiment, setting, runs, folder }: ExperimentPlan): void 
     roughly(seconds),
     state,
   ];
-  console.log(`\n${experiment.title} (${setting.scale})\n${experiment.shows}\n`);
-  console.log(
+  say(`\n${experiment.title} (${setting.scale})\n${experiment.shows}\n`);
+  say(
     textTable([
       ["run", "work", "about", ""],
       ...runs.map(({ label, cost, seconds, state }) => row(label, cost.flops, seconds, STATES[state])),
@@ -198,28 +204,40 @@ function printPlan({ experiment, setting, runs, folder }: ExperimentPlan): void 
   );
   const most = Math.max(...runs.map(({ cost }) => cost.flops ?? 0));
   if (runs.some(({ cost }) => cost.flops === null)) {
-    console.log("too large: a tensor of the run is larger than this adapter allows");
+    say("too large: a tensor of the run is larger than this adapter allows");
   }
-  if (most > 0)
-    console.log("estimated from a few training steps of the small net on this adapter; kernels compile besides");
-  console.log(`folder: ${folder}`);
+  if (most > 0) say("estimated from a few training steps of the small net on this adapter; kernels compile besides");
+  say(`folder: ${folder}`);
+}
+
+/** A plan for programs. */
+function planData({ experiment, setting, runs, folder }: ExperimentPlan): object {
+  return {
+    experiment: experiment.name,
+    scale: setting.scale,
+    folder,
+    runs: runs.map(({ key, label, factors, state, cost, seconds }) => ({
+      ...{ key, label, factors, state, seconds, flops: cost.flops },
+    })),
+  };
 }
 
 function printResult({ values, seconds }: RunResult): void {
   const shown = Object.entries({ kNN: values["knn"], "linear probe": values["probe"] })
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${percentage(value)}`]))
     .concat(duration(seconds));
-  console.log(`  ${shown.join(", ")}`);
+  say(`  ${shown.join(", ")}`);
 }
 
 function printSummary(summary: ExperimentSummary, { scale, out }: ExperimentCommandOptions, name: string): void {
+  answer({ ...summary, runs: summary.runs.map(({ pictures: _, ...run }) => run) });
   if (!summary.finished) {
-    console.log(
+    tell(
       `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  ${suggested(["experiment", name, "--scale", scale, ...(out === "experiments" ? [] : ["--out", out]), "--resume"])}`,
     );
     process.exitCode = 130;
     return;
   }
-  console.log(`\n${summary.findings.map((sentence) => `- ${sentence}`).join("\n")}`);
-  console.log(`\nfolder: ${summary.folder}\nreport: ${summary.report}`);
+  say(`\n${summary.findings.map((sentence) => `- ${sentence}`).join("\n")}`);
+  tell(`\nfolder: ${summary.folder}\nreport: ${summary.report}`);
 }

@@ -1,6 +1,7 @@
 import { exportEncoder } from "../runs/export.js";
 import type { Command } from "../vendor/commander.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, answer, say, tell } from "./output.js";
 import { withDevice } from "./session.js";
 
 interface ExportCommandOptions {
@@ -14,8 +15,7 @@ interface ExportCommandOptions {
 
 /** `simclr export <encoder>` */
 export function addExportCommand(program: Command): void {
-  program
-    .command("export")
+  addOutputOptions(program.command("export"))
     .description(
       "write a folder to give away, as on Hugging Face's Hub: encoder.safetensors, a model card, and with --onnx what ONNX runtimes and transformers.js load",
     )
@@ -32,17 +32,18 @@ export function addExportCommand(program: Command): void {
     .action((path: string, options: ExportCommandOptions) =>
       withDevice(async (device) => {
         const { files, check } = await exportEncoder(device, path, options);
-        for (const file of files) console.log(`wrote    ${file}`);
+        for (const file of files) tell(`wrote    ${file}`);
         if (check) {
           const { images, largestDifference, largestValue } = check;
-          console.log(
+          say(
             `checked  by onnxruntime-node on ${images} made-up images: outputs differ by at most ${largestDifference.toExponential(1)}, the largest being ${largestValue.toPrecision(3)}`,
           );
         } else if (files.some((file) => file.endsWith(".onnx"))) {
-          console.log(
+          say(
             "         not compared with the encoder's own output: that takes the package onnxruntime-node (npm install onnxruntime-node)",
           );
         }
+        answer({ files, check });
       }),
     );
 }

@@ -12,6 +12,7 @@ import { checkOptions, checkOut } from "./check-options.js";
 import { openForCommand } from "./images.js";
 import { addMemoryOptions, type MemoryOptions, memoryConfig } from "./model-options.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, say } from "./output.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
 import { withProgress } from "./training-progress.js";
@@ -80,7 +81,7 @@ export function addFinetuneCommand(program: Command): void {
     .option("--seed <number>", "of the choice of labels, order and augmentations", number, DEFAULT_CONFIG.seed)
     .option("--out <folder>", "where run folders are made", "runs")
     .option("--name <text>", "part of the run folder's name (default: the encoder's, and finetuned or from-scratch)");
-  addMemoryOptions(command).action(finetune);
+  addMemoryOptions(addOutputOptions(command)).action(finetune);
 }
 
 async function finetune(path: string, imagesPath: string, options: FinetuneOptions): Promise<void> {
@@ -101,7 +102,7 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
     const part: TrainingPart | undefined = labels && "list" in labels ? await readImageList(labels.list) : labels;
     const all = withTestSet(images).train.length;
     const labelled = chooseImages(images, part ?? null, seed).train.length;
-    console.log(`labels:  ${labelled.toLocaleString("en")} of ${all.toLocaleString("en")} images`);
+    say(`labels:  ${labelled.toLocaleString("en")} of ${all.toLocaleString("en")} images`);
     const recipe = fineTuningConfig(labelled, all, options.batch);
     const config = {
       ...architecture,

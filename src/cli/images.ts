@@ -7,6 +7,7 @@ import { printable } from "../printable.js";
 import type { ImageSource } from "../runs/run.js";
 import { counted, listed } from "../wording.js";
 import { imageCache } from "./image-cache.js";
+import { say } from "./output.js";
 import { readingProgress } from "./reading-progress.js";
 import { clock } from "./table.js";
 
@@ -23,7 +24,7 @@ export async function openForCommand(
   imageSize: number | undefined,
   use: "to train on" | "as they are" = "to train on",
 ): Promise<ImageSet> {
-  console.log("reading images ...");
+  say("reading images ...");
   const [cache, { onProgress, stop }] = [await imageCache(), await readingProgress()];
   const open = (from: string, crop?: number) =>
     openImages(from, {
@@ -44,17 +45,16 @@ export async function openForCommand(
     set = withTestPart(set, part ?? train, notes);
   }
   const seconds = (performance.now() - began) / 1000;
-  console.log(`images:  ${use === "to train on" ? trainingText(set) : setText(set)}, ${formText(set.train)}`);
+  say(`images:  ${use === "to train on" ? trainingText(set) : setText(set)}, ${formText(set.train)}`);
   const { originals } = set.train;
-  if (originals)
-    console.log(`         views are cut from the originals, of up to ${counted(originals.pixels, "pixel")} each`);
+  if (originals) say(`         views are cut from the originals, of up to ${counted(originals.pixels, "pixel")} each`);
   if (
     seconds > WORTH_KEEPING &&
     cache &&
     (await packsIn(cache.folder)).some(({ used, bytes }) => used >= opened && bytes > 0)
   )
-    console.log(`         read in ${clock(seconds)} and kept in ${cache.folder} (simclr cache)`);
-  for (const note of [...(set.notes ?? []), ...skippedText(set)]) console.log(`         ${printable(note)}`);
+    say(`         read in ${clock(seconds)} and kept in ${cache.folder} (simclr cache)`);
+  for (const note of [...(set.notes ?? []), ...skippedText(set)]) say(`         ${printable(note)}`);
   return set;
 }
 

@@ -2,6 +2,7 @@ import { printable } from "../printable.js";
 import { listRuns, type OtherFolder, type RunOverview } from "../runs/overview.js";
 import type { Command } from "../vendor/commander.js";
 import { counted } from "../wording.js";
+import { answer } from "./output.js";
 import { percentage, textTable } from "./table.js";
 
 /** Epochs done of those planned. */
@@ -49,12 +50,11 @@ export function addListCommand(program: Command): void {
     .command("list")
     .description("list the runs in a folder, the oldest first: how far they are and what came out")
     .argument("[folder]", "that the run folders are in", "runs")
-    .option("--json", "print the list as JSON, and everything else to the standard error output")
-    .action(async (folder: string, { json = false }: { readonly json?: boolean }) => {
+    .option("--json", "print the list as one JSON document")
+    .action(async (folder: string) => {
       const { runs, others } = await listRuns(folder);
       const overviews = runs.map(({ overview }) => overview);
-      if (json) console.log(JSON.stringify({ runs: overviews, others }, null, 1));
-      else console.log(runs.length === 0 ? `no runs in ${printable(folder)}` : tableOf(overviews));
+      answer({ runs: overviews, others }, runs.length === 0 ? `no runs in ${printable(folder)}` : tableOf(overviews));
       for (const line of damageText(runs)) console.error(line);
       if (others.length > 0) console.error(othersText(others));
     });

@@ -16,6 +16,7 @@ import { addCacheCommand } from "./image-cache.js";
 import { addKernelsCommand } from "./kernels.js";
 import { addListCommand } from "./list.js";
 import { addMapCommand } from "./map.js";
+import { setOutput } from "./output.js";
 import { addPageCommand } from "./page.js";
 import { addPropagateCommand } from "./propagate.js";
 import { addResumeCommand } from "./resume.js";
@@ -27,7 +28,8 @@ import { addTuneCommand } from "./tune.js";
 const program = new Command("simclr")
   .description("Self-supervised learning on images (SimCLR) on WebGPU.")
   .version(VERSION)
-  .showHelpAfterError("(see --help)");
+  .showHelpAfterError("(see --help)")
+  .hook("preAction", (_, command) => setOutput(command.opts()));
 for (const add of [
   addTrainCommand,
   addResumeCommand,

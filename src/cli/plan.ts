@@ -5,6 +5,7 @@ import { methodNamed } from "../methods/catalogue.js";
 import { trainedOn } from "../runs/run-images.js";
 import { DEFAULT_CONFIG, type TrainingConfig } from "../training/config.js";
 import { planTraining, type TrainingPlan } from "../training/plan.js";
+import { answer } from "./output.js";
 import { mebibytes, textTable } from "./table.js";
 
 function gigaflops(flops: number): string {
@@ -53,5 +54,6 @@ export function printPlan(device: Device, config: Partial<TrainingConfig>, image
     test: divided.test?.length,
     classes: divided.train.labels ? divided.train.classes.length : 0,
   };
-  console.log(`\n${planText(planTraining(device, config, width, planned))}`);
+  const plan = planTraining(device, config, width, planned);
+  answer(plan, `\n${planText(plan)}`);
 }

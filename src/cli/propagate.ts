@@ -5,6 +5,7 @@ import { type Command, Option } from "../vendor/commander.js";
 import { counted } from "../wording.js";
 import { type GivenLabels, labelsFromFolders, readLabels } from "./labels.js";
 import { number } from "./numbers.js";
+import { say } from "./output.js";
 import { percentage, textTable } from "./table.js";
 import { nameCell, runVerb, type VerbOptions, verbCommand } from "./verb.js";
 
@@ -36,7 +37,7 @@ export function addPropagateCommand(program: Command): void {
     )
     .option("--check <photographs>", "how many to name that should be checked by eye", number, 24)
     .action((folder: string, options: PropagateOptions) =>
-      runVerb("propagate", folder, options, async ({ device, stored, facts, command, say }) => {
+      runVerb("propagate", folder, options, async ({ device, stored, facts, command }) => {
         const { images, features } = stored;
         const given =
           options.labels === undefined

@@ -1,4 +1,5 @@
 import type { OpenProgress } from "../data/source-file.js";
+import { showsProgress } from "./output.js";
 import { clock } from "./table.js";
 
 /** Milliseconds of reading that nobody needs to see. */
@@ -34,7 +35,7 @@ export async function readingProgress(): Promise<{ readonly onProgress: OpenProg
       }
       before = done;
       const elapsed = performance.now() - began;
-      if (total === null || elapsed < SHORT) return;
+      if (total === null || elapsed < SHORT || !showsProgress()) return;
       const perSecond = (1000 * done) / elapsed;
       const shown = { speed: perSecond.toFixed(0), left: clock((total - done) / perSecond) };
       if (!running) bar.start(total, done, shown);

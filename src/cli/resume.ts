@@ -5,6 +5,7 @@ import type { Command } from "../vendor/commander.js";
 import { counted } from "../wording.js";
 import { checkOptions } from "./check-options.js";
 import { number } from "./numbers.js";
+import { addOutputOptions } from "./output.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { openRunImages, openStoredRun } from "./stored-run.js";
 import { suggested } from "./suggested.js";
@@ -17,8 +18,7 @@ interface ResumeCommandOptions {
 
 /** `simclr resume <run>` */
 export function addResumeCommand(program: Command): void {
-  program
-    .command("resume")
+  addOutputOptions(program.command("resume"))
     .description(
       "go on with an interrupted run, bit for bit as if it had never stopped (on the same adapter), or with a finished one and more epochs",
     )

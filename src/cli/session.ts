@@ -1,16 +1,13 @@
 import { type Device, openDevice } from "../engine/device.js";
 import { loadChoices } from "../io/choice-file.js";
 import { counted } from "../wording.js";
+import { say, terminal } from "./output.js";
 
 /**
  * Opens the device with the choices of variants that were tuned for it, says which adapter it is, and closes it when `work`
  * is done, however that ends.
- * @param say prints a line
  */
-export async function withDevice<T>(
-  work: (device: Device) => Promise<T>,
-  say: (line: string) => void = console.log,
-): Promise<T> {
+export async function withDevice<T>(work: (device: Device) => Promise<T>): Promise<T> {
   const device = await openDevice();
   say(`adapter: ${device.adapter.name}`);
   if (device.adapter.software) {
@@ -46,13 +43,13 @@ export function heedInterruption(): Interruption {
       process.on(name, () => {
         if (controller.signal.aborted) {
           // A progress bar hides the cursor.
-          if (process.stdout.isTTY) process.stdout.write("\x1b[?25h\n");
+          terminal()?.write("\x1b[?25h\n");
           // An exit would wait for pipelines that are being compiled.
           process.removeAllListeners(name);
           process.kill(process.pid, name);
           return;
         }
-        console.log(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
+        say(`\ninterrupted: ${ending} (Ctrl-C again to stop at once)`);
         controller.abort();
       });
     }

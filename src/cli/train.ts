@@ -24,6 +24,7 @@ import { checkOptions, checkOut, OPTION_NAMES } from "./check-options.js";
 import { openForCommand } from "./images.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, say } from "./output.js";
 import { printPlan } from "./plan.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
@@ -75,7 +76,7 @@ function toConfig(options: TrainOptions, command: Command): Partial<TrainingConf
   if (options.normalization) all.normalization = options.normalization;
   if (options.preset === undefined) return all;
   const preset = presetNamed(options.preset);
-  console.log(presetText(preset));
+  say(presetText(preset));
   const { options: own } = withChanges(withChanges(DEFAULT_CONFIG, preset.config), all);
   return { ...preset.config, ...all, options: own };
 }
@@ -133,7 +134,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--max-broken <share>", "of the images that may be broken, and are left out (default: 0.05)", number)
     .option("--bit-depth <bits>", "of images of 16 bits that hold fewer: 12 makes 4,095 white (default: 16)", number);
-  addModelOptions(command)
+  addModelOptions(addOutputOptions(command))
     .addOption(
       new Option(
         "--preset <name>",
@@ -205,7 +206,7 @@ export function addTrainCommand(program: Command): void {
 async function trainOn(path: string, options: TrainOptions, command: Command): Promise<void> {
   const { init, normalization } = options;
   const initial = init === undefined ? undefined : await openEncoder(init, { normalization });
-  if (initial) console.log(initialText(initial));
+  if (initial) say(initialText(initial));
   await runTraining(
     path,
     { ...initial?.architecture, ...toConfig(options, command) },

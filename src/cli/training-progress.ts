@@ -2,12 +2,14 @@ import type { Accuracies } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { RunHooks, RunSummary, RunWarning } from "../runs/hooks.js";
 import { counted } from "../wording.js";
+import { answer, say, showsProgress, tell, terminal, warn } from "./output.js";
 import type { Interruption } from "./session.js";
 import { suggested } from "./suggested.js";
 import { clock, intervalText, mebibytes, percentage, textTable } from "./table.js";
 
 /** Shows a run on the terminal: what it does, and a bar with step, loss, images a second and time left. */
 export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): void }> {
+  const shown = showsProgress();
   const { cliProgress } = await import("../vendor/cli-progress.js");
   const bar = new cliProgress.SingleBar({
     format: "  {bar} step {value}/{total}{part}   loss {loss}   {speed} images/s   {left} left   {test}",
@@ -32,22 +34,24 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
   return {
     stop,
     hooks: {
-      onFolder: (path) => console.log(`run:     ${path}`),
+      onFolder: (path) => say(`run:     ${path}`),
       onPhase(phase) {
         stop();
-        console.log(`${phase} ...`);
+        say(`${phase} ...`);
       },
       onCompile(compiled, total) {
         // One line that counts up; without a terminal, only the last count.
         const done = compiled === total;
-        if (process.stdout.isTTY) process.stdout.write(`\r  pipeline ${compiled} of ${total}${done ? "\n" : ""}`);
-        else if (done) console.log(`  ${total} pipelines`);
+        const out = terminal();
+        if (out) out.write(`\r  pipeline ${compiled} of ${total}${done ? "\n" : ""}`);
+        else if (done) say(`  ${total} pipelines`);
       },
       onEvaluation(_epoch, { knn, classifier }) {
         test = classifier === null ? `kNN ${percentage(knn)}` : `test ${percentage(classifier)}`;
         if (running) bar.update({ test });
       },
       onMicroBatch(begun, total, step, steps) {
+        if (!shown) return;
         const part = ` (${begun} of ${total})`;
         if (running) {
           bar.update({ part });
@@ -59,13 +63,14 @@ export async function trainingProgress(): Promise<{ hooks: RunHooks; stop(): voi
       },
       onNote(message) {
         stop();
-        console.log(printable(`note:    ${message}`));
+        say(printable(`note:    ${message}`));
       },
       onWarning(message, step) {
         stop();
-        console.log(printable(warningText({ message, step })));
+        warn(printable(warningText({ message, step })));
       },
       onStep(event, steps) {
+        if (!shown) return;
         if (!running) bar.start(steps, event.step, { part: "", loss: "-", speed: "-", left: "-", test });
         running = true;
         if (started === null) {
@@ -91,15 +96,16 @@ function warningText({ message, step }: RunWarning): string {
 
 /** The closing words of a run: the table of accuracies and where everything lies. */
 function printSummary(summary: RunSummary): void {
+  answer(summary);
   if (summary.skipped.length > 0) {
-    console.log(`\n${counted(summary.skipped.length, "image")} could not be read and left out:`);
-    for (const { name, reason } of summary.skipped.slice(0, 10)) console.log(printable(`  ${name}: ${reason}`));
-    if (summary.skipped.length > 10) console.log(`  and ${summary.skipped.length - 10} more, listed in the report`);
+    say(`\n${counted(summary.skipped.length, "image")} could not be read and left out:`);
+    for (const { name, reason } of summary.skipped.slice(0, 10)) say(printable(`  ${name}: ${reason}`));
+    if (summary.skipped.length > 10) say(`  and ${summary.skipped.length - 10} more, listed in the report`);
   }
-  if (summary.warnings.length > 0) console.log(printable(`\n${summary.warnings.map(warningText).join("\n")}`));
-  console.log(`\ndevice memory: ${mebibytes(summary.peakBytes)} at most`);
+  if (summary.warnings.length > 0) say(printable(`\n${summary.warnings.map(warningText).join("\n")}`));
+  say(`\ndevice memory: ${mebibytes(summary.peakBytes)} at most`);
   if (!summary.finished) {
-    console.log(
+    tell(
       `\nstopped after step ${summary.steps}; everything is saved. Go on with:\n  ${suggested(["resume", summary.folder])}`,
     );
     return;
@@ -121,9 +127,9 @@ function printSummary(summary: RunSummary): void {
       ["kNN (k = 20)", knn20],
       ["linear probe", probe],
     ] as const;
-    console.log(`\n${textTable(rows)}\n${intervalText(summary.testImages, shares)}`);
+    say(`\n${textTable(rows)}\n${intervalText(summary.testImages, shares)}`);
   }
-  console.log(`\nrun folder: ${summary.folder}\nreport:     ${summary.report}`);
+  tell(`\nrun folder: ${summary.folder}\nreport:     ${summary.report}`);
 }
 
 /** Trains with a line of progress, and prints how it went. Sets the exit code to 130 where it was interrupted. */

@@ -8,6 +8,7 @@ import { tuneFor } from "../training/tune.js";
 import type { Command } from "../vendor/commander.js";
 import { addModelOptions, type ModelOptions, modelConfig } from "./model-options.js";
 import { number } from "./numbers.js";
+import { addOutputOptions, answer, say, terminal, warn } from "./output.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { textTable } from "./table.js";
 
@@ -47,42 +48,50 @@ export async function tuneOnTerminal(
   config: Partial<TrainingConfig>,
   imageSize: number,
   options: Omit<TuneOptions, "onProgress"> & { readonly classes?: number },
-): Promise<void> {
-  const { isTTY } = process.stdout;
-  console.log("timing variants of kernels ...");
+): Promise<readonly Timing[]> {
+  const out = terminal();
+  say("timing variants of kernels ...");
   const timings = await tuneFor(device, config, imageSize, {
     ...options,
     onProgress({ operation, shape, done, total, seconds }) {
       const line = `  ${done + 1} of ${total}, ${seconds.toFixed(0)} s: ${operation} ${shape}`;
-      if (isTTY) process.stdout.write(`\r${line.padEnd(79)}`);
+      out?.write(`\r${line.padEnd(79)}`);
     },
   });
-  if (isTTY && timings.length > 0) process.stdout.write(`\r${"".padEnd(79)}\r`);
+  if (timings.length > 0) out?.write(`\r${"".padEnd(79)}\r`);
   const rows = chosenRows(timings);
-  if (rows.length > 0) console.log(textTable([["kernel", "default", "chosen", "time"], ...rows]));
-  else console.log("  nothing new: all kernels of this training have their choice");
+  if (rows.length > 0) say(textTable([["kernel", "default", "chosen", "time"], ...rows]));
+  else say("  nothing new: all kernels of this training have their choice");
   for (const { operation, shape, variant, error } of timings) {
-    if (error !== null) console.log(`left out: ${variant} of ${operation} ${shape}: ${error}`);
+    if (error !== null) say(`left out: ${variant} of ${operation} ${shape}: ${error}`);
   }
   const left = device.choices.untuned.length;
-  if (left > 0) console.log(`${left} kernels were not timed: tune again, or with a larger --budget, for those`);
+  if (left > 0) say(`${left} kernels were not timed: tune again, or with a larger --budget, for those`);
   try {
     await saveChoices(device);
   } catch (error) {
     if (!(error instanceof SimclrError)) throw error;
-    console.log(`the choices hold for this run only: ${error.message}`);
+    warn(`the choices hold for this run only: ${error.message}`);
   }
+  return timings;
 }
 
 async function printChoices(device: Device): Promise<void> {
   const { place } = await loadChoices(device);
-  const rows = Object.entries(device.choices.tuned).flatMap(([operation, shapes]) =>
+  const { tuned } = device.choices;
+  const variants = variantNames(device);
+  const rows = Object.entries(tuned).flatMap(([operation, shapes]) =>
     Object.entries(shapes).map(([shape, variant]) => [`${operation} ${shape}`, variant]),
   );
-  if (rows.length > 0) console.log(`\nin ${place}:\n${textTable([["kernel", "chosen"], ...rows])}`);
-  else console.log(`\nno choices for this adapter in ${place}`);
-  console.log("\nvariants on this adapter, the default for wide results first:");
-  for (const [operation, names] of variantNames(device)) console.log(`  ${operation}: ${names.join(", ")}`);
+  const kept =
+    rows.length > 0
+      ? `in ${place}:\n${textTable([["kernel", "chosen"], ...rows])}`
+      : `no choices for this adapter in ${place}`;
+  const names = Array.from(variants, ([operation, own]) => `  ${operation}: ${own.join(", ")}`);
+  answer(
+    { place, tuned, variants: Object.fromEntries(variants) },
+    `\n${kept}\n\nvariants on this adapter, the default for wide results first:\n${names.join("\n")}`,
+  );
 }
 
 interface TuneCommandOptions extends ModelOptions {
@@ -94,11 +103,9 @@ interface TuneCommandOptions extends ModelOptions {
 
 /** `simclr tune` */
 export function addTuneCommand(program: Command): void {
-  const command = program
-    .command("tune")
-    .description(
-      "time the variants of the heavy kernels for a training, once for an adapter and its sizes, and keep the fastest",
-    );
+  const command = addOutputOptions(program.command("tune")).description(
+    "time the variants of the heavy kernels for a training, once for an adapter and its sizes, and keep the fastest",
+  );
   addModelOptions(command)
     .option("--image-size <pixels>", "size of the images to train on", number, 32)
     .option("--budget <seconds>", "time for it; the most costly kernels come first", number, 20)
@@ -110,12 +117,17 @@ export function addTuneCommand(program: Command): void {
       await withDevice(async (device) => {
         if (options.clear) {
           await clearChoices(device);
-          console.log("forgotten: the defaults are used from now on");
+          say("forgotten: the defaults are used from now on");
+          answer({ tuned: {} });
         } else if (options.print) await printChoices(device);
         else {
           const { imageSize, budget } = options;
           interruption.save("keeping what was timed");
-          await tuneOnTerminal(device, modelConfig(options), imageSize, { budgetSeconds: budget, signal });
+          const timings = await tuneOnTerminal(device, modelConfig(options), imageSize, {
+            budgetSeconds: budget,
+            signal,
+          });
+          answer({ timings, untuned: device.choices.untuned.length });
         }
       });
     });

@@ -10,6 +10,7 @@ import { printable } from "../printable.js";
 import { Thumbnails } from "../report/thumbnails.js";
 import type { Command } from "../vendor/commander.js";
 import { counted, listed } from "../wording.js";
+import { addOutputOptions, answer, say, tell, warn } from "./output.js";
 import { withDevice } from "./session.js";
 import { suggested } from "./suggested.js";
 
@@ -49,8 +50,6 @@ export interface Opened {
   readonly facts: readonly string[];
   /** The command as it can be given again. */
   readonly command: string;
-  /** Prints what is no result: to the standard error output with `--json`. */
-  readonly say: (line: string) => void;
 }
 
 /** What `--list` and `--copy-to` are about, for the help. */
@@ -64,11 +63,9 @@ export interface ChosenText {
  * @param chosen null for a command that chooses none of the photographs
  */
 export function verbCommand(program: Command, name: string, description: string, chosen: ChosenText | null): Command {
-  const command = program
-    .command(name)
+  const command = addOutputOptions(program.command(name))
     .description(description)
     .argument("<folder>", "of embeddings, as simclr embed <encoder> <images> --folder makes it")
-    .option("--json", "print the result as JSON, and everything else to the standard error output")
     .option("--page <file>", `where the page with pictures goes (default: ${name}.html in the folder)`)
     .option("--no-page", "write no page")
     .option("--images <images>", "where the photographs are now, if they were moved");
@@ -95,7 +92,6 @@ export async function runVerb(
   work: (opened: Opened) => Promise<Finding>,
 ): Promise<void> {
   const { json, page, images, list, copyTo } = options;
-  const say = json ? (line: string) => console.error(line) : (line: string) => console.log(line);
   if (list !== undefined) await expectNew(list);
   const stored = await readEmbeddings(folder);
   await withDevice(async (device) => {
@@ -107,8 +103,9 @@ export async function runVerb(
       device.adapter.name,
     ];
     const command = suggested(process.argv.slice(2));
-    const found = await work({ device, stored, facts, command, say });
-    console.log(json ? JSON.stringify(found.json, null, 1) : `\n${printable(found.text)}`);
+    const found = await work({ device, stored, facts, command });
+    if (!json) say(`\n${printable(found.text)}`);
+    answer(found.json);
     const photographs = new Photographs(images ?? stored.source);
     if (page !== false) {
       const read = (photograph: string) =>
@@ -116,10 +113,10 @@ export async function runVerb(
       const thumbnails = new Thumbnails(read);
       const file = page ?? join(folder, `${name}.html`);
       await writeFileAtomic(file, await found.page(thumbnails));
-      say(`\npage: ${file}`);
+      tell(`\npage: ${file}`);
       const { missing } = thumbnails;
       if (missing.length > 0)
-        say(
+        warn(
           printable(
             `      ${counted(missing.length, "photograph")} could not be read for it: ${listed(missing)}; where they were moved, say so with --images`,
           ),
@@ -128,13 +125,13 @@ export async function runVerb(
     if (list !== undefined) {
       const names = found.listed.map((photograph) => photograph.name);
       await (found.listText === undefined ? writeImageList(list, names) : writeFileAtomic(list, found.listText));
-      say(`list: ${list}, ${counted(found.listed.length, "name")}`);
+      tell(`list: ${list}, ${counted(found.listed.length, "name")}`);
     }
     if (copyTo !== undefined) {
       await copyPhotographs(photographs, found.copied, copyTo);
-      say(`copied: ${counted(found.copied.length, "photograph")} to ${copyTo}`);
+      tell(`copied: ${counted(found.copied.length, "photograph")} to ${copyTo}`);
     }
-  }, say);
+  });
 }
 
 /** A photograph's name as a cell of a table: in one line, whatever it is called. */
