@@ -143,6 +143,7 @@ export {
   type SignsOfCollapse,
   signsOfCollapse,
 } from "./methods/collapse.js";
+export { dino } from "./methods/dino.js";
 export { headOf, headOptions, headText } from "./methods/heads.js";
 export { instdisc } from "./methods/instdisc.js";
 export { lejepa } from "./methods/lejepa.js";

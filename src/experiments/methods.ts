@@ -44,6 +44,7 @@ export const CANDIDATES: readonly Candidate[] = [
   { name: "VICReg", method: "vicreg", passes: 6, published: { linear: 0.9207 } },
   { name: "LeJEPA", method: "lejepa", passes: 6, published: {} },
   { name: "SwAV", method: "swav", passes: 6, published: { linear: 0.8917, knn: 0.812 } },
+  { name: "DINO", method: "dino", passes: 8, published: { linear: 0.8952, knn: 0.84 } },
   { name: "SupCon", method: "supcon", passes: 6, published: { linear: 0.9382 }, labels: true },
   { name: "supervised", method: "supervised", passes: 3, published: {}, labels: true },
 ];

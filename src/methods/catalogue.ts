@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.js";
 import { barlow } from "./barlow.js";
 import { byol } from "./byol.js";
+import { dino } from "./dino.js";
 import { instdisc } from "./instdisc.js";
 import { lejepa } from "./lejepa.js";
 import type { Method } from "./method.js";
@@ -28,6 +29,7 @@ export const METHODS: readonly Method[] = [
   vicreg,
   lejepa,
   swav,
+  dino,
   tcn,
   supcon,
   supervised,

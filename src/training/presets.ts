@@ -218,6 +218,14 @@ export const PRESETS: readonly Preset[] = [
       ...{ prototypes: 3000, frozenEpochs: 2, queue: 3840, queueEpochs: 50 },
     },
   }),
+  solo("dino", "89.52 %", {
+    ...{ learningRate: 0.3, weightDecay: 1e-6 },
+    augmentation: "byol-cifar",
+    options: {
+      ...{ headHidden: 2048, headBottleneck: 256, prototypes: 4096, frozenEpochs: 1 },
+      ...{ teacherTemperature: 0.07, momentum: 0.9995, finalMomentum: 1 },
+    },
+  }),
   solo("byol", "92.58 %", {
     ...{ learningRate: 1, weightDecay: 1e-5 },
     augmentation: "byol-cifar",

@@ -26,7 +26,11 @@ const WITHOUT: TrainingConfig["options"] = { stopGradient: false };
 /** The same for SwAV: assignments that are alike for all, whatever the weights. */
 const ALIKE: TrainingConfig["options"] = { epsilon: 1e6 };
 
+/** The same for DINO: prototypes that move, and a student whose loss has slopes. */
+const SHARP: TrainingConfig["options"] = { frozenEpochs: 0, temperature: 0.02 };
+
 function optionsOf(name: string): TrainingConfig["options"] {
+  if (name.startsWith("dino")) return SHARP;
   if (name.startsWith("simsiam")) return WITHOUT;
   return name.startsWith("swav") ? ALIKE : {};
 }

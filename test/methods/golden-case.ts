@@ -23,6 +23,7 @@ const FILES = {
     ...["moco-v3", "instdisc", "instdisc, nce", "swav", "swav, crops and a queue"],
     ...["tcn", "tcn, triplet", "tcn, n-pairs"],
   ],
+  "methods-dino": ["dino", "dino, crops"],
 } as const;
 
 export const CASES = Object.values(FILES).flat();

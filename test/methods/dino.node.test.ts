@@ -1,0 +1,101 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Device } from "../../src/engine/device.js";
+import { ConfigError } from "../../src/errors.js";
+import { decodeCheckpoint } from "../../src/training/checkpoint.js";
+import { completeConfig, type TrainingConfig } from "../../src/training/config.js";
+import { createParts, disposeParts } from "../../src/training/model.js";
+import { planTraining } from "../../src/training/plan.js";
+import { type StepEvent, Trainer } from "../../src/training/trainer.js";
+import { rejects, sameBytes } from "../data/expect.js";
+import { testDevice } from "../lib/device.js";
+import { IMAGE_SIZE, SMALL_CONFIG, stripes } from "../training/small-set.js";
+
+const distilling = suite("dino in training");
+
+const device = await testDevice();
+const images = stripes(24);
+
+const options = { headHidden: 16, headBottleneck: 12, prototypes: 9, smallViews: 2 };
+/** A transformer, whose small views have positions of their own. */
+const CONFIG: Partial<TrainingConfig> = {
+  ...{ ...SMALL_CONFIG, encoder: "vit-micro", width: 0.25, patch: 8, method: "dino", options, checkpointEvery: 3 },
+};
+
+/** Trains: what each step measured, and the checkpoints by step. */
+async function train(config: Partial<TrainingConfig> = {}, from?: Uint8Array<ArrayBuffer>) {
+  const trainer = await Trainer.create(device, images, { ...CONFIG, ...config });
+  if (from) trainer.restore(decodeCheckpoint(from));
+  const steps: StepEvent[] = [];
+  const checkpoints = new Map<number, Uint8Array<ArrayBuffer>>();
+  await trainer.train({
+    onStep: (event) => void steps.push(event),
+    onCheckpoint: (bytes, step) => void checkpoints.set(step, bytes),
+  });
+  trainer.dispose();
+  return { steps, checkpoints };
+}
+
+function tensorsOf(bytes: Uint8Array<ArrayBuffer> | undefined) {
+  return decodeCheckpoint(bytes ?? new Uint8Array()).tensors;
+}
+
+distilling("goes on to the bit, its prototypes stand still in the first epoch, and its centre moves", async () => {
+  const { checkpoints, steps } = await train({ weightDecay: 0 });
+  const at = (step: number, name: string) => [...(tensorsOf(checkpoints.get(step)).get(name) ?? [])];
+  assert.equal(at(3, "model.head.last.weight"), at(0, "model.head.last.weight"));
+  assert.ok(at(6, "model.head.last.weight").every((value, i) => value !== at(3, "model.head.last.weight")[i]));
+  assert.ok(
+    at(0, "method.center").every((value) => value === 0) && at(3, "method.center").every((value) => value !== 0),
+  );
+  for (const { loss, assignmentEntropy, meanEntropy, divergence, prototypesUsed } of steps) {
+    for (const entropy of [assignmentEntropy, meanEntropy]) assert.ok(entropy >= 0 && entropy <= Math.log(9) + 1e-5);
+    assert.ok(divergence > 0 && Math.abs(assignmentEntropy + divergence - loss) < 1e-5);
+    assert.ok(prototypesUsed >= 1 && prototypesUsed <= 9);
+  }
+  const rest = await train({ weightDecay: 0 }, checkpoints.get(3));
+  sameBytes(rest.checkpoints.get(6) ?? new Uint8Array(), checkpoints.get(6) ?? new Uint8Array(), "the checkpoint");
+});
+
+distilling("takes micro-batches, which without batch norm change nothing but roundings", async () => {
+  const [whole, cut] = await Promise.all([train(), train({ microBatch: 3 })]);
+  for (const step of [0, 1, 2]) {
+    // Centre, teacher and loss follow from the whole batch; Adam makes more of a rounding than it is.
+    assert.ok(Math.abs(whole.steps[step].loss - cut.steps[step].loss) < 1e-4, `step ${step}`);
+  }
+});
+
+distilling("a plan is within 5 % of what training takes", async () => {
+  const own = new Device(device.gpu, device.adapter);
+  const { bytes } = planTraining(own, CONFIG, IMAGE_SIZE, { train: 24 });
+  const trainer = await Trainer.create(own, images, CONFIG);
+  await trainer.train({ onCheckpoint: () => {} });
+  const measured = own.memory.peakBytes;
+  trainer.dispose();
+  assert.ok(Math.abs(bytes.peak / measured - 1) < 0.05, `${bytes.peak} planned, ${measured} measured`);
+});
+
+distilling(
+  "says where the teacher is uniform, where it is certain, and refuses small views that are none",
+  async () => {
+    const parts = createParts(device, completeConfig(CONFIG), { imageSize: IMAGE_SIZE, classes: 0 });
+    const healthy = { loss: 1.8, outputStd: 0.1, prototypesUsed: 5, assignmentEntropy: 1.2 };
+    assert.is(parts.learner.collapse(healthy), null);
+    assert.match(
+      parts.learner.collapse({ ...healthy, assignmentEntropy: Math.log(9) }) ?? "",
+      /tells no prototypes apart/,
+    );
+    assert.match(
+      parts.learner.collapse({ ...healthy, assignmentEntropy: 0, prototypesUsed: 1, loss: 0.001 }) ?? "",
+      /prototypes have collapsed/,
+    );
+    disposeParts(parts);
+    await rejects(
+      train({ options: { ...options, smallSize: 40 } }),
+      ConfigError,
+      /smallSize is 40; it must be at most the 16 pixels/,
+    );
+  },
+);
+
+distilling.run();
