@@ -2,22 +2,19 @@ import { augmentationPolicies } from "../augment/policy.js";
 import type { Device } from "../engine/device.js";
 import type { Tape } from "../engine/tape.js";
 import type { Tensor } from "../engine/tensor.js";
-import { DinoHead } from "../nn/dino-head.js";
+import { DinoHead, prototypeScores } from "../nn/dino-head.js";
 import { SMALL_IMAGE } from "../nn/resnet.js";
-import { columnStatistics } from "../ops/batch-norm.js";
 import { multiply, subtract } from "../ops/binary.js";
 import { add, mean } from "../ops/elementwise.js";
-import { normalizeRows } from "../ops/normalize-rows.js";
 import { columnMeans } from "../ops/reductions.js";
-import { meanStandardDeviation } from "../ops/rows.js";
 import { concatenate, reshape, slice } from "../ops/shape.js";
 import { logSoftmax } from "../ops/softmax.js";
 import { stopGradient } from "../ops/stop-gradient.js";
 import { exp, scale } from "../ops/unary.js";
-import { collapseToPoint } from "./collapse.js";
+import { collapseOf, signsOfCollapse } from "./collapse.js";
 import { defineMethod, type Numbers } from "./method.js";
 import { flag, number, whole } from "./options.js";
-import { Prototypes, prototypeUse } from "./prototypes.js";
+import { Prototypes } from "./prototypes.js";
 import { smallSizeOf, smallViewOptions, withSmallViews } from "./small-views.js";
 import { momentumText, Teacher, teacherOptions } from "./teacher.js";
 import { temperatureStrain } from "./temperature.js";
@@ -26,8 +23,6 @@ import { temperatureStrain } from "./temperature.js";
 const VIEWS = 2;
 /** A share of ln K from which on a teacher tells no prototypes apart. */
 const UNIFORM = 0.999;
-/** A loss, in nats, that is left where all agree on one prototype. */
-const CERTAIN = 0.05;
 
 /** What scores of a teacher are centred and sharpened by. */
 class Sharpening {
@@ -39,9 +34,15 @@ class Sharpening {
   constructor(
     readonly device: Device,
     prototypes: number,
+    temperature: number,
   ) {
     this.center = device.tensor([1, prototypes], undefined, "center");
     this.inverseTemperature = device.tensor([1], undefined, "1 / the teacher's temperature");
+    this.setTemperature(temperature);
+  }
+
+  setTemperature(temperature: number): void {
+    this.device.write(this.inverseTemperature, Float32Array.of(1 / temperature));
   }
 
   /** Scores [rows, prototypes], centred and divided by the temperature. */
@@ -75,7 +76,7 @@ export const dino = defineMethod({
   summary: "predicts which prototypes a centred, sharpened teacher sees in views of full size (Caron et al. 2021)",
   options: {
     headHidden: whole(512, { from: 1 }, "hidden size of the head (the article: 2048)"),
-    headBottleneck: whole(256, { from: 1 }, "size of what is compared with the prototypes"),
+    headOutput: whole(256, { from: 1 }, "output size of the head, of what is compared with the prototypes"),
     headBatchNorm: flag(false, "batch norm after the head's hidden layers"),
     prototypes: whole(1024, { from: 2 }, "how many (the article: 65,536; some hundred to thousands for small sets)"),
     ...smallViewOptions(),
@@ -95,7 +96,7 @@ export const dino = defineMethod({
     const { smallViews, prototypes: count, temperature, teacherTemperature, frozenEpochs, centerMomentum } = options;
     const { warmupTemperature, warmupTemperatureEpochs: warmupEpochs } = options;
     smallSizeOf(options, imageSize);
-    const { headHidden: hidden, headBottleneck: bottleneck, headBatchNorm: batchNorm } = options;
+    const { headHidden: hidden, headOutput: bottleneck, headBatchNorm: batchNorm } = options;
     const head = new DinoHead(encoder.features, { hidden, bottleneck, prototypes: count, batchNorm });
     const stepsOf = (epochs: number) => (Number.isFinite(images) ? Math.round(epochs * Math.floor(images / batch)) : 0);
     return {
@@ -105,47 +106,49 @@ export const dino = defineMethod({
         const { device } = parts;
         const prototypes = new Prototypes(parts, head.prototypes, stepsOf(frozenEpochs));
         const teacher = new Teacher(parts, options);
-        const sharpening = new Sharpening(device, count);
+        const seen = teacher.tensor(head.prototypes.name);
+        const sharpening = new Sharpening(device, count, teacherTemperature);
         return {
           views: withSmallViews(VIEWS, options, imageSize, parts.policies),
           coupled: false,
           embed(pass, groups) {
-            const taken = prototypes.taken(pass);
-            const [scores, smallScores] = groups.map((group) => head.scores(pass, encoder.forward(pass, group), taken));
-            return { scores, ...(smallScores && { smallScores }) };
+            const [z, smallZ] = groups.map((group) => head.forward(pass, encoder.forward(pass, group)));
+            return { z, ...(smallZ && { smallZ }) };
           },
-          targets: (tape, [views]) => ({ teacherScores: teacher.outputs(tape, views) }),
-          loss({ tape }, { scores, smallScores, teacherScores }, { size }) {
-            const sharpened = sharpening.of(tape, teacherScores);
-            const assigned = logSoftmax(tape, sharpened);
+          targets: (tape, [views]) => ({ teacherZ: teacher.outputs(tape, views) }),
+          loss(pass, { z, smallZ, teacherZ }, { size }) {
+            const { tape } = pass;
+            const taken = prototypes.taken(pass);
+            const assigned = logSoftmax(tape, sharpening.of(tape, prototypeScores(pass, teacherZ, seen)));
             const assignments = exp(tape, assigned);
-            const logarithms = (of: Tensor) => logSoftmax(tape, scale(tape, of, 1 / temperature));
-            // The mean over all elements, times how many an image has, divided by its pairs.
+            const predictions = (of: Tensor) =>
+              logSoftmax(tape, scale(tape, prototypeScores(pass, of, taken), 1 / temperature));
+            // The mean over all elements, times how many there are for an image, divided by its pairs.
             const pairs = VIEWS * (VIEWS - 1 + smallViews);
             const term = (products: Tensor, of: number) => scale(tape, mean(tape, products), (-of * count) / pairs);
             const [first, second] = [0, 1].map((view) => slice(tape, assignments, 0, view * size, (view + 1) * size));
             const swapped = concatenate(tape, [second, first], 0);
-            const full = term(multiply(tape, swapped, logarithms(scores)), VIEWS);
+            const full = term(multiply(tape, swapped, predictions(z)), VIEWS);
             const small = () => {
               const targets = reshape(tape, add(tape, first, second), [1, size * count]);
-              const predictions = reshape(tape, logarithms(smallScores), [smallViews, size * count]);
-              return add(tape, full, term(multiply(tape, predictions, targets), smallViews));
+              const own = reshape(tape, predictions(smallZ), [smallViews, size * count]);
+              return add(tape, full, term(multiply(tape, own, targets), smallViews));
             };
-            const loss = smallScores ? small() : full;
-            const use = prototypeUse(tape, sharpened, assigned, assignments);
-            const rows = normalizeRows(tape, stopGradient(tape, scores));
+            const loss = smallZ ? small() : full;
+            const teacherEntropy = scale(tape, mean(tape, multiply(tape, assignments, assigned)), -count);
             return {
               loss,
-              ...use,
-              // A pair's cross-entropy is the entropy of its assignment, and what the prediction is away from it.
-              divergence: subtract(tape, stopGradient(tape, loss), use.assignmentEntropy),
-              outputStd: meanStandardDeviation(tape, columnStatistics(tape, rows)),
+              teacherEntropy,
+              // A pair's cross-entropy is the entropy of its assignment, and what the prediction is away from that.
+              divergence: subtract(tape, stopGradient(tape, loss), teacherEntropy),
+              ...signsOfCollapse(tape, z, size),
             };
           },
-          keeps: ["teacherScores"],
-          afterUpdate(tape, { teacherScores }) {
+          keeps: ["teacherZ"],
+          afterUpdate(tape, { teacherZ }) {
+            // By the prototypes that the teacher had in this step.
+            sharpening.record(tape, prototypeScores({ tape }, teacherZ, seen), centerMomentum);
             teacher.record(tape);
-            sharpening.record(tape, teacherScores, centerMomentum);
           },
           beforeStep(step, steps) {
             teacher.setStep(step, steps);
@@ -153,18 +156,20 @@ export const dino = defineMethod({
             const share = Math.min(1, step / Math.max(1, stepsOf(warmupEpochs)));
             const warming = warmupTemperature + (teacherTemperature - warmupTemperature) * share;
             const now = stepsOf(warmupEpochs) > 0 ? warming : teacherTemperature;
-            device.write(sharpening.inverseTemperature, Float32Array.of(1 / now));
+            sharpening.setTemperature(now);
           },
           state: new Map([...teacher.state, ["center", sharpening.center]]),
           restart: () => teacher.restart(),
           strain: temperatureStrain(Math.min(temperature, teacherTemperature, warmupTemperature)),
           collapse(means: Numbers) {
-            const { assignmentEntropy, prototypesUsed, loss } = means;
-            if (assignmentEntropy > UNIFORM * Math.log(count))
-              return `the teacher tells no prototypes apart: its entropy is ${assignmentEntropy.toFixed(3)} nats of ${Math.log(count).toFixed(3)}; a lower teacherTemperature, a lower momentum or fewer prototypes may help`;
-            if (prototypesUsed <= 1 && loss < CERTAIN)
-              return "the prototypes have collapsed: the teacher sees one and the same everywhere; a higher teacherTemperature or a lower learning rate may help";
-            return collapseToPoint(means, count);
+            const { teacherEntropy } = means;
+            const alike = teacherEntropy > UNIFORM * Math.log(count);
+            return (
+              collapseOf(means, bottleneck, batch) ??
+              (alike
+                ? `the assignments have collapsed to all prototypes alike: their entropy is ${teacherEntropy.toFixed(3)} nats of ${Math.log(count).toFixed(3)}; a lower teacherTemperature, a lower momentum or fewer prototypes may help`
+                : null)
+            );
           },
           description: {
             loss: "DINO's cross-entropy in nats",

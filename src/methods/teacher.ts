@@ -60,6 +60,11 @@ export class Teacher {
     return head.forward(pass, encoder.forward(pass, views));
   }
 
+  /** Its own tensor of this name. @throws CheckpointError where it has none. */
+  tensor(name: string): Tensor {
+    return this.#average.tensor(name);
+  }
+
   /** Records the update: one dispatch for each buffer of parameters. */
   record(tape: Tape): void {
     this.#average.record(tape);

@@ -11,7 +11,7 @@ export interface DinoHeadOptions {
   readonly hidden: number;
   /** Channels of what is compared with the prototypes. */
   readonly bottleneck: number;
-  /** Prototypes: how many scores come out. */
+  /** How many prototypes. */
   readonly prototypes: number;
   /** Batch norm after the hidden layers, which then have no bias; false by default. */
   readonly batchNorm?: boolean;
@@ -21,14 +21,14 @@ export interface DinoHeadOptions {
 const DRAWN: Initial = { kind: "truncated-normal", deviation: 0.02 };
 
 /**
- * The head of DINO (Caron et al. 2021, appendix C; facebookresearch/dino, commit 7c446df): two hidden layers with GELU, a linear
- * layer to a vector that is brought to length 1, and its cosines with the prototypes: a linear layer without bias whose weights are
- * normalised, with a scale of 1 that is not trained.
+ * The head of DINO (Caron et al. 2021, appendix C; facebookresearch/dino, commit 7c446df): two hidden layers with GELU, and a linear
+ * layer to vectors z whose cosines with the prototypes count. Those are the weights of a last layer without bias, normalised, with a
+ * scale of 1 that is not trained.
  */
 export class DinoHead implements Head {
   readonly output: number;
   readonly tensors: readonly TensorSpec[];
-  /** Rows of any length. */
+  /** The prototypes [prototypes, bottleneck]: rows of any length. */
   readonly prototypes: TensorSpec;
   readonly #layers: readonly (Linear | BatchNorm | null)[];
 
@@ -43,22 +43,25 @@ export class DinoHead implements Head {
     }
     layers.push(new Linear(`head.mlp.${layers.length}`, hidden, bottleneck, true, DRAWN, bias));
     this.#layers = layers;
-    this.output = prototypes;
+    this.output = bottleneck;
     this.prototypes = { name: "head.last.weight", shape: [prototypes, bottleneck], initial: DRAWN, role: "weight" };
     this.tensors = [...layers.flatMap((layer) => layer?.tensors ?? []), this.prototypes];
   }
 
-  /** From representations h [rows, features] to the scores of the prototypes [rows, prototypes]. */
+  /** From representations h [rows, features] to z [rows, bottleneck], of any length. */
   forward(pass: ForwardPass, h: Tensor): Tensor {
-    return this.scores(pass, h, pass.tensor(this.prototypes.name));
+    const { tape } = pass;
+    return tape.scope("head", () =>
+      this.#layers.reduce((x, layer) => (layer ? layer.forward(pass, x) : gelu(tape, x)), h),
+    );
   }
+}
 
-  /** The same with these prototypes. */
-  scores(pass: ForwardPass, h: Tensor, prototypes: Tensor): Tensor {
-    const { tape, operands } = pass;
-    return tape.scope("head", () => {
-      const z = this.#layers.reduce((x, layer) => (layer ? layer.forward(pass, x) : gelu(tape, x)), h);
-      return matmul(tape, normalizeRows(tape, z), normalizeRows(tape, prototypes), { transposeB: true, operands });
-    });
-  }
+/** Cosines of z [rows, bottleneck] with prototypes [prototypes, bottleneck], both of any length: [rows, prototypes]. */
+export function prototypeScores(
+  { tape, operands }: Pick<ForwardPass, "tape" | "operands">,
+  z: Tensor,
+  prototypes: Tensor,
+): Tensor {
+  return matmul(tape, normalizeRows(tape, z), normalizeRows(tape, prototypes), { transposeB: true, operands });
 }

@@ -52,6 +52,11 @@ export class MovingAverage {
     return this.#tensors.byName;
   }
 
+  /** The average of the tensor of this name. @throws CheckpointError where there is none. */
+  tensor(name: string): Tensor {
+    return this.#tensors.tensor(name);
+  }
+
   /** Sets the momentum of the runs that follow. @throws ConfigError unless it is a number from 0 to 1. */
   setMomentum(momentum: number): void {
     if (!(momentum >= 0 && momentum <= 1))

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from make_bank_methods import read_steps
 from make_goldens import GoldenFile, rounded
-from make_methods import CLASSES, IMAGES, OPTIMIZER, RUNS, Method, Teacher, make_case, spread, unit
+from make_methods import CLASSES, IMAGES, OPTIMIZER, RUNS, Method, Teacher, make_case, unit
+from make_no_negatives import signs_of_collapse
 
 STEPS_AN_EPOCH = (int(IMAGES.max()) + 1) // IMAGES.shape[1]
 
@@ -28,14 +29,17 @@ class Head(nn.Module):
         self.moves = True
 
     def forward(self, h):
+        return self.mlp(h)
+
+    def scores(self, z):
         weight = self.last.weight if self.moves else self.last.weight.detach() + 0 * self.last.weight
-        return unit(self.mlp(h)) @ F.normalize(weight, dim=0)
+        return unit(z) @ F.normalize(weight, dim=0)
 
 
 class DINO(Method):
     @staticmethod
     def parts(options):
-        return {"head": Head(options["headHidden"], options["headBottleneck"], options["prototypes"], options["headBatchNorm"])}
+        return {"head": Head(options["headHidden"], options["headOutput"], options["prototypes"], options["headBatchNorm"])}
 
     @staticmethod
     def before(options):
@@ -54,24 +58,19 @@ class DINO(Method):
         self.model.head.moves = self.step >= round(self.options["frozenEpochs"] * STEPS_AN_EPOCH)
         # Each group of views goes through in one batch.
         groups = [views[:2].flatten(0, 1), *([views[2:].flatten(0, 1)] if len(views) > 2 else [])]
-        outputs = [self.model.embed(group) for group in groups]
-        self.scores = self.teacher.embed(groups[0])
+        z = [self.model.embed(group) for group in groups]
+        outputs = [self.model.head.scores(own) for own in z]
+        self.scores = self.teacher.copy.head.scores(self.teacher.embed(groups[0]))
         student = [(s / self.options["temperature"]).log_softmax(1) for out in outputs for s in out.split(len(images))]
-        logits = (self.scores - self.center) / self.temperature()
-        shares = logits.softmax(1)
+        shares = ((self.scores - self.center) / self.temperature()).softmax(1)
         teacher = shares.split(len(images))
         pairs = [(a, b) for a in range(2) for b in range(len(student)) if a != b]
-        loss = sum(-(teacher[a] * student[b]).sum(1).mean() for a, b in pairs) / len(pairs)
-        entropy, means = -(shares * shares.log()).sum(1).mean(), shares.mean(0)
+        kl = [F.kl_div(student[b], teacher[a], reduction="batchmean").detach() for a, b in pairs]
         return {
-            "loss": loss,
-            "prototypesUsed": torch.tensor(float(len(logits.argmax(1).unique())), dtype=loss.dtype),
-            "assignmentEntropy": entropy,
-            "meanEntropy": -(means * means.log()).sum(),
-            "divergence": sum(
-                F.kl_div(student[b], teacher[a], reduction="batchmean").detach() for a, b in pairs
-            ) / len(pairs),
-            "outputStd": spread(outputs[0]),
+            "loss": sum(-(teacher[a] * student[b]).sum(1).mean() for a, b in pairs) / len(pairs),
+            "teacherEntropy": -(shares * shares.log()).sum(1).mean(),
+            "divergence": sum(kl) / len(kl),
+            **signs_of_collapse(z[0], len(images)),
         }
 
     def after_update(self, step, images):
@@ -85,7 +84,7 @@ class DINO(Method):
 
 
 SETTINGS = {
-    **{"headHidden": 10, "headBottleneck": 6, "prototypes": 7, "temperature": 0.3, "teacherTemperature": 0.1},
+    **{"headHidden": 10, "headOutput": 6, "prototypes": 7, "temperature": 0.3, "teacherTemperature": 0.1},
     **{"warmupTemperature": 0.1, "warmupTemperatureEpochs": 0, "centerMomentum": 0.6, "frozenEpochs": 0},
     **{"momentum": 0.6, "finalMomentum": 1, "headBatchNorm": False},
 }
