@@ -75,11 +75,9 @@ export {
 } from "./embeddings/layout.js";
 export { looksDistance, looksOf } from "./embeddings/looks.js";
 export {
-  type CountedNeighbourGraph,
   type NeighbourGraph,
   type NeighbourOptions,
   neighbourGraph,
-  neighbourGraphAndHistogram,
 } from "./embeddings/neighbour-graph.js";
 export {
   type Contradiction,

@@ -13,7 +13,7 @@ const LEVELS = ["copies", "same", "look-alikes"] as const;
 
 interface DedupeOptions extends VerbOptions {
   readonly falseRate: number;
-  readonly similarity?: number;
+  readonly distance?: number;
   readonly level: (typeof LEVELS)[number];
 }
 
@@ -27,11 +27,15 @@ export function addDedupeCommand(program: Command): void {
   )
     .option(
       "--false-rate <share>",
-      "of the pairs of look-alikes that may be there by chance: this gives the similarity that they begin at",
+      "of the pairs of look-alikes that may be there by chance: this gives the distance that they have at most",
       number,
       0.05,
     )
-    .option("--similarity <cosine>", "that look-alikes begin at, in place of that", number)
+    .option(
+      "--distance <share>",
+      "that look-alikes have at most, in place of that: a share, below 1, of their distance from their eighth neighbours",
+      number,
+    )
     .addOption(
       new Option("--level <level>", "how much alike what could go has to be, for --list and --copy-to")
         .choices(LEVELS)
@@ -84,7 +88,7 @@ ${thresholdText(threshold)}`;
 function jsonOf(images: readonly EmbeddedImage[], { groups, threshold, model }: Duplicates): unknown {
   return {
     threshold,
-    dimensions: model?.dimensions ?? null,
+    exponent: model?.exponent ?? null,
     groups: groups.map(({ keep, reason, others }) => ({
       keep: images[keep].name,
       reason,

@@ -1,7 +1,6 @@
 import * as kernels from "../../kernels/generated.js";
 import { nearestRows } from "../ops/nearest-rows.js";
 import { topK } from "../ops/rows.js";
-import { binStart, HISTOGRAM_BINS, similarityHistogram } from "../ops/similarity-histogram.js";
 import { type Check, checkOf, evaluate, exactly, type Subject } from "./check.js";
 import { randomInputs } from "./random-inputs.js";
 import { expRoundings, relativeError } from "./rounding.js";
@@ -125,43 +124,6 @@ const voteSubject: Subject<VoteInputs> = {
   },
 };
 
-interface HistogramInputs {
-  readonly cols: number;
-  readonly similarities: Float64Array;
-  readonly own: Uint32Array<ArrayBuffer>;
-}
-
-const histogramSubject: Subject<HistogramInputs> = {
-  compute: (device, { cols, similarities, own }) =>
-    evaluate(device, (tape, input) => ({
-      counts: similarityHistogram(tape, input(similarities, [own.length, cols]), input(own, [own.length])),
-    })),
-  reference({ cols, similarities, own }) {
-    const starts = Array.from({ length: HISTOGRAM_BINS }, (_, bin) => binStart(bin));
-    const counts = new Float64Array(own.length * HISTOGRAM_BINS);
-    similarities.forEach((similarity, at) => {
-      const [row, column] = [Math.floor(at / cols), at % cols];
-      if (own[row] === 2 ** 32 - 1 || own[row] === column) return;
-      const distance = Math.fround(1 - Math.fround(similarity));
-      const bin = starts.findLastIndex((start) => start <= distance);
-      counts[row * HISTOGRAM_BINS + Math.max(0, bin)] += 1;
-    });
-    return { counts };
-  },
-  tolerance: ({ own }) => ({ counts: exactly({ length: own.length * HISTOGRAM_BINS }) }),
-};
-
-function checkHistogram(rows: number, cols: number): Check {
-  const shape = `${rows} rows of ${cols} similarities, from 1 to -1 and beyond 1`;
-  return checkOf(["similarityHistogram"], shape, histogramSubject, () => {
-    const random = randomInputs(13);
-    const exponents = random.uniform(rows * cols, -26, 1);
-    const similarities = exponents.map((exponent, i) => (i % 7 === 0 ? 1 + 2 ** exponent / 4 : 1 - 2 ** exponent));
-    const own = Uint32Array.from({ length: rows }, (_, row) => (row === 1 ? 2 ** 32 - 1 : (row * 5) % (cols + 1)));
-    return { cols, similarities, own };
-  });
-}
-
 function checkTopK(rows: number, cols: number, k: number, distinct = 0): Check {
   const ties = distinct > 0 ? `, only ${distinct} values` : "";
   return checkOf(["topK"], `the ${k} largest of ${cols}, ${rows} rows${ties}`, topKSubject, () => {
@@ -208,8 +170,6 @@ export const nearestChecks: readonly Check[] = [
   checkTopK(3, 67, 1, 5),
   checkNearest(13, 331),
   checkNearest(11, 67, { rows: 4, columns: 9 }),
-  checkHistogram(3, 331),
-  checkHistogram(1, 1),
   checkVote(0.1, -0.2, 1),
   // Votes so small that f32 has no number for them, unless they are taken relative to the largest.
   checkVote(0.001, -1, 0.5),

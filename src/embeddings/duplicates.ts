@@ -1,10 +1,9 @@
 import type { Device } from "../engine/device.js";
 import { ConfigError } from "../errors.js";
 import { type Embeddings, type Features, shapeOf } from "../evaluation/embed.js";
-import { binOf } from "../ops/similarity-histogram.js";
 import type { EmbeddedImage } from "./folder.js";
 import { LOOKS_BYTES, looksDistance } from "./looks.js";
-import { type NeighbourGraph, type NeighbourOptions, neighbourGraphAndHistogram, onHost } from "./neighbour-graph.js";
+import { type NeighbourGraph, type NeighbourOptions, neighbourGraph, onHost } from "./neighbour-graph.js";
 import { type PairModel, pairModel, type Threshold, thresholdAt, thresholdOf } from "./threshold.js";
 
 /** How two photographs are alike: of the same bytes; of the same pixels, encoded anew or resized; or by the encoder's judgement. */
@@ -21,7 +20,7 @@ export interface Duplicate {
   readonly likeness: Likeness;
   /** The row that it is alike to: the one to keep, or one that is alike to that in its turn, and nearer. */
   readonly of: number;
-  /** Cosine similarity to `of`, or to a photograph that `of` stands for. */
+  /** Cosine similarity to `of`, or, of the same picture, to one that `of` stands for. */
   readonly similarity: number;
 }
 
@@ -39,7 +38,7 @@ export interface DuplicateGroup {
 export interface Duplicates {
   /** In the order of the rows that are kept. */
   readonly groups: readonly DuplicateGroup[];
-  /** From which similarity on photographs are look-alikes; null where none is safe, and then there are none. */
+  /** How close look-alikes are; null where no distance is safe, and then there are none. */
   readonly threshold: Threshold | null;
   /** Where the threshold came from; null for too few photographs. */
   readonly model: PairModel | null;
@@ -49,8 +48,8 @@ export interface Duplicates {
 export interface DuplicateOptions extends Pick<NeighbourOptions, "onProgress" | "signal"> {
   /** Share of the pairs of look-alikes that may be there by chance, 0.05 by default. */
   readonly falseRate?: number;
-  /** The similarity of look-alikes, in place of one from `falseRate`. */
-  readonly similarity?: number;
+  /** The relative distance that look-alikes have at most, in place of one from `falseRate`: see `PairModel`. */
+  readonly distance?: number;
   /** Neighbours that each photograph is compared with, 16 by default. */
   readonly k?: number;
 }
@@ -79,13 +78,14 @@ export function isSamePicture(images: readonly Described[], looks: Uint8Array, a
   return distance <= Math.min(MOST_LEVELS, Math.max(1, MOST_SHARE * spread));
 }
 
-/** The one to keep comes first: of more pixels, then of a larger file, then by name. */
+/** The one to keep comes first: of more pixels, then of a larger file, then of a shorter name, as copies are called "cat (1).jpg". */
 function byWorth(images: readonly Described[]) {
   return (a: number, b: number): number => {
     const [one, other] = [images[a], images[b]];
     return (
       other.width * other.height - one.width * one.height ||
       other.bytes - one.bytes ||
+      one.name.length - other.name.length ||
       (one.name < other.name ? -1 : one.name > other.name ? 1 : 0)
     );
   };
@@ -97,7 +97,7 @@ function reasonOf(images: readonly Described[], keep: number, others: readonly D
   const pixels = best.width * best.height;
   if (rest.some(({ width, height }) => width * height < pixels)) return "most pixels";
   if (rest.some(({ bytes }) => bytes < best.bytes)) return "largest file of as many pixels";
-  return "first by name of equal ones";
+  return "shortest name of equal ones";
 }
 
 /** A pair of rows, the lower one first. */
@@ -141,8 +141,8 @@ export function rowsOf({ values, dimension }: Features, rows: readonly number[])
 
 /**
  * Photographs of which one is enough, in groups. Copies have one digest. The same picture, encoded anew or resized, is told by its looks
- * among the nearest neighbours. Look-alikes are neighbours from a similarity on at which few pairs are expected by chance: each of them is
- * alike to the one that is kept, and not only to another one that is. Which one is kept goes by pixels, then bytes, then name.
+ * among the nearest neighbours. Look-alikes are neighbours so much closer to each other than to others that few such pairs are expected by
+ * chance: each of them is alike to the one that is kept, and not only to another one that is. Which one is kept goes by pixels, then bytes, then the shorter name.
  * @param looks `looksOf` each, one after the other
  * @throws ConfigError for options out of their ranges, and for another number of photographs or looks than of embeddings
  */
@@ -151,15 +151,15 @@ export async function findDuplicates(
   embeddings: Embeddings,
   images: readonly Described[],
   looks: Uint8Array,
-  { falseRate = 0.05, similarity, k = 16, onProgress, signal }: DuplicateOptions = {},
+  { falseRate = 0.05, distance, k = 16, onProgress, signal }: DuplicateOptions = {},
 ): Promise<Duplicates> {
   const [rows] = shapeOf(embeddings);
   if (images.length !== rows || looks.length !== rows * LOOKS_BYTES)
     throw new ConfigError(
       `${images.length} photographs and ${looks.length / LOOKS_BYTES} looks for ${rows} embeddings: give one each`,
     );
-  if (similarity !== undefined && !(similarity > 0 && similarity <= 1))
-    throw new ConfigError(`the similarity of look-alikes is ${similarity}; it must be above 0, and at most 1`);
+  if (distance !== undefined && !(distance > 0 && distance < 1))
+    throw new ConfigError(`the distance of look-alikes is ${distance}; it must lie between 0 and 1`);
   const worth = byWorth(images);
   const standing = new Standing(rows);
   const duplicates = new Map<number, Duplicate>();
@@ -183,25 +183,30 @@ export async function findDuplicates(
   unique.sort((a, b) => a - b);
 
   // Copies are left out here: many of one would be all the neighbours that it has.
-  const graph = await neighbourGraphAndHistogram(device, rowsOf(await onHost(device, embeddings), unique), {
+  const graph = await neighbourGraph(device, rowsOf(await onHost(device, embeddings), unique), {
     k,
     onProgress,
     signal,
   });
   const edges = edgesOf(graph, unique);
-  // What is known to be the same picture says nothing of how many look-alikes there are by chance.
-  const others = graph.pairs.slice();
-  for (const { a, b, similarity: own } of edges) {
+  for (const { a, b, similarity } of edges) {
     if (!isSamePicture(images, looks, a, b)) continue;
-    others[binOf(own)] -= 1;
     const [keep, row] = [standing.of(a), standing.of(b)].sort(worth);
-    if (keep !== row) put("same picture", keep, row, own);
+    if (keep !== row) put("same picture", keep, row, similarity);
   }
 
-  const model = pairModel(others, unique.length);
-  const threshold = similarity === undefined ? model && thresholdOf(model, falseRate) : thresholdAt(model, similarity);
+  // What is known to be the same picture says nothing of how many look-alikes there are by chance.
+  const stands = (row: number) => standing.of(row) === row;
+  const others = edges.filter(({ a, b }) => stands(a) && stands(b));
+  const relative = relativeDistances(others, rows);
+  const model = pairModel(
+    relative.filter((own) => own < 1),
+    unique.filter(stands).length,
+  );
+  const threshold = distance === undefined ? model && thresholdOf(model, falseRate) : thresholdAt(model, distance);
   if (threshold) {
-    const alike = alikeAt(edges, threshold.similarity, standing);
+    const close = others.filter((_, i) => relative[i] <= threshold.distance);
+    const alike = alikeOf(close);
     const taken = new Set<number>();
     // The most worthy take in those that they are alike to; nobody is taken in by way of another.
     for (const keep of [...alike.keys()].sort(worth)) {
@@ -232,21 +237,33 @@ function edgesOf({ rows, k, indices, similarities }: NeighbourGraph, names: read
   return edges.sort((one, other) => other.similarity - one.similarity || one.a - other.a || one.b - other.b);
 }
 
-/** What stands for photographs so far, and what else is alike to it and how much. */
-function alikeAt(edges: readonly Edge[], least: number, standing: Standing): Map<number, Map<number, number>> {
+/** The neighbour whose distance others are relative to: as many look-alikes as one fewer do not hide each other. */
+const EIGHTH = 8;
+
+/** Relative distances of pairs, see `PairModel`; of photographs with fewer neighbours, relative to those from their last ones. */
+function relativeDistances(edges: readonly Edge[], rows: number): number[] {
+  const own = Array.from({ length: rows }, (): number[] => []);
+  // The most similar pairs come first.
+  for (const { a, b, similarity } of edges) {
+    for (const row of [a, b]) if (own[row].length < EIGHTH) own[row].push(Math.max(0, 1 - similarity));
+  }
+  return edges.map(({ a, b, similarity }) => {
+    const scale = Math.sqrt((own[a].at(-1) ?? 0) * (own[b].at(-1) ?? 0));
+    return scale > 0 ? Math.max(0, 1 - similarity) / scale : 1;
+  });
+}
+
+/** What is alike to each photograph, and how much. */
+function alikeOf(edges: readonly Edge[]): Map<number, Map<number, number>> {
   const alike = new Map<number, Map<number, number>>();
   const note = (from: number, to: number, similarity: number) => {
     const own = alike.get(from) ?? new Map<number, number>();
-    // The most similar pairs come first.
-    if (!own.has(to)) own.set(to, similarity);
+    own.set(to, similarity);
     alike.set(from, own);
   };
   for (const { a, b, similarity } of edges) {
-    if (similarity < least) break;
-    const [one, other] = [standing.of(a), standing.of(b)];
-    if (one === other) continue;
-    note(one, other, similarity);
-    note(other, one, similarity);
+    note(a, b, similarity);
+    note(b, a, similarity);
   }
   return alike;
 }

@@ -7,7 +7,6 @@ import { type Embeddings, type Features, shapeOf } from "../evaluation/embed.js"
 import { matmul } from "../ops/matmul.js";
 import { normalizeRows } from "../ops/normalize-rows.js";
 import { topK } from "../ops/rows.js";
-import { HISTOGRAM_BINS, similarityHistogram } from "../ops/similarity-histogram.js";
 
 /** The nearest neighbours of each of some embeddings among the others. */
 export interface NeighbourGraph {
@@ -37,8 +36,6 @@ export interface NeighbourOptions {
 const CHUNK = 256;
 /** Of these, as many similarities as fit the smallest buffers that WebGPU guarantees. */
 const PANEL = 65_536;
-/** As a column of its own: none. */
-const NO_COLUMN = 2 ** 32 - 1;
 
 /** Embeddings in host memory. */
 export async function onHost(device: Device, embeddings: Embeddings): Promise<Features> {
@@ -46,31 +43,27 @@ export async function onHost(device: Device, embeddings: Embeddings): Promise<Fe
   return embeddings instanceof Tensor ? { values: await device.read(embeddings), rows, dimension } : embeddings;
 }
 
-function record(device: Device, width: number, dimension: number, chunk: number, k: number, counted: boolean) {
+function record(device: Device, width: number, dimension: number, chunk: number, k: number) {
   const bank = device.tensor([width, dimension], undefined, "embeddings");
   const preparing = new Tape(device);
   const normalized = normalizeRows(preparing, bank);
   const rows = device.tensor([chunk, dimension], undefined, "embeddings that look for neighbours");
-  const own = device.indices([chunk], "their columns");
   const tape = new Tape(device);
   const similarities = matmul(tape, normalizeRows(tape, rows), normalized, { transposeB: true });
   const nearest = topK(tape, similarities, k);
-  const counts = counted ? similarityHistogram(tape, similarities, own) : null;
   return {
-    ...{ bank, rows, own, nearest, counts },
+    ...{ bank, rows, nearest },
     tapes: [
       { tape: preparing, keep: [normalized] },
-      { tape, keep: [nearest.indices, nearest.values, ...(counts ? [counts] : [])] },
+      { tape, keep: [nearest.indices, nearest.values] },
     ],
   };
 }
 
-/** The best neighbours of all rows so far, and the histogram. */
+/** The best neighbours of all rows so far. */
 class Found {
   readonly indices: Uint32Array<ArrayBuffer>;
   readonly similarities: Float32Array<ArrayBuffer>;
-  /** Of pairs (i, j) and (j, i). */
-  readonly histogram = new Float64Array(HISTOGRAM_BINS);
   readonly #filled: Uint32Array;
 
   constructor(
@@ -100,12 +93,10 @@ class Found {
   }
 }
 
-/** Searches, and counts all pairs on the way where that is asked for. */
 async function search(
   device: Device,
   embeddings: Embeddings,
   { k = 15, panel, onProgress, signal }: NeighbourOptions,
-  counted: boolean,
 ): Promise<Found> {
   if (!Number.isInteger(k) || k < 1) throw new ConfigError(`k is ${k}; it must be a whole number from 1 up`);
   const { values, rows, dimension } = await onHost(device, embeddings);
@@ -115,27 +106,20 @@ async function search(
   const width = Math.max(1, Math.min(panel ?? PANEL, rows, room));
   const chunk = Math.min(CHUNK, rows);
   const padded = new Float32Array(chunk * dimension);
-  const columns = new Uint32Array(chunk);
   for (let from = 0; from < rows; from += width) {
     const here = Math.min(width, rows - from);
     // One more than are wanted: itself may be among them.
     const most = Math.min(found.k + 1, here);
-    const recording = () => record(device, here, dimension, chunk, most, counted);
+    const recording = () => record(device, here, dimension, chunk, most);
     await withPrograms(device, "embeddings and their neighbours", recording, async (recorded, [prepare, compare]) => {
-      const { bank, rows: queries, own, nearest, counts } = recorded;
+      const { bank, rows: queries, nearest } = recorded;
       device.write(bank, values.slice(from * dimension, (from + here) * dimension));
       prepare.run();
       for (let start = 0; start < rows; start += chunk) {
         signal?.throwIfAborted();
         const count = Math.min(chunk, rows - start);
         padded.set(values.subarray(start * dimension, (start + count) * dimension));
-        for (let i = 0; i < chunk; i++) {
-          const column = start + i - from;
-          // One of another panel leaves out none of this one.
-          columns[i] = i >= count ? NO_COLUMN : column >= 0 && column < here ? column : here;
-        }
         device.write(queries, padded);
-        device.write(own, columns);
         compare.run();
         const [indices, similarities] = [await device.readIndices(nearest.indices), await device.read(nearest.values)];
         for (let i = 0; i < count; i++) {
@@ -144,10 +128,6 @@ async function search(
             similarity: similarities[i * most + j],
           }));
           found.add(start + i, more);
-        }
-        if (counts) {
-          const bins = await device.readIndices(counts);
-          for (let at = 0; at < count * HISTOGRAM_BINS; at++) found.histogram[at % HISTOGRAM_BINS] += bins[at];
         }
         onProgress?.((from + (here * (start + count)) / rows) / rows);
       }
@@ -168,26 +148,6 @@ export async function neighbourGraph(
   options: NeighbourOptions = {},
 ): Promise<NeighbourGraph> {
   const [rows] = shapeOf(embeddings);
-  const { k, indices, similarities } = await search(device, embeddings, options, false);
+  const { k, indices, similarities } = await search(device, embeddings, options);
   return { rows, k, indices, similarities };
-}
-
-/** A graph of neighbours, with the similarities of all pairs counted. */
-export interface CountedNeighbourGraph extends NeighbourGraph {
-  /** Pairs of two embeddings in each bin of their distance 1 - similarity, see `binStart`. */
-  readonly pairs: Float64Array;
-}
-
-/**
- * `neighbourGraph`, and beside it how many pairs there are of each similarity, which costs one more look at each.
- * @returns `pairs`: pairs of two embeddings in each bin of their distance 1 - similarity, see `binStart`
- */
-export async function neighbourGraphAndHistogram(
-  device: Device,
-  embeddings: Embeddings,
-  options: NeighbourOptions = {},
-): Promise<CountedNeighbourGraph> {
-  const [rows] = shapeOf(embeddings);
-  const { k, indices, similarities, histogram } = await search(device, embeddings, options, true);
-  return { rows, k, indices, similarities, pairs: histogram.map((count) => count / 2) };
 }

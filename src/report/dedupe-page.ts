@@ -1,7 +1,6 @@
 import type { Duplicates, Likeness } from "../embeddings/duplicates.js";
 import type { EmbeddedImage } from "../embeddings/folder.js";
 import type { PairModel, Threshold } from "../embeddings/threshold.js";
-import { binStart } from "../ops/similarity-histogram.js";
 import { counted } from "../wording.js";
 import { escapeHtml, whole } from "./report-text.js";
 import type { Thumbnails } from "./thumbnails.js";
@@ -59,7 +58,7 @@ export async function dedupePage(
         })),
       ];
       parts.push(
-        `<div class="card group${shots.length > 2 ? " wide" : ""}"><h3>${counted(shots.length, "photograph")} <small>kept for: ${group.reason}</small></h3>${await shotGrid(shots, thumbnails)}</div>`,
+        `<div class="card group"><h3>${counted(shots.length, "photograph")} <small>kept for: ${group.reason}</small></h3>${await shotGrid(shots, thumbnails)}</div>`,
       );
     }
     const more =
@@ -89,17 +88,18 @@ function fileText({ width, height, bytes }: EmbeddedImage): string {
 /** What the threshold is, in words. */
 export function thresholdText(threshold: Threshold | null): string {
   if (threshold === null)
-    return "no similarity is so high that look-alikes there would be more than chance: none are reported";
-  const { similarity, observed, expected } = threshold;
-  if (observed === null || expected === null) return `look-alikes are from a similarity of ${similarity.toFixed(4)} on`;
-  return `look-alikes are from a similarity of ${similarity.toFixed(4)} on: there are ${counted(observed, "such pair")}, and ${expected < 10 ? expected.toFixed(2) : whole(expected)} would be expected by chance`;
+    return "no pairs are so close that they would be more than chance: no look-alikes are reported";
+  const { distance, observed, expected } = threshold;
+  const what = `look-alikes are at most ${distance.toFixed(3)} of the way to their eighth neighbours apart`;
+  if (observed === null || expected === null) return what;
+  return `${what}: there are ${counted(observed, "such pair")}, and ${expected < 10 ? expected.toFixed(2) : whole(expected)} would be expected by chance`;
 }
 
 function modelSection({ model, threshold }: Duplicates): string {
   if (model === null)
     return `<section><h2>Where look-alikes begin</h2><p class="note">There are too few photographs to tell what is more alike than chance: ${thresholdText(threshold)}.</p></section>`;
   return `<section><h2>Where look-alikes begin</h2>
-<p class="note">Pairs of photographs that are at least so similar, without those of the same picture. The line is a law fitted where pairs are many, and continued (number of pairs in proportion to the distance to the power of ${(model.dimensions / 2).toFixed(2)}); pairs above it have a reason to be alike. Here ${thresholdText(threshold)}.</p>
+<p class="note">Pairs of photographs that are at most so far apart, as a share of the distance from their eighth neighbours, without those of the same picture. The line is a law fitted where pairs are many, and continued (their number in proportion to the distance to the power of ${model.exponent.toFixed(2)}); pairs above it have a reason to be alike. Here ${thresholdText(threshold)}.</p>
 <figure class="card chart">${modelChart(model, threshold)}</figure></section>`;
 }
 
@@ -107,38 +107,39 @@ const [WIDTH, HEIGHT] = [720, 260];
 const [LEFT, RIGHT, TOP, BOTTOM] = [52, 12, 12, 34];
 
 /** Both axes are logarithmic: distance, and pairs. */
-function modelChart({ observed, expected, total }: PairModel, threshold: Threshold | null): string {
+function modelChart({ observed, expected, distances }: PairModel, threshold: Threshold | null): string {
   const first = observed.findIndex((count) => count >= 1);
-  const ends = Array.from(observed.keys(), (bin) => binStart(bin + 1));
-  const bins = [...observed.keys()].filter((bin) => bin >= first && ends[bin] <= 1);
-  const [low, high] = [Math.max(ends[first] / 2, 2 ** -24), 1].map(Math.log10);
+  const bins = [...observed.keys()].filter((bin) => bin >= first);
+  const total = observed[observed.length - 1];
+  const [low, high] = [Math.min(0.5, Math.max(distances[first] / 2, 1e-4)), 1].map(Math.log10);
   const most = Math.log10(Math.max(10, total));
-  const x = (distance: number) => LEFT + ((Math.log10(distance) - low) / (high - low)) * (WIDTH - LEFT - RIGHT);
+  const x = (distance: number) =>
+    LEFT + ((Math.log10(Math.max(distance, 10 ** low)) - low) / (high - low)) * (WIDTH - LEFT - RIGHT);
   const y = (count: number) =>
     HEIGHT - BOTTOM - (Math.log10(Math.max(0.5, count) * 2) / (most + Math.log10(2))) * (HEIGHT - TOP - BOTTOM);
   const line = (values: Float64Array, least: number) =>
     bins
       .filter((bin) => values[bin] >= least)
-      .map((bin) => `${x(ends[bin]).toFixed(1)},${y(values[bin]).toFixed(1)}`)
+      .map((bin) => `${x(distances[bin]).toFixed(1)},${y(values[bin]).toFixed(1)}`)
       .join(" ");
   const tick = (distance: number) =>
-    `<line x1="${x(distance)}" x2="${x(distance)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="var(--grid)"/><text x="${x(distance)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${String(Number((1 - distance).toPrecision(6)))}</text>`;
+    `<line x1="${x(distance)}" x2="${x(distance)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="var(--grid)"/><text x="${x(distance)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${distance}</text>`;
   const level = (count: number) =>
     `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(count)}" y2="${y(count)}" stroke="var(--grid)"/><text x="${LEFT - 6}" y="${y(count) + 4}" text-anchor="end">${whole(count)}</text>`;
   const decades = (from: number, to: number) =>
     Array.from({ length: Math.max(0, Math.floor(to) - Math.ceil(from) + 1) }, (_, i) => 10 ** (Math.ceil(from) + i));
-  const limit = threshold && 1 - threshold.similarity >= 10 ** low ? 1 - threshold.similarity : null;
+  const limit = threshold?.distance ?? null;
   const mark =
     limit === null
       ? ""
       : `<line x1="${x(limit)}" x2="${x(limit)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" stroke="var(--right)" stroke-width="1.5"/>`;
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Pairs by their similarity, counted and expected" fill="var(--muted)">
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Pairs by their distance, counted and expected" fill="var(--muted)">
 ${decades(low, high).map(tick).join("")}${decades(0, most)
   .filter((_, i) => i % 2 === 0)
   .map(level)
   .join("")}
 <polyline points="${line(expected, 0.5)}" fill="none" stroke="var(--muted)" stroke-dasharray="5 4"/>
 <polyline points="${line(observed, 1)}" fill="none" stroke="var(--accent)" stroke-width="2"/>${mark}
-<text x="${WIDTH - RIGHT}" y="${HEIGHT - 4}" text-anchor="end">similarity</text></svg>
+<text x="${WIDTH - RIGHT}" y="${HEIGHT - 4}" text-anchor="end">distance, as a share of that from the eighth neighbours</text></svg>
 <ul class="legend"><li><i style="background:var(--accent)"></i>counted</li><li><i style="background:var(--muted)"></i>expected by chance</li>${limit === null ? "" : '<li><i style="background:var(--right)"></i>look-alikes begin</li>'}</ul>`;
 }

@@ -91,8 +91,9 @@ section > h2 { margin-bottom: 10px; }
 .shot .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; overflow-wrap: anywhere; }
 .shot .what { display: block; color: var(--muted); font-variant-numeric: tabular-nums; }
 .shot.chosen .what b { color: var(--right); font-weight: 620; }
-.groups { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: 14px; }
-.groups .wide { grid-column: 1 / -1; }
+.groups { display: flex; flex-wrap: wrap; gap: 14px; }
+.groups .shots { display: flex; flex-wrap: wrap; }
+.groups .shot { width: 124px; }
 .chart svg { font-size: 11px; }
 @media (max-width: 480px) { .chart svg { font-size: 19px; } }
 .group > h3 { margin-bottom: 10px; }

@@ -130,7 +130,7 @@ verbs("find duplicates, list what could go, and copy the others", async () => {
   succeeded(await simclr(["embed", "encoder.safetensors", "photos", "--folder", "e", "--max-broken", "0.1"], { cwd }));
   const args = ["dedupe", "e", "--level", "copies", "--list", "go.txt", "--copy-to", "rest"];
   const { stdout } = succeeded(await simclr(args, { cwd }));
-  assert.match(stdout, /cat\/000\.jpg +1 +keep \(first by name of equal ones\)/);
+  assert.match(stdout, /cat\/000\.jpg +1 +keep \(shortest name of equal ones\)/);
   await pageOf(cwd, "e/dedupe.html");
   assert.is((await readFile(join(cwd, "go.txt"), "utf8")).trim(), "owl/again.jpg");
   assert.equal(await readFile(join(cwd, "rest/cat/000.jpg")), again);

@@ -3,17 +3,16 @@ import * as assert from "uvu/assert";
 import { relativeError } from "../../src/doctor/rounding.js";
 import { type Described, findDuplicates } from "../../src/embeddings/duplicates.js";
 import { LOOKS_BYTES } from "../../src/embeddings/looks.js";
-import { neighbourGraph, neighbourGraphAndHistogram } from "../../src/embeddings/neighbour-graph.js";
+import { neighbourGraph } from "../../src/embeddings/neighbour-graph.js";
 import { pairModel, thresholdAt, thresholdOf } from "../../src/embeddings/threshold.js";
 import { ConfigError } from "../../src/errors.js";
-import { binOf, binStart, HISTOGRAM_BINS } from "../../src/ops/similarity-histogram.js";
 import { rejects, throws } from "../data/expect.js";
 import { testDevice } from "../lib/device.js";
 import { cosine, randomFeatures } from "./plain.js";
 
 const duplicates = suite("duplicates");
 
-duplicates("neighbours, and the histogram of all pairs, in panels that do not divide the rows", async () => {
+duplicates("neighbours, in panels that do not divide the rows", async () => {
   const device = await testDevice();
   for (const [rows, dimension, k, panel] of [
     [300, 7, 5, 113],
@@ -21,14 +20,12 @@ duplicates("neighbours, and the histogram of all pairs, in panels that do not di
     [2, 1, 1, 9],
   ]) {
     const features = randomFeatures(rows, dimension, rows);
-    const graph = await neighbourGraphAndHistogram(device, features, { k, panel });
+    const graph = await neighbourGraph(device, features, { k, panel });
     const used = Math.min(k, rows - 1);
     assert.is(graph.k, used);
     const tolerance = relativeError(3 * dimension + 40);
-    const observed = new Float64Array(HISTOGRAM_BINS);
     for (let row = 0; row < rows; row++) {
       const all = Array.from({ length: rows }, (_, other) => cosine(features, row, other));
-      for (let other = 0; other < row; other++) observed[binOf(all[other])] += 1;
       const best = all.filter((_, other) => other !== row).sort((a, b) => b - a);
       const found = graph.indices.subarray(row * used, (row + 1) * used);
       assert.is(new Set(found).size, used);
@@ -39,18 +36,6 @@ duplicates("neighbours, and the histogram of all pairs, in panels that do not di
         assert.ok(Math.abs(graph.similarities[row * used + i] - all[found[i]]) <= tolerance);
       }
     }
-    assert.is(
-      graph.pairs.reduce((sum, count) => sum + count, 0),
-      (rows * (rows - 1)) / 2,
-    );
-    // A distance that is rounded across the border of a bin is in the next one: what is below a border stays below the next.
-    let [seen, before, after] = [0, 0, observed[0]];
-    for (let bin = 0; bin < HISTOGRAM_BINS; bin++) {
-      seen += graph.pairs[bin];
-      before += bin > 0 ? observed[bin - 1] : 0;
-      after += observed[bin + 1] ?? 0;
-      assert.ok(seen >= before && seen <= after, `bin ${bin}: ${seen}, not between ${before} and ${after}`);
-    }
     if (rows === 300) {
       const alone = await neighbourGraph(device, features, { k });
       assert.equal(alone.indices, graph.indices);
@@ -60,31 +45,32 @@ duplicates("neighbours, and the histogram of all pairs, in panels that do not di
   await rejects(neighbourGraph(device, randomFeatures(3, 4, 1), { k: 0 }), ConfigError, /k is 0/);
 });
 
-duplicates("the law of pairs finds the dimensions that pairs were made with, and a threshold above chance", () => {
-  // As many pairs as x^3 says, and 40 more that are very close.
+duplicates("the law of pairs finds the power that pairs were made with, and a distance above chance", () => {
+  // 3,000 pairs as x^4 says.
   const rows = 1000;
-  const total = (rows * (rows - 1)) / 2;
-  const pairs = new Float64Array(HISTOGRAM_BINS);
-  for (let bin = 0; bin < HISTOGRAM_BINS; bin++)
-    pairs[bin] = total * (Math.min(1, binStart(bin + 1) ** 3) - Math.min(1, binStart(bin) ** 3));
-  assert.ok(Math.abs((pairModel(pairs, rows)?.dimensions ?? 0) - 6) < 0.02);
-  // Without them, nothing is more than chance.
-  const none = pairModel(pairs, rows);
-  assert.ok(none);
+  const chance = Array.from({ length: 3000 }, (_, i) => ((i + 1) / 3000) ** (1 / 4));
+  const none = pairModel(chance, rows);
+  assert.ok(none && Math.abs(none.exponent - 4) < 1e-9);
+  none.distances.forEach((distance, i) => {
+    assert.ok(Math.abs(none.expected[i] - 3000 * distance ** 4) < 1e-6);
+    assert.is(none.observed[i], chance.filter((x) => x <= distance).length);
+  });
+  // Without others, nothing is more than chance.
   assert.is(thresholdOf(none, 0.05), null);
-  pairs[binOf(1 - 2 ** -14)] += 40;
-  const model = pairModel(pairs, rows);
-  assert.ok(model);
+  // And 40 that are very close: they shift the law by little.
+  const model = pairModel([...chance, ...Array<number>(40).fill(0.01)], rows);
+  assert.ok(model && Math.abs(model.exponent - 4) < 0.2);
   const threshold = thresholdOf(model, 0.05);
   assert.ok(threshold && threshold.observed !== null && threshold.expected !== null);
-  const distance = 1 - threshold.similarity;
-  // There, 40 and what the law says are 20 times what it says: total x^3 = 40 / 19, but for the width of a bin.
-  const exact = (40 / 19 / total) ** (1 / 3);
-  assert.ok(distance <= exact * 1.001 && distance >= exact * (16 / 17.1), `${distance}, not ${exact}`);
-  assert.is(thresholdAt(null, 0.9).observed, null);
-  assert.ok((thresholdAt(model, 0.9).observed ?? 0) > 40);
+  assert.ok(threshold.expected <= 0.05 * threshold.observed && threshold.observed >= 40);
+  // 40 and what the law says are 20 times what it says where 3000 x^4 = 40 / 19.
+  const exact = (40 / 19 / 3000) ** (1 / 4);
+  assert.ok(Math.abs(Math.log2(threshold.distance / exact)) < 0.25, `${threshold.distance}, not ${exact}`);
+  assert.equal(thresholdAt(null, 0.3), { distance: 0.3, observed: null, expected: null });
+  assert.is(thresholdAt(model, 0.02).observed, 40);
   throws(() => thresholdOf(model, 1), ConfigError, /rate of false ones is 1/);
-  assert.is(pairModel(new Float64Array(HISTOGRAM_BINS), 2), null);
+  assert.is(pairModel([0.1, 0.2], 2), null);
+  assert.is(pairModel(Array<number>(100).fill(0), 30), null);
 });
 
 /** Photographs whose embeddings and looks have nothing in common, and some that are alike. */
@@ -143,7 +129,7 @@ duplicates("copies, the same picture and look-alikes are kept apart, and the bes
   for (const { others } of groups)
     for (const { row, of, similarity } of others) assert.ok(Math.abs(similarity - cosine(features, row, of)) < 1e-5);
 
-  const strict = await findDuplicates(device, features, images, looks, { similarity: 0.999999 });
+  const strict = await findDuplicates(device, features, images, looks, { distance: 1e-6 });
   assert.equal(
     strict.groups.map(({ others }) => others.map(({ row }) => row)),
     [[30, 10]],
@@ -154,9 +140,9 @@ duplicates("copies, the same picture and look-alikes are kept apart, and the bes
     /239 photographs and 240 looks for 240/,
   );
   await rejects(
-    findDuplicates(device, features, images, looks, { similarity: 2 }),
+    findDuplicates(device, features, images, looks, { distance: 2 }),
     ConfigError,
-    /similarity of look-alikes is 2/,
+    /distance of look-alikes is 2/,
   );
 });
 
