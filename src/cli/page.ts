@@ -44,7 +44,7 @@ export async function servePage(
     // The package has the samples once, for `simclr demo` and for the page.
     const file = path === "/samples.tar.gz" ? sampleArchive() : join(folder, path);
     const body = await readFile(file).catch(() => null);
-    if (body === null || request.method !== "GET") {
+    if (body === null || !["GET", "HEAD"].includes(request.method ?? "")) {
       response.writeHead(body === null ? 404 : 405).end();
       return;
     }

@@ -3,6 +3,8 @@ import { PROJECT_VERSION, type Project, type StoredPictures, type StoredTraining
 
 const NAME = "webgpu-simclr page";
 const STORE = "project";
+/** Milliseconds. */
+const LOCK_PATIENCE = 2000;
 
 /** What is kept, each under its name. */
 interface Kept {
@@ -24,8 +26,19 @@ function opened(): Promise<IDBDatabase> {
 export class Keep {
   private constructor(readonly database: IDBDatabase) {}
 
-  /** @throws the browser's error where it keeps nothing, as some do in private windows */
+  /**
+   * One at a time, until its worker ends: what two tabs keep would be in each other's way.
+   * @throws the browser's error where it keeps nothing, as some do in private windows, and a TimeoutError where another tab is at it
+   */
   static async open(): Promise<Keep> {
+    await new Promise<void>((resolve, reject) => {
+      const forever = () => {
+        resolve();
+        return new Promise(() => {});
+      };
+      // After a reload, the tab that was left may hold it for a moment.
+      navigator.locks.request(NAME, { signal: AbortSignal.timeout(LOCK_PATIENCE) }, forever).catch(reject);
+    });
     return new Keep(await opened());
   }
 

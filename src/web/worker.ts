@@ -53,9 +53,17 @@ async function answer(studio: Studio, message: ToWorker): Promise<void> {
   }
 }
 
-/** Where a project is kept; null where the browser keeps nothing. */
-function keepOrNone(): Promise<Keep | null> {
-  return Keep.open().catch(() => null);
+/** Where a project is kept; null where the browser keeps nothing, which is said. */
+async function keepOrNone(): Promise<Keep | null> {
+  try {
+    return await Keep.open();
+  } catch (error) {
+    const isElsewhere = error instanceof Error && error.name === "TimeoutError";
+    const why = isElsewhere ? "the page is open in another tab, which keeps its own" : `the browser does not: ${error}`;
+    const text = `what is learned in this tab is not kept for the next visit: ${why}`;
+    tell({ kind: "trouble", what: "not-kept", text });
+    return null;
+  }
 }
 
 /** Messages in their order, and turns of the training where there is none. */
@@ -75,7 +83,10 @@ async function work(device: Device): Promise<void> {
   const { name: adapter, software } = device.adapter;
   const { settings } = studio;
   tell({ kind: "ready", adapter, software, methods: methodTexts(), encoders: ENCODERS, settings });
-  await studio.begin().catch(trouble);
+  await studio.begin().catch((error) => {
+    trouble(error);
+    tell({ kind: "empty" });
+  });
   for (;;) {
     const next = inbox.shift();
     try {

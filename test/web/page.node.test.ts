@@ -140,12 +140,30 @@ page("says what is wrong with what was dropped", async () => {
   await tab.context().close();
 });
 
+page("lets no request leave its origin, neither from the page nor from its worker", async () => {
+  const { tab, lines, requests } = await open();
+  const call = "fetch('http://127.0.0.1:9/', { mode: 'no-cors' }).then(() => 'answered', (error) => error.message)";
+  const [worker] = tab.workers();
+  for (const place of [tab, worker]) assert.is(await place.evaluate(call), "Failed to fetch");
+  const refusals = () => lines.filter((line) => line.includes("Content Security Policy"));
+  for (let waits = 0; waits < 50 && refusals().length < 2; waits++) await tab.waitForTimeout(100);
+  assert.ok(refusals().length >= 2, lines.join("\n"));
+  assert.equal(
+    requests.filter((address) => address.includes(":9/")),
+    [],
+  );
+  await tab.context().close();
+});
+
 page("learns a folder, shows neighbours, and goes on after a reload, without a network", async () => {
   const { tab, lines, requests } = await open();
   await writeFiles(join(folder, "photos"), { ...(await classFolders(60)), "cat/broken.jpg": new Uint8Array(100) });
   await openFolder(tab, join(folder, "photos"));
   assert.match((await tab.textContent("#skipped")) ?? "", /1 file could not be read.*cat\/broken\.jpg/s);
+  await tab.evaluate("window.frames_ = 0; (function count() { window.frames_++; requestAnimationFrame(count); })()");
   const losses = await learn(tab);
+  const frames: number = await tab.evaluate("window.frames_");
+  assert.ok(frames > 20, `${frames} frames while it learned`);
   assert.ok(Math.abs(losses[0] - Math.log(31)) < 0.8 && losses.length > 3, `${losses}`);
   const [stopped, reached] = [await stepOf(tab), await tab.textContent("#loss-now")];
   assert.ok(stopped >= losses.length);
