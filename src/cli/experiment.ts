@@ -1,8 +1,11 @@
 import { resolve } from "node:path";
 import type { ImageSet } from "../data/dataset.js";
-import { ConfigError } from "../errors.js";
+import { ConfigError, UsageError } from "../errors.js";
 import { experimentNamed, experiments } from "../experiments/catalogue.js";
 import type { Experiment } from "../experiments/experiment.js";
+import { gatheredSource, gatherRuns } from "../experiments/gather.js";
+import { jobsOf } from "../experiments/jobs.js";
+import type { Pace } from "../experiments/pace.js";
 import {
   type EstimatedRun,
   type ExperimentPlan,
@@ -14,14 +17,15 @@ import {
 import type { RunResult } from "../experiments/results.js";
 import { type ExperimentSummary, runExperiment } from "../experiments/runner.js";
 import { SCALES, type Scale } from "../experiments/setting.js";
+import { printable } from "../printable.js";
 import { duration } from "../report/report-text.js";
 import { type Command, Option } from "../vendor/commander.js";
-import { counted } from "../wording.js";
+import { counted, listed } from "../wording.js";
 import { sampleArchive } from "./demo.js";
 import { openForCommand } from "./images.js";
 import { addMethodOptions, type MethodOptions, methodConfig } from "./method-options.js";
 import { number } from "./numbers.js";
-import { addOutputOptions, answer, say, tell } from "./output.js";
+import { addOutputOptions, answer, say, tell, warn } from "./output.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { suggested } from "./suggested.js";
 import { percentage, textTable } from "./table.js";
@@ -36,7 +40,12 @@ interface ExperimentCommandOptions extends MethodOptions {
   readonly out: string;
   readonly plan?: boolean;
   readonly resume?: boolean;
+  readonly only?: readonly string[];
+  readonly gather?: readonly string[];
 }
+
+/** A pace for plans of which nobody asks how long they take. */
+const NO_PACE: Pace = { flops: Number.POSITIVE_INFINITY, probeStep: 0 };
 
 /** `simclr experiment <name>` */
 export function addExperimentCommand(program: Command): void {
@@ -60,7 +69,16 @@ export function addExperimentCommand(program: Command): void {
     .option("--target <images>", "labelled images that transfer goes to (default: half of the classes)")
     .option("--image-size <pixels>", "resize the images on load, as for train", number)
     .option("--out <folder>", "where the experiment's folder is made", "experiments")
-    .option("--plan", "print the runs and the time that they take, and run nothing")
+    .option(
+      "--plan",
+      "print the runs and the time that they take, and run nothing; with --json also as independent jobs, each with a command for it",
+    )
+    .option(
+      "--only <keys>",
+      "do these runs alone, and those that they need, without a report (keys: --plan --json)",
+      keys,
+    )
+    .option("--gather <folders...>", "copy the runs that are done in the folders of jobs here, and write the report")
     .option("--resume", "go on with the experiment in its folder, on the images that it began with")
     .addHelpText("after", `\nExperiments:\n${list}`);
   addMethodOptions(addOutputOptions(command)).action((name: string, options: ExperimentCommandOptions) =>
@@ -68,8 +86,15 @@ export function addExperimentCommand(program: Command): void {
   );
 }
 
+/** Keys of runs, with commas between them. */
+function keys(text: string): readonly string[] {
+  return text.split(",").filter((key) => key !== "");
+}
+
 async function experimentOn(name: string, options: ExperimentCommandOptions): Promise<void> {
-  const { scale, out, plan: planOnly = false } = options;
+  const { scale, out, plan: planOnly = false, only, gather } = options;
+  if (gather && (planOnly || only))
+    throw new ConfigError("--gather puts runs together that are done: give it without --plan and --only");
   const experiment = experimentNamed(name);
   const found = await imagesOf(experiment, options);
   const interruption = heedInterruption();
@@ -77,17 +102,15 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
     const { images, target, source } = await openFor(found);
     if (images.unlabelled)
       say(`         ${counted(images.unlabelled.length, "image")} without a label are no part of experiments`);
-    say("measuring the pace of this adapter ...");
-    const plan = await planExperiment(device, experiment, images, {
-      scale,
-      out,
-      source,
-      target,
-      config: methodConfig(options),
-    });
-    printPlan(plan);
+    if (!gather) say("measuring the pace of this adapter ...");
+    const wanted = { scale, out, source, target, only, config: methodConfig(options) };
+    let plan = await planExperiment(device, experiment, images, gather ? { ...wanted, pace: NO_PACE } : wanted);
+    if (gather) {
+      await gatherHere(plan, gather);
+      plan = await planExperiment(device, experiment, images, { ...wanted, pace: NO_PACE });
+    } else printPlan(plan);
     if (planOnly) {
-      answer(planData(plan));
+      answer(planData(plan, out));
       return;
     }
     interruption.save();
@@ -136,8 +159,12 @@ async function openFor(found: FoundImages) {
 /** Where the images of an experiment are. @throws ConfigError where that is not said. */
 async function imagesOf(
   { name, clips: own }: Experiment,
-  { scale, data, test, target, imageSize, out, resume = false }: ExperimentCommandOptions,
+  { scale, data, test, target, imageSize, out, resume = false, gather }: ExperimentCommandOptions,
 ): Promise<FoundImages> {
+  if (gather && data === undefined) {
+    const source = await gatheredSource(gather, `${name}-${scale}`);
+    if (source) return source;
+  }
   if (resume) {
     const folder = `${out}/${name}-${scale}`;
     const source = await sourceOf(folder);
@@ -210,8 +237,56 @@ function printPlan({ experiment, setting, runs, folder }: ExperimentPlan): void 
   say(`folder: ${folder}`);
 }
 
-/** A plan for programs. */
-function planData({ experiment, setting, runs, folder }: ExperimentPlan): object {
+/** Copies what is done in other folders. @throws UsageError where that is not all. */
+async function gatherHere(plan: ExperimentPlan, folders: readonly string[]): Promise<void> {
+  const { taken, missing, leftOut } = await gatherRuns(plan, folders);
+  for (const reason of leftOut) warn(printable(`left out: ${reason}`));
+  say(`gathered: ${counted(taken.length, "run")}`);
+  if (missing.length > 0)
+    throw new UsageError(
+      `${missing.length} of the ${counted(plan.runs.length, "run")} are done in none of these folders: ${listed(missing)}; do them, and gather again`,
+    );
+}
+
+/** The words of this command line that say which experiment it is, and on which images. */
+function experimentWords({ source, setting }: ExperimentPlan): string[] {
+  const words = process.argv.slice(2);
+  const valued = (option: string) => {
+    for (;;) {
+      const at = words.findIndex((word) => word === option || word.startsWith(`${option}=`));
+      if (at < 0) return;
+      words.splice(at, words[at] === option ? 2 : 1);
+    }
+  };
+  for (const option of ["--out", "--only"]) valued(option);
+  const kept = words.filter((word) => !["--plan", "--json", "--quiet", "--resume"].includes(word));
+  if (!words.includes("--resume") || !source) return kept;
+  const { images, test, target } = source;
+  const paths = Object.entries({ "--data": images, "--test": test, "--target": target });
+  return [
+    ...kept,
+    ...paths.flatMap(([option, path]) => (path === undefined ? [] : [option, path])),
+    ...["--image-size", String(setting.imageSize)],
+  ];
+}
+
+/** A plan for programs: its runs, and the jobs that they make. */
+function planData(plan: ExperimentPlan, out: string): object {
+  const { experiment, setting, runs, folder } = plan;
+  const words = experimentWords(plan);
+  const jobs = jobsOf(runs).map(({ key, runs: own }) => {
+    const parent = `${out}/jobs/${key}`;
+    const args = [...words, "--only", own.map((run) => run.key).join(","), "--out", parent];
+    return {
+      key,
+      runs: own.map((run) => run.key),
+      seconds: sumOf(own, ({ seconds }) => seconds),
+      done: own.every(({ state }) => state === "done"),
+      folder: parent,
+      args,
+      command: suggested(args),
+    };
+  });
   return {
     experiment: experiment.name,
     scale: setting.scale,
@@ -219,6 +294,8 @@ function planData({ experiment, setting, runs, folder }: ExperimentPlan): object
     runs: runs.map(({ key, label, factors, state, cost, seconds }) => ({
       ...{ key, label, factors, state, seconds, flops: cost.flops },
     })),
+    jobs,
+    gather: suggested([...words, "--out", out, "--gather", ...jobs.map((job) => job.folder)]),
   };
 }
 
@@ -229,13 +306,17 @@ function printResult({ values, seconds }: RunResult): void {
   say(`  ${shown.join(", ")}`);
 }
 
-function printSummary(summary: ExperimentSummary, { scale, out }: ExperimentCommandOptions, name: string): void {
+function printSummary(summary: ExperimentSummary, { scale, out, only }: ExperimentCommandOptions, name: string): void {
   answer({ ...summary, runs: summary.runs.map(({ pictures: _, ...run }) => run) });
   if (!summary.finished) {
     tell(
-      `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  ${suggested(["experiment", name, "--scale", scale, ...(out === "experiments" ? [] : ["--out", out]), "--resume"])}`,
+      `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  ${suggested(["experiment", name, "--scale", scale, ...(out === "experiments" ? [] : ["--out", out]), ...(only ? ["--only", only.join(",")] : []), "--resume"])}`,
     );
     process.exitCode = 130;
+    return;
+  }
+  if (summary.report === null) {
+    tell(`\nfolder: ${summary.folder}`);
     return;
   }
   say(`\n${summary.findings.map((sentence) => `- ${sentence}`).join("\n")}`);

@@ -43,6 +43,8 @@ export interface PlannedRun {
   /** All that decides the outcome besides the images: a run is repeated when it differs. */
   readonly settings: Json;
   readonly effort: Effort;
+  /** Keys of the runs that are to be done before it; none by default. */
+  readonly needs?: readonly string[];
   /** Does the work, from where an interruption left it; null where it was interrupted again. */
   work(context: RunContext): Promise<Measured | null>;
 }

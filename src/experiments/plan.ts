@@ -5,6 +5,7 @@ import { isRecord, parseObject } from "../io/json.js";
 import type { ImageSource } from "../runs/run.js";
 import { checkConfig, type TrainingConfig } from "../training/config.js";
 import type { Experiment, PlannedRun } from "./experiment.js";
+import { chosenRuns } from "./jobs.js";
 import { type Cost, costEstimator, measurePace, type Pace, secondsFor } from "./pace.js";
 import { readRecord } from "./run-record.js";
 import { imagesFor, type Scale, type Setting, settingFor } from "./setting.js";
@@ -26,6 +27,8 @@ export interface ExperimentOptions {
   readonly target?: ImageSet;
   /** What replaces parts of the scale's common configuration. */
   readonly config?: Partial<TrainingConfig>;
+  /** Keys of the runs to do, and those that they need; all by default. */
+  readonly only?: readonly string[];
   /** How fast the adapter is, where that was measured before. */
   readonly pace?: Pace;
 }
@@ -51,6 +54,8 @@ export interface ExperimentPlan {
   /** The experiment's folder, `<out>/<name>-<scale>`. */
   readonly folder: string;
   readonly runs: readonly EstimatedRun[];
+  /** Whether these are all runs of the experiment. */
+  readonly whole: boolean;
 }
 
 /** The file in an experiment's folder that says on which images it is. */
@@ -65,7 +70,7 @@ export async function planExperiment(
   device: Device,
   experiment: Experiment,
   images: ImageSet,
-  { scale, out = "experiments", source, target, config, pace }: ExperimentOptions,
+  { scale, out = "experiments", source, target, config, only, pace }: ExperimentOptions,
 ): Promise<ExperimentPlan> {
   const taken = imagesFor(images, scale);
   const other = target ? imagesFor(target, scale) : null;
@@ -73,22 +78,33 @@ export async function planExperiment(
   const folder = `${out}/${experiment.name}-${scale}`;
   const facts = await readFacts(folder);
   const wanted = imageFacts(setting);
-  if (facts && JSON.stringify(facts["images"]) !== JSON.stringify(wanted)) {
+  if (facts && !(await factsAgree(folder, setting))) {
     throw new ConfigError(
       `${folder} holds this experiment on other images (${JSON.stringify(facts["images"])}, and these are ${JSON.stringify(wanted)}): choose another folder for it`,
     );
   }
   const measured = pace ?? (await measurePace(device));
   const costOf = costEstimator(device, setting);
+  const all = experiment.plan(setting);
+  const chosen = only ? chosenRuns(all, only) : all;
   const runs: EstimatedRun[] = [];
-  for (const run of experiment.plan(setting)) {
+  for (const run of chosen) {
     const record = await readRecord(folderOf(folder, run.key), run.settings);
     if (run.effort.config) checkConfig(run.effort.config, setting.trainImages, device);
     const cost = costOf(run.effort);
     const state = record === null ? "new" : record.measured ? "done" : "begun";
     runs.push({ ...run, state, cost, seconds: secondsFor(cost, measured) });
   }
-  return { experiment, setting, images: taken, target: other, source: source ?? null, folder, runs };
+  return {
+    experiment,
+    setting,
+    images: taken,
+    target: other,
+    source: source ?? null,
+    folder,
+    runs,
+    whole: chosen.length === all.length,
+  };
 }
 
 export function folderOf(experiment: string, key: string): string {
@@ -97,6 +113,12 @@ export function folderOf(experiment: string, key: string): string {
 
 export function imageFacts({ trainImages, testImages, imageSize, classes, target }: Setting) {
   return { train: trainImages, test: testImages, imageSize, classes, target };
+}
+
+/** Whether the experiment in a folder is on images as a setting says. */
+export async function factsAgree(folder: string, setting: Setting): Promise<boolean> {
+  const facts = await readFacts(folder);
+  return JSON.stringify(facts?.["images"]) === JSON.stringify(imageFacts(setting));
 }
 
 /** Whether a folder holds an experiment. */

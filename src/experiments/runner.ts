@@ -22,12 +22,12 @@ export interface ExperimentHooks {
 /** How an experiment ended. */
 export interface ExperimentSummary {
   readonly folder: string;
-  /** False where it was interrupted: the same call goes on. */
+  /** Whether all that was planned is done; false where it was interrupted: the same call goes on. */
   readonly finished: boolean;
   /** Those that are done. */
   readonly runs: readonly RunResult[];
   readonly findings: readonly string[];
-  /** Path of report.html; null when interrupted. */
+  /** Path of report.html; null when interrupted, and for some of the runs alone. */
   readonly report: string | null;
 }
 
@@ -61,6 +61,7 @@ export async function runExperiment(
     await writeResults(plan, done, []);
     hooks.onRunDone?.(result);
   }
+  if (!plan.whole) return { folder, finished: true, runs: done, findings: [], report: null };
   const results = new Results(setting, done);
   const presentation = experiment.present(results);
   const report = `${folder}/report.html`;

@@ -129,6 +129,7 @@ export function training(
         (measurement?.probeSteps ?? 0) +
         evaluations * (monitoring?.probeSteps ?? 0),
     },
+    needs: from ? [from.key] : [],
     async work(context) {
       const { device, folder, hooks } = context;
       const set = images?.of(context) ?? context.images;
@@ -180,6 +181,7 @@ export function measuring(
     factors,
     settings: json({ model: full, measurement: measurement.settings, from: from?.settings ?? null }),
     effort: { config: full, steps: 0, embedded, probeSteps: classifying },
+    needs: from ? [from.key] : [],
     async work(context) {
       context.hooks.onPhase?.("measuring");
       const model = createModel(context.device, full, setting.imageSize, setting.classes);

@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { isRecord, parseObject } from "../../src/io/json.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
 import { failed, simclr, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
@@ -37,6 +38,42 @@ command("prints its plan, runs it, and goes on with what is left", () =>
     );
     await writeFiles(join(cwd, "fewer"), await classFolders(40));
     failed(await simclr([...args, "--data", "fewer"], { cwd }), /holds this experiment on other images/);
+  }),
+);
+
+command("makes independent jobs of its runs, and gathers what they found", () =>
+  inTemporaryFolder(async (cwd) => {
+    await writeFiles(join(cwd, "a set"), await classFolders(60));
+    const common = ["experiment", "color-shortcut", "--data", "a set", "--out", "out"];
+    const { jobs, runs } = parseObject(succeeded(await simclr([...common, "--plan", "--json"], { cwd })).stdout) ?? {};
+    assert.ok(Array.isArray(jobs) && jobs.every(isRecord) && Array.isArray(runs));
+    const keys = ["0", "0.5", "1"].map((strength) => `strength-${strength}-seed-1`);
+    assert.equal(
+      jobs.map(({ key, runs: own, folder, done }) => [key, own, folder, done]),
+      keys.map((key) => [key, [key], `out/jobs/${key}`, false]),
+    );
+    assert.match(
+      String(jobs[0]["command"]),
+      / experiment color-shortcut --data 'a set' --only strength-0-seed-1 --out out.jobs/,
+    );
+
+    const argsOf = ({ args }: Record<string, unknown>) => (Array.isArray(args) ? args.map(String) : []);
+    const [first, second] = await Promise.all(jobs.slice(0, 2).map((job) => simclr(argsOf(job), { cwd })));
+    assert.match(succeeded(first).stdout, /^folder: out\/jobs\/strength-0-seed-1\/color-shortcut-smoke$/m);
+    succeeded(second);
+    const gather = [...common, "--gather", ...keys.map((key) => `out/jobs/${key}`)];
+    const early = await simclr(gather, { cwd });
+    failed(early, /1 of the 3 runs are done in none of these folders: strength-1-seed-1; do them/);
+    assert.match(early.stdout, /left out: out\/jobs\/strength-1-seed-1 holds no experiment color-shortcut-smoke/);
+
+    succeeded(await simclr([...argsOf(jobs[2]), "--quiet"], { cwd }));
+    // The images are those that the jobs say, and what was gathered before stays.
+    const { stdout } = succeeded(
+      await simclr(["experiment", "color-shortcut", "--out", "out", "--gather", "out/jobs/strength-1-seed-1"], { cwd }),
+    );
+    assert.match(stdout, /^gathered: 1 run$/m);
+    assert.match(stdout, /^report: out\/color-shortcut-smoke\/report\.html$/m);
+    failed(await simclr([...common, "--only", "strength-2-seed-1"], { cwd }), /no run strength-2-seed-1: did you mean/);
   }),
 );
 
