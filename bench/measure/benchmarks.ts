@@ -1,3 +1,4 @@
+import { attentionBenchmark } from "./attention.js";
 import { batchSize } from "./batch-size.js";
 import type { Benchmark } from "./benchmark.js";
 import { host } from "./host.js";
@@ -9,4 +10,14 @@ import { roofline } from "./roofline.js";
 import { step } from "./step.js";
 
 /** Every benchmark. */
-export const benchmarks: readonly Benchmark[] = [kernels, step, host, roofline, batchSize, loss, methods, matmulLadder];
+export const benchmarks: readonly Benchmark[] = [
+  kernels,
+  step,
+  host,
+  roofline,
+  batchSize,
+  loss,
+  methods,
+  attentionBenchmark,
+  matmulLadder,
+];

@@ -77,7 +77,10 @@ export const dino = defineMethod({
   options: {
     headHidden: whole(512, { from: 1 }, "hidden size of the head (the article: 2048)"),
     headOutput: whole(256, { from: 1 }, "output size of the head, of what is compared with the prototypes"),
-    headBatchNorm: flag(false, "batch norm after the head's hidden layers"),
+    headBatchNorm: flag(
+      true,
+      "batch norm after the head's hidden layers; without it, as in the article, small sets collapse",
+    ),
     prototypes: whole(1024, { from: 2 }, "how many (the article: 65,536; some hundred to thousands for small sets)"),
     ...smallViewOptions(),
     temperature: number(0.1, { above: 0 }, "of the student"),

@@ -26,7 +26,7 @@ export function attention(tape: Tape, qkv: Tensor, heads: number): Tensor {
   const y = tape.tensor([batch, tokens, heads * depth], `attention of ${qkv.label}`, qkv.type);
   const lse = tape.tensor([batch, heads, tokens], `log-sum-exp of ${qkv.label}`);
   const params = { batch, tokens, heads, scale: 1 / Math.sqrt(depth) };
-  const constants = { ...attentionTile(tape.device), DEPTH: depth, VECTOR: 4 };
+  const constants = { ...attentionTile(tape.device, tokens), DEPTH: depth, VECTOR: 4 };
   tape.launch(kernels.attention, { qkv, y, lse }, params, constants);
   tape.differentiate([qkv], y, (dy) => {
     const deltas = tape.tensor(lse.shape, `deltas of ${qkv.label}`);

@@ -97,13 +97,17 @@ export function batchedTile(device: Device) {
  * How the kernels of attention are cut up: see kernels/attention.wgsl. Threads of one subgroup hand elements on to each other; where
  * there are none, a thread works alone.
  */
-export function attentionTile(device: Device) {
+export function attentionTile(device: Device, tokens: number) {
   const { software } = device.adapter;
   const LANES = sharedLanes(device, software ? 8 : 32);
   if (LANES < 8) return { LANES: 1, SHARE: 1, ROWS: 4, COLS: 4 };
-  // On a software adapter, larger tiles compile for seconds and gain little.
-  return { LANES, SHARE: LANES, ROWS: LANES, COLS: software ? 1 : 2 };
+  if (!software) return { LANES, SHARE: LANES, ROWS: LANES, COLS: 2 };
+  // Larger tiles compile for seconds and gain little; with few tokens, they go past the last one.
+  return { LANES, SHARE: LANES, ROWS: tokens > FEW_TOKENS ? 2 * LANES : LANES, COLS: 1 };
 }
+
+/** So many tokens leave tiles of twice as many rows partly empty. */
+const FEW_TOKENS = 128;
 
 /** Threads side by side over so many channels, and neighbouring channels that each takes at once. */
 export function channelTile(device: Device, channels: number): { readonly LANES: number; readonly VECTOR: number } {

@@ -222,7 +222,7 @@ export const PRESETS: readonly Preset[] = [
     ...{ learningRate: 0.3, weightDecay: 1e-6 },
     augmentation: "byol-cifar",
     options: {
-      ...{ headHidden: 2048, headOutput: 256, prototypes: 4096, frozenEpochs: 1 },
+      ...{ headHidden: 2048, headOutput: 256, headBatchNorm: false, prototypes: 4096, frozenEpochs: 1 },
       ...{ teacherTemperature: 0.07, momentum: 0.9995, finalMomentum: 1 },
     },
   }),

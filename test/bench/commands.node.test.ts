@@ -72,6 +72,20 @@ commands("compare batch sizes, and draw the comparison", async () => {
   }
 });
 
+commands("compare attention with one that stores its scores", async () => {
+  const { stdout } = await run("attention.js", "--tokens", "5,9", "--depth", "8", "--rounds", "1", "--json");
+  const { rows } = JSON.parse(stdout);
+  assert.equal(
+    rows.map(({ tokens, images }: { tokens: number; images: number }) => [tokens, images]),
+    [
+      [5, 205],
+      [9, 114],
+    ],
+  );
+  for (const { milliseconds, bytes, unfused } of rows)
+    assert.ok(milliseconds > 0 && bytes > 0 && unfused.milliseconds > 0 && unfused.bytes > bytes);
+});
+
 commands("compare the loss with one that stores its matrix", async () => {
   const { stdout } = await run("loss.js", "--rows", "8,16", "--dimensions", "4", "--rounds", "1", "--json");
   const { rows } = JSON.parse(stdout);

@@ -16,7 +16,7 @@ const distilling = suite("dino in training");
 const device = await testDevice();
 const images = stripes(24);
 
-const options = { headHidden: 16, headOutput: 12, prototypes: 9, smallViews: 2 };
+const options = { headHidden: 16, headOutput: 12, headBatchNorm: false, prototypes: 9, smallViews: 2 };
 /** A transformer, whose small views have positions of their own. */
 const CONFIG: Partial<TrainingConfig> = {
   ...{ ...SMALL_CONFIG, encoder: "vit-micro", width: 0.25, patch: 8, method: "dino", options, checkpointEvery: 3 },
