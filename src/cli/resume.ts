@@ -1,4 +1,5 @@
 import { CheckpointError } from "../errors.js";
+import type { RunHooks } from "../runs/hooks.js";
 import { resumeRun } from "../runs/run.js";
 import { leastEpochs } from "../training/checkpoint.js";
 import type { Command } from "../vendor/commander.js";
@@ -14,6 +15,7 @@ import { withProgress } from "./training-progress.js";
 interface ResumeCommandOptions {
   readonly images?: string;
   readonly epochs?: number;
+  readonly tensorboard?: string;
 }
 
 /** `simclr resume <run>` */
@@ -29,10 +31,11 @@ export function addResumeCommand(program: Command): void {
       "of the whole training, in place of those that it was begun with: from here on the learning rate is where the schedule of that length is",
       number,
     )
+    .option("--tensorboard <folder>", "write a file of events there too, for TensorBoard, beside those that are there")
     .action(resume);
 }
 
-async function resume(path: string, { images: named, epochs }: ResumeCommandOptions): Promise<void> {
+async function resume(path: string, { images: named, epochs, tensorboard }: ResumeCommandOptions): Promise<void> {
   const interruption = heedInterruption();
   await withDevice(async (device) => {
     const run = await openStoredRun(path, device);
@@ -45,6 +48,7 @@ async function resume(path: string, { images: named, epochs }: ResumeCommandOpti
       );
     }
     const images = await openRunImages(run, named, {}, "views");
-    await withProgress(interruption, (hooks) => resumeRun(device, path, images, { ...hooks, epochs }));
+    const goOn = (hooks: RunHooks) => resumeRun(device, path, images, { ...hooks, epochs });
+    await withProgress(interruption, goOn, tensorboard);
   });
 }

@@ -60,6 +60,7 @@ interface TrainOptions extends ModelOptions {
   readonly tune?: boolean;
   readonly force: readonly string[];
   readonly license?: string;
+  readonly tensorboard?: string;
   readonly out: string;
   readonly name?: string;
 }
@@ -198,6 +199,10 @@ export function addTrainCommand(program: Command): void {
       [],
     )
     .option("--license <id>", "under which the weights are given away, as cc-by-4.0: for the encoder's file")
+    .option(
+      "--tensorboard <folder>",
+      "write loss, learning rate, images a second and accuracies there too, for TensorBoard",
+    )
     .option("--out <folder>", "where run folders are made", "runs")
     .option("--name <text>", "part of the run folder's name (default: the encoder's)")
     .action((path: string, options: TrainOptions, self: Command) => trainOn(path, options, self));
@@ -220,6 +225,7 @@ async function trainOn(path: string, options: TrainOptions, command: Command): P
       tune: options.tune,
       force: options.force,
       license: options.license,
+      tensorboard: options.tensorboard,
       out: options.out,
       name: options.name,
     },
@@ -263,6 +269,8 @@ interface TrainingSetup {
   readonly force?: readonly string[];
   /** Of the weights. */
   readonly license?: string;
+  /** Folder of the files of events. */
+  readonly tensorboard?: string;
   readonly out: string;
   readonly name?: string;
 }
@@ -270,7 +278,7 @@ interface TrainingSetup {
 /** Opens the device and the images, trains, and prints how it went. Sets the exit code to 130 where it was interrupted. */
 export async function runTraining(path: string, config: Partial<TrainingConfig>, setup: TrainingSetup): Promise<void> {
   const { initial, imageSize, test, maxBroken, bitDepth, plan = false, tune = false, force = [], out } = setup;
-  const { license, name } = setup;
+  const { license, tensorboard, name } = setup;
   const interruption = heedInterruption();
   await withDevice(async (device) => {
     forceVariants(device, force);
@@ -292,8 +300,10 @@ export async function runTraining(path: string, config: Partial<TrainingConfig>,
     }
     // Whole paths: the run can be resumed from any folder.
     const source = { ...read, images: resolve(path), test: test && resolve(test) };
-    await withProgress(interruption, (hooks) =>
-      startRun(device, images, config, { ...hooks, parent: out, name, source, initial, license }),
+    await withProgress(
+      interruption,
+      (hooks) => startRun(device, images, config, { ...hooks, parent: out, name, source, initial, license }),
+      tensorboard,
     );
   });
 }

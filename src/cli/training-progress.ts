@@ -1,6 +1,7 @@
 import type { Accuracies } from "../evaluation/evaluation.js";
 import { printable } from "../printable.js";
 import type { RunHooks, RunSummary, RunWarning } from "../runs/hooks.js";
+import { TensorBoard } from "../runs/tensorboard.js";
 import { counted } from "../wording.js";
 import { answer, say, showsProgress, tell, terminal, warn } from "./output.js";
 import type { Interruption } from "./session.js";
@@ -132,18 +133,25 @@ function printSummary(summary: RunSummary): void {
   tell(`\nrun folder: ${summary.folder}\nreport:     ${summary.report}`);
 }
 
-/** Trains with a line of progress, and prints how it went. Sets the exit code to 130 where it was interrupted. */
+/**
+ * Trains with a line of progress, and prints how it went. Sets the exit code to 130 where it was interrupted.
+ * @param events a folder for files of events, for TensorBoard
+ */
 export async function withProgress(
   { signal, save }: Interruption,
   train: (hooks: RunHooks) => Promise<RunSummary>,
+  events?: string,
 ): Promise<void> {
+  const board = events === undefined ? null : await TensorBoard.create(events);
   const { hooks, stop } = await trainingProgress();
   const onFolder = (path: string) => {
     save();
     hooks.onFolder?.(path);
   };
   try {
-    const summary = await train({ ...hooks, onFolder, signal });
+    const told = { ...hooks, onFolder, signal };
+    const summary = await train(board?.beside(told) ?? told);
+    board?.end(summary);
     stop();
     printSummary(summary);
     if (!summary.finished) process.exitCode = 130;

@@ -1,9 +1,11 @@
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isRecord, parseObject } from "../../src/io/json.js";
 import { inTemporaryFolder, writeFiles } from "../data/make-files.js";
-import { type Ended, failed, SMALL, simclr, succeeded } from "./command.js";
+import { readEvents } from "../io/read-events.js";
+import { type Ended, failed, metricsOf, SMALL, simclr, succeeded } from "./command.js";
 import { classFolders } from "./pictures.js";
 
 const output = suite("simclr --json and --quiet");
@@ -26,7 +28,7 @@ output("print one document and nothing else, or what is needed to go on", () =>
     const train = ["train", "set", ...SMALL, "--epochs", "1"];
     const [plan, quiet] = [
       documentOf(await simclr([...train, "--plan", "--json"], { cwd })),
-      succeeded(await simclr([...train, "--quiet"], { cwd })),
+      succeeded(await simclr([...train, "--quiet", "--tensorboard", "board"], { cwd })),
     ];
     assert.ok(isRecord(plan["config"]) && plan["config"]["batch"] === 16);
     const run = /^\nrun folder: (\S+)\nreport: {5}\S+report\.html\n$/.exec(quiet.stdout)?.[1];
@@ -34,6 +36,18 @@ output("print one document and nothing else, or what is needed to go on", () =>
     // Few images are worth a warning; nothing else is.
     assert.match(said(quiet), /^warning: 5\d images to train on are few[^\n]*\n$/);
 
+    const [name] = await readdir(join(cwd, "board"));
+    assert.match(name, /^events\.out\.tfevents\.\d+\./);
+    const events = readEvents(await readFile(join(cwd, "board", name)));
+    const lines = await metricsOf(join(cwd, run));
+    const steps = lines.filter(({ kind }) => kind === "step");
+    assert.equal(
+      events.flatMap(({ step, values: { "train/loss": loss } }) => (loss === undefined ? [] : [[step, loss]])),
+      steps.map(({ step, loss }) => [step, loss]),
+    );
+    const last = lines.at(-1) ?? {};
+    assert.is(events.at(-1)?.step, last["step"]);
+    assert.is(events.at(-1)?.values["test/probe"], Math.fround(Number(last["probe"])));
     const [evaluated, embedded, tuned] = await Promise.all([
       simclr(["eval", run, "--json", "--quiet"], { cwd }),
       simclr(["embed", run, "set", "--out", "e", "--json"], { cwd }),
