@@ -145,7 +145,7 @@ function onPlan(plan: PlanText): void {
   find("play", HTMLButtonElement).disabled = !plan.fits && progress.training.state === "none";
   place.textContent = plan.fits
     ? `${Math.ceil(plan.bytes / 2 ** 20).toLocaleString("en")} MiB and ${(plan.flops / 1e9).toPrecision(2)} GFLOP a step, ${counted(plan.parameters, "weight")}, ${counted(plan.microBatch, "picture")} at once`
-    : sentence(plan.reason);
+    : plan.reason;
 }
 
 const TROUBLES: Readonly<Record<Trouble, string>> = {
@@ -180,6 +180,7 @@ function openWith(message: () => ToWorker, words: string): void {
   if (!mayForget()) return;
   opening = () => {
     find("notice", HTMLElement).hidden = true;
+    say("announcement", words);
     say(gallery ? "status" : "open-progress", words);
     ask(message());
   };
@@ -251,7 +252,15 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) ask({ kind: "keep" });
 });
 
-onPress("play", () => ask({ kind: progress.isBusy ? "pause" : "play" }));
+onPress("play", () => {
+  if (progress.training.state !== "done") {
+    ask({ kind: progress.isBusy ? "pause" : "play" });
+    return;
+  }
+  const { settings } = progress.training;
+  if (settings) form?.update({ epochs: 2 * settings.epochs });
+  ask({ kind: "longer" });
+});
 onPress("step-button", () => ask({ kind: "step" }));
 for (const id of ["restart", "restart-settings"])
   onPress(id, () => {

@@ -32,6 +32,8 @@ export type ToWorker =
   | { readonly kind: "samples"; readonly imageSize: number; readonly at: string }
   | { readonly kind: "settings"; readonly settings: Settings }
   | { readonly kind: "play" | "pause" | "step" | "restart" }
+  /** A training that is done goes on for the epochs of the settings. */
+  | { readonly kind: "longer" }
   /** The page may be gone soon: what was learned is to be kept. */
   | { readonly kind: "keep" }
   | { readonly kind: "take"; readonly what: Takeaway }

@@ -74,13 +74,15 @@ export class Progress {
   }
 
   setTraining(training: TrainingText): void {
+    const before = this.#training.state;
     this.#training = training;
     const { state, step } = training;
     const play = find("play", HTMLButtonElement);
     play.setAttribute("aria-pressed", String(this.isBusy));
     play.classList.toggle("busy", this.isBusy);
-    play.disabled = state === "done";
-    say("play-text", this.isBusy ? "Pause" : state === "done" ? "Learned" : step > 0 ? "Go on" : "Learn");
+    say("play-text", this.isBusy ? "Pause" : state === "done" ? "Learn longer" : step > 0 ? "Go on" : "Learn");
+    // Of each state, and not of each step.
+    if (state !== before) say("announcement", STATES[state]);
     find("step-button", HTMLButtonElement).disabled = this.isBusy || state === "done";
     find("restart", HTMLButtonElement).disabled = state === "none";
     this.#redraw();

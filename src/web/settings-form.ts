@@ -39,6 +39,7 @@ export class SettingsForm {
   /** Changes some, as if it had been done by hand. */
   update(changes: Partial<Settings>): void {
     this.#settings = { ...this.#settings, ...changes };
+    find("set-epochs", HTMLInputElement).value = String(this.#settings.epochs);
     this.change(this.#settings);
   }
 

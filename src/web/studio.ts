@@ -192,6 +192,18 @@ export class Studio {
     this.#rest(training);
   }
 
+  /** Goes on beyond the end of a training, for the epochs of the settings in all. */
+  async longer(): Promise<void> {
+    const training = this.#training;
+    if (!training) return;
+    const { epochs } = this.#settings;
+    const stored = await this.#atRest(training);
+    this.#dispose();
+    this.#stored = { ...stored, settings: { ...training.settings, epochs } };
+    await this.#ready();
+    this.#playing = true;
+  }
+
   /** Forgets what was learned. */
   async restart(): Promise<void> {
     const pictures = this.#opened;
@@ -255,7 +267,7 @@ export class Studio {
     const stored = this.#stored;
     const checkpoint = stored && decodeCheckpoint(stored.checkpoint);
     const { settings, history = [], accuracies = [] } = stored ?? { settings: this.#settings };
-    const config = checkpoint?.config ?? configOf(settings, train.length);
+    const config = checkpoint ? { ...checkpoint.config, epochs: settings.epochs } : configOf(settings, train.length);
     if (checkpoint) this.device.choices.use(checkpoint.choices);
     try {
       const trainer = await Trainer.create(this.device, train, config, {
@@ -292,13 +304,19 @@ export class Studio {
   }
 
   #end(): void {
+    this.#dispose();
+    this.#stored = null;
+    this.#looks?.dispose();
+    this.#looks = null;
+  }
+
+  /** Frees what the training has on the device. */
+  #dispose(): void {
     const { trainer, embedder, batch } = this.#training ?? {};
-    [this.#training, this.#stored] = [null, null];
+    this.#training = null;
     batch?.dispose();
     embedder?.dispose();
     trainer?.dispose();
-    this.#looks?.dispose();
-    this.#looks = null;
   }
 
   /** Nothing is trained at the moment. */

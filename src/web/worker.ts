@@ -38,6 +38,8 @@ async function answer(studio: Studio, message: ToWorker): Promise<void> {
       return studio.play();
     case "pause":
       return studio.pause();
+    case "longer":
+      return studio.longer();
     case "step":
       return studio.step();
     case "keep":
@@ -66,19 +68,20 @@ async function keepOrNone(): Promise<Keep | null> {
   }
 }
 
+const inbox: ToWorker[] = [];
+let arrived = () => {};
+// At once: what comes before somebody listens is lost.
+addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  // Of what is drawn anew each time, only the last one counts.
+  const older = LAST_COUNTS.includes(data.kind) ? inbox.findIndex(({ kind }) => kind === data.kind) : -1;
+  if (older >= 0) inbox.splice(older, 1);
+  inbox.push(data);
+  arrived();
+});
+
 /** Messages in their order, and turns of the training where there is none. */
 async function work(device: Device): Promise<void> {
   const studio = new Studio(device, await keepOrNone(), tell);
-  const inbox: ToWorker[] = [];
-  let arrived = () => {};
-  addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-    // Of what is drawn anew each time, only the last one counts.
-    const older = LAST_COUNTS.includes(data.kind) ? inbox.findIndex(({ kind }) => kind === data.kind) : -1;
-    if (older >= 0) inbox.splice(older, 1);
-    inbox.push(data);
-    studio.interrupt();
-    arrived();
-  });
   device.gpu.lost.then(({ message }) => trouble(new DeviceLostError(`the GPU was lost: ${message}`)));
   const { name: adapter, software } = device.adapter;
   const { settings } = studio;
@@ -91,8 +94,10 @@ async function work(device: Device): Promise<void> {
     const next = inbox.shift();
     try {
       if (next) await answer(studio, next);
-      else if (studio.isBusy) await studio.turn();
-      else
+      else if (studio.isBusy) {
+        arrived = () => studio.interrupt();
+        await studio.turn();
+      } else
         await new Promise<void>((resolve) => {
           arrived = resolve;
         });

@@ -53,7 +53,6 @@ async function open(): Promise<Opened> {
   context.on("request", (request) => requests.push(request.url()));
   tab.setDefaultTimeout(PATIENCE);
   await tab.goto(url);
-  await tab.locator("#adapter", { hasNotText: "looking" }).waitFor();
   return { tab, lines, requests };
 }
 
@@ -122,6 +121,7 @@ async function download(tab: Page, what: string): Promise<Buffer> {
 
 page("says what is wrong with what was dropped", async () => {
   const { tab, lines } = await open();
+  await tab.locator("#welcome").waitFor();
   assert.equal(await violations(tab), []);
   const notice = tab.locator("#notice-text");
   for (const [files, expected] of [
@@ -143,6 +143,7 @@ page("says what is wrong with what was dropped", async () => {
 page("lets no request leave its origin, neither from the page nor from its worker", async () => {
   const { tab, lines, requests } = await open();
   const call = "fetch('http://127.0.0.1:9/', { mode: 'no-cors' }).then(() => 'answered', (error) => error.message)";
+  await tab.locator("#welcome").waitFor();
   const [worker] = tab.workers();
   assert.is(await tab.evaluate(call), "Failed to fetch");
   assert.is(await worker.evaluate(call), "Failed to fetch");
