@@ -77,7 +77,7 @@ function charts({ names, curves }: ComparePageData, colors: readonly string[], p
   });
   if (figures.length === 0) return "";
   const legend = names.map((name, i) => `<li>${swatch(colors[i])}${escapeHtml(name)}</li>`);
-  return `<section><h2>Curves</h2><ul class="legend">${legend.join("")}</ul><div class="grid">${figures.join("\n")}</div></section>`;
+  return `<section class="curves"><h2>Curves</h2><ul class="legend">${legend.join("")}</ul><div class="grid">${figures.join("\n")}</div></section>`;
 }
 
 const STYLE = `

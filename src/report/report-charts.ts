@@ -14,12 +14,13 @@ export interface ChartPainter {
   /** Curves of several runs over the epochs. */
   curves(chart: CurvesChart): string;
   /**
-   * The map of the embeddings; `classOf` gives the name and colour of a row, or null for a neutral point. The images of a sheet,
+   * The map of the embeddings; `classOf` gives the class and colour of a row, or null for a neutral point. The images of a sheet,
    * in the order of the points, are shown where the pointer is.
    */
   map(
     points: readonly MapPoint[],
     classOf: (row: number) => { name: string; color: string } | null,
+    nameOf: (row: number) => string,
     sheet: ContactSheet | null,
   ): string;
 }
@@ -149,13 +150,18 @@ export async function createChartPainter(): Promise<ChartPainter> {
       });
     },
 
-    map: (points, classOf, sheet) => {
+    map: (points, classOf, nameOf, sheet) => {
       const dots = points.map(({ x, y, row }) => {
         const found = classOf(row);
-        return { x, y, color: found?.color ?? "var(--accent)", name: found?.name ?? `image ${row}` };
+        return {
+          x,
+          y,
+          color: found?.color ?? "var(--accent)",
+          name: found ? `${nameOf(row)}, ${found.name}` : nameOf(row),
+        };
       });
       const chart = plot({
-        ariaLabel: "Map of the embeddings of the test images",
+        ariaLabel: "Map of the embeddings",
         width: MAP_WIDTH,
         height: MAP_HEIGHT,
         marginLeft: 12,

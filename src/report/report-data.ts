@@ -13,6 +13,8 @@ export interface ReportImage {
 /** An image with its class index, or null without labels. */
 export interface LabelledImage {
   readonly image: ReportImage;
+  /** Of its file. */
+  readonly name: string;
   readonly label: number | null;
 }
 
@@ -92,6 +94,8 @@ export interface ReportData {
     readonly features: Float32Array;
     readonly dimension: number;
     readonly labels: Uint32Array | null;
+    /** The names of the images' files. */
+    readonly nameOf: (row: number) => string;
     /** The images of some rows; all are of one size. */
     readonly images: (rows: readonly number[]) => Promise<readonly ReportImage[]>;
   } | null;

@@ -104,6 +104,7 @@ img.small { image-rendering: pixelated; }
 .row { display: flex; gap: 8px; break-inside: avoid; }
 .tile { flex: 1 1 0; min-width: 56px; max-width: 84px; font-size: 12px; line-height: 1.3; text-align: center; color: var(--muted); }
 .tile span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin-top: 4px; }
+.tile .file { margin-top: 0; font-size: 10px; opacity: 0.8; }
 .tile img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 7px; border: 3px solid var(--border); }
 .tile.query { margin-right: 16px; color: var(--text); font-weight: 600; }
 .tile.query img { border-color: transparent; }
@@ -145,6 +146,18 @@ footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }
 .panel + .panel { margin-top: 18px; }
 .panel img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 5px; margin-bottom: 6px; }
 .panel span { display: block; font-size: 12px; color: var(--muted); text-align: center; }
+
+@media screen and (max-width: 560px) {
+  body { padding: 28px 14px 48px; }
+  .card { padding: 14px; }
+  .headline { padding: 4px 14px 10px; }
+  .headline th { font-size: 12px; padding: 9px 8px 8px 0; overflow-wrap: anywhere; }
+  .headline td { padding: 9px 8px 9px 0; width: auto; }
+  .headline .number { font-size: 14px; }
+  .headline .trained .number { font-size: 17px; }
+  .headline .gain .number { font-size: 12px; white-space: normal; }
+  .curves svg g, .curves svg text { font-size: 15px; }
+}
 
 @media print {
   :root { color-scheme: light; --page: #ffffff; }

@@ -1,4 +1,5 @@
 import { wilsonInterval } from "../evaluation/interval.js";
+import { VERSION } from "../version.js";
 import { counted } from "../wording.js";
 import { classColors } from "./class-colors.js";
 import { embeddingMap } from "./embedding-map.js";
@@ -43,7 +44,7 @@ export async function renderReport(data: ReportData): Promise<string> {
 <body>
 <main>
 ${sections.filter((section) => section !== "").join("\n")}
-<footer>Written by webgpu-simclr.</footer>
+<footer>Written by webgpu-simclr ${VERSION} on ${new Date().toISOString().slice(0, 10)}.</footer>
 </main>
 </body>
 </html>
@@ -177,16 +178,22 @@ function trainingCharts(data: ReportData, painter: ChartPainter): string {
     level: null,
   });
   if (charts.length === 0) return "";
-  return `<section><h2>Training</h2><div class="grid">${charts.join("\n")}</div></section>`;
+  return `<section class="curves"><h2>Training</h2><div class="grid">${charts.join("\n")}</div></section>`;
 }
 
 function chartCard(title: string, note: string, svg: string): string {
   return `<figure class="card"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${svg}</figure>`;
 }
 
-async function embeddingSection({ embedding, classes, labelled }: ReportData, painter: ChartPainter): Promise<string> {
+/** What the images shown are called: test images, where there are some. */
+function shownImage({ accuracy }: ReportData): string {
+  return accuracy.images > 0 ? "test image" : "image";
+}
+
+async function embeddingSection(data: ReportData, painter: ChartPainter): Promise<string> {
+  const { embedding, classes, labelled } = data;
   if (embedding === null) return "";
-  const { features, dimension, labels, images } = embedding;
+  const { features, dimension, labels, images, nameOf } = embedding;
   const points = await embeddingMap(features, dimension, MAP_POINTS);
   if (points.length === 0) return "";
   const colors = classColors(classes.length);
@@ -200,21 +207,22 @@ async function embeddingSection({ embedding, classes, labelled }: ReportData, pa
     points.map(({ row }) => row),
     images,
   );
-  const svg = painter.map(points, classOf, sheet);
+  const svg = painter.map(points, classOf, nameOf, sheet);
   const legend = classes.map(
     (name, label) => `<li><i style="background:${colors[label]}"></i>${escapeHtml(name)}</li>`,
   );
   const shown =
     points.length === features.length / dimension
-      ? counted(points.length, "test image")
-      : `${whole(points.length)} of ${counted(features.length / dimension, "test image")}`;
+      ? counted(points.length, shownImage(data))
+      : `${whole(points.length)} of ${counted(features.length / dimension, shownImage(data))}`;
   const coloring = labels === null || labelled ? "" : " The encoder never saw the classes that give the colours.";
   return `<section><h2>Map of the embeddings</h2>
 <p class="note">UMAP of the representations h of ${shown}, by cosine distance; point at one to see the image.${coloring}</p>
 <figure class="card">${labels === null ? "" : `<ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
 }
 
-async function neighbourSection({ neighbours, classes }: ReportData): Promise<string> {
+async function neighbourSection(data: ReportData): Promise<string> {
+  const { neighbours, classes } = data;
   if (neighbours.length === 0) return "";
   const className = (label: number) => classes[label] ?? `class ${label}`;
   let compared = 0;
@@ -223,27 +231,27 @@ async function neighbourSection({ neighbours, classes }: ReportData): Promise<st
     neighbours.map(async ({ query, nearest }) => {
       const queryName = query.label === null ? "query" : className(query.label);
       const tiles = await Promise.all(
-        nearest.map(async ({ image, label, similarity }) => {
+        nearest.map(async ({ image, name, label, similarity }) => {
           let kind = "";
           if (query.label !== null && label !== null) {
             compared++;
             if (label === query.label) same++;
             kind = label === query.label ? " right" : " wrong";
           }
-          const caption = label === null ? similarity.toFixed(3) : className(label);
-          const hint = `cosine similarity ${similarity.toFixed(3)}`;
-          return `<div class="tile${kind}" title="${hint}">${await imageTag(image, caption)}<span>${escapeHtml(caption)}</span></div>`;
+          const caption = label === null ? "" : `<span>${escapeHtml(className(label))}</span>`;
+          const hint = escapeHtml(`${name}, cosine similarity ${similarity.toFixed(3)}`);
+          return `<div class="tile${kind}" title="${hint}">${await imageTag(image, name)}${caption}<span>${similarity.toFixed(3)}</span><span class="file">${escapeHtml(fileOf(name))}</span></div>`;
         }),
       );
-      return `<div class="row"><div class="tile query">${await imageTag(query.image, queryName)}<span>${escapeHtml(queryName)}</span></div>${tiles.join("")}</div>`;
+      return `<div class="row"><div class="tile query" title="${escapeHtml(query.name)}">${await imageTag(query.image, query.name)}<span>${escapeHtml(queryName)}</span><span class="file">${escapeHtml(fileOf(query.name))}</span></div>${tiles.join("")}</div>`;
     }),
   );
   const legend =
     compared === 0
-      ? " Below each, its cosine similarity."
-      : ` Frames: <i class="key right"></i> same class, <i class="key wrong"></i> another; ${same} of the ${compared} shown are of the same class.`;
+      ? " Below each, its cosine similarity and the name of its file."
+      : ` Below each, its class, cosine similarity and file. Frames: <i class="key right"></i> same class, <i class="key wrong"></i> another; ${same} of the ${compared} shown are of the same class.`;
   return `<section><h2>Nearest neighbours</h2>
-<p class="note">A test image on the left, then the training images whose representations are most similar.${legend}</p>
+<p class="note">${capitalized(`a ${shownImage(data)}`).replace("A image", "An image")} on the left, then the ${data.accuracy.images > 0 ? "training images" : "others"} whose representations are most similar.${legend}</p>
 <div class="card rows">${rows.join("\n")}</div></section>`;
 }
 
@@ -287,6 +295,11 @@ function skippedSection({ skipped }: ReportData): string {
 async function imageTag(image: ReportImage, alt: string): Promise<string> {
   const small = Math.max(image.width, image.height) <= SMALL_IMAGE_PIXELS ? ' class="small"' : "";
   return `<img${small} src="${await pngDataUri(image)}" alt="${escapeHtml(alt)}">`;
+}
+
+/** A name without the folders that lead there. */
+function fileOf(name: string): string {
+  return name.replace(/^.*[\\/](?=[^\\/])/s, "");
 }
 
 function capitalized(text: string): string {

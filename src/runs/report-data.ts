@@ -92,10 +92,12 @@ async function nearestNeighbours(
       );
       const nearest = order.map((at, i): LabelledImage & { similarity: number } => ({
         image: tiles[i],
+        name: candidates.dataset.nameOf(found.neighbours[at]),
         label: labelOf(candidates.dataset, found.neighbours[at]),
         similarity: found.similarities[at],
       }));
-      return { query: { image: images[q], label: labelOf(queries.dataset, row) }, nearest };
+      const query = { image: images[q], name: queries.dataset.nameOf(row), label: labelOf(queries.dataset, row) };
+      return { query, nearest };
     }),
   );
 }
@@ -233,6 +235,7 @@ export async function reportData(
       features: rowsOf(queries.features, rows).values,
       dimension: queries.features.dimension,
       labels: points.labels,
+      nameOf: (row) => points.nameOf(row),
       images: (some) => pictures(points, some),
     },
     warnings: warningsAmong(lines),

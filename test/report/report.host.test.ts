@@ -63,10 +63,10 @@ const full: ReportData = {
   augmented: [{ original: image(1), views: [image(2), image(3)] }],
   neighbours: [
     {
-      query: { image: image(4), label: 0 },
+      query: { image: image(4), name: "test/4.jpg", label: 0 },
       nearest: [
-        { image: image(5), label: 0, similarity: 0.9 },
-        { image: image(6), label: 1, similarity: 0.8 },
+        { image: image(5), name: "train/5.jpg", label: 0, similarity: 0.9 },
+        { image: image(6), name: "train/6.jpg", label: 1, similarity: 0.8 },
       ],
     },
   ],
@@ -74,6 +74,7 @@ const full: ReportData = {
     features: wave(30, 5),
     dimension: 5,
     labels: Uint32Array.from({ length: 30 }, (_, row) => row % 2),
+    nameOf: (row) => `${HOSTILE} ${row}.jpg`,
     images: pictures,
   },
   skipped: [{ name: HOSTILE, reason: "not an image" }],
@@ -191,7 +192,8 @@ report("escapes every text", async () => {
   assert.equal(text(".settings dd"), [HOSTILE]);
   assert.equal(text(".skipped code"), [HOSTILE]);
   assert.equal(text(".legend li"), ["cat", HOSTILE]);
-  assert.ok(text("svg title").includes(HOSTILE));
+  assert.ok(text("svg title").includes(`${HOSTILE} 1.jpg, ${HOSTILE}`));
+  assert.equal(text(".tile .file"), ["4.jpg", "5.jpg", "6.jpg"]);
 });
 
 report("holds the images pixel by pixel, and shrinks large ones", async () => {
@@ -216,8 +218,8 @@ report("holds the images pixel by pixel, and shrinks large ones", async () => {
 
 report("frames the neighbours by class, and not at all without labels", async () => {
   const labelled = await page(full);
-  assert.equal(labelled.text(".tile.right"), ["cat"]);
-  assert.equal(labelled.text(".tile.wrong"), [HOSTILE]);
+  assert.equal(labelled.text(".tile.right span"), ["cat", "0.900", "5.jpg"]);
+  assert.equal(labelled.text(".tile.wrong span"), [HOSTILE, "0.800", "6.jpg"]);
   assert.match(labelled.text(".note").join(" "), "1 of the 2 shown are of the same class");
   const neighbours = full.neighbours.map(({ query, nearest }) => ({
     query: { ...query, label: null },
@@ -225,7 +227,9 @@ report("frames the neighbours by class, and not at all without labels", async ()
   }));
   const unlabelled = await page({ ...empty, neighbours });
   assert.equal(unlabelled.text(".tile.right, .tile.wrong"), []);
-  assert.equal(unlabelled.text(".tile"), ["query", "0.900", "0.800"]);
+  assert.equal(unlabelled.text(".tile span"), ["query", "4.jpg", "0.900", "5.jpg", "0.800", "6.jpg"]);
+  // There are no test images to speak of.
+  assert.not.match(unlabelled.text(".note, main").join(" "), /test image/i);
 });
 
 report("leaves out what the run does not have", async () => {
@@ -238,7 +242,7 @@ report("leaves out what the run does not have", async () => {
 report("draws a map without labels, and with a hundred classes", async () => {
   const unlabelled = await page({
     ...empty,
-    embedding: { features: wave(30, 5), dimension: 5, labels: null, images: pictures },
+    embedding: { features: wave(30, 5), dimension: 5, labels: null, nameOf: String, images: pictures },
   });
   assert.is(unlabelled.document.querySelectorAll("[aria-label=dot] circle").length, 30);
   assert.is(unlabelled.document.querySelectorAll(".legend").length, 0);
@@ -247,7 +251,7 @@ report("draws a map without labels, and with a hundred classes", async () => {
   const many = await page({
     ...empty,
     classes,
-    embedding: { features: wave(100, 5), dimension: 5, labels, images: pictures },
+    embedding: { features: wave(100, 5), dimension: 5, labels, nameOf: String, images: pictures },
   });
   const fills = [...many.document.querySelectorAll("[aria-label=dot] circle")].map((circle) =>
     circle.getAttribute("fill"),
@@ -275,7 +279,7 @@ report("shows the image of each point of the map under the pointer", async () =>
       const at = Number(dots[row].getAttribute(side));
       assert.ok(Math.abs(Number(circle?.getAttribute(side)) - at) < 0.06, `${side} of row ${row}`);
     }
-    assert.is(circle?.querySelector("title")?.textContent, full.classes[row % 2]);
+    assert.is(circle?.querySelector("title")?.textContent, `${HOSTILE} ${row}.jpg, ${full.classes[row % 2]}`);
     const [left, top, width, height] = (group.querySelector("svg")?.getAttribute("viewBox") ?? "")
       .split(" ")
       .map(Number);
