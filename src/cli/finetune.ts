@@ -15,6 +15,7 @@ import { number } from "./numbers.js";
 import { addOutputOptions, say } from "./output.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
+import { suggested } from "./suggested.js";
 import { withProgress } from "./training-progress.js";
 
 /** The text of `--labels`: a share, so many of each class, or the path of a list. */
@@ -117,10 +118,11 @@ async function finetune(path: string, imagesPath: string, options: FinetuneOptio
       seed,
     };
     const source = { ...read, images: resolve(imagesPath), test: test && resolve(test) };
+    const command = suggested(process.argv.slice(2));
     const name = options.name ?? `${architecture.encoder}-${fromScratch ? "from-scratch" : "finetuned"}`;
     const initial = fromScratch ? undefined : encoder;
     await withProgress(interruption, (hooks) =>
-      startRun(device, images, config, { ...hooks, parent, name, source, initial, part }),
+      startRun(device, images, config, { ...hooks, parent, name, source, initial, part, command }),
     );
   });
 }

@@ -28,6 +28,7 @@ import { addOutputOptions, say } from "./output.js";
 import { printPlan } from "./plan.js";
 import { heedInterruption, withDevice } from "./session.js";
 import { openEncoder } from "./stored-run.js";
+import { suggested } from "./suggested.js";
 import { withProgress } from "./training-progress.js";
 import { forceVariants, tuneOnTerminal } from "./tune.js";
 
@@ -299,10 +300,11 @@ export async function runTraining(path: string, config: Partial<TrainingConfig>,
       await tuneOnTerminal(device, config, width, { signal, classes: classes.length });
     }
     // Whole paths: the run can be resumed from any folder.
+    const command = suggested(process.argv.slice(2));
     const source = { ...read, images: resolve(path), test: test && resolve(test) };
     await withProgress(
       interruption,
-      (hooks) => startRun(device, images, config, { ...hooks, parent: out, name, source, initial, license }),
+      (hooks) => startRun(device, images, config, { ...hooks, parent: out, name, source, initial, license, command }),
       tensorboard,
     );
   });

@@ -48,6 +48,8 @@ export interface ReportData {
   /** The adapter's name, for people. */
   readonly adapter: string;
   readonly softwareAdapter: boolean;
+  /** The command that began the run; null where it was begun by a program. */
+  readonly command: string | null;
   /** Epochs trained. */
   readonly epochs: number;
   /** Wall-clock time of the training in seconds. */

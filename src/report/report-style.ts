@@ -123,7 +123,7 @@ img.small { image-rendering: pixelated; }
 .warnings ul { margin: 0; padding-left: 20px; }
 .skipped { margin: 0; padding-left: 20px; font-size: 13.5px; overflow-wrap: anywhere; }
 code { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }
+footer { overflow-wrap: anywhere; margin-top: 44px; font-size: 12.5px; color: var(--muted); }
 
 .findings { margin: 14px 0 0; padding-left: 38px; }
 .findings li + li { margin-top: 6px; }
@@ -151,10 +151,11 @@ footer { margin-top: 44px; font-size: 12.5px; color: var(--muted); }
   body { padding: 28px 14px 48px; }
   .card { padding: 14px; }
   .headline { padding: 4px 14px 10px; }
-  .headline th { font-size: 12px; padding: 9px 8px 8px 0; overflow-wrap: anywhere; }
+  .headline th { font-size: 12px; padding: 9px 8px 8px 0; min-width: 66px; }
+  .headline th + th { min-width: 0; }
   .headline td { padding: 9px 8px 9px 0; width: auto; }
-  .headline .number { font-size: 14px; }
-  .headline .trained .number { font-size: 17px; }
+  .headline .number { font-size: 13px; }
+  .headline .trained .number { font-size: 15px; }
   .headline .gain .number { font-size: 12px; white-space: normal; }
   .curves svg g, .curves svg text { font-size: 15px; }
 }

@@ -44,7 +44,7 @@ export async function renderReport(data: ReportData): Promise<string> {
 <body>
 <main>
 ${sections.filter((section) => section !== "").join("\n")}
-<footer>Written by webgpu-simclr ${VERSION} on ${new Date().toISOString().slice(0, 10)}.</footer>
+<footer>Written by webgpu-simclr ${VERSION} on ${new Date().toISOString().slice(0, 10)}${data.command === null ? "." : `, after <code>${escapeHtml(data.command)}</code>`}</footer>
 </main>
 </body>
 </html>
@@ -110,13 +110,13 @@ function headline({ accuracy: { before, after, images }, start, supervised }: Re
   return `<section class="card headline"><table>
 <thead><tr><th>Accuracy on the test images</th>${columns.map((column) => `<th scope="col">${column}</th>`).join("")}</tr></thead>
 <tbody>${rows.join("\n")}</tbody>
-</table>${after === null ? "" : `<p class="muted">${intervals(own(after), images)}</p>`}</section>`;
+</table>${after === null ? "" : `<p class="muted">${intervals(own(after), images, columns)}</p>`}</section>`;
 }
 
 /** How far accuracies of so many images can be from those of all that there could be. */
-function intervals(shares: readonly number[], images: number): string {
-  const ends = shares.map((share) => wilsonInterval(share, images).map(percent).join(" to "));
-  return `95 % intervals after training, of ${counted(images, "test image")}: ${ends.join(", ")}`;
+function intervals(shares: readonly number[], images: number, names: readonly string[]): string {
+  const ends = shares.map((share, i) => `${names[i]}: ${wilsonInterval(share, images).map(percent).join(" to ")}`);
+  return `95 % intervals after training, of ${counted(images, "test image")}. ${ends.join("; ")}`;
 }
 
 /** The values of one kind over the steps; none where the steps have none. */

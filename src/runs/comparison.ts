@@ -8,7 +8,7 @@ export interface Difference {
 }
 
 /** What a configuration says of a run beside its settings, and what follows from other settings. */
-const NO_SETTINGS = ["choices", "classes", "started", "license"];
+const NO_SETTINGS = ["choices", "classes", "started", "command", "license"];
 
 /**
  * The settings that differ between the configurations of runs, those of the training by their own names and others as

@@ -28,6 +28,8 @@ export interface Run {
   readonly initial: string | null;
   /** What encoder.safetensors says of the data, and under which licence the weights are given away; null where nobody said it. */
   readonly origin: { readonly dataset: string; readonly license: string | null };
+  /** The command that began the run; null where there was none. */
+  readonly command: string | null;
   /** What is to be warned of before the first step. */
   readonly warnings?: readonly string[];
 }
@@ -225,7 +227,7 @@ async function train(
 
 /** What a finished training leaves. */
 async function finish(
-  { device, trainer, images, folder, initial, origin }: Run,
+  { device, trainer, images, folder, initial, origin, command }: Run,
   hooks: RunHooks,
   evaluator: Evaluator | null,
   after: (Evaluation & Accuracies) | null,
@@ -247,7 +249,7 @@ async function finish(
 
   hooks.onPhase?.("writing the report");
   const start = initial === null ? "random weights" : "a pre-trained encoder";
-  const data = await reportData(device, trainer, images, start, after, lines);
+  const data = await reportData(device, trainer, images, start, after, lines, command);
   await writeFileAtomic(folder.file("report"), await renderReport(data));
   return {
     ...common,

@@ -1,11 +1,13 @@
+import { AUGMENTATION_POLICY_NAMES, augmentationPolicies } from "../augment/policy.js";
 import type { Dataset, ImageSet } from "../data/dataset.js";
 import type { Device } from "../engine/device.js";
 import { Embedder, type Features } from "../evaluation/embed.js";
 import { type Evaluation, evenly } from "../evaluation/evaluation.js";
 import { knn } from "../evaluation/knn.js";
 import { REPORTED } from "../evaluation/reported.js";
+import { sameData } from "../io/json.js";
 import type { LabelledImage, ReportData, ReportImage } from "../report/report-data.js";
-import type { TrainingConfig } from "../training/config.js";
+import { policyOf, type TrainingConfig } from "../training/config.js";
 import type { Trainer } from "../training/trainer.js";
 import { readViewed, recordPictures, writeViewed } from "../training/training-step.js";
 import type { MetricsLine } from "./run-folder.js";
@@ -102,7 +104,13 @@ async function nearestNeighbours(
   );
 }
 
-function augmentationText({ augmentation }: TrainingConfig): string {
+function augmentationText(config: TrainingConfig, imageSize: number): string {
+  const { augmentation } = config;
+  if (augmentation === "auto") {
+    const taken = policyOf(config, imageSize);
+    const name = AUGMENTATION_POLICY_NAMES.find((known) => sameData(augmentationPolicies[known], taken));
+    return `auto: ${name ?? "the method's own"}`;
+  }
   if (typeof augmentation === "string") return augmentation;
   return "cropArea" in augmentation ? "custom" : `custom, another for each of ${augmentation.length} views`;
 }
@@ -140,7 +148,7 @@ function configRows(
       `${dataset.length.toLocaleString("en")} to train, ${(images.test?.length ?? 0).toLocaleString("en")} to test`,
     ],
     ["image size", `${model.imageSize} x ${model.imageSize} pixels`],
-    ["augmentation", augmentationText(config)],
+    ["augmentation", augmentationText(config, model.imageSize)],
     [
       "batch",
       `${config.batch} images, ${viewsText(trainer)}${config.microBatch < config.batch ? `, in micro-batches of at most ${config.microBatch} images` : ""}`,
@@ -165,6 +173,7 @@ export async function reportData(
   start: ReportData["start"],
   after: (Evaluation & { readonly probe: number }) | null,
   lines: readonly MetricsLine[],
+  command: string | null,
 ): Promise<ReportData> {
   const { config, model, parts } = trainer;
   // Without the images that have no labels, where others have some: what is shown goes by the labels.
@@ -198,6 +207,7 @@ export async function reportData(
     title: `${model.encoder.name} on ${dataset.name.replace(/^.*[\\/](?=[^\\/])/, "")}`,
     adapter: device.adapter.name,
     softwareAdapter: device.adapter.software,
+    command,
     epochs: config.epochs,
     seconds,
     supervised: model.classes > 0,

@@ -34,6 +34,8 @@ export interface RunOptions extends RunHooks {
   readonly initial?: StoredEncoder;
   /** Under which licence the weights are given away, as an SPDX identifier ("cc-by-4.0"), for encoder.safetensors; not said by default. */
   readonly license?: string;
+  /** The command that begins the run, for its report: paths in it are shown. */
+  readonly command?: string;
   /** Which of the training images to take, where not all; drawn by the configuration's seed, and kept as a list in the folder. */
   readonly part?: TrainingPart;
 }
@@ -68,6 +70,8 @@ export interface RunConfig {
   readonly version: string;
   /** When the run began, as ISO 8601 has it. */
   readonly started: string;
+  /** The command that began it; null where a program did. */
+  readonly command: string | null;
   readonly adapter: string;
   readonly source: ImageSource | null;
   /** Name of the data set, for people who are given the encoder: that of its folder or file, without the way there. */
@@ -126,17 +130,18 @@ async function startTraining(
   options: RunOptions,
 ): Promise<RunSummary> {
   const { device } = trainer;
-  const { source = null, license = null } = options;
+  const { source = null, license = null, command = null } = options;
   const origin = { dataset: nameOf(source?.images ?? images.train.name), license };
   const folder = options.folder
     ? await RunFolder.replace(options.folder)
     : await RunFolder.create(options.parent ?? "runs", options.name ?? trainer.model.encoder.name);
   const unlock = await folder.lock();
   const initial = options.initial?.name ?? null;
-  const run = { device, trainer, images: set, folder, initial, origin, warnings };
+  const run = { device, trainer, images: set, folder, initial, origin, command, warnings };
   const facts: RunConfig = {
     version: VERSION,
     started: new Date().toISOString(),
+    command,
     adapter: device.adapter.name,
     source,
     ...origin,
@@ -221,7 +226,7 @@ async function resumeLocked(
     );
   }
   for (const line of changesText(changes)) hooks.onWarning?.(line, checkpoint.step);
-  const { initial, dataset, license } = await folder.readConfig();
+  const { initial, dataset, license, command } = await folder.readConfig();
   if (set.train.width !== checkpoint.imageSize) {
     throw new CheckpointError(
       `${path} was trained on images of ${checkpoint.imageSize} pixels, and these have ${set.train.width}`,
@@ -246,6 +251,7 @@ async function resumeLocked(
         dataset: typeof dataset === "string" ? dataset : nameOf(images.train.name),
         license: typeof license === "string" ? license : null,
       },
+      command: typeof command === "string" ? command : null,
     };
     return await carryOn(run, hooks);
   } finally {

@@ -33,6 +33,7 @@ const full: ReportData = {
   title: `Photos ${HOSTILE}`,
   adapter: `llvmpipe ${HOSTILE}`,
   softwareAdapter: true,
+  command: `simclr train ${HOSTILE}`,
   epochs: 2,
   seconds: 3725,
   supervised: false,
@@ -191,6 +192,7 @@ report("escapes every text", async () => {
   assert.equal(text("h1"), [`Photos ${HOSTILE}`]);
   assert.equal(text(".settings dd"), [HOSTILE]);
   assert.equal(text(".skipped code"), [HOSTILE]);
+  assert.equal(text("footer code"), [`simclr train ${HOSTILE}`]);
   assert.equal(text(".legend li"), ["cat", HOSTILE]);
   assert.ok(text("svg title").includes(`${HOSTILE} 1.jpg, ${HOSTILE}`));
   assert.equal(text(".tile .file"), ["4.jpg", "5.jpg", "6.jpg"]);
