@@ -19,6 +19,8 @@ const timeLimit = 30 * 60 * 1000;
 const AT_ONCE = 2;
 /** Processes of a runtime, one after the other or side by side: what is tested in Node alone is half of all. */
 const SESSIONS: Partial<Record<RuntimeName, number>> = { node: 2 };
+/** What is computed by the same WebGPU in Bun as in Node, by more than the kernels, which are checked in both. */
+const SAME_IN_BUN = /^(losses|methods|nn|ops)\//;
 /** Files of a session that are named with the time they took. */
 const SLOWEST = 5;
 
@@ -115,9 +117,6 @@ function testFiles(runtime: RuntimeName): string[] {
     .map((file) => file.replace(/\.ts$/, ".js"))
     .sort();
 }
-
-/** What is computed by the same WebGPU in Bun as in Node, by more than the kernels, which are checked in both. */
-const SAME_IN_BUN = /^(losses|methods|nn|ops)\//;
 
 function runsIn(file: string, runtime: RuntimeName): boolean {
   if (runtime === "bun" && SAME_IN_BUN.test(file)) return false;
