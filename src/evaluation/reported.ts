@@ -5,6 +5,8 @@ export const REPORTED = {
   /** Images that are shown with their neighbours, and how many of these. */
   queries: 6,
   nearest: 8,
+  /** Images, of two views each, that the indicators without labels are measured on. */
+  indicated: 252,
   /** Images on the map. */
   mapped: 1000,
 } as const;

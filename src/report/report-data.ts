@@ -1,4 +1,5 @@
 import type { SkippedImage } from "../data/dataset.js";
+import type { QualityIndicators } from "../evaluation/indicators.js";
 
 /** An image as RGBA bytes, row by row. */
 export interface ReportImage {
@@ -78,6 +79,8 @@ export interface ReportData {
     /** Images that they were measured on. */
     readonly images: number;
   };
+  /** What tells without labels whether the representations h of views are of use; null where labels do, or there are no two views. */
+  readonly indicators: (QualityIndicators & { readonly dimension: number; readonly images: number }) | null;
   /** Settings in the order in which they are shown. */
   readonly config: readonly (readonly [name: string, value: string])[];
   /** In the order of the steps. */

@@ -91,6 +91,13 @@ figure svg { display: block; width: 100%; height: auto; }
 .bar i { display: block; height: 100%; border-radius: 3px; background: var(--muted); opacity: 0.6; }
 .trained .bar i { background: var(--accent); opacity: 1; }
 
+.indicators { margin-top: 24px; }
+.indicators table { border-collapse: collapse; margin-bottom: 8px; }
+.indicators th, .indicators td { padding: 7px 18px 7px 0; text-align: left; vertical-align: baseline; }
+.indicators th { font-weight: 500; color: var(--muted); }
+.indicators td:nth-child(2) { font-size: 20px; font-weight: 650; font-variant-numeric: tabular-nums; }
+.indicators .what { color: var(--muted); font-size: 13.5px; padding-right: 0; }
+
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 10px; padding: 0; list-style: none; font-size: 13px; }
 .legend i { display: inline-block; width: 10px; height: 10px; margin-right: 7px; border-radius: 50%; }
 

@@ -26,6 +26,7 @@ export async function renderReport(data: ReportData): Promise<string> {
     header(data),
     warningSection(data),
     headline(data),
+    indicatorSection(data),
     trainingCharts(data, painter),
     await embeddingSection(data, painter),
     await neighbourSection(data),
@@ -111,6 +112,36 @@ function headline({ accuracy: { before, after, images }, start, supervised }: Re
 <thead><tr><th>Accuracy on the test images</th>${columns.map((column) => `<th scope="col">${column}</th>`).join("")}</tr></thead>
 <tbody>${rows.join("\n")}</tbody>
 </table>${after === null ? "" : `<p class="muted">${intervals(own(after), images, columns)}</p>`}</section>`;
+}
+
+/** Shares of the spread of even points below which representations have all but collapsed. */
+const COLLAPSED = 0.1;
+
+function indicatorSection({ indicators }: ReportData): string {
+  if (indicators === null) return "";
+  const { alignment, uniformity, effectiveRank, standardDeviation, dimension, images } = indicators;
+  const even = 1 / Math.sqrt(dimension);
+  const collapsed = standardDeviation < COLLAPSED * even;
+  const rows = [
+    [
+      "Alignment",
+      alignment.toFixed(3),
+      "mean squared distance of two views of an image on the unit sphere: 0 is the same point",
+    ],
+    ["Uniformity", uniformity.toFixed(3), "0 is a single point, −4 evenly spread over many dimensions"],
+    ["Effective rank", effectiveRank.toFixed(1), `of ${dimension} dimensions, those that are made use of`],
+    [
+      "Collapse",
+      collapsed ? "yes" : "no",
+      `deviation of the normalised representations: ${standardDeviation.toFixed(4)}; ${even.toFixed(4)} is even, 0 is collapse`,
+    ],
+  ];
+  const lines = rows.map(
+    ([name, value, note]) =>
+      `<tr><th scope="row">${name}</th><td>${value.replace("-", "−")}</td><td class="what">${note}</td></tr>`,
+  );
+  return `<section class="card indicators"><table>${lines.join("\n")}</table>
+<p class="muted">Without labels no accuracy can be told: these are of the representations h of two views of ${counted(images, "training image")}.</p></section>`;
 }
 
 /** How far accuracies of so many images can be from those of all that there could be. */

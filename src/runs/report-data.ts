@@ -11,6 +11,7 @@ import { policyOf, type TrainingConfig } from "../training/config.js";
 import type { Trainer } from "../training/trainer.js";
 import { readViewed, recordPictures, writeViewed } from "../training/training-step.js";
 import type { MetricsLine } from "./run-folder.js";
+import { viewIndicators } from "./view-indicators.js";
 import { warningsAmong } from "./warnings.js";
 
 /** A number of a metrics line. */
@@ -182,6 +183,7 @@ export async function reportData(
   const steps = lines.filter((line) => line["kind"] === "step");
   const evaluations = lines.filter((line) => line["kind"] === "evaluation");
   const untrained = evaluations.find((line) => line["epoch"] === 0);
+  let indicators: ReportData["indicators"] = null;
   let features: { dataset: Dataset; features: Features }[];
   if (after && images.test) {
     features = [
@@ -193,6 +195,7 @@ export async function reportData(
     const sets = images.test ? [evenly(dataset, REPORTED.mapped), shown] : [evenly(dataset, REPORTED.mapped)];
     features = [];
     for (const set of sets) features.push({ dataset: set, features: await embedder.embed(set) });
+    if (!after) indicators = await viewIndicators(device, trainer, embedder);
     embedder.dispose();
   }
   const candidates = features[0];
@@ -229,6 +232,7 @@ export async function reportData(
         : null,
       after,
     },
+    indicators,
     config: configRows(trainer, images, start, lines),
     metrics: steps.map((line) => ({
       step: line.step,

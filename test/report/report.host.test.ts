@@ -48,6 +48,7 @@ const full: ReportData = {
     before: { knn: 0.196, knn20: 0.222, probe: 0.316, classifier: null },
     after: { knn: 0.348, knn20: 0.372, probe: 0.3, classifier: null },
   },
+  indicators: null,
   config: [["encoder", HOSTILE]],
   metrics: Array.from({ length: 40 }, (_, index) => ({
     step: index + 1,
@@ -232,6 +233,17 @@ report("frames the neighbours by class, and not at all without labels", async ()
   assert.equal(unlabelled.text(".tile span"), ["query", "4.jpg", "0.900", "5.jpg", "0.800", "6.jpg"]);
   // There are no test images to speak of.
   assert.not.match(unlabelled.text(".note, main").join(" "), /test image/i);
+});
+
+report("of images without labels says what can be told without them", async () => {
+  const indicators = {
+    ...{ alignment: 0.4567, uniformity: -2.3456, effectiveRank: 45.67, standardDeviation: 0.05 },
+    ...{ dimension: 256, images: 252 },
+  };
+  const { text } = await page({ ...empty, indicators });
+  assert.equal(text(".indicators td:nth-child(2)"), ["0.457", "−2.346", "45.7", "no"]);
+  const collapsed = await page({ ...empty, indicators: { ...indicators, standardDeviation: 0.001 } });
+  assert.is(collapsed.text(".indicators td:nth-child(2)").at(-1), "yes");
 });
 
 report("leaves out what the run does not have", async () => {

@@ -47,4 +47,20 @@ runs("train on all of them, are evaluated and reported by those with labels, and
   }),
 );
 
+runs("without any labels are reported by what can be told without them", () =>
+  inTemporaryFolder(async (parent) => {
+    const device = await testDevice();
+    const set = { train: photos("wild", 26), test: null };
+    const config = { width: 0.25, batch: 13, epochs: 1, warmupEpochs: 0 };
+    const { report } = await startRun(device, set, config, { parent });
+    const page = await readFile(report ?? "", "utf8");
+    const rank = Number(/Effective rank<\/th><td>([\d.]+)</.exec(page)?.[1]);
+    assert.ok(rank >= 1 && rank <= 24, `${rank} dimensions of 24 rows`);
+    const alignment = Number(/Alignment<\/th><td>([\d.]+)</.exec(page)?.[1]);
+    assert.ok(alignment > 0 && alignment < 4);
+    assert.match(page, /two views of 24 training images/);
+    assert.not.match(page, /test image/i);
+  }),
+);
+
 runs.run();
