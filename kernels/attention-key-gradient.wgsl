@@ -9,13 +9,15 @@
 // shape lse: batch * heads * tokens
 // shape deltas: batch * heads * tokens
 // shape dqkv: batch * tokens * 3 * heads * DEPTH
-// workgroups: batch * heads * ceil(tokens / ROWS)
+// workgroups: batch * heads * ceil(tokens / (ROWS * BLOCKS))
 // flops: 8 * batch * heads * tokens * tokens * DEPTH
 //#include "lib/grid.wgsl"
 //#include "lib/stored.wgsl"
 //#include "lib/share.wgsl"
 
 const LANES: u32 = 1u;
+// Blocks of rows side by side; 1 where lanes share.
+const BLOCKS: u32 = 1u;
 // A multiple of SHARE.
 const ROWS: u32 = 4u;
 const COLS: u32 = 4u;
@@ -42,7 +44,7 @@ struct Params {
 //#include "lib/heads.wgsl"
 //#include "lib/heads-gradient.wgsl"
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES, BLOCKS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
@@ -50,17 +52,20 @@ fn main(
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
-  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;
+  let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);
   let index = workgroup_index(group, grid);
-  let first_row = index % row_blocks * ROWS;
+  let block = local.y; //#subgroups let block = 0u;
+  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;
   let head = index / row_blocks % params.heads;
   let image = index / row_blocks / params.heads;
-  if (image >= params.batch) {
+  if (image >= params.batch || first_row >= params.tokens) {
     return;
   }
   // Tokens past the end repeat the last one.
   let last = params.tokens - 1u;
   let width = params.heads * DEPTH;
+  // DEPTH, but no constant: Mesa would write out short loops of so many rounds, and take seconds to compile them.
+  let depth = width / params.heads;
   let start = image * params.tokens * 3u * width + head * DEPTH;
   let out_start = image * params.tokens * width + head * DEPTH;
   let row_start = (image * params.heads + head) * params.tokens;
@@ -92,7 +97,7 @@ fn main(
         slopes[r][c] = 0.0;
       }
     }
-    for (var d = 0u; d < DEPTH; d += 4u) {
+    for (var d = 0u; d < depth; d += 4u) {
       var queries: array<vec4f, COLS>;
       var gradients: array<vec4f, COLS>;
       //#unroll

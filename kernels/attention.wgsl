@@ -6,19 +6,21 @@
 // the other, then the keys, then the values; a row of y has what the heads made of it.
 //
 // A workgroup takes ROWS queries and goes through the keys, LANES * COLS at a time. First a thread has the scores of COLS keys,
-// then sums of GROUPS times four dimensions, to which each lane in turn hands its shares. The workgroup is one thread, or one
-// subgroup (SHARE = LANES).
+// then sums of GROUPS times four dimensions, to which each lane in turn hands its shares. The lanes are one subgroup
+// (SHARE = LANES), and the workgroup; or there is one, and the workgroup has BLOCKS threads that take ROWS queries each, alone.
 //
 // shape qkv: batch * tokens * 3 * heads * DEPTH
 // shape y: batch * tokens * heads * DEPTH
 // shape lse: batch * heads * tokens
-// workgroups: batch * heads * ceil(tokens / ROWS)
+// workgroups: batch * heads * ceil(tokens / (ROWS * BLOCKS))
 // flops: 4 * batch * heads * tokens * tokens * DEPTH
 //#include "lib/grid.wgsl"
 //#include "lib/stored.wgsl"
 //#include "lib/share.wgsl"
 
 const LANES: u32 = 1u;
+// Blocks of rows side by side; 1 where lanes share.
+const BLOCKS: u32 = 1u;
 // A multiple of SHARE.
 const ROWS: u32 = 4u;
 const COLS: u32 = 4u;
@@ -49,7 +51,7 @@ fn store_y(at: u32, value: vec4f) {
   y[at + 3u] = Stored(value.w); //#vec4 ;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES, BLOCKS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
@@ -57,17 +59,20 @@ fn main(
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
-  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;
+  let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);
   let index = workgroup_index(group, grid);
-  let first_row = index % row_blocks * ROWS;
+  let block = local.y; //#subgroups let block = 0u;
+  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;
   let head = index / row_blocks % params.heads;
   let image = index / row_blocks / params.heads;
-  if (image >= params.batch) {
+  if (image >= params.batch || first_row >= params.tokens) {
     return;
   }
   // Tokens past the end repeat the last one.
   let last = params.tokens - 1u;
   let width = params.heads * DEPTH;
+  // DEPTH, but no constant: Mesa would write out short loops of so many rounds, and take seconds to compile them.
+  let depth = width / params.heads;
   let start = image * params.tokens * 3u * width + head * DEPTH;
   var own_at: array<u32, OWN>;
   //#unroll
@@ -98,7 +103,7 @@ fn main(
         scores[r][c] = 0.0;
       }
     }
-    for (var d = 0u; d < DEPTH; d += 4u) {
+    for (var d = 0u; d < depth; d += 4u) {
       var keys: array<vec4f, COLS>;
       //#unroll
       for (var c = 0u; c < COLS; c++) {

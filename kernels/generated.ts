@@ -220,15 +220,15 @@ fn main(\n\
  * p[i, j] = exp(s[i, j] - lse[i]), computed again in tiles, dv[j] = sum_i p[i, j] * dy[i] and
  * dk[j] = scale * sum_i p[i, j] * (dy[i] . v[j] - deltas[i]) * q[i]. Of `dqkv`, the parts of keys and values are written.
  */
-export const attentionKeyGradient: KernelDefinition<"qkv" | "dy" | "lse" | "deltas" | "dqkv", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
+export const attentionKeyGradient: KernelDefinition<"qkv" | "dy" | "lse" | "deltas" | "dqkv", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "BLOCKS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
   name: "attentionKeyGradient",
   bindings: [{"name":"qkv","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"lse","access":"read","element":"f32"}, {"name":"deltas","access":"read","element":"f32"}, {"name":"dqkv","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"tokens","type":"u32","offset":4}, {"name":"heads","type":"u32","offset":8}, {"name":"scale","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, BLOCKS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], 4, v["COLS"], v["COLS"], v["ROWS"], v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"])],
   shapes: (v) => ({ qkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"], dy: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], lse: v["batch"] * v["heads"] * v["tokens"], deltas: v["batch"] * v["heads"] * v["tokens"], dqkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"] }),
-  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / v["ROWS"]),
+  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / (v["ROWS"] * v["BLOCKS"])),
   flops: (v) => 8 * v["batch"] * v["heads"] * v["tokens"] * v["tokens"] * v["DEPTH"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
@@ -241,6 +241,7 @@ fn from_lane(value: f32, lane: u32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 1u;\n\
+const BLOCKS: u32 = 1u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
@@ -286,7 +287,7 @@ fn store_dqkv(at: u32, value: vec4f) {\n\
   dqkv[at + 3u] = Stored(value.w); //#vec4 ;\n\
 }\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, BLOCKS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -294,16 +295,18 @@ fn main(\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
-  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;\n\
+  let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);\n\
   let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * ROWS;\n\
+  let block = local.y; //#subgroups let block = 0u;\n\
+  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;\n\
   let head = index / row_blocks % params.heads;\n\
   let image = index / row_blocks / params.heads;\n\
-  if (image >= params.batch) {\n\
+  if (image >= params.batch || first_row >= params.tokens) {\n\
     return;\n\
   }\n\
   let last = params.tokens - 1u;\n\
   let width = params.heads * DEPTH;\n\
+  let depth = width / params.heads;\n\
   let start = image * params.tokens * 3u * width + head * DEPTH;\n\
   let out_start = image * params.tokens * width + head * DEPTH;\n\
   let row_start = (image * params.heads + head) * params.tokens;\n\
@@ -334,7 +337,7 @@ fn main(\n\
         slopes[r][c] = 0.0;\n\
       }\n\
     }\n\
-    for (var d = 0u; d < DEPTH; d += 4u) {\n\
+    for (var d = 0u; d < depth; d += 4u) {\n\
       var queries: array<vec4f, COLS>;\n\
       var gradients: array<vec4f, COLS>;\n\
       //#unroll\n\
@@ -424,15 +427,15 @@ fn main(\n\
  * deltas[i] = sum_d dy[i, d] * y[i, d], dq[i] = scale * sum_j p[i, j] * (dy[i] . v[j] - deltas[i]) * k[j].
  * `deltas` are kept for attention-key-gradient; of `dqkv`, the queries' part is written.
  */
-export const attentionQueryGradient: KernelDefinition<"qkv" | "y" | "dy" | "lse" | "deltas" | "dqkv", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
+export const attentionQueryGradient: KernelDefinition<"qkv" | "y" | "dy" | "lse" | "deltas" | "dqkv", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "BLOCKS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
   name: "attentionQueryGradient",
   bindings: [{"name":"qkv","access":"read","element":"stored"}, {"name":"y","access":"read","element":"stored"}, {"name":"dy","access":"read","element":"stored"}, {"name":"lse","access":"read","element":"f32"}, {"name":"deltas","access":"read_write","element":"f32"}, {"name":"dqkv","access":"read_write","element":"stored"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"tokens","type":"u32","offset":4}, {"name":"heads","type":"u32","offset":8}, {"name":"scale","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, BLOCKS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), Math.floor(v["ROWS"] / v["SHARE"]), Math.floor(v["ROWS"] / v["SHARE"]), v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], 4, v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"])],
   shapes: (v) => ({ qkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"], y: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], dy: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], lse: v["batch"] * v["heads"] * v["tokens"], deltas: v["batch"] * v["heads"] * v["tokens"], dqkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"] }),
-  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / v["ROWS"]),
+  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / (v["ROWS"] * v["BLOCKS"])),
   flops: (v) => 6 * v["batch"] * v["heads"] * v["tokens"] * v["tokens"] * v["DEPTH"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
@@ -445,6 +448,7 @@ fn from_lane(value: f32, lane: u32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 1u;\n\
+const BLOCKS: u32 = 1u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
@@ -495,7 +499,7 @@ fn load_y(at: u32) -> vec4f {\n\
   return vec4f(f32(y[at]), f32(y[at + 1u]), f32(y[at + 2u]), f32(y[at + 3u])); //#vec4 return vec4f(y[at / 4u]);\n\
 }\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, BLOCKS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -503,16 +507,18 @@ fn main(\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
-  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;\n\
+  let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);\n\
   let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * ROWS;\n\
+  let block = local.y; //#subgroups let block = 0u;\n\
+  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;\n\
   let head = index / row_blocks % params.heads;\n\
   let image = index / row_blocks / params.heads;\n\
-  if (image >= params.batch) {\n\
+  if (image >= params.batch || first_row >= params.tokens) {\n\
     return;\n\
   }\n\
   let last = params.tokens - 1u;\n\
   let width = params.heads * DEPTH;\n\
+  let depth = width / params.heads;\n\
   let start = image * params.tokens * 3u * width + head * DEPTH;\n\
   let out_start = image * params.tokens * width + head * DEPTH;\n\
   let row_start = (image * params.heads + head) * params.tokens;\n\
@@ -527,7 +533,7 @@ fn main(\n\
     gradient_at[i] = out_start + row * width;\n\
     own_lse[i] = lse[row_start + row];\n\
   }\n\
-  for (var d = 0u; d < width / params.heads; d += 4u) {\n\
+  for (var d = 0u; d < depth; d += 4u) {\n\
     //#unroll\n\
     for (var i = 0u; i < OWN; i++) {\n\
       own_delta[i] += dot(load_dy(gradient_at[i] + d), load_y(gradient_at[i] + d));\n\
@@ -555,7 +561,7 @@ fn main(\n\
         slopes[r][c] = 0.0;\n\
       }\n\
     }\n\
-    for (var d = 0u; d < DEPTH; d += 4u) {\n\
+    for (var d = 0u; d < depth; d += 4u) {\n\
       var keys: array<vec4f, COLS>;\n\
       var values: array<vec4f, COLS>;\n\
       //#unroll\n\
@@ -637,15 +643,15 @@ fn main(\n\
  * Attention (Vaswani et al. 2017, section 3.2), each head of each image by itself: with queries q, keys k and values v of
  * [tokens, DEPTH], s[i, j] = scale * q[i] . k[j], lse[i] = log sum_j exp(s[i, j]) and y[i] = sum_j exp(s[i, j] - lse[i]) * v[j].
  */
-export const attention: KernelDefinition<"qkv" | "y" | "lse", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
+export const attention: KernelDefinition<"qkv" | "y" | "lse", "batch" | "tokens" | "heads" | "scale", "HALF" | "LANES" | "BLOCKS" | "ROWS" | "COLS" | "SHARE" | "VECTOR" | "DEPTH" | "LOWEST"> = {
   name: "attention",
   bindings: [{"name":"qkv","access":"read","element":"stored"}, {"name":"y","access":"read_write","element":"stored"}, {"name":"lse","access":"read_write","element":"f32"}],
   params: [{"name":"batch","type":"u32","offset":0}, {"name":"tokens","type":"u32","offset":4}, {"name":"heads","type":"u32","offset":8}, {"name":"scale","type":"f32","offset":12}],
   paramsSize: 16,
-  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
+  constants: { HALF: { type: "bool", value: 0 }, LANES: { type: "u32", value: 1 }, BLOCKS: { type: "u32", value: 1 }, ROWS: { type: "u32", value: 4 }, COLS: { type: "u32", value: 4 }, SHARE: { type: "u32", value: 1 }, VECTOR: { type: "u32", value: 1 }, DEPTH: { type: "u32", value: 64 }, LOWEST: { type: "f32", value: -1e+30 } },
   unrolls: (v) => [Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor(v["ROWS"] / v["SHARE"]), v["ROWS"], 4, v["COLS"], v["ROWS"], v["COLS"], v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["COLS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"]), v["ROWS"], Math.floor((Math.floor(v["DEPTH"] / 4) + v["LANES"] - 1) / v["LANES"])],
   shapes: (v) => ({ qkv: v["batch"] * v["tokens"] * 3 * v["heads"] * v["DEPTH"], y: v["batch"] * v["tokens"] * v["heads"] * v["DEPTH"], lse: v["batch"] * v["heads"] * v["tokens"] }),
-  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / v["ROWS"]),
+  workgroups: (v) => v["batch"] * v["heads"] * Math.ceil(v["tokens"] / (v["ROWS"] * v["BLOCKS"])),
   flops: (v) => 4 * v["batch"] * v["heads"] * v["tokens"] * v["tokens"] * v["DEPTH"],
   source: "fn workgroup_index(group: vec3u, grid: vec3u) -> u32 {\n\
   return group.y * grid.x + group.x;\n\
@@ -658,6 +664,7 @@ fn from_lane(value: f32, lane: u32) -> f32 {\n\
 }\n\
 \n\
 const LANES: u32 = 1u;\n\
+const BLOCKS: u32 = 1u;\n\
 const ROWS: u32 = 4u;\n\
 const COLS: u32 = 4u;\n\
 const SHARE: u32 = 1u;\n\
@@ -698,7 +705,7 @@ fn store_y(at: u32, value: vec4f) {\n\
   y[at + 3u] = Stored(value.w); //#vec4 ;\n\
 }\n\
 \n\
-@compute @workgroup_size(LANES)\n\
+@compute @workgroup_size(LANES, BLOCKS)\n\
 fn main(\n\
   @builtin(workgroup_id) group: vec3u,\n\
   @builtin(num_workgroups) grid: vec3u,\n\
@@ -706,16 +713,18 @@ fn main(\n\
   //#subgroups @builtin(subgroup_invocation_id) subgroup_lane: u32,\n\
 ) {\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
-  let row_blocks = (params.tokens + ROWS - 1u) / ROWS;\n\
+  let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);\n\
   let index = workgroup_index(group, grid);\n\
-  let first_row = index % row_blocks * ROWS;\n\
+  let block = local.y; //#subgroups let block = 0u;\n\
+  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;\n\
   let head = index / row_blocks % params.heads;\n\
   let image = index / row_blocks / params.heads;\n\
-  if (image >= params.batch) {\n\
+  if (image >= params.batch || first_row >= params.tokens) {\n\
     return;\n\
   }\n\
   let last = params.tokens - 1u;\n\
   let width = params.heads * DEPTH;\n\
+  let depth = width / params.heads;\n\
   let start = image * params.tokens * 3u * width + head * DEPTH;\n\
   var own_at: array<u32, OWN>;\n\
   //#unroll\n\
@@ -744,7 +753,7 @@ fn main(\n\
         scores[r][c] = 0.0;\n\
       }\n\
     }\n\
-    for (var d = 0u; d < DEPTH; d += 4u) {\n\
+    for (var d = 0u; d < depth; d += 4u) {\n\
       var keys: array<vec4f, COLS>;\n\
       //#unroll\n\
       for (var c = 0u; c < COLS; c++) {\n\

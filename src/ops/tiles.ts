@@ -95,15 +95,16 @@ export function batchedTile(device: Device) {
 
 /**
  * How the kernels of attention are cut up: see kernels/attention.wgsl. Threads of one subgroup hand elements on to each other; where
- * there are none, a thread works alone.
+ * there are none, each thread works alone.
  */
 export function attentionTile(device: Device, tokens: number) {
   const { software } = device.adapter;
   const LANES = sharedLanes(device, software ? 8 : 32);
-  if (LANES < 8) return { LANES: 1, SHARE: 1, ROWS: 4, COLS: 4 };
-  if (!software) return { LANES, SHARE: LANES, ROWS: LANES, COLS: 2 };
+  if (LANES < 8)
+    return { LANES: 1, BLOCKS: software ? 8 : 32, SHARE: 1, ROWS: software ? 1 : 2, COLS: software ? 1 : 2 };
+  if (!software) return { LANES, BLOCKS: 1, SHARE: LANES, ROWS: LANES, COLS: 2 };
   // Larger tiles compile for seconds and gain little; with few tokens, they go past the last one.
-  return { LANES, SHARE: LANES, ROWS: tokens > FEW_TOKENS ? 2 * LANES : LANES, COLS: 1 };
+  return { LANES, BLOCKS: 1, SHARE: LANES, ROWS: tokens > FEW_TOKENS ? 2 * LANES : LANES, COLS: 1 };
 }
 
 /** So many tokens leave tiles of twice as many rows partly empty. */
