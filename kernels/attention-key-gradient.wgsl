@@ -54,8 +54,8 @@ fn main(
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;
   let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);
   let index = workgroup_index(group, grid);
-  let block = local.y; //#subgroups let block = 0u;
-  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;
+  let own_block = local.y; //#subgroups let own_block = 0u;
+  let first_row = index % row_blocks * BLOCKS * ROWS + own_block * ROWS;
   let head = index / row_blocks % params.heads;
   let image = index / row_blocks / params.heads;
   if (image >= params.batch || first_row >= params.tokens) {

@@ -297,8 +297,8 @@ fn main(\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);\n\
   let index = workgroup_index(group, grid);\n\
-  let block = local.y; //#subgroups let block = 0u;\n\
-  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;\n\
+  let own_block = local.y; //#subgroups let own_block = 0u;\n\
+  let first_row = index % row_blocks * BLOCKS * ROWS + own_block * ROWS;\n\
   let head = index / row_blocks % params.heads;\n\
   let image = index / row_blocks / params.heads;\n\
   if (image >= params.batch || first_row >= params.tokens) {\n\
@@ -509,8 +509,8 @@ fn main(\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);\n\
   let index = workgroup_index(group, grid);\n\
-  let block = local.y; //#subgroups let block = 0u;\n\
-  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;\n\
+  let own_block = local.y; //#subgroups let own_block = 0u;\n\
+  let first_row = index % row_blocks * BLOCKS * ROWS + own_block * ROWS;\n\
   let head = index / row_blocks % params.heads;\n\
   let image = index / row_blocks / params.heads;\n\
   if (image >= params.batch || first_row >= params.tokens) {\n\
@@ -715,8 +715,8 @@ fn main(\n\
   let own_lane = local.x; //#subgroups let own_lane = subgroup_lane;\n\
   let row_blocks = (params.tokens + ROWS * BLOCKS - 1u) / (ROWS * BLOCKS);\n\
   let index = workgroup_index(group, grid);\n\
-  let block = local.y; //#subgroups let block = 0u;\n\
-  let first_row = (index % row_blocks * BLOCKS + block) * ROWS;\n\
+  let own_block = local.y; //#subgroups let own_block = 0u;\n\
+  let first_row = index % row_blocks * BLOCKS * ROWS + own_block * ROWS;\n\
   let head = index / row_blocks % params.heads;\n\
   let image = index / row_blocks / params.heads;\n\
   if (image >= params.batch || first_row >= params.tokens) {\n\
