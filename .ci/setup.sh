@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sets up what is missing: packages, the build, a GPU adapter and, with --test, a Chromium for the browser tests.
+# Sets up what is missing: packages, the build, a GPU adapter and, with --test, a Chromium for the browser tests; with --page packages and
+# the build alone, for browsers bring their own WebGPU.
 # Does nothing when all is there. System packages are installed on Debian and Ubuntu as root; elsewhere the commands
 # to run are printed and the script fails.
 set -eu
@@ -128,14 +129,17 @@ check_chromium() {
   quietly $install
 }
 
+testing=no
+page=no
 case "${1:-}" in
-"") testing=no ;;
+"") ;;
 --test) testing=yes ;;
-*) fail "unknown argument '$1'; the only one is --test" ;;
+--page) page=yes ;;
+*) fail "unknown argument '$1'; there are --test and --page" ;;
 esac
 check_node
 install_packages .
 if [ "$testing" = yes ]; then install_packages test/package/tools; fi
 build
-check_adapter
+if [ "$page" = no ]; then check_adapter; fi
 if [ "$testing" = yes ]; then check_chromium; fi
