@@ -69,6 +69,7 @@ export class Chart {
       svg("text", { x: MARGIN.left, y: HEIGHT - 5 }, "0"),
       svg("text", { x: WIDTH - MARGIN.right, y: HEIGHT - 5, "text-anchor": "end" }, `step ${end.toLocaleString("en")}`),
     );
+    if (values.length === 0) this.#axes.replaceChildren();
     this.#level.replaceChildren();
     if (level)
       this.#level.append(

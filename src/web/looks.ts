@@ -54,7 +54,10 @@ export class Looks {
   async look(embedder: Embedder, step: number, test: boolean): Promise<Accuracy | null> {
     if (test) this.#tests.hurry();
     const features = await this.#looks.run(async () => {
-      const found = await embedder.embed(this.pictures.train);
+      // The first time there is nothing else to be seen yet.
+      const report = (done: number, total: number) =>
+        this.tell({ kind: "progress", what: "Looking at the pictures", done, total });
+      const found = await embedder.embed(this.pictures.train, step === 0 ? report : undefined);
       await this.#map.arrange(found);
       return found;
     });

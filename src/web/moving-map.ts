@@ -9,7 +9,7 @@ const STEPS_AGAIN = 120;
 /** Steps between two frames. */
 const FRAME = 8;
 /** The share of points that lie within the map's edge; those beyond are at the edge. */
-const INSIDE = 0.995;
+const INSIDE = 0.999;
 
 /** Where the images lie: a layout by their neighbours that moves on from where it was when these are others. */
 export class MovingMap {

@@ -342,6 +342,7 @@ export class Studio {
       const embedder = await Embedder.create(this.device, model);
       try {
         await this.#looks?.look(embedder, 0, true);
+        this.#set("none");
       } finally {
         embedder.dispose();
       }
