@@ -18,7 +18,7 @@ const timeLimit = 30 * 60 * 1000;
 /** Runtimes side by side: on a software adapter, most of the time goes into compiling kernels, which takes one core. */
 const AT_ONCE = 2;
 /** Processes of a runtime, one after the other or side by side: what is tested in Node alone is half of all. */
-const SESSIONS: Partial<Record<RuntimeName, number>> = { node: 2 };
+const SESSIONS: Partial<Record<RuntimeName, number>> = { node: 4 };
 /** What is computed by the same WebGPU in Bun as in Node, by more than the kernels, which are checked in both. */
 const SAME_IN_BUN = /^(losses|methods|nn|ops)\//;
 /** Files of a session that are named with the time they took. */
