@@ -59,6 +59,8 @@ for (const check of checksFor(device)) {
   const same = `${check.kernels.join()} ${check.shape.includes("f16")}`;
   if (checked.has(same)) continue;
   checked.add(same);
+  // A minute of compiling, with no part that "all relations" has not.
+  if (check.shape.startsWith("views:")) continue;
   otherTiles(`${check.kernels.join(", ")}: ${check.shape}`, async () => {
     const deviation = await check.run(device);
     assert.ok(passes(deviation), `off by ${deviation.error}, and rounding allows ${deviation.tolerance}`);
