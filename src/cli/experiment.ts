@@ -126,7 +126,7 @@ async function experimentOn(name: string, options: ExperimentCommandOptions): Pr
         },
       });
       stop();
-      printSummary(summary, options, name);
+      printSummary(summary);
     } finally {
       stop();
     }
@@ -306,11 +306,11 @@ function printResult({ values, seconds }: RunResult): void {
   say(`  ${shown.join(", ")}`);
 }
 
-function printSummary(summary: ExperimentSummary, { scale, out, only }: ExperimentCommandOptions, name: string): void {
+function printSummary(summary: ExperimentSummary): void {
   answer({ ...summary, runs: summary.runs.map(({ pictures: _, ...run }) => run) });
   if (!summary.finished) {
     tell(
-      `\nstopped with ${summary.runs.length} runs done; everything is saved. Go on with:\n  ${suggested(["experiment", name, "--scale", scale, ...(out === "experiments" ? [] : ["--out", out]), ...(only ? ["--only", only.join(",")] : []), "--resume"])}`,
+      `\nstopped with ${summary.runs.length} runs done; everything is saved. The same command goes on:\n  ${suggested(process.argv.slice(2))}`,
     );
     process.exitCode = 130;
     return;

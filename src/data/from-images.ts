@@ -1,6 +1,7 @@
 import { kindOf, kindText } from "../engine/host-data.js";
 import { ConfigError, DataError, UsageError } from "../errors.js";
 import { expectKeys, isRecord } from "../io/json.js";
+import { counted } from "../wording.js";
 import { closeGaps, reasonOf, withoutBroken } from "./broken.js";
 import { forEachConcurrently } from "./concurrent.js";
 import { checkImageSize, type Dataset } from "./dataset.js";
@@ -85,6 +86,8 @@ export async function datasetFromImages(
   if (list.length === 0) {
     throw new DataError(`${name}: there are no images.`);
   }
+  if (names && names.length !== list.length)
+    throw new DataError(`${name}: ${names.length} names for ${counted(list.length, "image")}; give one an image`);
   list.forEach((image, index) => {
     checkImage(`${name}[${index}]`, image);
   });

@@ -7,9 +7,10 @@ import type { HistogramFigure } from "../report/experiment-report-data.js";
 import { pngDataUri } from "../report/report-images.js";
 import type { Experiment, PlannedRun } from "./experiment.js";
 import { CANDIDATES, histogram, histogramShortcut, PAIR_EPOCHS } from "./histograms.js";
+import { json } from "./measured.js";
 import { accuracyText } from "./sentences.js";
 import type { Setting } from "./setting.js";
-import { json, keyOf, labelOf, probeSteps } from "./training.js";
+import { keyOf, labelOf, probeSteps } from "./training.js";
 import { pixelsOfViews } from "./views.js";
 
 /** Strengths of the colour distortion; 0 is cropping alone. */

@@ -1,4 +1,5 @@
 import { systemErrorCode, writeError } from "../io/atomic.js";
+import { sameData } from "../io/json.js";
 import { type ExperimentPlan, factsAgree, folderOf, isExperiment, sourceOf } from "./plan.js";
 import { readRecord } from "./run-record.js";
 
@@ -49,8 +50,8 @@ export async function gatherRuns(plan: ExperimentPlan, folders: readonly string[
     else {
       let found = 0;
       for (const { key, settings } of runs) {
-        const record = await readRecord(folderOf(path, key), settings);
-        if (!record?.measured) continue;
+        const record = await readRecord(folderOf(path, key));
+        if (!record?.measured || !sameData(record.settings, settings)) continue;
         found++;
         if (!left.delete(key)) continue;
         await copyFolder(folderOf(path, key), folderOf(own, key));

@@ -1,6 +1,12 @@
 /** Plain data, as JSON holds it. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
+/** Plain data of a value that has no functions in it. */
+export function json(value: object): Json {
+  const parsed: Json = JSON.parse(JSON.stringify(value));
+  return parsed;
+}
+
 /** What distinguishes a run from the others of its experiment: columns of results.csv. */
 export type Factors = Readonly<Record<string, string | number>>;
 

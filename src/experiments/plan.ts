@@ -7,7 +7,7 @@ import { checkConfig, type TrainingConfig } from "../training/config.js";
 import type { Experiment, PlannedRun } from "./experiment.js";
 import { chosenRuns } from "./jobs.js";
 import { type Cost, costEstimator, measurePace, type Pace, secondsFor } from "./pace.js";
-import { readRecord } from "./run-record.js";
+import { otherSettings, readRecord } from "./run-record.js";
 import { imagesFor, type Scale, type Setting, settingFor } from "./setting.js";
 
 /** Paths of the images of an experiment. */
@@ -64,7 +64,7 @@ export const FACTS = "experiment.json";
 /**
  * Plans an experiment: which runs it takes, which of them its folder already holds, and the time that the others take on this
  * adapter, which is measured in a few seconds. Node, Bun and Deno.
- * @throws ConfigError for values out of range, and where the folder holds the experiment on other images.
+ * @throws ConfigError for values out of range, and where the folder holds the experiment on other images or with other settings.
  */
 export async function planExperiment(
   device: Device,
@@ -89,7 +89,14 @@ export async function planExperiment(
   const chosen = only ? chosenRuns(all, only) : all;
   const runs: EstimatedRun[] = [];
   for (const run of chosen) {
-    const record = await readRecord(folderOf(folder, run.key), run.settings);
+    const own = folderOf(folder, run.key);
+    const record = await readRecord(own);
+    const other = record && otherSettings(record.settings, run.settings);
+    if (other !== null) {
+      throw new ConfigError(
+        `${own} holds this run with other settings (${other}): give the settings that it was begun with, or choose another folder for this experiment`,
+      );
+    }
     if (run.effort.config) checkConfig(run.effort.config, setting.trainImages, device);
     const cost = costOf(run.effort);
     const state = record === null ? "new" : record.measured ? "done" : "begun";

@@ -83,13 +83,13 @@ async function carryOut(
   const { rm } = await import("node:fs/promises");
   const { key, label, factors, settings } = run;
   const own = folderOf(folder, key);
-  const before = await readRecord(own, settings);
+  const before = await readRecord(own);
   const adapter = device.adapter.name;
   if (before?.measured)
     return { key, label, factors, seconds: before.seconds, adapter: before.adapter, ...before.measured };
   if (signal?.aborted) return null;
   onBegin();
-  // What another plan left under this name is of no use for this one.
+  // What is there without a record is a copy that was not finished.
   if (!before) await rm(own, { recursive: true, force: true });
   await writeRecord(own, { settings, adapter, seconds: before?.seconds ?? 0, measured: null });
   const start = performance.now();

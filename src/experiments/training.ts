@@ -13,7 +13,7 @@ import { completeConfig, type TrainingConfig, withChanges } from "../training/co
 import { loadEncoder, readEncoder, type StoredEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
 import type { PlannedRun, RunContext } from "./experiment.js";
-import type { Factors, Json, Measured } from "./measured.js";
+import { type Factors, type Json, json, type Measured } from "./measured.js";
 import type { Setting } from "./setting.js";
 
 /** What is measured on a trained model, beside the accuracies that every run gives. */
@@ -52,12 +52,6 @@ export function labelOf(factors: Factors): string {
 /** Steps of `linearProbe` on so many training rows. */
 export function probeSteps(rows: number, epochs = probeEpochs(rows)): number {
   return rows < 2 ? 0 : epochs * Math.floor(rows / Math.min(256, rows));
-}
-
-/** Plain data of a value that has no functions in it. */
-export function json(value: object): Json {
-  const parsed: Json = JSON.parse(JSON.stringify(value));
-  return parsed;
 }
 
 /** Images of a run that are not those of its experiment; the setting that comes with them has their numbers. */

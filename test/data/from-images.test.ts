@@ -56,6 +56,13 @@ const reds = Array.from({ length: 24 }, (_, i) => plain([10 * i, 0, 1]));
 const make = async (images: unknown, options: unknown) =>
   Reflect.apply(datasetFromImages, undefined, [images, options]);
 
+test("wants a name for every image, or none at all", () =>
+  rejects(
+    datasetFromImages([plain([1, 2, 3])], { imageSize: 2, names: ["one", "two"] }),
+    DataError,
+    /images: 2 names for 1 image; give one an image/,
+  ));
+
 test("takes pixels anywhere, with labels and names", async () => {
   const images = [plain([1, 2, 3]), { ...plain([4, 5, 6], 2, 5), data: new Uint8Array(40).fill(9) }];
   const done: (number | null)[][] = [];

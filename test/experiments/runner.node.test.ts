@@ -165,23 +165,46 @@ runner("goes on after an interruption where it stopped, and ends as without it",
   }),
 );
 
-runner("does a run again when its configuration has changed, or it was killed before its first checkpoint", () =>
+runner("keeps what was done with other settings, and says what differs", () =>
+  inTemporaryFolder(async (out) => {
+    const first = await run(out, { done: 0 });
+    await rejects(
+      run(out, { done: 0 }, {}, { config: { weightDecay: 0.1 } }),
+      ConfigError,
+      /temperature-0\.2-seed-1 holds this run with other settings \(weightDecay 0\.000001, not 0\.1\)/,
+    );
+    const again = await run(out, { done: 0 });
+    assert.equal(again.summary.runs, first.summary.runs);
+    assert.equal(again.states, ["done", "done", "done"]);
+  }),
+);
+
+runner("knows the runs that an earlier version did, whose configurations say less", () =>
+  inTemporaryFolder(async (out) => {
+    const first = await run(out, { done: 0 });
+    const path = `${out}/counting-smoke/runs/temperature-0.5-seed-1/run.json`;
+    const { settings, ...record } = JSON.parse(await readFile(path, "utf8"));
+    const { patch: _, pooling: __, ...training } = settings.training;
+    await writeFile(path, JSON.stringify({ settings: { ...settings, training }, ...record }));
+    const again = await run(out, { done: 0 });
+    assert.equal(again.states, ["done", "done", "done"]);
+    assert.equal(again.summary.runs, first.summary.runs);
+  }),
+);
+
+runner("does a run again that was killed before its first checkpoint", () =>
   inTemporaryFolder(async (out) => {
     const count = { done: 0 };
     const first = await run(out, count);
-    const changed = await run(out, count, {}, { config: { weightDecay: 0.1 } });
-    assert.equal(changed.states, ["done", "new", "new"]);
-    assert.not.equal(changed.summary.runs[1].values, first.summary.runs[1].values);
-
     const folder = `${out}/counting-smoke/runs/temperature-0.5-seed-1`;
     const record = JSON.parse(await readFile(`${folder}/run.json`, "utf8"));
     await writeFile(`${folder}/run.json`, JSON.stringify({ ...record, measured: null }));
     await writeFile(`${folder}/metrics.jsonl`, '{"step":1,"kind":"step","loss":1}\n');
     const { rm } = await import("node:fs/promises");
     await rm(`${folder}/checkpoint.safetensors`);
-    const killed = await run(out, count, {}, { config: { weightDecay: 0.1 } });
+    const killed = await run(out, count);
     assert.equal(killed.states, ["done", "done", "begun"]);
-    assert.equal(killed.summary.runs[2].values, changed.summary.runs[2].values);
+    assert.equal(killed.summary.runs[2].values, first.summary.runs[2].values);
   }),
 );
 
