@@ -100,6 +100,11 @@ figure svg { display: block; width: 100%; height: auto; }
 
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 10px; padding: 0; list-style: none; font-size: 13px; }
 .legend i { display: inline-block; width: 10px; height: 10px; margin-right: 7px; border-radius: 50%; }
+.legend label { cursor: pointer; }
+.legend input { position: absolute; opacity: 0; }
+.legend label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 3px; border-radius: 3px; }
+.legend label:has(:checked) { font-weight: 650; }
+.lit:has(.legend :checked) [aria-label="dot"] circle { opacity: 0.12; }
 
 img { display: block; }
 img.small { image-rendering: pixelated; }

@@ -240,16 +240,19 @@ async function embeddingSection(data: ReportData, painter: ChartPainter): Promis
   );
   const svg = painter.map(points, classOf, nameOf, sheet);
   const legend = classes.map(
-    (name, label) => `<li><i style="background:${colors[label]}"></i>${escapeHtml(name)}</li>`,
+    (name, label) =>
+      `<li><label><input type="checkbox" id="class-${label}"><i style="background:${colors[label]}"></i>${escapeHtml(name)}</label></li>`,
   );
+  // Choosing classes dims the dots of all others. The style sheet does it, so that the report needs no script.
+  const lit = colors.map((color, label) => `.lit:has(#class-${label}:checked) circle[fill="${color}"] { opacity: 1; }`);
   const shown =
     points.length === features.length / dimension
       ? counted(points.length, shownImage(data))
       : `${whole(points.length)} of ${counted(features.length / dimension, shownImage(data))}`;
   const coloring = labels === null || labelled ? "" : " The encoder never saw the classes that give the colours.";
   return `<section><h2>Map of the embeddings</h2>
-<p class="note">UMAP of the representations h of ${shown}, by cosine distance; point at one to see the image.${coloring}</p>
-<figure class="card">${labels === null ? "" : `<ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
+<p class="note">UMAP of the representations h of ${shown}, by cosine distance; point at one to see the image${labels === null ? "" : ", choose a class to see where it lies"}.${coloring}</p>
+<figure class="card lit">${labels === null ? "" : `<style>${lit.join("")}</style><ul class="legend">${legend.join("")}</ul>`}${svg}</figure></section>`;
 }
 
 async function neighbourSection(data: ReportData): Promise<string> {

@@ -274,6 +274,22 @@ report("draws a map without labels, and with a hundred classes", async () => {
   assert.equal(many.text(".legend li"), classes);
 });
 
+report("lights the dots of a class that is chosen in the legend", async () => {
+  const { document } = await page(full);
+  const rules = [
+    ...String(document.querySelector(".lit style")?.textContent).matchAll(/#(class-\d+):checked\) (circle\S+)/g),
+  ];
+  const found = rules.map(([, id, dots]) => [
+    document.querySelector(`#${id}`)?.parentElement?.textContent,
+    document.querySelectorAll(`[aria-label=dot] ${dots}`).length,
+  ]);
+  const labels = [...(full.embedding?.labels ?? [])];
+  assert.equal(
+    found,
+    ["cat", HOSTILE].map((name, label) => [name, labels.filter((own) => own === label).length]),
+  );
+});
+
 report("shows the image of each point of the map under the pointer", async () => {
   const { document } = await page(full);
   const map = document.querySelector(".map-images")?.parentElement;
