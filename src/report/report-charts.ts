@@ -1,7 +1,7 @@
 import type { MarkOptions, PlotOptions } from "../vendor/plot.js";
 import type { MapPoint } from "./embedding-map.js";
 import type { ContactSheet } from "./report-images.js";
-import { escapeHtml, percent } from "./report-text.js";
+import { escapeHtml } from "./report-text.js";
 
 type PlotModule = typeof import("../vendor/plot.js");
 
@@ -104,7 +104,6 @@ export async function createChartPainter(): Promise<ChartPainter> {
     },
 
     accuracy: (points, level) => {
-      const last = points.slice(-1);
       return draw({
         ariaLabel: "kNN accuracy over the epochs",
         y: { nice: true, zero: true },
@@ -113,18 +112,6 @@ export async function createChartPainter(): Promise<ChartPainter> {
           ...levelMarks(Plot, level),
           Plot.line(points, { x: "epoch", y: "accuracy", stroke: "var(--accent)", strokeWidth: 2.25 }),
           Plot.dot(points, { x: "epoch", y: "accuracy", r: points.length > 40 ? 1.5 : 3, fill: "var(--accent)" }),
-          Plot.text(last, {
-            x: "epoch",
-            y: "accuracy",
-            text: (point: { accuracy: number }) => percent(point.accuracy),
-            dy: -14,
-            textAnchor: "end",
-            fill: "var(--text)",
-            stroke: "var(--surface)",
-            strokeWidth: 4,
-            fontSize: 12,
-            fontWeight: 600,
-          }),
         ],
       });
     },

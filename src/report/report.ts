@@ -54,7 +54,7 @@ ${sections.filter((section) => section !== "").join("\n")}
 
 function header(data: ReportData): string {
   const { epochs, metrics, batchSize, seconds, adapter, softwareAdapter } = data;
-  const result = resultText(data);
+  const summary = trainingText(data);
   const steps = metrics.at(-1)?.step ?? 0;
   const speed = median(metrics.map(({ imagesPerSecond }) => imagesPerSecond));
   const facts = [
@@ -66,17 +66,14 @@ function header(data: ReportData): string {
   ];
   return `<header>
 <h1>${escapeHtml(data.title)}</h1>
-${result === "" ? "" : `<p class="summary">${result}</p>`}
+${summary === "" ? "" : `<p class="summary">${summary}</p>`}
 <p class="muted">${facts.join(" · ")}${softwareAdapter ? ' <span class="badge">software adapter</span>' : ""}</p>
 </header>`;
 }
 
-function resultText({ accuracy: { before, after }, start, labelled }: ReportData): string {
-  if (after === null) return "";
-  if (after.classifier !== null)
-    return `Classifier's accuracy <strong>${percent(after.classifier)}</strong> on the test images, after training with labels from ${start}. `;
-  const from = before === null ? "" : `from ${percent(before.knn)} with ${start} to `;
-  return `kNN accuracy ${from}<strong>${percent(after.knn)}</strong> after training ${labelled ? "with" : "without"} labels. `;
+/** How the encoder came to be; its accuracies are in the table below. */
+function trainingText({ accuracy: { after }, start, labelled }: ReportData): string {
+  return after === null ? "" : `Trained ${labelled ? "with" : "without"} labels, from ${start}.`;
 }
 
 function warningSection({ warnings }: ReportData): string {
@@ -179,10 +176,7 @@ function trainingCharts(data: ReportData, painter: ChartPainter): string {
       chartCard(
         "kNN accuracy",
         "Weighted neighbours by cosine similarity of h, test images",
-        painter.accuracy(
-          knn,
-          accuracy.before && { value: accuracy.before.knn, label: `${start} ${percent(accuracy.before.knn)}` },
-        ),
+        painter.accuracy(knn, accuracy.before && { value: accuracy.before.knn, label: start }),
       ),
     );
   }
