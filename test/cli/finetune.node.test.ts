@@ -38,7 +38,7 @@ finetuning("train --method supervised leaves a run with a classifier, that eval 
       [0, 2, 4],
     );
     for (const { classifier } of evaluations) assert.type(classifier, "number");
-    assert.match(await readFile(join(cwd, run, "report.html"), "utf8"), /Classifier's accuracy/);
+    assert.match(await readFile(join(cwd, run, "report.html"), "utf8"), /<th scope="col">Classifier</);
 
     const after = /^after training +(.*)$/m.exec(stdout)?.[1] ?? "none";
     const evaluated = succeeded(await simclr(["eval", run], { cwd })).stdout;
