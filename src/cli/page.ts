@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { extname, join, normalize } from "node:path";
+import { extname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../errors.js";
 import { systemErrorCode } from "../io/atomic.js";
@@ -38,9 +38,16 @@ export async function servePage(
     });
   });
   const server = createServer(async (request, response) => {
-    // The path stays percent-encoded, so that no "..%2f" leads out of the folder; none of the files needs decoding.
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const path = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
+    // As a URL's text a path begins with "/", whatever a client sends ("//", "*"), and has no ".." left. It stays percent-encoded, so that
+    // no "..%2f" leads out of the folder; none of the files needs decoding.
+    const asked = URL.canParse(`http://localhost${request.url}`)
+      ? new URL(`http://localhost${request.url}`).pathname
+      : null;
+    if (asked === null) {
+      response.writeHead(400).end();
+      return;
+    }
+    const path = posix.normalize(asked.endsWith("/") ? `${asked}index.html` : asked);
     // The package has the samples once, for `simclr demo` and for the page.
     const file = path === "/samples.tar.gz" ? sampleArchive() : join(folder, path);
     const body = await readFile(file).catch(() => null);

@@ -24,9 +24,9 @@ export async function unpack(dropped: readonly NamedFile[]): Promise<Unpacked> {
   const result: Unpacked = { files: [], skipped: [] };
   for (const file of dropped) {
     if (isIgnoredPath(file.path)) continue;
-    const start = await startOf(file.blob, 262);
     const folder = dropped.length > 1 ? `${file.path.replace(/\.(zip|tar|tgz|tar\.gz)$/i, "")}/` : "";
     try {
+      const start = await startOf(file.blob, 262);
       const inside = await filesOf(file, start);
       if (inside === null) result.files.push(file);
       else
@@ -34,7 +34,8 @@ export async function unpack(dropped: readonly NamedFile[]): Promise<Unpacked> {
           if (!isIgnoredPath(path)) result.files.push({ path: folder + path, blob });
       if (inside) result.skipped.push(...inside.skipped);
     } catch (error) {
-      if (!(error instanceof DataError)) throw error;
+      // A browser's own error is of a file that is gone, or may not be read.
+      if (!(error instanceof DataError || error instanceof DOMException)) throw error;
       result.skipped.push({ name: file.path, reason: error.message });
     }
   }
@@ -48,6 +49,9 @@ async function filesOf({ path, blob }: NamedFile, start: string): Promise<Unpack
   const isTar = start.slice(257, 262) === "ustar";
   if (!isZip && !isGzip && !isTar) return null;
   if (blob.size > MOST_BYTES) throw new DataError("an archive of more than 2 GB: unpack it and drop its folder");
+  // A bit of the first file's flags.
+  if (isZip && start.charCodeAt(6) & 1)
+    throw new DataError("it is encrypted: unpack it with its password, and drop its folder");
   if (isZip) return unzipped(new Uint8Array(await blob.arrayBuffer()));
   return isGzip ? untarred(await gunzipped(path, blob)) : untarred(new Uint8Array(await blob.arrayBuffer()));
 }
@@ -104,6 +108,7 @@ const BLOCK = 512;
 /** The files of a tar (POSIX.1-2001's, with its long names and GNU's). @throws DataError where it is damaged. */
 function untarred(bytes: Uint8Array): Unpacked {
   const files: NamedFile[] = [];
+  const skipped: { name: string; reason: string }[] = [];
   const decoder = new TextDecoder();
   const text = (from: number, length: number) =>
     decoder.decode(bytes.subarray(from, from + length)).replace(/\0.*$/s, "");
@@ -125,9 +130,11 @@ function untarred(bytes: Uint8Array): Unpacked {
       const prefix = text(at + 345, 155);
       const path = (longName ?? (prefix ? `${prefix}/` : "") + text(at, 100)).replace(/^\.\//, "");
       if (type === "0" || type === "\0") files.push({ path, blob: new Blob([new Uint8Array(content)]) });
+      else if (type === "1" || type === "2")
+        skipped.push({ name: path, reason: "it is a link in an archive, which is not followed" });
       longName = null;
     }
     at = begin + BLOCK * Math.ceil(size / BLOCK);
   }
-  return { files, skipped: [] };
+  return { files, skipped };
 }

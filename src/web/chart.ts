@@ -82,7 +82,9 @@ export class Chart {
 /** A little more than from the least to the most. */
 function spread(values: readonly number[]): [number, number] {
   if (values.length === 0) return [0, 1];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  // Not as arguments: a long training has more steps than a call takes.
+  const low = values.reduce((least, value) => Math.min(least, value));
+  const high = values.reduce((most, value) => Math.max(most, value));
   const more = 0.06 * (high - low) || 0.5;
   return [low - more, high + more];
 }

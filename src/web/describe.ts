@@ -23,6 +23,11 @@ export function configOf({ batch, ...settings }: Settings, images: number): Part
   return { ...settings, batch: Math.min(batch, images), weightDecay: 0 };
 }
 
+/** Whether a method takes labels. */
+export function isLabelled(method: string): boolean {
+  return METHODS.some(({ name, labels }) => name === method && labels);
+}
+
 /** The methods for a form: those that take pictures, and not clips. */
 export function methodTexts(): MethodText[] {
   return METHODS.filter(({ clips }) => !clips).map(({ name, summary, labels, options }) => ({

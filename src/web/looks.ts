@@ -89,7 +89,13 @@ export class Looks {
   /** Moves the images, where it is time to. */
   async move(): Promise<void> {
     if (!this.#frames.isDue) return;
-    const positions = await this.#frames.run(() => this.#map.frame());
+    const positions = await this.#frames
+      .run(() => this.#map.frame())
+      .catch((error: unknown) => {
+        // Or the next frame fails as this one did, and so on.
+        this.#map.dispose();
+        throw error;
+      });
     this.tell({ kind: "map", step: this.#step, positions }, [positions.buffer]);
   }
 

@@ -4,7 +4,7 @@ import { find, html, onPress, say, sentence } from "./dom.js";
 import { chosenFiles, droppedFiles } from "./dropping.js";
 import { clearNeighbours, Gallery } from "./gallery.js";
 import { MapView } from "./map-view.js";
-import type { FromWorker, NamedFile, PlanText, Takeaway, ToWorker, Trouble } from "./messages.js";
+import type { Dropped, FromWorker, PlanText, Takeaway, ToWorker, Trouble } from "./messages.js";
 import { drawSimilarities, Progress } from "./progress.js";
 import { SettingsForm } from "./settings-form.js";
 import { PAIRS, ViewSliders } from "./view-sliders.js";
@@ -47,6 +47,10 @@ function hear(message: FromWorker): void {
   switch (message.kind) {
     case "ready":
       onReady(message);
+      break;
+    case "forgotten":
+      progress.forget();
+      clearNeighbours();
       break;
     case "empty":
       find("welcome", HTMLElement).hidden = false;
@@ -162,7 +166,8 @@ function onTrouble({ what, text }: Of<"trouble">): void {
   if (what === "no-gpu") say("adapter", "no GPU");
   say("open-progress", "");
   say("notice-title", TROUBLES[what]);
-  const kept = what === "gpu-lost" ? " What was learned is kept up to the last few seconds." : "";
+  const isKept = what === "gpu-lost" && find("kept", HTMLElement).textContent !== "";
+  const kept = isKept ? " What was learned is kept up to the last few seconds." : "";
   say("notice-text", sentence(text) + kept);
   action.textContent = over ? "Try again" : "Close";
   action.onclick = () => {
@@ -173,7 +178,7 @@ function onTrouble({ what, text }: Of<"trouble">): void {
 
 /** Whether what was learned may be forgotten. */
 function mayForget(): boolean {
-  return !progress.hasLearned || confirm("What was learned so far will be gone. Go on?");
+  return !(progress.hasLearned || progress.training.begun) || confirm("What was learned so far will be gone. Go on?");
 }
 
 function openWith(message: () => ToWorker, words: string): void {
@@ -187,9 +192,9 @@ function openWith(message: () => ToWorker, words: string): void {
   opening();
 }
 
-function open(files: readonly NamedFile[]): void {
-  if (files.length > 0)
-    openWith(() => ({ kind: "open", files, imageSize }), `Reading ${counted(files.length, "file")}`);
+function open({ files, unread }: Dropped): void {
+  if (files.length + unread.length > 0)
+    openWith(() => ({ kind: "open", files, unread, imageSize }), `Reading ${counted(files.length, "file")}`);
 }
 
 /** Shows and takes the side that pictures are learned at. */
@@ -264,10 +269,7 @@ onPress("play", () => {
 onPress("step-button", () => ask({ kind: "step" }));
 for (const id of ["restart", "restart-settings"])
   onPress(id, () => {
-    if (!mayForget()) return;
-    progress.forget();
-    clearNeighbours();
-    ask({ kind: "restart" });
+    if (mayForget()) ask({ kind: "restart" });
   });
 onPress("views-again", () => {
   draw += 1;

@@ -8,6 +8,13 @@ export interface NamedFile {
   readonly blob: Blob;
 }
 
+/** What was dropped or chosen. */
+export interface Dropped {
+  readonly files: readonly NamedFile[];
+  /** What the browser does not give. */
+  readonly unread: readonly { readonly name: string; readonly reason: string }[];
+}
+
 /** Files that can be taken away. */
 export type Takeaway = "encoder" | "onnx" | "npy" | "csv" | "project";
 
@@ -27,7 +34,7 @@ export interface Settings {
 }
 
 export type ToWorker =
-  | { readonly kind: "open"; readonly files: readonly NamedFile[]; readonly imageSize: number }
+  | ({ readonly kind: "open"; readonly imageSize: number } & Dropped)
   /** The images that come with the page, which is at this address. */
   | { readonly kind: "samples"; readonly imageSize: number; readonly at: string }
   | { readonly kind: "settings"; readonly settings: Settings }
@@ -132,6 +139,8 @@ export interface TrainingText {
   readonly chance: { readonly formula: string; readonly value: number } | null;
   /** What it was begun with; null where nothing is begun. */
   readonly settings: Settings | null;
+  /** Whether there is something to be forgotten: a training, or one at rest that could not be gone on with. */
+  readonly begun: boolean;
 }
 
 /** What went wrong: with "no-gpu" and "gpu-lost", the worker can do no more. */
@@ -157,6 +166,8 @@ export type FromWorker =
       readonly losses: readonly { readonly step: number; readonly value: number }[];
       readonly accuracies: readonly Accuracy[];
     }
+  /** What was learned is gone, as was asked for. */
+  | { readonly kind: "forgotten" }
   /** Nothing was kept from an earlier visit. */
   | { readonly kind: "empty" }
   | { readonly kind: "file"; readonly name: string; readonly blob: Blob }

@@ -12,7 +12,7 @@ const STATES: Readonly<Record<TrainingText["state"], string>> = {
 };
 
 const NOTHING: TrainingText = {
-  ...{ state: "none", step: 0, steps: 0, stepsPerEpoch: 0, loss: "", chance: null, settings: null },
+  ...{ state: "none", step: 0, steps: 0, stepsPerEpoch: 0, loss: "", chance: null, settings: null, begun: false },
 };
 
 /** Below this share of an even spread, embeddings count as collapsed to a point. */
@@ -84,7 +84,7 @@ export class Progress {
     // Of each state, and not of each step.
     if (state !== before) say("announcement", STATES[state]);
     find("step-button", HTMLButtonElement).disabled = this.isBusy || state === "done";
-    find("restart", HTMLButtonElement).disabled = state === "none";
+    find("restart", HTMLButtonElement).disabled = !training.begun;
     this.#redraw();
   }
 

@@ -2,12 +2,14 @@ import { type Zippable, zipSync } from "fflate";
 import { parsePolicies } from "../augment/parse-policy.js";
 import { policyList } from "../augment/policy.js";
 import { datasetFromImages } from "../data/from-images.js";
-import { DataError } from "../errors.js";
+import { DataError, namingFile } from "../errors.js";
 import { isRecord, parseObject } from "../io/json.js";
 import { isOptionValue } from "../methods/options.js";
 import { decodeCheckpoint } from "../training/checkpoint.js";
 import type { StepEvent } from "../training/trainer.js";
 import { VERSION } from "../version.js";
+import { counted } from "../wording.js";
+import type { Unpacked } from "./archives.js";
 import type { Accuracy, NamedFile, Settings } from "./messages.js";
 import { PROJECT_VERSION, type Project, type StoredImages, type StoredPictures } from "./project.js";
 
@@ -74,6 +76,7 @@ export async function encodeProject(
   const lists = { train: await add(train, trainPaths), test: test ? await add(test, testPaths) : [] };
   const page = {
     ...{ version: PROJECT_VERSION, name, imageSize, classes, settings },
+    begunWith: training?.settings ?? null,
     ...{ skipped: pictures.skipped, notes: pictures.notes },
     train: trainPaths.map((path, i) => [path, train.names[i], train.labels?.[i] ?? null]),
     test: test && testPaths.map((path, i) => [path, test.names[i], test.labels?.[i] ?? null]),
@@ -104,10 +107,11 @@ const damaged = (what: string) => new DataError(`this project is damaged, or of 
 
 /** @throws DataError where a project lacks something, or what it says cannot be. */
 export async function decodeProject(
-  files: readonly NamedFile[],
+  { files, skipped: unread }: Unpacked,
   folder: string,
   report: (done: number, total: number) => void,
 ): Promise<Project> {
+  const beside = files.filter(({ path }) => !path.startsWith(folder)).length;
   const blobs = new Map(files.map(({ path, blob }) => [path, blob]));
   const page = parseObject((await blobs.get(folder + PAGE_FILE)?.text()) ?? "");
   if (page?.["version"] !== PROJECT_VERSION) throw damaged(`${PAGE_FILE} says version ${String(page?.["version"])}`);
@@ -146,18 +150,25 @@ export async function decodeProject(
     return { pixels, names, labels: set.labels };
   };
   const pictures: StoredPictures = {
-    ...{ version: PROJECT_VERSION, name, imageSize, classes, skipped, notes },
+    ...{ version: PROJECT_VERSION, name, imageSize, classes },
+    skipped: [...skipped, ...unread],
+    notes: [...notes, ...(beside > 0 ? [`${counted(beside, "file")} beside the project left alone`] : [])],
     train: await read(train),
     test: test === null ? null : await read(test),
   };
   const checkpoint = blobs.get(folder + CHECKPOINT);
   if (!checkpoint) return { pictures, settings, training: null };
   const bytes = new Uint8Array(await checkpoint.arrayBuffer());
-  const { images } = decodeCheckpoint(bytes);
+  const { images, config } = namingFile(CHECKPOINT, () => decodeCheckpoint(bytes));
   if (images !== pictures.train.names.length) throw damaged(`its checkpoint is of ${images} images`);
   const history = historyOf((await blobs.get(folder + METRICS)?.text()) ?? "");
   const known = Array.isArray(accuracies) ? accuracies.filter(isAccuracy) : [];
-  const training = { version: PROJECT_VERSION, settings, checkpoint: bytes, history, accuracies: known };
+  // The command line may have gone on with it for more epochs.
+  const begunWith = { ...settingsOf(page["begunWith"] ?? page["settings"]), epochs: config.epochs };
+  const training = {
+    ...{ version: PROJECT_VERSION, settings: begunWith },
+    ...{ checkpoint: bytes, history, accuracies: known },
+  };
   return { pictures, settings, training };
 }
 

@@ -4,7 +4,8 @@
 declare const PAGE_FILES: string[];
 declare const PAGE_HASH: string;
 
-const PREFIX = "webgpu-simclr page ";
+// Another page of the same origin keeps its own.
+const PREFIX = `webgpu-simclr page ${new URL("./", location.href).pathname} `;
 const NAME = PREFIX + PAGE_HASH;
 
 async function install(): Promise<void> {

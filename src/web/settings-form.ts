@@ -44,10 +44,10 @@ export class SettingsForm {
   }
 
   #build(): void {
-    const { method, encoder, width, batch, microBatch, epochs, learningRate, options } = this.#settings;
+    const { method, encoder, width, batch, microBatch, epochs, learningRate } = this.#settings;
     const chosen = this.methods.find(({ name }) => name === method) ?? this.methods[0];
     const option = (name: string, value: OptionText["default"]) =>
-      this.update({ options: { ...options, [name]: value } });
+      this.update({ options: { ...this.#settings.options, [name]: value } });
     const temperature = chosen.options.find(({ name }) => name === TEMPERATURE);
     const others = chosen.options.filter(({ name }) => name !== TEMPERATURE);
     this.place.replaceChildren(
@@ -146,6 +146,14 @@ function numberField(
   about?: string,
 ): HTMLElement {
   const input = html("input", { id: `set-${id}`, type: "number", step: "any", value, inputmode: "decimal" });
-  input.addEventListener("change", () => change(input.valueAsNumber));
+  let last = value;
+  input.addEventListener("change", () => {
+    // What is no number, as a field that was emptied, changes nothing.
+    if (Number.isNaN(input.valueAsNumber)) input.value = String(last);
+    else {
+      last = input.valueAsNumber;
+      change(last);
+    }
+  });
   return field(label, input, about);
 }

@@ -9,15 +9,15 @@ import { planTraining } from "../training/plan.js";
 import { type StepEvent, Trainer } from "../training/trainer.js";
 import { unpack } from "./archives.js";
 import { BatchPicture } from "./batch-picture.js";
-import { configOf, usualSettings } from "./describe.js";
+import { configOf, isLabelled, usualSettings } from "./describe.js";
 import type { Keep } from "./keep.js";
 import { Looks } from "./looks.js";
-import type { Accuracy, FromWorker, NamedFile, Settings, Takeaway, TrainingText } from "./messages.js";
+import type { Accuracy, Dropped, FromWorker, Settings, Takeaway, TrainingText } from "./messages.js";
 import { Pace } from "./pace.js";
 import { atlasOf, openPictures, type Pictures, picturesText } from "./pictures.js";
 import { PROJECT_VERSION, type Project, picturesOf, type StoredTraining, storedPictures } from "./project.js";
 import { decodeProject, encodeProject, projectFolder } from "./project-zip.js";
-import { csvFile, encoderFile, npyFile, onnxFile } from "./takeaway.js";
+import { csvFile, type EmbeddedPart, encoderFile, npyFile, onnxFile } from "./takeaway.js";
 import { viewPairs } from "./view-pairs.js";
 
 /** What is about one training. */
@@ -28,6 +28,13 @@ interface Training {
   readonly settings: Settings;
   readonly history: StepEvent[];
   accuracies: Accuracy[];
+}
+
+/** Frees what a training has on the device. */
+function release(training: Training | null): void {
+  training?.batch.dispose();
+  training?.embedder.dispose();
+  training?.trainer.dispose();
 }
 
 /** Pictures and a training on one device. One call at a time: the worker sees to it. */
@@ -55,6 +62,11 @@ export class Studio {
     this.#settings = usualSettings(device.adapter.software);
   }
 
+  /** Whether there are pictures. */
+  get isOpen(): boolean {
+    return this.#pictures !== null;
+  }
+
   get settings(): Settings {
     return this.#settings;
   }
@@ -72,29 +84,40 @@ export class Studio {
   /** Goes on where an earlier visit stopped. */
   async begin(): Promise<void> {
     const project = (await this.keep?.project()) ?? null;
-    if (project) await this.#show(project);
-    else this.tell({ kind: "empty" });
+    if (!project) {
+      this.tell({ kind: "empty" });
+      return;
+    }
+    await this.#show(project);
+    await this.#goOn();
   }
 
   /** @param name of what was dropped; by default that of its folder or archive */
-  async open(dropped: readonly NamedFile[], imageSize: number, name?: string): Promise<void> {
+  async open({ files, unread }: Dropped, imageSize: number, name?: string): Promise<void> {
     const report = this.#progress("Reading");
-    const unpacked = await unpack(dropped);
+    const unpacked = await unpack(files);
+    unpacked.skipped.push(...unread);
     const folder = projectFolder(unpacked.files);
-    const project: Project =
+    const project =
       folder === null
-        ? {
-            pictures: await storedPictures(await openPictures(dropped, unpacked, imageSize, report, name)),
-            settings: this.#settings,
-            training: null,
-          }
-        : await decodeProject(unpacked.files, folder, report);
+        ? await this.#begun(await openPictures(files, unpacked, imageSize, report, name))
+        : await decodeProject(unpacked, folder, report);
+    await this.#show(project);
+    // What was kept before is given up for what can be shown.
     this.#kept = 0;
     await this.#keeping(async (keep) => {
       await keep.begin(project.pictures, project.settings);
       if (project.training) await keep.put("training", project.training);
     });
-    await this.#show(project);
+    await this.#goOn();
+  }
+
+  /** A project of pictures alone, by the settings that there are, or the usual ones where those take labels and there are none. */
+  async #begun(pictures: Pictures): Promise<Project> {
+    const { method, options } = usualSettings(this.device.adapter.software);
+    const usable = pictures.train.classes.length > 1 || !isLabelled(this.#settings.method);
+    const settings = usable ? this.#settings : { ...this.#settings, method, options };
+    return { pictures: await storedPictures(pictures), settings, training: null };
   }
 
   async #show({ pictures: stored, settings, training }: Project): Promise<void> {
@@ -110,7 +133,11 @@ export class Studio {
     this.tell({ kind: "opened", pictures: text, atlas, settings, losses, accuracies }, [atlas.bitmap]);
     this.plan();
     this.#set("none");
-    if (!training) {
+  }
+
+  /** Where what is shown stopped, or looks at it first. */
+  async #goOn(): Promise<void> {
+    if (!this.#stored) {
       await this.#lookBefore();
       return;
     }
@@ -179,7 +206,8 @@ export class Studio {
   /** After an error: plays no more. */
   halt(): void {
     this.#playing = false;
-    if (this.#state === "training") this.#set("paused");
+    // Also says again how it stands, in place of what was being done.
+    this.#set(this.#state === "training" ? "paused" : this.#state);
   }
 
   async step(): Promise<void> {
@@ -211,6 +239,8 @@ export class Studio {
     this.#end();
     this.#lookAnew(pictures);
     await this.#keeping((keep) => keep.remove("training"));
+    if (this.#kept !== null) this.#kept = 0;
+    this.tell({ kind: "forgotten" });
     this.#set("none");
     this.plan();
     await this.#lookBefore();
@@ -269,23 +299,25 @@ export class Studio {
     const { settings, history = [], accuracies = [] } = stored ?? { settings: this.#settings };
     const config = checkpoint ? { ...checkpoint.config, epochs: settings.epochs } : configOf(settings, train.length);
     if (checkpoint) this.device.choices.use(checkpoint.choices);
+    let training: Training | null = null;
     try {
       const trainer = await Trainer.create(this.device, train, config, {
         onCompile: this.#progress("Compiling kernels"),
       });
       const past = { settings, history: [...history], accuracies: [...accuracies] };
-      const training = await this.#withTools(trainer, past);
-      this.#training = training;
+      training = await this.#withTools(trainer, past);
       if (!this.#looks?.hasBegun) await this.#look(training, true);
       else if (this.#looks.first) training.accuracies.push(this.#looks.first);
       if (checkpoint) {
         trainer.restore(checkpoint);
         await this.#look(training, false);
       }
-      this.#stored = null;
+      // Not before it is all there: what is kept would be overwritten by what it began from.
+      [this.#training, this.#stored] = [training, null];
       this.#keeps.wait();
       return training;
     } catch (error) {
+      release(training);
       this.#set("none");
       throw error;
     }
@@ -312,11 +344,8 @@ export class Studio {
 
   /** Frees what the training has on the device. */
   #dispose(): void {
-    const { trainer, embedder, batch } = this.#training ?? {};
+    release(this.#training);
     this.#training = null;
-    batch?.dispose();
-    embedder?.dispose();
-    trainer?.dispose();
   }
 
   /** Nothing is trained at the moment. */
@@ -330,7 +359,8 @@ export class Studio {
     const { loss = "", chance = null } = trainer?.parts.learner.description ?? {};
     const { step = 0, steps = 0, stepsPerEpoch = 0 } = trainer ?? {};
     const { settings = null } = this.#training ?? {};
-    this.tell({ kind: "training", training: { state, step, steps, stepsPerEpoch, loss, chance, settings } });
+    const begun = this.#training !== null || this.#stored !== null;
+    this.tell({ kind: "training", training: { state, step, steps, stepsPerEpoch, loss, chance, settings, begun } });
   }
 
   /** Where the images lie to random weights: those that a training of the settings would begin with. */
@@ -393,7 +423,7 @@ export class Studio {
 
   /** Makes a file of what was learned. */
   async take(what: Takeaway): Promise<void> {
-    const { train, name } = this.#opened;
+    const { name } = this.#opened;
     const give = (file: string, ...parts: BlobPart[]) => this.tell({ kind: "file", name: file, blob: new Blob(parts) });
     if (what === "project") {
       give("simclr-project.zip", await this.#projectZip());
@@ -404,8 +434,17 @@ export class Studio {
     const { trainer, embedder } = this.#training;
     if (what === "encoder") give("encoder.safetensors", await encoderFile(trainer, name));
     else if (what === "onnx") give("encoder.onnx", await onnxFile(trainer, name));
-    else if (what === "npy") give("embeddings.npy", npyFile(await embedder.embed(train)));
-    else give("embeddings.csv", ...csvFile(await embedder.embed(train), train));
+    else if (what === "npy") give("embeddings.npy", npyFile(await this.#embedded(embedder)));
+    else give("embeddings.csv", ...csvFile(await this.#embedded(embedder)));
+  }
+
+  /** Embeddings of all images: those to train on, then those to test on. */
+  async #embedded(embedder: Embedder): Promise<EmbeddedPart[]> {
+    const { train, test } = this.#opened;
+    const parts: EmbeddedPart[] = [];
+    for (const dataset of test ? [train, test] : [train])
+      parts.push({ dataset, features: await embedder.embed(dataset) });
+    return parts;
   }
 
   async #projectZip(): Promise<Uint8Array<ArrayBuffer>> {
@@ -413,8 +452,8 @@ export class Studio {
     const training = this.#training;
     const project = {
       pictures: await storedPictures(pictures),
-      settings: training?.settings ?? this.#settings,
-      training: training && (await this.#atRest(training)),
+      settings: this.#settings,
+      training: training ? await this.#atRest(training) : this.#stored,
     };
     const encoder = training && (await encoderFile(training.trainer, pictures.name));
     const { name: adapter } = this.device.adapter;

@@ -26,11 +26,12 @@ function trouble(error: unknown): void {
 async function answer(studio: Studio, message: ToWorker): Promise<void> {
   switch (message.kind) {
     case "open":
-      return studio.open(message.files, message.imageSize);
+      return studio.open(message, message.imageSize);
     case "samples": {
       const response = await fetch(new URL(SAMPLES, message.at));
       if (!response.ok) throw new DataError(`the sample images are not there (${response.status})`);
-      return studio.open([{ path: SAMPLES, blob: await response.blob() }], message.imageSize, "the samples");
+      const files = [{ path: SAMPLES, blob: await response.blob() }];
+      return studio.open({ files, unread: [] }, message.imageSize, "the samples");
     }
     case "settings":
       return studio.choose(message.settings);
@@ -88,7 +89,8 @@ async function work(device: Device): Promise<void> {
   tell({ kind: "ready", adapter, software, methods: methodTexts(), encoders: ENCODERS, settings });
   await studio.begin().catch((error) => {
     trouble(error);
-    tell({ kind: "empty" });
+    if (studio.isOpen) studio.halt();
+    else tell({ kind: "empty" });
   });
   for (;;) {
     const next = inbox.shift();

@@ -1,13 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { get } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { unzipSync } from "fflate";
+import { unzipSync, zipSync } from "fflate";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { servePage } from "../../src/cli/page.js";
 import { decodeNpy, type NpyArray } from "../../src/io/npy.js";
+import { decodeSafetensors, encodeSafetensors, type TensorData } from "../../src/io/safetensors.js";
 import { decodeEncoder, Embedder, openDevice, openImages } from "../../src/node.js";
 import { startProcess, succeeded } from "../cli/command.js";
 import { classFolders } from "../cli/pictures.js";
@@ -124,9 +126,11 @@ async function download(tab: Page, what: string): Promise<Buffer> {
 async function sameInNode(npy: NpyArray, encoder: Uint8Array, project: Uint8Array): Promise<void> {
   await writeFiles(join(folder, "project"), unzipSync(project));
   const { train, test } = await openImages(join(folder, "project/images"), { imageSize: 32 });
-  assert.equal([train.length, test?.length, npy.shape], [54, 6, [54, 64]]);
+  if (!test) throw new Error("the project has no images to test on");
+  assert.equal([train.length, test.length, npy.shape], [54, 6, [60, 64]]);
   const device = await openDevice();
-  const { values } = await (await Embedder.create(device, decodeEncoder(device, encoder))).embed(train);
+  const embedder = await Embedder.create(device, decodeEncoder(device, encoder));
+  const values = [...(await embedder.embed(train)).values, ...(await embedder.embed(test)).values];
   device.close();
   const largest = Math.max(...npy.data.map(Math.abs));
   const difference = Math.max(...values.map((value, i) => Math.abs(value - npy.data[i])));
@@ -143,6 +147,7 @@ page("says what is wrong with what was dropped", async () => {
     [{ "notes.txt": "hello" }, /no images among 1 file/],
     [{ "a.jpg": "text", "b.jpg": "more text" }, /None of 2 images can be read \(a\.jpg, b\.jpg\)/],
     [{ "broken.zip": "PK\u0003\u0004 and so on" }, /broken\.zip.*damaged or cut short/],
+    [{ "secret.zip": "PK\u0003\u0004\u0014\u0000\u0001\u0000 and so on" }, /secret\.zip.*encrypted/],
   ] as const) {
     await drop(tab, files);
     await notice.filter({ hasText: expected }).waitFor();
@@ -151,6 +156,96 @@ page("says what is wrong with what was dropped", async () => {
   const [[name, bytes]] = Object.entries(await classFolders(1));
   await tab.setInputFiles("#files-input", { name, mimeType: "image/jpeg", buffer: Buffer.from(bytes) });
   await notice.filter({ hasText: /one image, and nothing to compare it with/ }).waitFor();
+  assert.equal(lines, []);
+  await tab.context().close();
+});
+
+page("answers what is no path, and goes on", async () => {
+  const answerTo = (path: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      get(url, { path }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on("error", reject);
+    });
+  assert.is(await answerTo("//"), 200);
+  assert.is(await answerTo(":x"), 400);
+  assert.is(await answerTo("/../../package.json"), 404);
+  assert.is(await answerTo("/..%2f..%2fpackage.json"), 404);
+  assert.is(await answerTo("/"), 200);
+});
+
+/** A project of the page with another checkpoint. */
+function withCheckpoint(zip: Uint8Array, change: (config: object, tensors: Map<string, TensorData>) => object): Buffer {
+  const files = unzipSync(zip);
+  const { tensors, metadata } = decodeSafetensors(files["checkpoint.safetensors"]);
+  const own = new Map(tensors);
+  const config = JSON.stringify(change(JSON.parse(metadata["config"] ?? ""), own));
+  return Buffer.from(
+    zipSync({ ...files, "checkpoint.safetensors": encodeSafetensors(own, { ...metadata, config }) }, { level: 0 }),
+  );
+}
+
+page("keeps what is set, goes on with a project of more epochs, and refuses a damaged one", async () => {
+  const { tab, lines } = await open();
+  await writeFiles(join(folder, "few"), await classFolders(20));
+  await openFolder(tab, join(folder, "few"));
+  await tab.selectOption("#set-method", "moco");
+  for (const [id, value] of [
+    ["temperature", "0.3"],
+    ["queue", "64"],
+    ["width", ""],
+  ]) {
+    await tab.locator("#settings details").evaluate((details) => details.setAttribute("open", ""));
+    await tab.fill(`#set-${id}`, value);
+    await tab.dispatchEvent(`#set-${id}`, "change");
+  }
+  assert.is(await tab.inputValue("#set-width"), "0.25");
+  await tab.click("#step-button");
+  await tab.locator("#kept", { hasText: "step 1" }).waitFor();
+  const project = await download(tab, "project");
+  const { settings, begunWith } = JSON.parse(Buffer.from(unzipSync(project)["page.json"]).toString());
+  assert.equal(begunWith, settings);
+  assert.equal([settings.options, settings.width, settings.method], [{ temperature: 0.3, queue: 64 }, 0.25, "moco"]);
+
+  // As `simclr resume --epochs 40` leaves it; with photographs beside it.
+  tab.on("dialog", (dialog) => dialog.accept());
+  const zip = (buffer: Buffer) => ({ name: "project.zip", mimeType: "application/zip", buffer });
+  const more = withCheckpoint(project, (config) => ({ ...config, epochs: 40 }));
+  await tab.setInputFiles("#files-input", [
+    zip(more),
+    { name: "b.txt", mimeType: "text/plain", buffer: Buffer.from("x") },
+  ]);
+  await tab.locator("#status", { hasText: "step 1 of 40" }).waitFor();
+  await tab.locator("#skipped, #notes, body", { hasText: "1 file beside the project left alone" }).first().waitFor();
+  assert.is(await tab.inputValue("#set-epochs"), "20");
+
+  // Weights of another net: its pictures are there, and what is kept is not overwritten by a training that begins anew.
+  const other = withCheckpoint(project, (config, tensors) => {
+    tensors.delete([...tensors.keys()].find((name) => name.startsWith("model.")) ?? "");
+    return config;
+  });
+  await tab.setInputFiles("#files-input", zip(other));
+  await tab.locator("#notice-text", { hasText: "of another architecture" }).waitFor();
+  assert.match((await tab.textContent("#status")) ?? "", /untrained/);
+  await tab.click("#notice-action");
+  await tab.click("#play");
+  await tab.locator("#notice-text", { hasText: "of another architecture" }).waitFor();
+  await tab.click("#notice-action");
+  await tab.click("#restart");
+  await tab.click("#step-button");
+  await tab.locator("#status", { hasText: "step 1 of 20" }).waitFor();
+  await tab.locator("#kept", { hasText: "step 1" }).waitFor();
+
+  // Without labels, what takes them cannot be.
+  await tab.selectOption("#set-method", "supcon");
+  const alone = Object.values(await classFolders(20)).map((bytes, i) => ({
+    ...{ name: `${i}.jpg`, mimeType: "image/jpeg", buffer: Buffer.from(bytes) },
+  }));
+  await tab.setInputFiles("#files-input", alone);
+  await tab.locator("#pictures, body", { hasText: "20 pictures" }).first().waitFor();
+  await tab.locator("#status", { hasText: "untrained" }).waitFor();
+  assert.is(await tab.inputValue("#set-method"), "simclr");
   assert.equal(lines, []);
   await tab.context().close();
 });
