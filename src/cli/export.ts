@@ -1,5 +1,6 @@
 import { exportEncoder } from "../runs/export.js";
 import type { Command } from "../vendor/commander.js";
+import { listed } from "../wording.js";
 import { number } from "./numbers.js";
 import { addOutputOptions, answer, say, tell } from "./output.js";
 import { withDevice } from "./session.js";
@@ -31,8 +32,9 @@ export function addExportCommand(program: Command): void {
     )
     .action((path: string, options: ExportCommandOptions) =>
       withDevice(async (device) => {
-        const { files, check } = await exportEncoder(device, path, options);
+        const { files, check, leftOut } = await exportEncoder(device, path, options);
         for (const file of files) tell(`wrote    ${file}`);
+        if (leftOut.length > 0) say(`left out ${listed(leftOut, 4)}: no part of the encoder`);
         if (check) {
           const { images, largestDifference, largestValue } = check;
           say(
@@ -43,7 +45,7 @@ export function addExportCommand(program: Command): void {
             "         not compared with the encoder's own output: that takes the package onnxruntime-node (npm install onnxruntime-node)",
           );
         }
-        answer({ files, check });
+        answer({ files, check, leftOut });
       }),
     );
 }

@@ -5,7 +5,7 @@ import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.js";
 import type { Model } from "../nn/model.js";
 import { encodeOnnx, onnxOutput } from "../nn/onnx.js";
 import { decodeCheckpoint, restoreModel } from "../training/checkpoint.js";
-import { encoderModel, preprocessingOf, readEncoder } from "../training/encoder-file.js";
+import { encoderModel, encodeStored, preprocessingOf, readEncoder } from "../training/encoder-file.js";
 import { createModel } from "../training/model.js";
 import { type CardFacts, modelCard } from "./model-card.js";
 import { checkOnnx, loadOnnxRuntime, type OnnxCheck, type OnnxRuntime } from "./onnx-check.js";
@@ -36,6 +36,8 @@ export interface ExportSummary {
   readonly files: readonly string[];
   /** How far the ONNX file is from this library; null without one, and without a runtime. */
   readonly check: OnnxCheck | null;
+  /** What a file of others holds beside the encoder, as a head, and is not in the files: "fc", "module.encoder_k". */
+  readonly leftOut: readonly string[];
 }
 
 /** The largest difference, as a share of the largest output, that is taken for one of rounding: a thousand times what there is. */
@@ -56,6 +58,8 @@ interface Source extends Pick<CardFacts, "model" | "metadata" | "run"> {
   readonly bytes: Uint8Array;
   /** Names of what a classifier tells apart. */
   readonly classes: readonly string[];
+  /** See `ExportSummary`. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -79,7 +83,14 @@ export async function exportEncoder(device: Device, from: string, options: Expor
       "a head, preprocessing and a name in .onnx are for an ONNX file: ask for one, by onnx (--onnx)",
     );
   await expectNothing(alone ? [out] : Object.values(FILES).map((name) => join(out, name)));
-  const { model, bytes, metadata: said, run, classes } = await (isRun ? openRun : openFile)(device, from, options);
+  const {
+    model,
+    bytes,
+    metadata: said,
+    run,
+    classes,
+    leftOut,
+  } = await (isRun ? openRun : openFile)(device, from, options);
   try {
     const license = options.license ?? said["license"];
     const metadata = { ...said, ...(license !== undefined && { license }) };
@@ -104,7 +115,7 @@ export async function exportEncoder(device: Device, from: string, options: Expor
       await makeFolder(dirname(path));
       await writeFileAtomic(path, content);
     }
-    return { files: [...contents.keys()], check };
+    return { files: [...contents.keys()], check, leftOut };
   } finally {
     model.tensors.dispose();
   }
@@ -140,7 +151,17 @@ async function openFile(device: Device, path: string, { head, imageSize }: Expor
   if (head) throw new ConfigError(`${path} is a file of an encoder, without a head: name its run's folder`);
   const bytes = await readFile(path);
   const stored = readEncoder(bytes, { name: path });
-  return { model: encoderModel(device, stored, imageSize), bytes, metadata: stored.metadata, run: null, classes: [] };
+  const { metadata, leftOut, imageSize: own } = stored;
+  if (imageSize !== undefined && own !== null && imageSize !== own)
+    throw new ConfigError(
+      `${path} says that it is for images of ${own} pixels: an image size is for files that do not`,
+    );
+  const model = encoderModel(device, stored, imageSize);
+  const source = { model, run: null, classes: [], leftOut };
+  if ("encoder" in metadata) return { ...source, bytes, metadata };
+  // Others' names, perhaps behind a prefix and beside a head, do not say what is needed to read the file again.
+  const rewritten = await encodeStored(model, stored);
+  return { ...source, bytes: rewritten, metadata: readEncoder(rewritten, { name: path }).metadata };
 }
 
 async function openRun(device: Device, path: string, { head = false, imageSize }: ExportOptions): Promise<Source> {
@@ -152,9 +173,9 @@ async function openRun(device: Device, path: string, { head = false, imageSize }
   const file = folder.file("encoder");
   const bytes = await readFile(file);
   const stored = readEncoder(bytes, { name: file });
-  const { metadata } = stored;
+  const { metadata, leftOut } = stored;
   const run = { config: await folder.readConfig(), metrics: await folder.readMetrics() };
-  if (!head) return { model: encoderModel(device, stored), bytes, metadata, run, classes: [] };
+  if (!head) return { model: encoderModel(device, stored), bytes, metadata, run, classes: [], leftOut };
 
   // The head is in the checkpoint alone.
   const kept = folder.file("checkpoint");
@@ -170,7 +191,7 @@ async function openRun(device: Device, path: string, { head = false, imageSize }
     restoreModel(made, checkpoint);
     return made;
   });
-  return { model, bytes, metadata, run, classes };
+  return { model, bytes, metadata, run, classes, leftOut: [] };
 }
 
 /** @throws CheckpointError where the difference cannot come from rounding */
@@ -187,7 +208,7 @@ async function compare(
   const { largestDifference, largestValue } = check;
   if (!(largestDifference <= ROUNDING * largestValue)) {
     throw new CheckpointError(
-      `the ONNX file gives other numbers than this library: they differ by up to ${largestDifference}, and the largest is ${largestValue}; nothing was written`,
+      `the ONNX file gives other numbers than this library: ${check.output} of made-up image ${check.image} differs by ${largestDifference}, and the largest number is ${largestValue}; nothing was written`,
     );
   }
   return check;

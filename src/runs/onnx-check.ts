@@ -8,6 +8,7 @@ import { NORMALIZATIONS } from "../nn/normalized-input.js";
 import { type OnnxOptions, onnxOutput } from "../nn/onnx.js";
 import { ONNX_INPUT } from "../nn/onnx-graph.js";
 import { sfc32 } from "../random.js";
+import { counted } from "../wording.js";
 
 /** What of the package `onnxruntime-node`, or another of its family, is used here. */
 export interface OnnxRuntime {
@@ -50,6 +51,10 @@ export interface OnnxCheck {
   readonly images: number;
   /** Of all outputs, in absolute terms. */
   readonly largestDifference: number;
+  /** Which image that is of, from 0. */
+  readonly image: number;
+  /** Which of the net's outputs that is of. */
+  readonly output: string;
   /** The largest output, in absolute terms. */
   readonly largestValue: number;
 }
@@ -156,17 +161,21 @@ export async function checkOnnx(
   const session = await runtime.InferenceSession.create(bytes, { logSeverityLevel: 3 });
   try {
     const input = new runtime.Tensor("float32", inputOf(pixels, model, withPreprocessing), [IMAGES, 3, size, size]);
-    const theirs = (await session.run({ [ONNX_INPUT]: input }))[onnxOutput(model, head)]?.data;
-    if (!(theirs instanceof Float32Array) || theirs.length !== ours.length)
-      throw new CheckpointError(`the ONNX file gives ${String(theirs)} in place of ${ours.length} numbers`);
-    let [largestDifference, largestValue] = [0, 0];
+    const output = onnxOutput(model, head);
+    const theirs = (await session.run({ [ONNX_INPUT]: input }))[output]?.data;
+    if (!(theirs instanceof Float32Array) || theirs.length !== ours.length) {
+      const given = theirs instanceof Float32Array ? counted(theirs.length, "number") : "no numbers";
+      throw new CheckpointError(`the ONNX file gives ${given} as ${output}, in place of ${ours.length}`);
+    }
+    let [largestDifference, largestValue, image] = [0, 0, 0];
     for (const [i, value] of ours.entries()) {
       largestValue = Math.max(largestValue, Math.abs(value));
       const difference = Math.abs(value - theirs[i]);
       // A NaN is no small difference.
-      if (!(difference <= largestDifference)) largestDifference = difference;
+      if (!(difference <= largestDifference))
+        [largestDifference, image] = [difference, Math.floor((i * IMAGES) / ours.length)];
     }
-    return { images: IMAGES, largestDifference, largestValue };
+    return { images: IMAGES, largestDifference, image, output, largestValue };
   } finally {
     await session.release?.();
   }

@@ -84,6 +84,30 @@ export async function encodeEncoder(
   steps: number,
   origin: EncoderOrigin = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const { method, epochs } = config;
+  const { dataset = "unknown", images = null, license = "unknown" } = origin;
+  const facts = { method, steps, epochs, dataset, ...(images !== null && { images }), license };
+  return encodeWith(model, config, steps, facts);
+}
+
+/**
+ * An encoder that was read from a file of others' names (see `readEncoder`), as `encodeEncoder` would have written it: alone, by names
+ * without prefix, and with what is needed to use it in its metadata. Of its training these say nothing but what the file did.
+ */
+export function encodeStored(
+  model: Model,
+  { architecture, metadata }: StoredEncoder,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return encodeWith(model, { ...DEFAULT_CONFIG, ...architecture }, 0, metadata);
+}
+
+/** @param said of its training, beside what is needed to use it */
+async function encodeWith(
+  model: Model,
+  config: TrainingConfig,
+  steps: number,
+  said: Readonly<Record<string, string | number>>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const weights = await model.tensors.read();
   const tensors = new Map<string, TensorData>();
   for (const spec of model.classes > 0 ? model.tensors.specs : model.encoder.tensors) {
@@ -94,10 +118,10 @@ export async function encodeEncoder(
       tensors.set(counter, { shape: [], data: BigInt64Array.of(BigInt(steps)) });
     }
   }
-  const { encoder, width, norm, method, epochs } = config;
+  const { encoder, width, norm } = config;
   const { stem, features, normalization = NORMALIZATIONS.none } = model.encoder;
-  const { dataset = "unknown", images = null, license = "unknown" } = origin;
   const facts = {
+    ...said,
     // What others that read safetensors look for.
     format: "pt",
     library: `webgpu-simclr ${VERSION}`,
@@ -105,7 +129,6 @@ export async function encodeEncoder(
     ...(isTransformer(encoder) && transformerFacts(model, config)),
     normalization: JSON.stringify(normalization),
     preprocessing: JSON.stringify(preprocessingOf(model)),
-    ...{ method, steps, epochs, dataset, ...(images !== null && { images }), license },
   };
   return encodeSafetensors(
     tensors,

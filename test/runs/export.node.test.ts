@@ -4,11 +4,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { datasetFromPixels } from "../../src/data/pixels.js";
 import { CheckpointError, ConfigError, type SimclrError, UsageError } from "../../src/errors.js";
-import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
+import { decodeSafetensors, encodeSafetensors, type TensorData } from "../../src/io/safetensors.js";
 import { NORMALIZATIONS } from "../../src/nn/normalized-input.js";
 import { type ExportOptions, exportEncoder } from "../../src/runs/export.js";
 import type { OnnxRuntime } from "../../src/runs/onnx-check.js";
 import { startRun } from "../../src/runs/run.js";
+import { DEFAULT_CONFIG } from "../../src/training/config.js";
+import { encodeEncoder, readEncoder } from "../../src/training/encoder-file.js";
+import { createModel } from "../../src/training/model.js";
 import { rejects } from "../data/expect.js";
 import { inTemporaryFolder, picture } from "../data/make-files.js";
 import { testDevice } from "../lib/device.js";
@@ -132,6 +135,41 @@ exporting("of a classifier give logits and the classes' names; of a file or torc
   }),
 );
 
+exporting("of others' names are written by those of the library, alone, and say how they are used", async () => {
+  const device = await testDevice();
+  await inTemporaryFolder(async (cwd) => {
+    // As MoCo's checkpoints have it: both encoders and their heads behind prefixes.
+    const config = { ...DEFAULT_CONFIG, encoder: "resnet18", width: 0.125, stem: "imagenet" } as const;
+    const model = createModel(device, config, 32, 0);
+    const { tensors } = decodeSafetensors(await encodeEncoder(model, config, 3));
+    model.tensors.dispose();
+    const others = new Map<string, TensorData>();
+    for (const part of ["encoder_k", "encoder_q"]) {
+      for (const [name, tensor] of tensors) others.set(`module.${part}.${name}`, tensor);
+      others.set(`module.${part}.fc.weight`, { shape: [2, 2], data: new Float32Array(4) });
+    }
+    const file = join(cwd, "moco.safetensors");
+    await writeFile(file, encodeSafetensors(others, { note: "somebody's" }));
+    const summary = await exportEncoder(device, file, { out: join(cwd, "out"), imageSize: 40, license: "mit" });
+    assert.equal(summary.leftOut, ["module.encoder_k", "module.encoder_q.fc"]);
+
+    const written = join(cwd, "out/encoder.safetensors");
+    const given = decodeSafetensors(await readFile(written));
+    const floats = (all: ReadonlyMap<string, TensorData>) =>
+      [...all].filter(([name]) => !name.endsWith("num_batches_tracked"));
+    assert.equal(floats(given.tensors), floats(tensors));
+    const { encoder, width, stem, imageSize, note, license, method } = given.metadata;
+    assert.equal(
+      [encoder, width, stem, imageSize, note, license, method],
+      ["resnet18", "0.125", "imagenet", "40", "somebody's", "mit", undefined],
+    );
+    assert.equal(JSON.parse(given.metadata["preprocessing"] ?? "").mean, [0.485, 0.456, 0.406]);
+    // What it says is enough.
+    assert.is(readEncoder(await readFile(written)).imageSize, 40);
+    assert.not.match(await readFile(join(cwd, "out/README.md"), "utf8"), /undefined|NaN/);
+  });
+});
+
 exporting("are refused with what is wrong, before anything is written", () =>
   withRun(async (run, write, cwd) => {
     const file = join(run, "encoder.safetensors");
@@ -142,6 +180,7 @@ exporting("are refused with what is wrong, before anything is written", () =>
       [run, { head: true, out }, ConfigError, /are for an ONNX file: ask for one/],
       [file, { onnx: true, head: true, out }, ConfigError, /without a head: name its run's folder/],
       [run, { imageSize: 32, out }, ConfigError, /is a run, which knows its image size/],
+      [file, { imageSize: 32, out }, ConfigError, /says that it is for images of 16 pixels/],
       [join(cwd, "text.safetensors"), { out }, CheckpointError, /text\.safetensors: Safetensors file/],
       [join(cwd, "nowhere.safetensors"), { out }, CheckpointError, /nowhere\.safetensors cannot be read/],
       [join(cwd, "empty"), { out }, CheckpointError, /empty/],
@@ -150,7 +189,7 @@ exporting("are refused with what is wrong, before anything is written", () =>
 
     // A runtime that computes something else, and one that is none.
     const { InferenceSession, Tensor } = await onnxRuntime();
-    const doubled: OnnxRuntime = {
+    const giving = (change: (values: Float32Array) => unknown): OnnxRuntime => ({
       Tensor,
       InferenceSession: {
         async create(bytes) {
@@ -158,18 +197,22 @@ exporting("are refused with what is wrong, before anything is written", () =>
           return {
             async run(inputs) {
               const { image_embeds: found } = await session.run(inputs);
-              const values = found?.data instanceof Float32Array ? found.data : new Float32Array();
-              return { image_embeds: { data: values.map((value) => 1.01 * value) } };
+              return {
+                image_embeds: { data: change(found?.data instanceof Float32Array ? found.data : new Float32Array()) },
+              };
             },
           };
         },
       },
-    };
-    await rejects(
-      write(run, { onnx: true, out, runtime: doubled }),
-      CheckpointError,
-      /gives other numbers than this library/,
-    );
+    });
+    // Of the third of four images.
+    const changed = (values: Float32Array) => values.map((value, i) => value + (i === values.length / 2 ? 0.1 : 0));
+    for (const [runtime, message] of [
+      [giving(changed), /gives other numbers than this library: image_embeds of made-up image 2 differs by 0\.[01]/],
+      [giving((values) => values.subarray(1)), /gives 255 numbers as image_embeds, in place of 256$/],
+      [giving(() => "text"), /gives no numbers as image_embeds, in place of 256$/],
+    ] as const)
+      await rejects(write(run, { onnx: true, out, runtime }), CheckpointError, message);
     assert.is(await readFile(join(out, "README.md")).catch(() => null), null);
 
     await write(run, { out });
