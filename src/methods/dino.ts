@@ -14,7 +14,7 @@ import { exp, scale } from "../ops/unary.js";
 import { collapseOf, signsOfCollapse } from "./collapse.js";
 import { defineMethod, type Numbers } from "./method.js";
 import { flag, number, whole } from "./options.js";
-import { Prototypes } from "./prototypes.js";
+import { Prototypes, prototypesUsed } from "./prototypes.js";
 import { smallSizeOf, smallViewOptions, withSmallViews } from "./small-views.js";
 import { momentumText, Teacher, teacherOptions } from "./teacher.js";
 import { temperatureStrain } from "./temperature.js";
@@ -69,7 +69,8 @@ class Sharpening {
  * that of the student's scores over its own, the loss is the mean of -sum t log s over all pairs of a view of full size and another
  * view, small ones among them (multi-crop). The centre, a moving average of the teacher's scores, keeps one prototype from winning, and
  * the teacher's low temperature keeps all from being alike. Prototypes stand still at first. Unlike in the authors' code, the
- * temperature warms up by the step, gradients are not clipped, and weights decay by the same factor throughout.
+ * temperature warms up by the step, gradients are not clipped, weights decay by the same factor throughout, crops of full size are of 14 %
+ * of the image and more with small views too (there 40 % then), and what is evaluated and kept is the student (there the teacher).
  */
 export const dino = defineMethod({
   name: "dino",
@@ -142,6 +143,7 @@ export const dino = defineMethod({
             return {
               loss,
               teacherEntropy,
+              prototypesUsed: prototypesUsed(tape, assigned),
               // A pair's cross-entropy is the entropy of its assignment, and what the prediction is away from that.
               divergence: subtract(tape, stopGradient(tape, loss), teacherEntropy),
               ...signsOfCollapse(tape, z, size),
@@ -167,8 +169,13 @@ export const dino = defineMethod({
           collapse(means: Numbers) {
             const { teacherEntropy } = means;
             const alike = teacherEntropy > UNIFORM * Math.log(count);
+            // Of a batch of few images the best match may well be one.
+            const one = means["prototypesUsed"] <= 1 && batch > 2;
             return (
               collapseOf(means, bottleneck, batch) ??
+              (one
+                ? "the assignments have collapsed to one prototype, the teacher's best match of every view; a lower centerMomentum, a higher teacherTemperature or a lower learning rate may help"
+                : null) ??
               (alike
                 ? `the assignments have collapsed to all prototypes alike: their entropy is ${teacherEntropy.toFixed(3)} nats of ${Math.log(count).toFixed(3)}; a lower teacherTemperature, a lower momentum or fewer prototypes may help`
                 : null)

@@ -83,12 +83,8 @@ export interface PrototypeUse {
   readonly meanEntropy: Tensor;
 }
 
-/**
- * How prototypes are used, from scores [rows, K], the logarithms of predictions [rows, K] and assignments [rows, K]. Without
- * gradient.
- */
-export function prototypeUse(tape: Tape, scores: Tensor, predictions: Tensor, assignments: Tensor): PrototypeUse {
-  const [rows, count] = scores.shape;
+/** How many prototypes are the best match of some row, from scores [rows, K]: a tensor of one, without gradient. */
+export function prototypesUsed(tape: Tape, scores: Tensor): Tensor {
   const constant = stopGradient(tape, scores);
   // 1 where a score is the best of its row, and 0 elsewhere.
   const distances = subtract(tape, constant, rowMaxima(tape, constant));
@@ -96,10 +92,19 @@ export function prototypeUse(tape: Tape, scores: Tensor, predictions: Tensor, as
     ["scale", MANY, 1],
     ["clamp", 0, 1],
   ]);
+  return sum(tape, columnMaxima(tape, matches));
+}
+
+/**
+ * How prototypes are used, from scores [rows, K], the logarithms of predictions [rows, K] and assignments [rows, K]. Without
+ * gradient.
+ */
+export function prototypeUse(tape: Tape, scores: Tensor, predictions: Tensor, assignments: Tensor): PrototypeUse {
+  const [rows, count] = scores.shape;
   const shares = elementwise(tape, stopGradient(tape, predictions), ["exp"]);
   const means = reshape(tape, columnMeans(tape, shares), [1, count]);
   return {
-    prototypesUsed: sum(tape, columnMaxima(tape, matches)),
+    prototypesUsed: prototypesUsed(tape, scores),
     assignmentEntropy: scale(tape, sum(tape, entropies(tape, assignments)), 1 / rows),
     meanEntropy: reshape(tape, entropies(tape, means), [1]),
   };

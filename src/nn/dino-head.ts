@@ -17,7 +17,7 @@ export interface DinoHeadOptions {
   readonly batchNorm?: boolean;
 }
 
-/** Of all weights, as in the authors' code. */
+/** Of the linear layers' weights, as in the authors' code; `Prototypes` begins the last one with random directions. */
 const DRAWN: Initial = { kind: "truncated-normal", deviation: 0.02 };
 
 /**

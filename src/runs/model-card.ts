@@ -1,6 +1,7 @@
 import { METHODS } from "../methods/catalogue.js";
 import type { Model } from "../nn/model.js";
 import { printable } from "../printable.js";
+import { isTransformer } from "../training/config.js";
 import { type Preprocessing, preprocessingOf } from "../training/encoder-file.js";
 import { counted } from "../wording.js";
 import type { OnnxCheck } from "./onnx-check.js";
@@ -129,11 +130,17 @@ function data({ metadata, run, model }: CardFacts): string {
   return `${plain(dataset)}${count}, brought to ${model.imageSize} x ${model.imageSize} pixels.${labels}`;
 }
 
-/** Settings of a run that say how it was trained, in the order of the table. */
-const SETTINGS = [
-  ...["method", "encoder", "width", "stem", "norm", "precision", "batch", "epochs", "optimizer", "learningRate"],
-  ...["learningRateScaling", "warmupEpochs", "weightDecay", "augmentation", "seed"],
-];
+/** Settings of a run with such an encoder and optimizer that say how it was trained, in the order of the table. */
+function settingsOf(encoder: unknown, optimizer: unknown): string[] {
+  const isVit = typeof encoder === "string" && isTransformer(encoder);
+  const net = isVit ? ["patch", "pooling", "positions", "dropPath", "layerScale"] : ["stem", "norm"];
+  return [
+    ...["method", "encoder", "width", ...net, "precision", "batch", "epochs", "optimizer", "learningRate"],
+    ...["learningRateScaling", "warmupEpochs", "weightDecay", "decay"],
+    ...(optimizer === "lars" ? ["nesterov", "larsEta", "larsClip"] : []),
+    ...["augmentation", "seed"],
+  ];
+}
 
 function settingText(value: unknown): string {
   return typeof value === "object" ? `\`${JSON.stringify(value).replaceAll("|", "\\|")}\`` : plain(value);
@@ -147,10 +154,14 @@ function recipe({ metadata, run }: CardFacts): string {
     return `${plain(method)}, ${counted(Number(steps), "step")}${epochs ? ` in ${counted(Number(epochs), "epoch")}` : ""}, by ${plain(library)}.`;
   }
   const found = new Map(Object.entries(training));
+  // In place of the 0 that leaves it open: the one that was taken.
+  if (metadata["patch"] !== undefined) found.set("patch", metadata["patch"]);
   const options: unknown = found.get("options");
   const initial = run?.config["initial"];
   const rows = [
-    ...SETTINGS.flatMap((name) => (found.has(name) ? [[name, settingText(found.get(name))]] : [])),
+    ...settingsOf(found.get("encoder"), found.get("optimizer")).flatMap((name) =>
+      found.has(name) ? [[name, settingText(found.get(name))]] : [],
+    ),
     ...(typeof options === "object" && options !== null
       ? Object.entries(options).map(([name, value]) => [`${plain(method)}: ${name}`, settingText(value)])
       : []),
@@ -172,10 +183,15 @@ function preprocessingText({ size, mean, std }: Preprocessing): string {
 
 function use({ model, onnx }: CardFacts): string {
   const { name } = model.encoder;
-  const torch = "`encoder.safetensors` has the names and layouts of torchvision's ResNet, for PyTorch.";
+  const named = /^resnet(?!.*-gn$)/.test(name)
+    ? "torchvision's ResNet"
+    : /^vit-/.test(name)
+      ? "timm's VisionTransformer"
+      : "";
+  const torch = named && `\`encoder.safetensors\` has the names and layouts of ${named}, for PyTorch.`;
   const parts = [
     preprocessingText(preprocessingOf(model)),
-    `With \`npx webgpu-simclr embed encoder.safetensors photos/\`. ${/^resnet(?!.*-gn$)/.test(name) ? torch : ""}`.trimEnd(),
+    `With \`npx webgpu-simclr embed encoder.safetensors photos/\`. ${torch}`.trimEnd(),
   ];
   if (onnx) {
     const { path, output, outputs, withPreprocessing, check } = onnx;

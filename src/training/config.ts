@@ -307,6 +307,16 @@ function oneOf(name: string, value: string, choices: readonly string[]): void {
   if (!choices.includes(value)) throw new ConfigError(`${name} is "${value}"; choose ${choices.join(", ")}`);
 }
 
+/** @throws ConfigError where a net that is none has a setting of transformers: it would do nothing */
+function expectNoTransformer(config: TrainingConfig): void {
+  for (const key of ["patch", "pooling", "positions", "dropPath", "layerScale"] as const) {
+    if (config[key] !== DEFAULT_CONFIG[key])
+      throw new ConfigError(
+        `${key} is ${config[key]}, a setting of transformers, and the encoder is ${config.encoder}: leave it out, or take ${ENCODERS.filter(isTransformer).join(", ")}`,
+      );
+  }
+}
+
 /**
  * @param images size of the training set
  * @param own what is given beside the configuration, in place of what it names
@@ -324,6 +334,7 @@ export function checkConfig(config: TrainingConfig, images: number, device: Devi
   oneOf("pooling", config.pooling, VIT_POOLINGS);
   oneOf("positions", config.positions, VIT_POSITIONS);
   wholeNumber("patch", config.patch, 0);
+  if (!own.encoder && !isTransformer(config.encoder)) expectNoTransformer(config);
   if (typeof config.augmentation === "string") {
     oneOf("augmentation", config.augmentation, ["auto", ...Object.keys(augmentationPolicies)]);
   } else {

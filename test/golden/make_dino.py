@@ -69,6 +69,7 @@ class DINO(Method):
         return {
             "loss": sum(-(teacher[a] * student[b]).sum(1).mean() for a, b in pairs) / len(pairs),
             "teacherEntropy": -(shares * shares.log()).sum(1).mean(),
+            "prototypesUsed": torch.tensor(float(len(shares.argmax(1).unique())), dtype=shares.dtype),
             "divergence": sum(kl) / len(kl),
             **signs_of_collapse(z[0], len(images)),
         }

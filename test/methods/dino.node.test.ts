@@ -48,7 +48,8 @@ distilling("goes on to the bit, its prototypes stand still in the first epoch, a
   assert.ok(
     at(0, "method.center").every((value) => value === 0) && at(3, "method.center").every((value) => value !== 0),
   );
-  for (const { loss, teacherEntropy, divergence } of steps) {
+  for (const { loss, teacherEntropy, divergence, prototypesUsed } of steps) {
+    assert.ok(Number.isInteger(prototypesUsed) && prototypesUsed >= 1 && prototypesUsed <= 9, `${prototypesUsed}`);
     assert.ok(teacherEntropy >= 0 && teacherEntropy <= Math.log(9) + 1e-5);
     assert.ok(divergence > 0 && Math.abs(teacherEntropy + divergence - loss) < 1e-5);
   }
@@ -78,9 +79,10 @@ distilling(
   "says where the teacher is uniform, where all outputs are one, and refuses small views that are none",
   async () => {
     const parts = createParts(device, completeConfig(CONFIG), { imageSize: IMAGE_SIZE, classes: 0 });
-    const healthy = { loss: 1.8, outputStd: 0.1, outputRank: 3, teacherEntropy: 1.2 };
+    const healthy = { loss: 1.8, outputStd: 0.1, outputRank: 3, teacherEntropy: 1.2, prototypesUsed: 4 };
     assert.is(parts.learner.collapse(healthy), null);
     assert.match(parts.learner.collapse({ ...healthy, teacherEntropy: Math.log(9) }) ?? "", /all prototypes alike/);
+    assert.match(parts.learner.collapse({ ...healthy, prototypesUsed: 1 }) ?? "", /to one prototype/);
     assert.match(parts.learner.collapse({ ...healthy, outputStd: 1e-3 }) ?? "", /collapsed to a point/);
     disposeParts(parts);
     await rejects(

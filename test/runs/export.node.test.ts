@@ -9,7 +9,7 @@ import { NORMALIZATIONS } from "../../src/nn/normalized-input.js";
 import { type ExportOptions, exportEncoder } from "../../src/runs/export.js";
 import type { OnnxRuntime } from "../../src/runs/onnx-check.js";
 import { startRun } from "../../src/runs/run.js";
-import { DEFAULT_CONFIG } from "../../src/training/config.js";
+import { DEFAULT_CONFIG, type TrainingConfig } from "../../src/training/config.js";
 import { encodeEncoder, readEncoder } from "../../src/training/encoder-file.js";
 import { createModel } from "../../src/training/model.js";
 import { rejects } from "../data/expect.js";
@@ -38,16 +38,22 @@ async function withRun(
     write: (from: string, options?: ExportOptions) => ReturnType<typeof exportEncoder>,
     cwd: string,
   ) => Promise<void>,
+  changes: Partial<TrainingConfig> = {},
 ): Promise<void> {
   const device = await testDevice();
   await inTemporaryFolder(async (cwd) => {
     const run = join(cwd, "run");
     const config = { method: "supervised", width: 0.25, batch: 8, epochs: 1, normalization: NORMALIZATIONS.cifar10 };
-    await startRun(device, { train: images(24), test: images(12) }, config, {
-      folder: run,
-      license: "mit",
-      brief: true,
-    });
+    await startRun(
+      device,
+      { train: images(24), test: images(12) },
+      { ...config, ...changes },
+      {
+        folder: run,
+        license: "mit",
+        brief: true,
+      },
+    );
     await use(run, (from, options) => exportEncoder(device, from, options), cwd);
   });
 }
@@ -133,6 +139,30 @@ exporting("of a classifier give logits and the classes' names; of a file or torc
     );
     assert.not.match(before, /undefined|NaN/);
   }),
+);
+
+exporting("of a transformer have a card with its settings, and of no others", () =>
+  withRun(
+    async (run, write, cwd) => {
+      await write(run, { out: join(cwd, "out") });
+      const card = await readFile(join(cwd, "out/README.md"), "utf8");
+      const rows = [...card.matchAll(/^\| (\w+) \| (.*?) \|$/gm)].map(([, name, value]) => [name, value]);
+      const own = ["patch", "pooling", "positions", "dropPath", "layerScale", "decay", "stem", "norm", "larsEta"];
+      assert.equal(
+        rows.filter(([name]) => own.includes(name)),
+        [
+          ["patch", "4"],
+          ["pooling", "mean"],
+          ["positions", "learned"],
+          ["dropPath", "0.1"],
+          ["layerScale", "0"],
+          ["decay", "weights"],
+        ],
+      );
+      assert.match(card, /names and layouts of timm's VisionTransformer/);
+    },
+    { encoder: "vit-micro", width: 0.125, pooling: "mean", dropPath: 0.1 },
+  ),
 );
 
 exporting("of others' names are written by those of the library, alone, and say how they are used", async () => {

@@ -70,6 +70,16 @@ if (device.has("shader-f16")) {
   });
 }
 
+transformers("settings of transformers are refused for other encoders", async () => {
+  const settings = { patch: 8, pooling: "mean", positions: "sine", dropPath: 0.1, layerScale: 0.1 } as const;
+  for (const key of ["patch", "pooling", "positions", "dropPath", "layerScale"] as const)
+    await rejects(
+      train({ ...SMALL_CONFIG, patch: 0, dropPath: 0, [key]: settings[key] }),
+      ConfigError,
+      new RegExp(`${key} is ${settings[key]}, a setting of transformers, and the encoder is ${SMALL_CONFIG.encoder}`),
+    );
+});
+
 transformers("a norm of other encoders, and images that are no whole patches, are refused", async () => {
   await rejects(train({ norm: "group" }), ConfigError, /norm is "group", and a transformer has layer norm/);
   await rejects(train({ patch: 5 }), ConfigError, /16 x 16 pixels cannot be cut into patches of 5 x 5/);
