@@ -96,13 +96,14 @@ export function addEmbedCommand(program: Command): void {
         const { maxBroken = run?.source?.maxBroken, bitDepth = run?.source?.bitDepth } = options;
         const source = { images, maxBroken, bitDepth, clips: run?.source?.clips };
         const set = await openForCommand(source, imageSize, "as they are");
+        const failed = [set.train, set.test, set.unlabelled].flatMap((part) => part?.skipped ?? []);
         const embedder = await Embedder.create(device, encoder.load(device), { memoryBudget });
         if (folder !== undefined) {
           const { onProgress, stop } = await readingProgress();
-          const update = { encoderPath: resolve(path), source: resolve(images), precision, onProgress };
+          const update = { encoderPath: resolve(path), source: resolve(images), precision, bitDepth, onProgress };
           const changes = await updateEmbeddings(folder, embedder, set, update).finally(stop);
           tell(changesText(folder, changes));
-          answer({ folder, ...changes });
+          answer({ folder, ...changes, failed });
           return;
         }
         const files: object[] = [];
@@ -118,7 +119,6 @@ export function addEmbedCommand(program: Command): void {
         await write(set.train, set.test ? "train" : "embeddings");
         if (set.test) await write(set.test, "test");
         if (set.unlabelled) await write(set.unlabelled, "unlabelled");
-        const failed = [set.train, set.test, set.unlabelled].flatMap((part) => part?.skipped ?? []);
         if (failed.length > 0) {
           const rows = failed.map(({ name, reason }) => [name, reason]);
           await writeFileAtomic(join(out, FAILED), csvLines([["name", "reason"], ...rows]));

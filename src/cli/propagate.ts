@@ -1,11 +1,11 @@
 import { NO_LABEL, type Propagation, propagate } from "../embeddings/propagate.js";
+import { ConfigError } from "../errors.js";
 import { csvLines } from "../io/csv.js";
 import { shotsPage } from "../report/shots-page.js";
 import { type Command, Option } from "../vendor/commander.js";
 import { counted } from "../wording.js";
-import { type GivenLabels, labelsFromFolders, readLabels } from "./labels.js";
+import { type GivenLabels, labelsFromFolders, readLabels, sayLabels } from "./labels.js";
 import { number } from "./numbers.js";
-import { say } from "./output.js";
 import { percentage, textTable } from "./table.js";
 import { nameCell, runVerb, type VerbOptions, verbCommand } from "./verb.js";
 
@@ -39,11 +39,14 @@ export function addPropagateCommand(program: Command): void {
     .action((folder: string, options: PropagateOptions) =>
       runVerb("propagate", folder, options, async ({ device, stored, facts, command }) => {
         const { images, features } = stored;
+        if (!Number.isInteger(options.check) || options.check < 0)
+          throw new ConfigError(`--check is ${options.check}; it must be a whole number from 0 up`);
         const given =
           options.labels === undefined
             ? labelsFromFolders(images, options.unlabelled)
             : await readLabels(images, options.labels);
-        say(given.note);
+        sayLabels(given);
+        const folders = folderNames(given.classes);
         const { labels, classes } = given;
         const found = await propagate(device, features, labels, classes.length, { method: options.method });
         const { predictions, confidences, margins, contradicted } = found;
@@ -119,13 +122,23 @@ export function addPropagateCommand(program: Command): void {
             ]),
           ]),
           copied: images.flatMap(({ name }, row) =>
-            predictions[row] === NO_LABEL
-              ? []
-              : [{ name, to: `${nameOf(predictions[row]).replaceAll(/[^\p{L}\p{N} _-]/gu, "_")}/${name}` }],
+            predictions[row] === NO_LABEL ? [] : [{ name, to: `${folders[predictions[row]]}/${name}` }],
           ),
         };
       }),
     );
+}
+
+/** A folder for each class: what folders may not be called everywhere becomes "_", and no two are one, whatever the case of letters. */
+function folderNames(classes: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return classes.map((name) => {
+    const plain = name.replaceAll(/[^\p{L}\p{N} _-]/gu, "_");
+    let folder = plain;
+    for (let next = 2; taken.has(folder.toLowerCase()); next++) folder = `${plain}_${next}`;
+    taken.add(folder.toLowerCase());
+    return folder;
+  });
 }
 
 function guessText({ predictions, confidences }: Propagation, row: number, nameOf: (label: number) => string): string {

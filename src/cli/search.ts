@@ -7,6 +7,7 @@ import type { Device } from "../engine/device.js";
 import { ConfigError, DataError, UsageError } from "../errors.js";
 import { Embedder } from "../evaluation/embed.js";
 import { nearest } from "../evaluation/knn.js";
+import { sameData } from "../io/json.js";
 import { searchPage } from "../report/search-page.js";
 import type { Command } from "../vendor/commander.js";
 import { number } from "./numbers.js";
@@ -20,8 +21,9 @@ interface SearchOptions extends VerbOptions {
 }
 
 /** The photograph that a text means: its name, the end of it where no other one ends so, or its path. */
-function rowOf({ images, source }: StoredEmbeddings, query: string): number | null {
-  const names = [query, relative(source, resolve(query)).replaceAll("\\", "/")];
+function rowOf({ images, source }: StoredEmbeddings, query: string, moved?: string): number | null {
+  const places = [source, ...(moved === undefined ? [] : [resolve(moved)])];
+  const names = [query, ...places.map((place) => relative(place, resolve(query)).replaceAll("\\", "/"))];
   const exact = images.findIndex(({ name }) => names.includes(name));
   if (exact >= 0) return exact;
   const ends = images.flatMap(({ name }, row) => (name.endsWith(`/${query}`) ? [row] : []));
@@ -33,21 +35,28 @@ function rowOf({ images, source }: StoredEmbeddings, query: string): number | nu
 }
 
 /** Embeds a photograph that is not in the folder, by the encoder that made the others. */
-async function embedPhoto(device: Device, { encoder }: StoredEmbeddings, photo: string, named?: string) {
+async function embedPhoto(device: Device, { encoder, bitDepth }: StoredEmbeddings, photo: string, named?: string) {
   const path = named ?? encoder.path;
-  const trained = await openTrained(path, device, undefined).catch((cause: unknown) => {
+  // A run knows its size itself; a file may not.
+  const isFolder = (await stat(path).catch(() => null))?.isDirectory();
+  const size = isFolder ? undefined : encoder.preprocessing.size;
+  const trained = await openTrained(path, device, size).catch((cause: unknown) => {
     throw new UsageError(
       `${photo} is not in the folder, so the encoder is needed, and ${path} cannot be opened (${cause instanceof Error ? cause.message : cause}): say with --encoder where it is`,
       { cause },
     );
   });
   const model = trained.load(device);
-  if ((await encoderIdentity(model, path)).hash !== encoder.hash)
+  const identity = await encoderIdentity(model, path);
+  if (identity.hash !== encoder.hash || !sameData(identity.preprocessing, encoder.preprocessing))
     throw new UsageError(
       `${path} is not, or no more, the encoder that the embeddings were made by (${encoder.name} ${encoder.hash.slice(0, 12)}): name that one with --encoder, or make the folder anew`,
     );
   const embedder = await Embedder.create(device, model, { memoryBudget: trained.config.memoryBudget });
-  const { train } = await openImages(photo, { imageSize: encoder.preprocessing.size });
+  const { train } = await openImages(photo, {
+    imageSize: encoder.preprocessing.size,
+    ...(bitDepth !== null && { bitDepth }),
+  });
   const features = await embedder.embed(train);
   if (features.rows !== 1) throw new UsageError(`${photo} holds ${features.rows} images: name one of them`);
   return features.values;
@@ -68,7 +77,7 @@ export function addSearchCommand(program: Command): void {
         throw new ConfigError(`--count is ${count}; it must be a whole number from 1 up`);
       await runVerb("search", folder, options, async ({ device, stored, facts, command }) => {
         const { features, images } = stored;
-        const row = rowOf(stored, query);
+        const row = rowOf(stored, query, options.images);
         const { dimension } = features;
         const asked =
           row === null
@@ -83,7 +92,7 @@ export function addSearchCommand(program: Command): void {
         const name = row === null ? query : images[row].name;
         const rows = found.map((one, i) => [nameCell(one), one.label ?? "", String(i + 1), one.similarity.toFixed(4)]);
         return {
-          text: textTable([["photograph", "class", "place", "similarity"], ...rows]),
+          text: `similar to ${name}:\n${textTable([["photograph", "class", "place", "similarity"], ...rows])}`,
           json: { query: name, found },
           page: (thumbnails) =>
             searchPage({ query: row === null ? resolve(query) : name, found, facts, command }, thumbnails),

@@ -4,7 +4,7 @@ import { ConfigError } from "../errors.js";
 import { shotsPage } from "../report/shots-page.js";
 import { type Command, Option } from "../vendor/commander.js";
 import { counted } from "../wording.js";
-import { readLabels } from "./labels.js";
+import { readLabels, sayLabels } from "./labels.js";
 import { number } from "./numbers.js";
 import { textTable } from "./table.js";
 import { nameCell, runVerb, sameNames, type VerbOptions, verbCommand } from "./verb.js";
@@ -45,8 +45,9 @@ export function addSelectCommand(program: Command): void {
       if (labels !== undefined && by !== "label") throw new ConfigError("--labels is for --by label");
       return runVerb("select", folder, options, async ({ device, stored, facts, command }) => {
         const { images, features } = stored;
-        const given = labels === undefined ? null : (await readLabels(images, labels)).labels;
-        const labelled = [...images.keys()].filter((row) => given !== null && given[row] !== NO_LABEL);
+        const given = labels === undefined ? null : await readLabels(images, labels);
+        if (given) sayLabels(given);
+        const labelled = [...images.keys()].filter((row) => given !== null && given.labels[row] !== NO_LABEL);
         const found =
           by === "diverse"
             ? await selectDiverse(device, features, count)

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readEmbeddings, type StoredEmbeddings } from "../embeddings/folder.js";
-import { type Copy, copyPhotographs, Photographs } from "../embeddings/photographs.js";
+import { type Copy, copyPhotographs, expectEmpty, Photographs } from "../embeddings/photographs.js";
 import type { Device } from "../engine/device.js";
 import { UsageError } from "../errors.js";
 import { writeFileAtomic } from "../io/atomic.js";
@@ -92,7 +92,9 @@ export async function runVerb(
   work: (opened: Opened) => Promise<Finding>,
 ): Promise<void> {
   const { json, page, images, list, copyTo } = options;
+  // Before what may take minutes.
   if (list !== undefined) await expectNew(list);
+  if (copyTo !== undefined) await expectEmpty(copyTo);
   const stored = await readEmbeddings(folder);
   await withDevice(async (device) => {
     const { encoder, images: all } = stored;
@@ -107,21 +109,21 @@ export async function runVerb(
     if (!json) say(`\n${printable(found.text)}`);
     answer(found.json);
     const photographs = new Photographs(images ?? stored.source);
-    if (page !== false) {
+    // Last, for the others can do without it.
+    const writePage = async (file: string) => {
       const read = (photograph: string) =>
         photograph === found.stranger ? readFile(photograph) : photographs.read(photograph);
-      const thumbnails = new Thumbnails(read);
-      const file = page ?? join(folder, `${name}.html`);
+      const thumbnails = new Thumbnails(read, stored.bitDepth ?? undefined);
       await writeFileAtomic(file, await found.page(thumbnails));
       tell(`\npage: ${file}`);
       const { missing } = thumbnails;
       if (missing.length > 0)
         warn(
           printable(
-            `      ${counted(missing.length, "photograph")} could not be read for it: ${listed(missing)}; where they were moved, say so with --images`,
+            `      ${counted(missing.length, "photograph")} could not be read for it: ${listed(missing.map((one) => one.name))} (${missing[0].reason}); where they were moved, say so with --images`,
           ),
         );
-    }
+    };
     if (list !== undefined) {
       const names = found.listed.map((photograph) => photograph.name);
       await (found.listText === undefined ? writeImageList(list, names) : writeFileAtomic(list, found.listText));
@@ -131,6 +133,7 @@ export async function runVerb(
       await copyPhotographs(photographs, found.copied, copyTo);
       tell(`copied: ${counted(found.copied.length, "photograph")} to ${copyTo}`);
     }
+    if (page !== false) await writePage(page ?? join(folder, `${name}.html`));
   });
 }
 

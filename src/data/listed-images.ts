@@ -38,7 +38,7 @@ interface Entry extends SaidImage {
 export async function readList(path: string, budget: number, maxBroken: number): Promise<ListedImages> {
   const { dirname, resolve } = await import("node:path");
   const { stat } = await import("node:fs/promises");
-  const { entries, notes } = entriesOf(path, await textOf(path));
+  const { entries, notes } = listEntries(path, await textOf(path));
   const folder = resolve(dirname(path));
   const files: (SourceFile | null)[] = entries.map(() => null);
   const unread: SkippedImage[] = [];
@@ -93,8 +93,11 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-/** What the lines of a list say. */
-function entriesOf(path: string, text: string): { entries: readonly Entry[]; notes: readonly string[] } {
+/**
+ * What the lines of a list say, each image once.
+ * @throws DataError where it cannot be read or names nothing, or says two things of one image.
+ */
+export function listEntries(path: string, text: string): { entries: readonly Entry[]; notes: readonly string[] } {
   let table: ReturnType<typeof readTable>;
   try {
     table = readTable(path, text);

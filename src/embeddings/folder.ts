@@ -34,6 +34,8 @@ export interface StoredEmbeddings {
   readonly source: string;
   /** As numbers on disk. */
   readonly precision: "f32" | "f16";
+  /** Bits that images of 16 bits were said to hold; null for all of them. */
+  readonly bitDepth: number | null;
   /** By name, in the order of the code units; a row of the others each. */
   readonly images: readonly EmbeddedImage[];
   /** The embeddings, as the encoder gave them: not normalised. */
@@ -112,7 +114,8 @@ async function readIndex(path: string): Promise<Index> {
     new DataError(`${file} is damaged (${what}): delete ${path}, and make it again with simclr embed --folder`);
   const index = parseObject(text);
   if (index === null || index["format"] !== FORMAT) throw damaged("it is no index of embeddings");
-  const { version, generation, precision, source } = index;
+  // A folder of a version that did not keep a bit depth was made with none, or is to be made anew by whoever knows better.
+  const { version, generation, precision, source, bitDepth = null } = index;
   if (version !== FORMAT_VERSION)
     throw new DataError(`${file} is of version ${version} of the format, and this program reads ${FORMAT_VERSION}`);
   const encoder = parseEncoder(index["encoder"]);
@@ -120,8 +123,9 @@ async function readIndex(path: string): Promise<Index> {
   const images = list.flatMap((entry: unknown) => parseImage(entry) ?? []);
   if (!encoder || !isCount(generation) || !isText(source)) throw damaged("its encoder or its source is missing");
   if (precision !== "f32" && precision !== "f16") throw damaged("its precision is neither f32 nor f16");
+  if (bitDepth !== null && !isCount(bitDepth)) throw damaged("its bit depth is no number");
   if (images.length !== list.length || images.length === 0) throw damaged("its list of images");
-  return { generation, content: { encoder, source, precision, images } };
+  return { generation, content: { encoder, source, precision, bitDepth, images } };
 }
 
 /** Names of the arrays of a generation: another one is written beside them, and the index says which counts. */
@@ -134,9 +138,20 @@ function arraysOf(generation: number): { readonly vectors: string; readonly look
  * @throws DataError where it is none, or damaged.
  */
 export async function readEmbeddings(path: string): Promise<StoredEmbeddings> {
+  const index = await readIndex(path);
+  try {
+    return await readArrays(path, index);
+  } catch (error) {
+    // Whoever brought it up to date in between has put other arrays in the place of these.
+    const now = await readIndex(path);
+    if (now.generation === index.generation) throw error;
+    return readArrays(path, now);
+  }
+}
+
+async function readArrays(path: string, { generation, content }: Index): Promise<StoredEmbeddings> {
   const { readFile } = await import("node:fs/promises");
   const { join } = await import("node:path");
-  const { generation, content } = await readIndex(path);
   const rows = content.images.length;
   const read = async (name: string, columns: number) => {
     const file = join(path, name);
@@ -160,23 +175,35 @@ export async function readEmbeddings(path: string): Promise<StoredEmbeddings> {
   const wrong = values.findIndex((value) => !Number.isFinite(value));
   if (wrong >= 0) {
     const { name } = content.images[Math.floor(wrong / dimension)];
-    throw new DataError(
-      `${join(path, names.vectors)}: the embedding of ${name} is not finite${content.precision === "f16" ? ": f16 ends at 65504, so make the folder with --precision f32" : ""}`,
-    );
+    throw new DataError(`${join(path, names.vectors)}: the embedding of ${name} is not finite`);
   }
   const looks = Uint8Array.from(await read(names.looks, LOOKS_BYTES));
   return { ...content, features: { values, rows, dimension }, looks };
 }
 
+/** The largest number of f16. */
+const MOST_HALF = 65_504;
+
+/** @throws DataError where a number is beyond f16 */
+function expectHalf({ images, features: { values, dimension } }: StoredEmbeddings): void {
+  const beyond = values.findIndex((value) => !(Math.abs(value) <= MOST_HALF));
+  if (beyond < 0) return;
+  const { name } = images[Math.floor(beyond / dimension)];
+  throw new DataError(
+    `the embedding of ${name} has the number ${values[beyond]}, and f16 ends at ${MOST_HALF}: keep them with --precision f32`,
+  );
+}
+
 /**
  * Writes a folder of embeddings: `embeddings.json`, which names the arrays `vectors-<n>.npy` [images, dimension] and `looks-<n>.npy`
  * [images, 16, 16]. At any moment, a kill included, the folder holds either what was there or what is written. Node, Bun and Deno.
- * @throws CheckpointError where it cannot be written.
+ * @throws DataError for numbers beyond f16, where that is asked for; CheckpointError where it cannot be written.
  */
 export async function writeEmbeddings(path: string, content: StoredEmbeddings): Promise<void> {
   const { mkdir, readdir, rm } = await import("node:fs/promises");
   const { join } = await import("node:path");
-  const { encoder, source, precision, images, features, looks } = content;
+  const { encoder, source, precision, bitDepth, images, features, looks } = content;
+  if (precision === "f16") expectHalf(content);
   await mkdir(path, { recursive: true }).catch((error: unknown) => {
     throw writeError(path, error);
   });
@@ -187,7 +214,16 @@ export async function writeEmbeddings(path: string, content: StoredEmbeddings): 
   const stored = precision === "f16" ? toHalfBits(values) : values;
   await writeFileAtomic(join(path, names.vectors), encodeNpy([rows, dimension], stored));
   await writeFileAtomic(join(path, names.looks), encodeNpy([rows, LOOKS_SIDE, LOOKS_SIDE], looks));
-  const facts = { format: FORMAT, version: FORMAT_VERSION, library: VERSION, generation, precision, source, encoder };
+  const facts = {
+    format: FORMAT,
+    version: FORMAT_VERSION,
+    library: VERSION,
+    generation,
+    precision,
+    bitDepth,
+    source,
+    encoder,
+  };
   const lines = images.map(({ name, bytes, width, height, digest, label }) =>
     JSON.stringify([name, bytes, width, height, digest, label]),
   );

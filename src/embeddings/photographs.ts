@@ -34,7 +34,11 @@ export class Photographs {
     const { readFile } = await import("node:fs/promises");
     const { join } = await import("node:path");
     if (!isInside(name)) return null;
-    return readFile(join(this.source, name)).catch(() => null);
+    return readFile(join(this.source, name)).catch((error: unknown) => {
+      // Of an archive or a list, the source is no folder.
+      if (["ENOENT", "ENOTDIR", "EISDIR"].includes(systemErrorCode(error) ?? "")) return null;
+      throw new DataError(`${name} of ${this.source} cannot be read: ${reasonOf(error)}`, { cause: error });
+    });
   }
 
   /** What is not simply a file of a folder. */
@@ -75,6 +79,16 @@ export interface Copy {
   readonly to: string;
 }
 
+/** @throws UsageError where a folder is there already and not empty; CheckpointError where it is none */
+export async function expectEmpty(folder: string): Promise<void> {
+  const { readdir } = await import("node:fs/promises");
+  const there = await readdir(folder).catch((error: unknown) => {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw writeError(folder, error);
+  });
+  if (there.length > 0) throw new UsageError(`${folder} is not empty: name a new folder to copy to`);
+}
+
 /**
  * Copies photographs into a new folder; nothing is ever overwritten.
  * @throws UsageError where the folder is there already and not empty; DataError for a name that leads out of it, and a photograph that is
@@ -85,13 +99,9 @@ export async function copyPhotographs(
   copies: readonly Copy[],
   folder: string,
 ): Promise<void> {
-  const { mkdir, readdir, writeFile } = await import("node:fs/promises");
+  const { mkdir, writeFile } = await import("node:fs/promises");
   const { dirname, join } = await import("node:path");
-  const there = await readdir(folder).catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return [];
-    throw writeError(folder, error);
-  });
-  if (there.length > 0) throw new UsageError(`${folder} is not empty: name a new folder to copy to`);
+  await expectEmpty(folder);
   for (const { name, to } of copies) {
     if (!isInside(to)) throw new DataError(`${to} leads out of ${folder}: it is not copied, nor what comes after it`);
     const bytes = await photographs.read(name);

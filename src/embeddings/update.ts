@@ -20,6 +20,8 @@ export interface UpdateOptions {
   readonly source: string;
   /** Of the numbers on disk; by default as they are there, and f32 in a new folder. */
   readonly precision?: "f32" | "f16";
+  /** Bits that images of 16 bits hold, as the set was opened with; all of them by default. */
+  readonly bitDepth?: number;
   /** Called as photographs are embedded. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -120,19 +122,28 @@ function expectSameEncoder(path: string, there: EncoderIdentity, here: EncoderId
   );
 }
 
+/** @throws UsageError where the images were read as of other bits */
+function expectSameDepth(path: string, there: number | null, here: number | null): void {
+  if (there === here) return;
+  const text = (bits: number | null) => (bits === null ? "without --bit-depth" : `with --bit-depth ${bits}`);
+  throw new UsageError(
+    `${path} was made ${text(there)}, and this is ${text(here)}: the same photographs have other embeddings then, so name another folder with --folder, or delete ${path} to make it anew`,
+  );
+}
+
 /**
  * Makes a folder of embeddings, or brings one up to date: what has the same bytes as before, under whatever name, keeps its embedding,
  * and only the others go through the encoder. What is interrupted keeps all but the last 4,096. Node, Bun and Deno.
  * @param path of the folder; it is made where it is not there
  * @param set the photographs at the encoder's image size, all parts of them
- * @throws UsageError where it was made by another encoder, or somebody else is at it; DataError where it is damaged; what opening images
+ * @throws UsageError where it was made by another encoder or bit depth, or somebody else is at it; DataError where it is damaged; what opening images
  *   and embedding throw
  */
 export async function updateEmbeddings(
   path: string,
   embedder: Embedder,
   set: ImageSet,
-  { encoderPath, source, precision, onProgress }: UpdateOptions,
+  { encoderPath, source, precision: asked, bitDepth: bits, onProgress }: UpdateOptions,
 ): Promise<EmbeddingChanges> {
   const { mkdir } = await import("node:fs/promises");
   const { join } = await import("node:path");
@@ -143,10 +154,14 @@ export async function updateEmbeddings(
   try {
     const stored = (await hasEmbeddings(path)) ? await readEmbeddings(path) : null;
     const encoder = await encoderIdentity(embedder.model, encoderPath);
+    const bitDepth = bits ?? null;
     if (stored) expectSameEncoder(path, stored.encoder, encoder);
+    if (stored) expectSameDepth(path, stored.bitDepth, bitDepth);
     const listed = await list(set);
-    const known = knownOf(stored);
-    const facts = { encoder, source, precision: precision ?? stored?.precision ?? "f32" };
+    const precision = asked ?? stored?.precision ?? "f32";
+    // What f16 took from the numbers, f32 does not bring back.
+    const known = knownOf(precision === "f32" && stored?.precision === "f16" ? null : stored);
+    const facts = { encoder, source, precision, bitDepth };
     const write = () => writeEmbeddings(path, { ...facts, ...tableOf(listed, known, encoder.dimension) });
 
     // Of equal files, one.
@@ -166,7 +181,7 @@ export async function updateEmbeddings(
         stored.images,
         listed.map(({ image }) => image),
       ) &&
-      sameData({ encoder: stored.encoder, source: stored.source, precision: stored.precision }, facts);
+      sameData({ encoder: stored.encoder, source: stored.source, precision: stored.precision, bitDepth }, facts);
     if (missing.length === 0 && !isSame) await write();
     return changes;
   } finally {

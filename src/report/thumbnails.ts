@@ -1,3 +1,4 @@
+import { reasonOf } from "../data/broken.js";
 import { type Decoder, loadDecoder } from "../data/decode.js";
 import { loadSharp } from "../data/load-sharp.js";
 
@@ -8,14 +9,20 @@ const PIXELS = 192;
 export class Thumbnails {
   #decoder: Promise<Decoder> | null = null;
   readonly #made = new Map<string, Promise<string | null>>();
-  readonly #missing = new Set<string>();
+  readonly #missing = new Map<string, string>();
 
-  /** @param read gives the bytes of a photograph's file by its name */
-  constructor(readonly read: (name: string) => Promise<Uint8Array>) {}
+  /**
+   * @param read gives the bytes of a photograph's file by its name
+   * @param bitDepth bits that images of 16 bits hold; all of them by default
+   */
+  constructor(
+    readonly read: (name: string) => Promise<Uint8Array>,
+    readonly bitDepth?: number,
+  ) {}
 
-  /** Names of those that could not be shown. */
-  get missing(): readonly string[] {
-    return [...this.#missing];
+  /** Those that could not be shown. */
+  get missing(): readonly { readonly name: string; readonly reason: string }[] {
+    return Array.from(this.#missing, ([name, reason]) => ({ name, reason }));
   }
 
   /** A photograph as a JPEG in a data URI, within 192 x 192 pixels; null where it cannot be read any more. */
@@ -27,7 +34,7 @@ export class Thumbnails {
 
   async #make(name: string): Promise<string | null> {
     try {
-      this.#decoder ??= loadDecoder();
+      this.#decoder ??= loadDecoder(this.bitDepth);
       const decoder = await this.#decoder;
       const { width, height, data } = await decoder.decodeWithin(await this.read(name), 4 * PIXELS ** 2);
       const sharp = await loadSharp();
@@ -36,8 +43,8 @@ export class Thumbnails {
         .jpeg({ quality: 78 })
         .toBuffer();
       return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
-    } catch {
-      this.#missing.add(name);
+    } catch (error) {
+      this.#missing.set(name, reasonOf(error));
       return null;
     }
   }
@@ -45,10 +52,10 @@ export class Thumbnails {
   /** A photograph as RGB bytes of a square of `side` pixels, cut around its centre; null where it cannot be read any more. */
   async square(name: string, side: number): Promise<Uint8Array | null> {
     try {
-      this.#decoder ??= loadDecoder();
+      this.#decoder ??= loadDecoder(this.bitDepth);
       return await (await this.#decoder).decode(await this.read(name), { width: side, height: side });
-    } catch {
-      this.#missing.add(name);
+    } catch (error) {
+      this.#missing.set(name, reasonOf(error));
       return null;
     }
   }

@@ -29,7 +29,12 @@ export function renderVerbPage(
   const gone =
     missing.length === 0
       ? ""
-      : `<p class="note">${counted(missing.length, "photograph")} could not be read for this page: ${escapeHtml(listed(missing, 5))}.</p>`;
+      : `<p class="note">${counted(missing.length, "photograph")} could not be read for this page: ${escapeHtml(
+          listed(
+            missing.map(({ name }) => name),
+            5,
+          ),
+        )}.</p>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -62,14 +67,20 @@ export interface Shot {
   readonly mark?: "chosen" | "other";
 }
 
-/** Photographs side by side, each with its name. */
-export async function shotGrid(shots: readonly Shot[], thumbnails: Thumbnails): Promise<string> {
+/** Photographs of a grid: with more, a page no longer opens at once. */
+const MOST_SHOTS = 60;
+
+/** The first photographs side by side, each with its name, and how many more there are. */
+export async function shotGrid(all: readonly Shot[], thumbnails: Thumbnails): Promise<string> {
   const figures: string[] = [];
+  const shots = all.slice(0, MOST_SHOTS);
+  const more = all.length - shots.length;
   // Few at a time: each holds a decoded photograph.
   for (let start = 0; start < shots.length; start += 8) {
     figures.push(...(await Promise.all(shots.slice(start, start + 8).map((shot) => shotFigure(shot, thumbnails)))));
   }
-  return `<div class="shots">${figures.join("\n")}</div>`;
+  const rest = more > 0 ? `<p class="note">and ${counted(more, "more", "more")}</p>` : "";
+  return `<div class="shots">${figures.join("\n")}</div>${rest}`;
 }
 
 async function shotFigure({ name, note, mark }: Shot, thumbnails: Thumbnails): Promise<string> {

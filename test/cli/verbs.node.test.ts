@@ -101,7 +101,7 @@ verbs("group, label and choose photographs", async () => {
 
   assert.match(
     succeeded(spread).stdout,
-    /labels: those of labels\.csv; 1 name in it is that of no photograph: nowhere\.jpg/,
+    /labels: those of labels\.csv\n1 label is that of no photograph: nowhere\.jpg/,
   );
   const lines = (await readFile(join(cwd, "all.csv"), "utf8")).split("\r\n");
   assert.is(lines[0], "file,class,labelled,confidence,margin");
