@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { zipSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DEFAULT_CONFIG } from "../../src/training/config.js";
@@ -122,6 +123,65 @@ verbs("group, label and choose photographs", async () => {
   failed(wrong[0], /k is 99; it must be a whole number from 1 to the 27 embeddings/);
   failed(wrong[1], /no photograph is in a folder bird: there are cat, dog, owl/);
   failed(wrong[2], /--labels is for --by label/);
+});
+
+verbs(
+  "search by a photograph from elsewhere, in photographs that were moved or packed, and choose the oddest",
+  async () => {
+    await writeFiles(cwd, { "elsewhere/like.jpg": await readFile(join(cwd, "photos/dog/001.jpg")) });
+    await rename(join(cwd, "photos"), join(cwd, "moved"));
+    const [stranger, moved, gone, outliers] = await Promise.all([
+      simclr(["search", "e", "elsewhere/like.jpg", "--count", "2", "--page", "like.html"], { cwd }),
+      simclr(["search", "e", "moved/dog/001.jpg", "--images", "moved", "--page", "moved.html", "--copy-to", "near"], {
+        cwd,
+      }),
+      simclr(["search", "e", "dog/001.jpg", "--count", "3", "--page", "gone.html"], { cwd }),
+      simclr(["select", "e", "--by", "outliers", "--count", "3", "--json", "--no-page"], { cwd }),
+    ]);
+    assert.match(succeeded(stranger).stdout, /similar to elsewhere\/like\.jpg:[\s\S]*\ndog\/001\.jpg +dog +1 +1\.0000/);
+    assert.match(succeeded(moved).stdout, /similar to dog\/001\.jpg:/);
+    assert.equal(await readFile(join(cwd, "near/dog/004.jpg")), await readFile(join(cwd, "moved/dog/004.jpg")));
+    assert.match(
+      succeeded(gone).stdout,
+      /4 photographs could not be read for it: .*\(There are no images at .*\); where they were moved, say so with --images/,
+    );
+    const { selected }: { selected: readonly { score: number }[] } = JSON.parse(succeeded(outliers).stdout);
+    const scores = selected.map(({ score }) => score);
+    assert.equal([scores.length, scores], [3, scores.toSorted((a, b) => b - a)]);
+    await rename(join(cwd, "moved"), join(cwd, "photos"));
+
+    const files = await readdir(join(cwd, "photos/owl"));
+    const plain = files.filter((name) => /^\d+\.jpg$/.test(name));
+    const packed = await Promise.all(
+      plain.map(async (name) => [name, await readFile(join(cwd, "photos/owl", name))] as const),
+    );
+    await writeFiles(cwd, { "owls.zip": zipSync(Object.fromEntries(packed), { level: 0 }) });
+    succeeded(await simclr(["embed", "encoder.safetensors", "owls.zip", "--folder", "z"], { cwd }));
+    const args = ["search", "z", plain[0], "--count", "1", "--copy-to", "owl", "--list", "owl.txt"];
+    succeeded(await simclr(args, { cwd }));
+    assert.not.match(await pageOf(cwd, "z/search.html"), /cannot be read/);
+    const near = (await readFile(join(cwd, "owl.txt"), "utf8")).trim();
+    assert.equal(await readFile(join(cwd, "owl", near)), await readFile(join(cwd, "photos/owl", near)));
+  },
+);
+
+verbs("refuse labels that cannot be, and keep classes apart whose folders would be called alike", async () => {
+  await writeFiles(cwd, {
+    "two.csv": "file,class\ncat/000.jpg,cat\n./cat/000.jpg,dog\n",
+    "alike.csv": "file,class\ncat/000.jpg,c+\ndog/001.jpg,c#\nowl/002.jpg,C_\n",
+  });
+  const [two, negative, alike, same] = await Promise.all([
+    simclr(["propagate", "e", "--labels", "two.csv"], { cwd }),
+    simclr(["propagate", "e", "--check", "-1"], { cwd }),
+    simclr(["propagate", "e", "--labels", "alike.csv", "--copy-to", "alike", "--check", "2", "--json"], { cwd }),
+    simclr(["dedupe", "e", "--level", "same", "--no-page"], { cwd }),
+  ]);
+  failed(two, /two\.csv says two things of cat\/000\.jpg, in the lines 2 and 3/);
+  failed(negative, /--check is -1; it must be a whole number from 0 up/);
+  const { check, photographs } = JSON.parse(succeeded(alike).stdout);
+  assert.equal([check.length, photographs.length], [2, 27]);
+  assert.equal((await readdir(join(cwd, "alike"))).sort(), ["C_", "c__2", "c__3"]);
+  succeeded(same);
 });
 
 verbs("find duplicates, list what could go, and copy the others", async () => {

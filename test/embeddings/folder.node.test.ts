@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openImages } from "../../src/data/open-images.js";
-import { readEmbeddings, type StoredEmbeddings } from "../../src/embeddings/folder.js";
+import { readEmbeddings, type StoredEmbeddings, writeEmbeddings } from "../../src/embeddings/folder.js";
 import { digestOf } from "../../src/embeddings/identity.js";
 import { looksOf } from "../../src/embeddings/looks.js";
 import { updateEmbeddings } from "../../src/embeddings/update.js";
@@ -107,6 +107,53 @@ folders("takes in what is new, changed, renamed and gone, and embeds only what i
       /made by another encoder \(convnet\S* [0-9a-f]{12} at 16 pixels, from run; this is convnet\S* [0-9a-f]{12}.*name another folder with --folder, or delete/,
     );
     for (const one of [embedder, other]) one.dispose();
+  }),
+);
+
+folders("goes from f16 to f32 through the encoder, and keeps to one bit depth", () =>
+  inTemporaryFolder(async (cwd) => {
+    const [photos, folder] = [join(cwd, "photos"), join(cwd, "embeddings")];
+    await writeFiles(photos, { "1.jpg": await jpeg(1), "2.jpg": await jpeg(2) });
+    const embedder = await embedderOf(1);
+    const set = await openImages(photos, { imageSize: 16 });
+    const update = (options: { precision?: "f32" | "f16"; bitDepth?: number }) =>
+      updateEmbeddings(folder, embedder, set, { encoderPath: "run", source: photos, ...options });
+    assert.is((await update({ precision: "f16", bitDepth: 12 })).embedded, 2);
+    assert.is((await readEmbeddings(folder)).bitDepth, 12);
+    await rejects(update({}), UsageError, /made with --bit-depth 12, and this is without --bit-depth/);
+    assert.is((await update({ bitDepth: 12 })).embedded, 0);
+    assert.is((await update({ precision: "f32", bitDepth: 12 })).embedded, 2);
+    const whole = await readEmbeddings(folder);
+    assert.equal([whole.precision, whole.features.values], ["f32", (await embedder.embed(set.train)).values]);
+
+    // What f16 cannot hold is said before anything is written.
+    const values = whole.features.values.slice();
+    values[whole.features.dimension + 3] = 70_000;
+    const large = { ...whole, precision: "f16", features: { ...whole.features, values } } as const;
+    await rejects(
+      writeEmbeddings(folder, large),
+      DataError,
+      /embedding of 2\.jpg has the number 70000, and f16 ends at/,
+    );
+    assert.equal(await readEmbeddings(folder), whole);
+    embedder.dispose();
+  }),
+);
+
+folders("is read as it is now where it was brought up to date in between", () =>
+  inTemporaryFolder(async (cwd) => {
+    const [photos, folder] = [join(cwd, "photos"), join(cwd, "embeddings")];
+    await writeFiles(photos, { "1.jpg": await jpeg(1), "2.jpg": await jpeg(2) });
+    const embedder = await embedderOf(1);
+    const set = await openImages(photos, { imageSize: 16 });
+    await updateEmbeddings(folder, embedder, set, { encoderPath: "run", source: photos });
+    embedder.dispose();
+    const stored = await readEmbeddings(folder);
+    // Arrays vanish between the index and them, again and again.
+    for (let round = 0; round < 20; round++) {
+      const [read] = await Promise.all([readEmbeddings(folder), writeEmbeddings(folder, stored)]);
+      assert.equal(read, stored);
+    }
   }),
 );
 
